@@ -1,0 +1,156 @@
+/**
+ * What the catalogue allows a session to be. Key material of public-key
+ * sessions is parsed by `algorithms/der/`; everything else is decided here.
+ *
+ * @module
+ */
+
+import {
+  algorithmByName,
+  allowsLength,
+  type HashAlgorithm,
+  type Lengths,
+  type MacAlgorithm,
+} from "./catalogue.ts";
+import { CURVES, RSA_HASHES } from "./public_key.ts";
+import type {
+  AeadSession,
+  ChainSession,
+  CipherSession,
+  SessionDescription,
+} from "./session_description.ts";
+
+/** Why a session cannot be: an algorithm nobody has, or a wrong parameter. */
+export interface Illegal {
+  readonly kind: "unsupported" | "error";
+  readonly reason: string;
+}
+
+const unsupported = (reason: string): Illegal => ({
+  kind: "unsupported",
+  reason,
+});
+const wrong = (reason: string): Illegal => ({ kind: "error", reason });
+
+const describeLengths = (lengths: Lengths): string =>
+  lengths.minimum === lengths.maximum
+    ? `${lengths.minimum}`
+    : `${lengths.minimum}..${lengths.maximum} in steps of ${lengths.step}`;
+
+function checkKey(
+  name: string,
+  allowed: Lengths,
+  key: Uint8Array,
+): Illegal | undefined {
+  if (allowsLength(allowed, key.length)) return undefined;
+  return wrong(
+    `${name} key of ${key.length} bytes, expected ${describeLengths(allowed)}`,
+  );
+}
+
+function checkCipher(
+  session: Omit<CipherSession, "service">,
+): Illegal | undefined {
+  const algorithm = algorithmByName("cipher", session.algorithm);
+  if (!algorithm) return unsupported(`cipher "${session.algorithm}"`);
+  const illegalKey = checkKey(algorithm.name, algorithm.keyBytes, session.key);
+  if (illegalKey) return illegalKey;
+  // IEEE 1619: equal halves would cancel the tweak (FIPS 140 IG C.I).
+  if (algorithm.name === "aes-xts" && halvesAreEqual(session.key)) {
+    return wrong("aes-xts key whose two halves are equal");
+  }
+  return undefined;
+}
+
+function halvesAreEqual(key: Uint8Array): boolean {
+  const half = key.length / 2;
+  let difference = 0;
+  for (let i = 0; i < half; i++) difference |= key[i]! ^ key[half + i]!;
+  return difference === 0;
+}
+
+function checkResult(
+  algorithm: HashAlgorithm | MacAlgorithm,
+  resultBytes: number,
+): Illegal | undefined {
+  const maximum = algorithm.service === "hash"
+    ? algorithm.maximumResultBytes
+    : algorithm.digestBytes;
+  if (resultBytes >= 1 && resultBytes <= maximum) return undefined;
+  return wrong(
+    `${algorithm.name} result of ${resultBytes} bytes, expected 1..${maximum}`,
+  );
+}
+
+function checkHash(name: string, resultBytes: number): Illegal | undefined {
+  const algorithm = algorithmByName("hash", name);
+  if (!algorithm) return unsupported(`hash "${name}"`);
+  return checkResult(algorithm, resultBytes);
+}
+
+function checkMac(
+  name: string,
+  key: Uint8Array,
+  resultBytes: number,
+): Illegal | undefined {
+  const algorithm = algorithmByName("mac", name);
+  if (!algorithm) return unsupported(`mac "${name}"`);
+  return checkKey(algorithm.name, algorithm.keyBytes, key) ??
+    checkResult(algorithm, resultBytes);
+}
+
+function checkChain(session: ChainSession): Illegal | undefined {
+  const illegalCipher = checkCipher(session.cipher);
+  if (illegalCipher) return illegalCipher;
+  if (session.hashMode === "plain") {
+    return checkHash(session.hashAlgorithm, session.resultBytes);
+  }
+  const illegalMac = checkMac(
+    session.hashAlgorithm,
+    session.authKey,
+    session.resultBytes,
+  );
+  if (illegalMac) return illegalMac;
+  // A chain request has one IV, the cipher's (virtio 1.4 §5.9.7.5).
+  return algorithmByName("mac", session.hashAlgorithm)!.ivBytes === 0
+    ? undefined
+    : unsupported(`"${session.hashAlgorithm}" in a chain: it needs its own IV`);
+}
+
+function checkAead(session: AeadSession): Illegal | undefined {
+  const algorithm = algorithmByName("aead", session.algorithm);
+  if (!algorithm) return unsupported(`aead "${session.algorithm}"`);
+  const illegalKey = checkKey(algorithm.name, algorithm.keyBytes, session.key);
+  if (illegalKey) return illegalKey;
+  if (algorithm.tagBytes.includes(session.tagBytes)) return undefined;
+  return wrong(
+    `${algorithm.name} tag of ${session.tagBytes} bytes, expected one of ` +
+      algorithm.tagBytes.join(", "),
+  );
+}
+
+/** What is wrong with `session`, or `undefined` when it is legal. */
+export function findIllegal(session: SessionDescription): Illegal | undefined {
+  switch (session.service) {
+    case "cipher":
+      return checkCipher(session);
+    case "chain":
+      return checkChain(session);
+    case "hash":
+      return checkHash(session.algorithm, session.resultBytes);
+    case "mac":
+      return checkMac(session.algorithm, session.key, session.resultBytes);
+    case "aead":
+      return checkAead(session);
+    case "akcipher":
+      if (session.algorithm === "ecdsa") {
+        return CURVES.some((curve) => curve.name === session.curve)
+          ? undefined
+          : unsupported(`curve "${session.curve}"`);
+      }
+      return session.padding === "raw" ||
+          RSA_HASHES.some((hash) => hash.name === session.hash)
+        ? undefined
+        : unsupported(`RSA hash "${session.hash}"`);
+  }
+}

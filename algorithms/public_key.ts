@@ -1,0 +1,104 @@
+/**
+ * Paddings, hashes and curves of public-key sessions (virtio 1.4 §5.9.7.2.1.5).
+ *
+ * @module
+ */
+
+export type KeyType = "public" | "private";
+export type RsaPadding = "raw" | "pkcs1";
+
+/** A hash that an RSA PKCS#1 v1.5 signature names in its DigestInfo. */
+export interface RsaHash {
+  readonly name: string;
+  /** The standard's number (VIRTIO_CRYPTO_RSA_*). */
+  readonly number: number;
+  readonly digestBytes: number;
+  /**
+   * The DER of DigestInfo up to the digest itself (RFC 8017 §9.2 note 1);
+   * empty where the data is signed as it stands.
+   */
+  readonly digestInfoPrefix: Uint8Array;
+}
+
+const bytes = (hex: string): Uint8Array => Uint8Array.fromHex(hex);
+
+/**
+ * MD3 (number 2) is missing: it was never published, so no object identifier
+ * and no implementation exist.
+ */
+export const RSA_HASHES: readonly RsaHash[] = [
+  {
+    name: "none",
+    number: 0,
+    digestBytes: 0,
+    digestInfoPrefix: bytes(""),
+  },
+  {
+    name: "md2",
+    number: 1,
+    digestBytes: 16,
+    digestInfoPrefix: bytes("3020300c06082a864886f70d020205000410"),
+  },
+  {
+    name: "md4",
+    number: 3,
+    digestBytes: 16,
+    digestInfoPrefix: bytes("3020300c06082a864886f70d020405000410"),
+  },
+  {
+    name: "md5",
+    number: 4,
+    digestBytes: 16,
+    digestInfoPrefix: bytes("3020300c06082a864886f70d020505000410"),
+  },
+  {
+    name: "sha1",
+    number: 5,
+    digestBytes: 20,
+    digestInfoPrefix: bytes("3021300906052b0e03021a05000414"),
+  },
+  {
+    name: "sha256",
+    number: 6,
+    digestBytes: 32,
+    digestInfoPrefix: bytes("3031300d060960864801650304020105000420"),
+  },
+  {
+    name: "sha384",
+    number: 7,
+    digestBytes: 48,
+    digestInfoPrefix: bytes("3041300d060960864801650304020205000430"),
+  },
+  {
+    name: "sha512",
+    number: 8,
+    digestBytes: 64,
+    digestInfoPrefix: bytes("3051300d060960864801650304020305000440"),
+  },
+  {
+    name: "sha224",
+    number: 9,
+    digestBytes: 28,
+    digestInfoPrefix: bytes("302d300d06096086480165030402040500041c"),
+  },
+];
+
+/** A NIST curve (VIRTIO_CRYPTO_CURVE_NIST_*). */
+export interface Curve {
+  readonly name: "p192" | "p224" | "p256" | "p384" | "p521";
+  readonly number: number;
+  /** Length of a field element. */
+  readonly fieldBytes: number;
+}
+
+export const CURVES: readonly Curve[] = [
+  { name: "p192", number: 1, fieldBytes: 24 },
+  { name: "p224", number: 2, fieldBytes: 28 },
+  { name: "p256", number: 3, fieldBytes: 32 },
+  { name: "p384", number: 4, fieldBytes: 48 },
+  { name: "p521", number: 5, fieldBytes: 66 },
+];
+
+/** Modulus lengths that an RSA session accepts. */
+export const RSA_MINIMUM_BITS = 512;
+export const RSA_MAXIMUM_BITS = 8192;

@@ -1,0 +1,149 @@
+/**
+ * The contract between the device and whatever does the cryptography. A backend
+ * speaks the catalogue's terms and bytes; it knows nothing of virtio.
+ *
+ * A backend is a module whose default export is a {@linkcode Backend}. The
+ * process loads it to probe it; every queue thread loads it again, opens it and
+ * opens its own sessions from their descriptions.
+ *
+ * @module
+ */
+
+import type { SessionDescription } from "../algorithms/session_description.ts";
+import type { Segments } from "../memory/segments.ts";
+
+/** Version of this contract; a plugin of another version is refused. */
+export const CONTRACT_VERSION = 1;
+
+/** Result of an operation. The numbers are the standard's (virtio 1.4 §5.9.7.1). */
+export const enum OperationStatus {
+  Ok = 0,
+  Failed = 1,
+  /** AEAD decryption found a wrong tag; no plaintext is left. */
+  BadTag = 2,
+  Unsupported = 3,
+  /** A signature did not verify. */
+  KeyRejected = 6,
+  /** Not finished: it will be after a later `poll`. */
+  Pending = 255,
+}
+
+/** What an operation does; which are possible follows from its session. */
+export const enum OperationKind {
+  Encrypt = 0,
+  Decrypt = 1,
+  /** HASH and MAC. */
+  Digest = 2,
+  Sign = 3,
+  Verify = 4,
+}
+
+/**
+ * One request for a backend. The device fills it; the backend reads it and sets
+ * `status` and `writtenBytes`. It and its lists belong to the device, which
+ * refills them after completion: a backend keeps no reference beyond that.
+ *
+ * `source` and `destination` are guest memory: a guest may change the bytes at
+ * any time, so a backend reads a byte that it decides on once only. Lengths have
+ * been checked against the catalogue and the session before the call.
+ */
+export interface Operation {
+  kind: OperationKind;
+  /** What `openSession` returned on this thread. */
+  session: BackendSession;
+  /** A private copy, valid for `ivBytes` bytes. */
+  readonly iv: Uint8Array<ArrayBuffer>;
+  ivBytes: number;
+  /**
+   * Input, whole and in order. CIPHER, HASH, MAC and chains: the data. AEAD: the
+   * plaintext, or the ciphertext without its tag. AKCIPHER: the data; to verify,
+   * the signature (the data is in `additionalData`).
+   */
+  readonly source: Segments;
+  /** AEAD and chains: associated data. Verify: the data that was signed. */
+  readonly additionalData: Segments;
+  /**
+   * Output. CIPHER, AEAD and chains: exactly as long as `source`. AKCIPHER: room
+   * for the result, which may be shorter. It may overlap `source`.
+   */
+  readonly destination: Segments;
+  /**
+   * HASH, MAC, chains: where the digest goes, `resultBytes` of the session. AEAD:
+   * the tag, written by encryption and read by decryption; `tagBytes` long.
+   */
+  readonly digest: Segments;
+  /** Chains: the part of `source` that is enciphered, and the part hashed. */
+  cipherStart: number;
+  cipherBytes: number;
+  hashStart: number;
+  hashBytes: number;
+  /** Set by the backend. */
+  status: OperationStatus;
+  /** Set by the backend: bytes of `destination` that hold the result. */
+  writtenBytes: number;
+}
+
+/** A backend's own handle of a session on one thread; opaque to the device. */
+export type BackendSession = object;
+
+/** Something that a backend lacks, and how to get it. */
+export interface Missing {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** One algorithm, or a part of its key lengths, that a backend offers. */
+export interface Offer {
+  /** Qualified catalogue name, for example `cipher.aes-cbc`. */
+  readonly algorithm: string;
+  /** Key lengths in bytes, where the backend has not all of the catalogue's. */
+  readonly keyBytes?: readonly number[];
+}
+
+/** What a backend found when it looked around. */
+export interface Probe {
+  readonly ready: boolean;
+  /** Library and version in one line, for example `libcrypto 3.0.17`. */
+  readonly version: string;
+  /** Path or soname of the library; absent where there is none. */
+  readonly library?: string;
+  readonly offers: readonly Offer[];
+  /** Whole-backend problems when not ready. */
+  readonly missing: readonly Missing[];
+  /** Qualified algorithm name -> why this backend does not offer it. */
+  readonly notOffered: Readonly<Record<string, string>>;
+}
+
+/** Settings of one backend from the command line or the API. */
+export type BackendOptions = Readonly<Record<string, string>>;
+
+/** A backend as its module exports it. */
+export interface Backend {
+  readonly contract: number;
+  readonly name: string;
+  /** Looks for libraries and devices; never throws for what is missing. */
+  probe(options: BackendOptions): Probe;
+  /** Opens the backend on the calling thread. */
+  open(options: BackendOptions): BackendThread;
+}
+
+/** A backend opened on one thread; every call comes from that thread. */
+export interface BackendThread {
+  /**
+   * Opens a session; keys are copied or expanded here, the description stays the
+   * device's. Throws when the backend cannot have this session.
+   */
+  openSession(description: SessionDescription): BackendSession;
+  /** Closes a session and wipes its key; no operation of it is under way. */
+  closeSession(session: BackendSession): void;
+  /**
+   * Runs `operations[0 … count)`, whose sessions are all of this thread. Sets
+   * each status, to `Pending` where the result comes later. Does not throw for
+   * data; a throw fails all operations still pending in this call.
+   */
+  run(operations: readonly Operation[], count: number): void;
+  /** Completes what it can of the pending operations; returns how many. */
+  poll?(): number;
+  /** Wipes all keys and gives everything back. */
+  close(): void;
+}

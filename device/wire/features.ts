@@ -1,0 +1,53 @@
+/**
+ * Feature bits: the crypto device's own (virtio 1.4 §5.9.3) and those of the
+ * virtqueues (§6). A set of features is a bigint of 64 bits.
+ *
+ * @module
+ */
+
+import type { Service } from "../../algorithms/catalogue.ts";
+
+const bit = (number: number): bigint => 1n << BigInt(number);
+
+export const F_REVISION_1 = bit(0);
+export const F_CIPHER_STATELESS_MODE = bit(1);
+export const F_HASH_STATELESS_MODE = bit(2);
+export const F_MAC_STATELESS_MODE = bit(3);
+export const F_AEAD_STATELESS_MODE = bit(4);
+export const F_AKCIPHER_STATELESS_MODE = bit(5);
+
+export const F_INDIRECT_DESC = bit(28);
+export const F_EVENT_IDX = bit(29);
+/** Used by vhost-user alone; a driver never sees it. */
+export const F_VHOST_USER_PROTOCOL_FEATURES = bit(30);
+export const F_VERSION_1 = bit(32);
+export const F_RING_PACKED = bit(34);
+export const F_IN_ORDER = bit(35);
+export const F_NOTIFICATION_DATA = bit(38);
+export const F_RING_RESET = bit(40);
+
+/** Stateless mode is a feature of each service. */
+export const STATELESS_FEATURE: Readonly<Record<Service, bigint>> = {
+  cipher: F_CIPHER_STATELESS_MODE,
+  hash: F_HASH_STATELESS_MODE,
+  mac: F_MAC_STATELESS_MODE,
+  aead: F_AEAD_STATELESS_MODE,
+  akcipher: F_AKCIPHER_STATELESS_MODE,
+};
+
+const STATELESS_FEATURES = Object.values(STATELESS_FEATURE)
+  .reduce((all, one) => all | one, 0n);
+
+/**
+ * Whether a driver may accept `accepted` of `offered`: nothing that was not
+ * offered, VERSION_1, and no stateless mode without REVISION_1 (§5.9.3.1).
+ */
+export function featuresAreAcceptable(
+  offered: bigint,
+  accepted: bigint,
+): boolean {
+  if ((accepted & ~offered) !== 0n) return false;
+  if ((accepted & F_VERSION_1) === 0n) return false;
+  return (accepted & STATELESS_FEATURES) === 0n ||
+    (accepted & F_REVISION_1) !== 0n;
+}

@@ -1,0 +1,172 @@
+/**
+ * A list of byte ranges that together are one string of bytes: how operations
+ * name guest memory without copying it. Lists are kept and refilled; filling,
+ * slicing and copying allocate nothing but the views that a caller asks for.
+ *
+ * @module
+ */
+
+import type { Region } from "./region.ts";
+
+/** An ordered list of ranges of regions. */
+export class Segments {
+  /** Ranges in use. */
+  count = 0;
+  /** Sum of the lengths of all ranges in use. */
+  totalBytes = 0;
+  readonly #regions: Region[] = [];
+  readonly #offsets: number[] = [];
+  readonly #lengths: number[] = [];
+
+  clear(): void {
+    this.count = 0;
+    this.totalBytes = 0;
+  }
+
+  /** Drops the references to memory that the list no longer uses. */
+  release(): void {
+    this.clear();
+    this.#regions.length = 0;
+    this.#offsets.length = 0;
+    this.#lengths.length = 0;
+  }
+
+  /**
+   * Appends `lengthBytes` bytes of `region` from `offset`; the caller has
+   * checked that they lie inside it. Ranges that continue each other are joined.
+   */
+  append(region: Region, offset: number, lengthBytes: number): void {
+    if (lengthBytes === 0) return;
+    this.totalBytes += lengthBytes;
+    const last = this.count - 1;
+    if (
+      last >= 0 && this.#regions[last] === region &&
+      this.#offsets[last]! + this.#lengths[last]! === offset
+    ) {
+      this.#lengths[last]! += lengthBytes;
+      return;
+    }
+    this.#regions[this.count] = region;
+    this.#offsets[this.count] = offset;
+    this.#lengths[this.count] = lengthBytes;
+    this.count++;
+  }
+
+  region(index: number): Region {
+    return this.#regions[index]!;
+  }
+
+  /** Offset of range `index` within its region. */
+  offset(index: number): number {
+    return this.#offsets[index]!;
+  }
+
+  lengthBytes(index: number): number {
+    return this.#lengths[index]!;
+  }
+
+  /** Native address of range `index`, or 0 where its region has none. */
+  address(index: number): number {
+    const base = this.#regions[index]!.address;
+    return base === 0 ? 0 : base + this.#offsets[index]!;
+  }
+
+  /** A new view of range `index`. */
+  view(index: number): Uint8Array<ArrayBuffer> {
+    const offset = this.#offsets[index]!;
+    return this.#regions[index]!.bytes.subarray(
+      offset,
+      offset + this.#lengths[index]!,
+    );
+  }
+
+  /**
+   * Makes this list the bytes `start … start + lengthBytes` of `from`, which
+   * holds at least that many.
+   */
+  slice(from: Segments, start: number, lengthBytes: number): void {
+    this.clear();
+    let skip = start;
+    let wanted = lengthBytes;
+    for (let i = 0; i < from.count && wanted > 0; i++) {
+      const available = from.#lengths[i]!;
+      if (skip >= available) {
+        skip -= available;
+        continue;
+      }
+      const taken = Math.min(available - skip, wanted);
+      this.append(from.#regions[i]!, from.#offsets[i]! + skip, taken);
+      wanted -= taken;
+      skip = 0;
+    }
+  }
+
+  /** Copies bytes from `start` of the list into all of `into`. */
+  read(start: number, into: Uint8Array): void {
+    this.#walk(start, into.length, (bytes, done) => into.set(bytes, done));
+  }
+
+  /** Copies all of `from` to the bytes at `start` of the list. */
+  write(start: number, from: Uint8Array): void {
+    this.#walk(
+      start,
+      from.length,
+      (bytes, done) => bytes.set(from.subarray(done, done + bytes.length)),
+    );
+  }
+
+  /** Sets `lengthBytes` bytes from `start` to `value`. */
+  fill(start: number, lengthBytes: number, value: number): void {
+    this.#walk(start, lengthBytes, (bytes) => bytes.fill(value));
+  }
+
+  /** A private copy of all bytes. */
+  copy(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.totalBytes);
+    this.read(0, bytes);
+    return bytes;
+  }
+
+  /** Calls `visit` with each piece of a range and the bytes visited before. */
+  #walk(
+    start: number,
+    lengthBytes: number,
+    visit: (bytes: Uint8Array, done: number) => void,
+  ): void {
+    let skip = start;
+    let done = 0;
+    for (let i = 0; i < this.count && done < lengthBytes; i++) {
+      const available = this.#lengths[i]!;
+      if (skip >= available) {
+        skip -= available;
+        continue;
+      }
+      const taken = Math.min(available - skip, lengthBytes - done);
+      const from = this.#offsets[i]! + skip;
+      visit(this.#regions[i]!.bytes.subarray(from, from + taken), done);
+      done += taken;
+      skip = 0;
+    }
+    if (done < lengthBytes) {
+      throw new RangeError(
+        `Segments hold ${this.totalBytes} bytes: cannot reach ` +
+          `${lengthBytes} bytes from ${start}`,
+      );
+    }
+  }
+}
+
+/** Whether any byte of `a` is also a byte of `b`. */
+export function overlap(a: Segments, b: Segments): boolean {
+  for (let i = 0; i < a.count; i++) {
+    const start = a.offset(i);
+    const end = start + a.lengthBytes(i);
+    for (let j = 0; j < b.count; j++) {
+      if (
+        a.region(i) === b.region(j) && start < b.offset(j) + b.lengthBytes(j) &&
+        b.offset(j) < end
+      ) return true;
+    }
+  }
+  return false;
+}

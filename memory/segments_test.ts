@@ -1,0 +1,56 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { Region } from "./region.ts";
+import { overlap, Segments } from "./segments.ts";
+
+const region = (length: number) =>
+  new Region(Uint8Array.from({ length }, (_, i) => i));
+
+Deno.test("append() joins ranges that continue each other", () => {
+  const memory = region(16);
+  const list = new Segments();
+  list.append(memory, 0, 4);
+  list.append(memory, 4, 4);
+  list.append(memory, 9, 1);
+  list.append(memory, 10, 0);
+  strictEqual(list.count, 2);
+  strictEqual(list.totalBytes, 9);
+  deepStrictEqual([...list.copy()], [0, 1, 2, 3, 4, 5, 6, 7, 9]);
+});
+
+Deno.test("slice() takes a range that crosses pieces", () => {
+  const memory = region(32);
+  const list = new Segments();
+  list.append(memory, 0, 3);
+  list.append(memory, 10, 3);
+  list.append(memory, 20, 3);
+  const part = new Segments();
+  part.slice(list, 2, 5);
+  deepStrictEqual([...part.copy()], [2, 10, 11, 12, 20]);
+  part.slice(list, 9, 0);
+  strictEqual(part.count, 0);
+});
+
+Deno.test("write(), read() and fill() stay inside the list", () => {
+  const memory = region(8);
+  const list = new Segments();
+  list.append(memory, 1, 2);
+  list.append(memory, 5, 2);
+  list.write(1, Uint8Array.of(90, 91));
+  deepStrictEqual([...memory.bytes], [0, 1, 90, 3, 4, 91, 6, 7]);
+  list.fill(3, 1, 7);
+  deepStrictEqual([...list.copy()], [1, 90, 91, 7]);
+  throws(() => list.read(2, new Uint8Array(3)), RangeError);
+});
+
+Deno.test("overlap() finds shared bytes and only those", () => {
+  const memory = region(16);
+  const other = region(16);
+  const list = (r: Region, offset: number, length: number) => {
+    const made = new Segments();
+    made.append(r, offset, length);
+    return made;
+  };
+  strictEqual(overlap(list(memory, 0, 4), list(memory, 3, 4)), true);
+  strictEqual(overlap(list(memory, 0, 4), list(memory, 4, 4)), false);
+  strictEqual(overlap(list(memory, 0, 4), list(other, 0, 4)), false);
+});
