@@ -101,6 +101,28 @@ export class Segments {
     }
   }
 
+  /**
+   * Copies `lengthBytes` bytes from `start` of the list to the start of `into`,
+   * byte by byte: for headers, where a view would cost more than the copy.
+   */
+  copyOut(start: number, into: DataView, lengthBytes: number): void {
+    if (
+      this.count > 0 && start + lengthBytes <= this.#lengths[0]!
+    ) {
+      copyWords(
+        this.#regions[0]!.view,
+        this.#offsets[0]! + start,
+        into,
+        lengthBytes,
+      );
+      return;
+    }
+    this.read(
+      start,
+      new Uint8Array(into.buffer, into.byteOffset, lengthBytes),
+    );
+  }
+
   /** Copies bytes from `start` of the list into all of `into`. */
   read(start: number, into: Uint8Array): void {
     this.#walk(start, into.length, (bytes, done) => into.set(bytes, done));
@@ -153,6 +175,21 @@ export class Segments {
           `${lengthBytes} bytes from ${start}`,
       );
     }
+  }
+}
+
+function copyWords(
+  from: DataView,
+  start: number,
+  into: DataView,
+  lengthBytes: number,
+): void {
+  let done = 0;
+  for (; done + 4 <= lengthBytes; done += 4) {
+    into.setUint32(done, from.getUint32(start + done));
+  }
+  for (; done < lengthBytes; done++) {
+    into.setUint8(done, from.getUint8(start + done));
   }
 }
 

@@ -1,0 +1,70 @@
+/**
+ * The program: `serve`, `probe` and help.
+ *
+ * @module
+ */
+
+import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
+import { optionsAsText } from "./option_table.ts";
+import { parseServeOptions, UsageError } from "./parse_options.ts";
+import { probeCommand } from "./probe.ts";
+import { serve } from "./serve.ts";
+
+/** Exit code for a mistake on the command line. */
+const EXIT_USAGE = 2;
+
+const HELP = `\
+usage: deno run -A mod.ts serve --socket-path PATH [OPTION]...
+       deno run -A mod.ts probe [--json]
+
+serve  runs a virtio-crypto device for virtual machines on vhost-user sockets
+probe  shows which algorithms each backend offers here, or why not
+
+Options of serve:
+${optionsAsText()}
+
+Backends: ${BUILT_IN_BACKENDS.join(", ")}
+`;
+
+/** virtio-crypto under QEMU's back-end conventions (vhost-user.json). */
+const CAPABILITIES = { type: "crypto", features: [] };
+
+const print = (text: string): void => {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+};
+
+async function run(words: readonly string[]): Promise<void> {
+  const [command, ...rest] = words;
+  if (command === "probe") return await probeCommand(rest, print);
+  // Without a command the options are those of serve: what a discovery file's
+  // binary is called with.
+  const options = command === "serve" ? rest : words;
+  if (command === undefined || command === "help") return print(HELP);
+  if (command !== "serve" && !command.startsWith("-")) {
+    throw new UsageError(
+      `Cannot run command ${JSON.stringify(command)}: expected serve or probe`,
+    );
+  }
+  const request = parseServeOptions(options);
+  switch (request.action) {
+    case "help":
+      return print(HELP);
+    case "print-capabilities":
+      return print(`${JSON.stringify(CAPABILITIES)}\n`);
+    case "serve":
+      return await serve(request.settings);
+  }
+}
+
+/** Runs the program; a mistake is one line on standard error. */
+export async function main(words: readonly string[]): Promise<void> {
+  try {
+    await run(words);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    Deno.stderr.writeSync(
+      new TextEncoder().encode(`vhost-device-crypto: ${error.message}\n`),
+    );
+    Deno.exit(EXIT_USAGE);
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The options of `serve`: one table from which the parser, `--help` and the
+ * README's option table come.
+ *
+ * @module
+ */
+
+/** One option as a person sees it. */
+export interface OptionEntry {
+  readonly name: string;
+  /** Placeholder of the value; absent for a switch. */
+  readonly value?: string;
+  readonly repeatable?: boolean;
+  /** Shown as the default; absent where there is none. */
+  readonly default?: string;
+  readonly help: string;
+}
+
+export const DEFAULTS = {
+  queues: 1,
+  maxSessions: 1024,
+  maxSizeBytes: 4 * 1024 * 1024,
+  spinMicroseconds: 20,
+} as const;
+
+export const SERVE_OPTIONS = [
+  {
+    name: "socket-path",
+    value: "PATH",
+    repeatable: true,
+    help:
+      "listen on this socket, exactly as written; repeat it to serve several guests, each with sessions of its own",
+  },
+  {
+    name: "fd",
+    value: "N",
+    help:
+      "use this open socket instead of a path; it may be listening or connected already",
+  },
+  {
+    name: "backend",
+    value: "LIST",
+    default: "all that are ready, fastest first",
+    help: "backends in order of preference, for example openssl,noble",
+  },
+  {
+    name: "queues",
+    value: "N",
+    default: `${DEFAULTS.queues}`,
+    help: "data queues, 1 to 64; each that the guest starts has its own thread",
+  },
+  {
+    name: "max-sessions",
+    value: "N",
+    default: `${DEFAULTS.maxSessions}`,
+    help: "sessions that one guest may hold, 1 to 1000000",
+  },
+  {
+    name: "max-size",
+    value: "BYTES",
+    default: `${DEFAULTS.maxSizeBytes}`,
+    help:
+      "largest sum of a request's variable parts (IV, source, destination, …), 4096 to 268435456",
+  },
+  {
+    name: "layout",
+    value: "NAME",
+    default: "virtio",
+    help:
+      "virtio: requests as virtio 1.1 to 1.4 have them; draft-9: as the v9 draft of 2016 had them",
+  },
+  {
+    name: "session-layout",
+    value: "NAME",
+    default: "auto",
+    help:
+      "layout of QEMU's session messages: A (QEMU up to 7.0), B (7.1 to 8.0), C (from 8.1), or auto",
+  },
+  {
+    name: "spin",
+    value: "MICROSECONDS",
+    default: `${DEFAULTS.spinMicroseconds}`,
+    help:
+      "how long a queue thread looks for more before it sleeps, 0 to 1000000",
+  },
+  {
+    name: "allow-weak",
+    help: "offer algorithms with known weaknesses too",
+  },
+  {
+    name: "log-level",
+    value: "LEVEL",
+    default: "info",
+    help: "error, info (one line per life-cycle event) or debug (sessions too)",
+  },
+  {
+    name: "print-capabilities",
+    help:
+      "print what QEMU's back-end conventions ask for, as JSON, and end; all else is ignored",
+  },
+  { name: "help", help: "print this text and end" },
+] as const satisfies readonly OptionEntry[];
+
+export type OptionName = (typeof SERVE_OPTIONS)[number]["name"];
+
+const ENTRIES: readonly OptionEntry[] = SERVE_OPTIONS;
+
+/** `--queues N`, as help and README show an option. */
+export function optionUsage(option: OptionEntry): string {
+  return `--${option.name}${option.value ? ` ${option.value}` : ""}`;
+}
+
+/** The option list of `--help`. */
+export function optionsAsText(): string {
+  return ENTRIES.map((option) => {
+    const shownDefault = option.default ? ` (default: ${option.default})` : "";
+    return `  ${optionUsage(option)}\n      ${option.help}${shownDefault}`;
+  }).join("\n");
+}
+
+/** The option table of the README. */
+export function optionsAsMarkdown(): string {
+  const rows = ENTRIES.map((option) =>
+    `| \`${optionUsage(option)}\` | ${option.default ?? ""} | ${option.help} |`
+  );
+  return ["| option | default | meaning |", "| --- | --- | --- |", ...rows]
+    .join("\n");
+}

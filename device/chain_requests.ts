@@ -1,0 +1,199 @@
+/**
+ * Requests whose data is in the descriptor chain: the layouts of virtio 1.1 to
+ * 1.4 (§5.9.9.3), padded or REVISION_1, with a session or stateless.
+ *
+ * @module
+ */
+
+import type { Segments } from "../memory/segments.ts";
+import { checkRequest, operationKind } from "./request_check.ts";
+import type { RequestFormat } from "./request_format.ts";
+import { RequestSlot } from "./request_slot.ts";
+import { ChainFault } from "./ring/chain.ts";
+import type {
+  ThreadSession,
+  ThreadSessions,
+  ThreadSettings,
+} from "./session/thread_sessions.ts";
+import { layOutDataRequest } from "./wire/data_layout.ts";
+import {
+  DataRequest,
+  decodeDataRequest,
+  MAXIMUM_HEADER_BYTES,
+} from "./wire/data_request.ts";
+import type { WireMode } from "./wire/mode.ts";
+import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
+import {
+  describeSession,
+  isRefusal,
+  refuseKeyLengths,
+} from "./wire/session_parameters.ts";
+import { findIllegal } from "../algorithms/legality.ts";
+import { wipeKeys } from "../algorithms/session_description.ts";
+import { Status } from "./wire/status.ts";
+
+const STATUS_BYTES = 1;
+
+/** The formats of one data queue, for the mode that was negotiated. */
+export class ChainRequests implements RequestFormat {
+  readonly #mode: WireMode;
+  readonly #sessions: ThreadSessions;
+  readonly #settings: ThreadSettings;
+  readonly #header = new DataView(new ArrayBuffer(MAXIMUM_HEADER_BYTES));
+
+  constructor(
+    mode: WireMode,
+    sessions: ThreadSessions,
+    settings: ThreadSettings,
+  ) {
+    this.#mode = mode;
+    this.#sessions = sessions;
+    this.#settings = settings;
+  }
+
+  createSlot(): RequestSlot {
+    return new RequestSlot(new DataRequest());
+  }
+
+  prepare(slot: RequestSlot): Status {
+    const { chain, request } = slot;
+    if (chain.fault !== ChainFault.None) return Status.Error;
+    const headerBytes = copyHeader(chain.readable, this.#header);
+    const decoded = decodeDataRequest(
+      this.#header,
+      headerBytes,
+      this.#mode,
+      request,
+    );
+    if (decoded !== Status.Ok) return decoded;
+    const found = request.sessionMode
+      ? this.#findSession(slot)
+      : this.#openStateless(slot);
+    if (found !== Status.Ok) return found;
+    const session = slot.session!;
+    const laidOut = layOutDataRequest(request, session.rules.ivFieldBytes);
+    if (laidOut !== Status.Ok) return laidOut;
+    if (!this.#partsFit(slot)) return Status.Error;
+    const checked = checkRequest(request, session.rules);
+    if (checked !== Status.Ok) return checked;
+    fillOperation(slot, session);
+    return Status.Ok;
+  }
+
+  #findSession(slot: RequestSlot): Status {
+    slot.session = this.#sessions.get(slot.request.sessionId);
+    if (!slot.session) return Status.InvalidSession;
+    slot.session.inFlight++;
+    return Status.Ok;
+  }
+
+  #openStateless(slot: RequestSlot): Status {
+    const { request, chain } = slot;
+    if (refuseKeyLengths(request, this.#settings)) return Status.Error;
+    const keysEnd = request.authKeyAt + request.authKeyBytes;
+    if (keysEnd > chain.readable.totalBytes) return Status.Error;
+    const key = new Uint8Array(request.keyBytes);
+    const authKey = new Uint8Array(request.authKeyBytes);
+    chain.readable.read(request.keyAt, key);
+    chain.readable.read(request.authKeyAt, authKey);
+    const description = describeSession(request, key, authKey);
+    if (isRefusal(description)) {
+      key.fill(0);
+      authKey.fill(0);
+      return description.status;
+    }
+    const illegal = findIllegal(description);
+    if (!illegal) slot.session = this.#sessions.openOnce(description);
+    if (slot.session) {
+      slot.session.inFlight++;
+      return Status.Ok;
+    }
+    wipeKeys(description);
+    return illegal?.kind === "error" ? Status.Error : Status.NotSupported;
+  }
+
+  #partsFit({ request, chain }: RequestSlot): boolean {
+    const variableBytes = request.readableBytes - request.keyAt +
+      request.writableBytes;
+    return variableBytes <= this.#settings.maximumSizeBytes &&
+      request.readableBytes <= chain.readable.totalBytes &&
+      request.writableBytes + STATUS_BYTES <= chain.writable.totalBytes;
+  }
+
+  /** The status is the chain's last writable byte, wherever the result ends. */
+  finish(slot: RequestSlot, status: Status): number {
+    const { statusRegion, statusOffset } = slot.chain;
+    if (!statusRegion) return 0;
+    statusRegion.bytes[statusOffset] = status;
+    return status === Status.Ok
+      ? resultBytes(slot) + STATUS_BYTES
+      : STATUS_BYTES;
+  }
+}
+
+function resultBytes({ request, operation }: RequestSlot): number {
+  switch (request.opcode) {
+    case DataOpcode.AeadDecrypt:
+    case DataOpcode.AkcipherVerify:
+      return operation.writtenBytes;
+    default:
+      return operation.writtenBytes + operation.digest.totalBytes;
+  }
+}
+
+/** Copies as much as a header may be, once, and returns how much that is. */
+function copyHeader(readable: Segments, header: DataView): number {
+  const headerBytes = Math.min(readable.totalBytes, MAXIMUM_HEADER_BYTES);
+  readable.copyOut(0, header, headerBytes);
+  return headerBytes;
+}
+
+function fillOperation(slot: RequestSlot, session: ThreadSession): void {
+  const { request, operation, chain } = slot;
+  operation.kind = operationKind(request);
+  operation.session = session.handle;
+  operation.ivBytes = request.ivBytes;
+  if (request.ivBytes > 0) {
+    chain.readable.copyOut(request.ivAt, slot.ivView, request.ivBytes);
+  }
+  operation.cipherStart = request.cipherStart;
+  operation.cipherBytes = request.cipherBytes;
+  operation.hashStart = request.hashStart;
+  operation.hashBytes = request.hashBytes;
+  operation.additionalData.slice(
+    chain.readable,
+    request.additionalDataAt,
+    request.additionalDataBytes,
+  );
+  if (request.service === ServiceNumber.Aead) fillAead(slot);
+  else fillPlain(slot);
+}
+
+function fillPlain({ request, operation, chain }: RequestSlot): void {
+  operation.source.slice(
+    chain.readable,
+    request.sourceAt,
+    request.sourceBytes,
+  );
+  operation.destination.slice(chain.writable, 0, request.destinationBytes);
+  operation.digest.slice(
+    chain.writable,
+    request.digestAt,
+    request.digestBytes,
+  );
+}
+
+/** The tag ends the source of a decryption and the result of an encryption. */
+function fillAead({ request, operation, chain }: RequestSlot): void {
+  const decrypts = request.opcode === DataOpcode.AeadDecrypt;
+  const dataBytes = decrypts
+    ? request.sourceBytes - request.digestBytes
+    : request.sourceBytes;
+  operation.source.slice(chain.readable, request.sourceAt, dataBytes);
+  operation.destination.slice(chain.writable, 0, dataBytes);
+  operation.digest.slice(
+    decrypts ? chain.readable : chain.writable,
+    request.digestAt,
+    request.digestBytes,
+  );
+}

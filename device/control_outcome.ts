@@ -1,0 +1,48 @@
+/**
+ * What a control request does to the session table, whatever layout it came in.
+ *
+ * @module
+ */
+
+import { serviceOfSession } from "./session/placement.ts";
+import type { SessionTable } from "./session/session_table.ts";
+import type { ControlRequest } from "./wire/control_request.ts";
+import type { WireMode } from "./wire/mode.ts";
+import { Status } from "./wire/status.ts";
+
+/** What came of a control request. */
+export interface ControlOutcome {
+  readonly status: Status;
+  /** NaN where there is none. */
+  readonly sessionId: number;
+}
+
+/** Does what a decoded request asks. */
+export function carryOut(
+  request: ControlRequest,
+  sessions: SessionTable,
+  mode: WireMode,
+): ControlOutcome {
+  switch (request.kind) {
+    case "refused":
+      return { status: request.status, sessionId: NaN };
+    case "destroy": {
+      const session = sessions.get(request.sessionId);
+      const fits = session !== undefined &&
+        serviceOfSession(session.description) === request.service;
+      return {
+        status: fits ? sessions.destroy(request.sessionId) : Status.Error,
+        sessionId: NaN,
+      };
+    }
+    case "create": {
+      const created = sessions.create(request.description);
+      if ("id" in created) return { status: Status.Ok, sessionId: created.id };
+      // NOSPC exists only with REVISION_1 (virtio 1.4 §5.9.7.1).
+      const status = created.status === Status.NoSpace && !mode.revision1
+        ? Status.Error
+        : created.status;
+      return { status, sessionId: NaN };
+    }
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The service of one data queue: a burst of requests in, their results out.
+ *
+ * @module
+ */
+
+import { type Operation, OperationStatus } from "../backends/backend.ts";
+import { ChainRequests } from "./chain_requests.ts";
+import { Draft9Requests } from "./draft9_requests.ts";
+import type { RequestFormat } from "./request_format.ts";
+import type { RequestSlot } from "./request_slot.ts";
+import type { GuestMemory } from "./ring/guest_memory.ts";
+import type { Virtqueue } from "./ring/virtqueue.ts";
+import type {
+  ThreadSessions,
+  ThreadSettings,
+} from "./session/thread_sessions.ts";
+import type { WireMode } from "./wire/mode.ts";
+import { Status } from "./wire/status.ts";
+
+/** Requests that go to the backends in one call. */
+const BURST = 64;
+
+/** Bursts of one call of `service`; between calls a thread sees its messages. */
+const BURSTS_PER_SERVICE = 8;
+
+/** Indices of a queue's counters. */
+export const enum Counter {
+  Requests = 0,
+  /** Requests whose status was not OK. */
+  Failures = 1,
+  /** Bytes of their chains, headers and status included. */
+  Bytes = 2,
+}
+
+/** Length of a queue's counters. */
+export const COUNTERS = 3;
+
+/** What a data queue works on. */
+export interface DataQueueOptions {
+  readonly virtqueue: Virtqueue;
+  readonly memory: GuestMemory;
+  readonly mode: WireMode;
+  readonly sessions: ThreadSessions;
+  readonly settings: ThreadSettings;
+  /** Where to count, indexed by {@linkcode Counter}; may be shared memory. */
+  readonly counters: Float64Array;
+}
+
+/** One data queue on the thread that serves it. */
+export class DataQueue {
+  readonly #virtqueue: Virtqueue;
+  readonly #sessions: ThreadSessions;
+  readonly #counters: Float64Array;
+  readonly #format: RequestFormat;
+  readonly #free: RequestSlot[] = [];
+  readonly #burst: RequestSlot[] = [];
+  /** Requests that a backend has not finished. */
+  readonly #pending: RequestSlot[] = [];
+  readonly #operations: Operation[] = [];
+
+  constructor(options: DataQueueOptions) {
+    const { virtqueue, memory, mode, sessions, settings, counters } = options;
+    this.#virtqueue = virtqueue;
+    this.#sessions = sessions;
+    this.#counters = counters;
+    this.#format = mode.layout === "draft-9"
+      ? new Draft9Requests(memory, sessions, settings)
+      : new ChainRequests(mode, sessions, settings);
+  }
+
+  get broken(): string | undefined {
+    return this.#virtqueue.broken;
+  }
+
+  /** Requests that wait for a backend. */
+  get pendingCount(): number {
+    return this.#pending.length;
+  }
+
+  /**
+   * Takes what is available, up to a bound, and completes what the backends
+   * complete at once. True when the driver wants to be notified.
+   */
+  service(): boolean {
+    let notify = false;
+    for (let i = 0; i < BURSTS_PER_SERVICE; i++) {
+      const count = this.#popBurst();
+      if (count === 0) break;
+      this.#runBurst(count);
+      for (let j = 0; j < count; j++) this.#settle(this.#burst[j]!);
+      notify = this.#virtqueue.publish() || notify;
+    }
+    return notify;
+  }
+
+  /** Completes requests whose backend has finished them since. */
+  poll(): boolean {
+    const threads = new Set(
+      this.#pending.map((slot) => slot.session!.thread),
+    );
+    for (const thread of threads) thread.poll?.();
+    const waiting = this.#pending.splice(0);
+    for (const slot of waiting) this.#settle(slot);
+    return this.#virtqueue.publish();
+  }
+
+  #popBurst(): number {
+    let count = 0;
+    while (count < BURST) {
+      const slot = this.#free.pop() ?? this.#format.createSlot();
+      if (!this.#virtqueue.pop(slot.chain)) {
+        this.#free.push(slot);
+        break;
+      }
+      slot.reset();
+      slot.status = this.#prepare(slot);
+      this.#burst[count++] = slot;
+    }
+    return count;
+  }
+
+  #prepare(slot: RequestSlot): Status {
+    try {
+      return this.#format.prepare(slot);
+    } catch {
+      // A backend could not open the session; the guest gets a status.
+      return Status.Error;
+    }
+  }
+
+  /** Hands each backend its requests, in runs of the same backend. */
+  #runBurst(count: number): void {
+    let start = 0;
+    while (start < count) {
+      const slot = this.#burst[start++]!;
+      if (slot.status !== Status.Ok) continue;
+      const { thread } = slot.session!;
+      this.#operations[0] = slot.operation;
+      let length = 1;
+      while (start < count) {
+        const next = this.#burst[start]!;
+        if (next.status === Status.Ok && next.session!.thread !== thread) break;
+        start++;
+        if (next.status === Status.Ok) {
+          this.#operations[length++] = next.operation;
+        }
+      }
+      try {
+        thread.run(this.#operations, length);
+      } catch {
+        failPending(this.#operations, length);
+      }
+    }
+  }
+
+  /** Answers a request that has an outcome; keeps one that has none. */
+  #settle(slot: RequestSlot): void {
+    if (slot.status === Status.Ok) {
+      if (slot.operation.status === OperationStatus.Pending) {
+        this.#pending.push(slot);
+        return;
+      }
+      slot.status = slot.operation.status as number as Status;
+    }
+    const { chain } = slot;
+    const written = this.#format.finish(slot, slot.status);
+    this.#count(slot);
+    this.#virtqueue.push(chain, written);
+    if (slot.session) this.#sessions.finished(slot.session);
+    slot.session = undefined;
+    this.#free.push(slot);
+  }
+
+  #count({ status, chain }: RequestSlot): void {
+    this.#counters[Counter.Requests]! += 1;
+    if (status !== Status.Ok) this.#counters[Counter.Failures]! += 1;
+    this.#counters[Counter.Bytes]! += chain.readable.totalBytes +
+      chain.writable.totalBytes;
+  }
+}
+
+function failPending(operations: readonly Operation[], count: number): void {
+  for (let i = 0; i < count; i++) {
+    const operation = operations[i]!;
+    if (operation.status === OperationStatus.Pending) {
+      operation.status = OperationStatus.Failed;
+    }
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The virtio-crypto device of one guest: features, config space, sessions and
+ * control queue. Where its memory and kicks come from is the transport's matter.
+ *
+ * @module
+ */
+
+import type { BackendOptions, Probe } from "../backends/backend.ts";
+import { capabilities } from "./capabilities.ts";
+import { ControlQueue } from "./control_queue.ts";
+import type { GuestMemory } from "./ring/guest_memory.ts";
+import type { Virtqueue } from "./ring/virtqueue.ts";
+import { type LoadedBackend, OpenBackends } from "./session/open_backends.ts";
+import { Placement } from "./session/placement.ts";
+import { SessionTable } from "./session/session_table.ts";
+import type { ThreadSettings } from "./session/thread_sessions.ts";
+import { encodeConfigSpace, STATUS_HW_READY } from "./wire/config_space.ts";
+import {
+  F_EVENT_IDX,
+  F_IN_ORDER,
+  F_INDIRECT_DESC,
+  F_REVISION_1,
+  F_RING_PACKED,
+  F_VERSION_1,
+  featuresAreAcceptable,
+  STATELESS_FEATURE,
+} from "./wire/features.ts";
+import { type Layout, type WireMode, wireMode } from "./wire/mode.ts";
+
+/** A loaded backend with what it found when it was probed. */
+export interface DeviceBackend extends LoadedBackend {
+  readonly options: BackendOptions;
+  readonly probe: Probe;
+}
+
+/** What a device is made of. */
+export interface DeviceSettings {
+  /** In order of preference. */
+  readonly backends: readonly DeviceBackend[];
+  readonly dataQueueCount: number;
+  readonly maximumSessions: number;
+  /** Largest sum of a request's variable parts. */
+  readonly maximumSizeBytes: number;
+  readonly layout: Layout;
+  readonly allowWeak: boolean;
+}
+
+const RING_FEATURES = F_VERSION_1 | F_INDIRECT_DESC | F_EVENT_IDX |
+  F_RING_PACKED | F_IN_ORDER;
+
+const REQUEST_FEATURES = Object.values(STATELESS_FEATURE)
+  .reduce((all, one) => all | one, F_REVISION_1);
+
+/** One guest's device. */
+export class Device {
+  readonly dataQueueCount: number;
+  /** Features for a driver; a transport may add its own. */
+  readonly offeredFeatures: bigint;
+  readonly sessions: SessionTable;
+  readonly threadSettings: ThreadSettings;
+  /** The backends as the thread of the control queue has opened them. */
+  readonly backends: OpenBackends;
+  /** Called when the config space has changed. */
+  onConfigChange: (() => void) | undefined;
+  readonly #settings: DeviceSettings;
+  readonly #capabilities: ReturnType<typeof capabilities>;
+  #acceptedFeatures = 0n;
+  #mode: WireMode;
+
+  constructor(settings: DeviceSettings) {
+    this.#settings = settings;
+    this.dataQueueCount = settings.dataQueueCount;
+    this.offeredFeatures = settings.layout === "draft-9"
+      ? RING_FEATURES
+      : RING_FEATURES | REQUEST_FEATURES;
+    const ready = settings.backends.filter(({ probe }) => probe.ready);
+    const offers = ready.map(({ backend, options, probe }) => ({
+      name: backend.name,
+      offers: probe.offers,
+      options,
+    }));
+    const placement = new Placement(offers, settings.allowWeak);
+    this.#capabilities = capabilities(placement.offered());
+    this.backends = new OpenBackends(ready);
+    this.sessions = new SessionTable(
+      placement,
+      this.backends,
+      settings.maximumSessions,
+    );
+    this.threadSettings = {
+      backends: offers,
+      allowWeak: settings.allowWeak,
+      maximumSizeBytes: settings.maximumSizeBytes,
+      maxCipherKeyBytes: this.#capabilities.maxCipherKeyBytes,
+      maxAuthKeyBytes: this.#capabilities.maxAuthKeyBytes,
+    };
+    this.#mode = wireMode(settings.layout, 0n);
+  }
+
+  get layout(): Layout {
+    return this.#settings.layout;
+  }
+
+  get acceptedFeatures(): bigint {
+    return this.#acceptedFeatures;
+  }
+
+  /** The request layouts that the accepted features stand for. */
+  get mode(): WireMode {
+    return this.#mode;
+  }
+
+  /** Takes the driver's choice; false, and nothing taken, where it is illegal. */
+  acceptFeatures(features: bigint): boolean {
+    if (!featuresAreAcceptable(this.offeredFeatures, features)) return false;
+    this.#acceptedFeatures = features;
+    this.#mode = wireMode(this.#settings.layout, features);
+    return true;
+  }
+
+  /** The whole config space as it is now. */
+  readConfig(): Uint8Array<ArrayBuffer> {
+    return encodeConfigSpace({
+      ...this.#capabilities,
+      status: this.threadSettings.backends.length > 0 ? STATUS_HW_READY : 0,
+      maxDataQueues: this.dataQueueCount,
+      maxSizeBytes: this.#settings.maximumSizeBytes,
+    }, this.#settings.layout);
+  }
+
+  /** The control queue over a ring that the driver has set up. */
+  createControlQueue(virtqueue: Virtqueue, memory: GuestMemory): ControlQueue {
+    return new ControlQueue(virtqueue, {
+      memory,
+      sessions: this.sessions,
+      mode: this.#mode,
+      limits: this.threadSettings,
+    });
+  }
+
+  /** Back to the state before a driver: no sessions, no keys, no features. */
+  reset(): void {
+    this.sessions.clear();
+    this.#acceptedFeatures = 0n;
+    this.#mode = wireMode(this.#settings.layout, 0n);
+  }
+
+  /** Resets, and closes the backends. */
+  close(): void {
+    this.reset();
+    this.backends.close();
+  }
+}

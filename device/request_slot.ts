@@ -1,0 +1,75 @@
+/**
+ * Everything that one request needs while it is under way, kept and refilled.
+ *
+ * @module
+ */
+
+import {
+  type BackendSession,
+  type Operation,
+  OperationKind,
+  OperationStatus,
+} from "../backends/backend.ts";
+import { Segments } from "../memory/segments.ts";
+import { DescriptorChain } from "./ring/chain.ts";
+import type { ThreadSession } from "./session/thread_sessions.ts";
+import type { DataRequest } from "./wire/data_request.ts";
+import { Status } from "./wire/status.ts";
+
+/** Room for the longest IV field (virtio 1.4 §5.9.7.6). */
+export const IV_ROOM_BYTES = 16;
+
+const NO_SESSION: BackendSession = {};
+
+class SlotOperation implements Operation {
+  kind = OperationKind.Encrypt;
+  session: BackendSession = NO_SESSION;
+  readonly iv = new Uint8Array(IV_ROOM_BYTES);
+  ivBytes = 0;
+  readonly source = new Segments();
+  readonly additionalData = new Segments();
+  readonly destination = new Segments();
+  readonly digest = new Segments();
+  cipherStart = 0;
+  cipherBytes = 0;
+  hashStart = 0;
+  hashBytes = 0;
+  status = OperationStatus.Pending;
+  writtenBytes = 0;
+
+  reset(): void {
+    this.session = NO_SESSION;
+    this.ivBytes = 0;
+    this.source.clear();
+    this.additionalData.clear();
+    this.destination.clear();
+    this.digest.clear();
+    this.status = OperationStatus.Pending;
+    this.writtenBytes = 0;
+  }
+}
+
+/**
+ * A request from the pop of its chain to the push of its used entry; `Request`
+ * is what its layout decodes.
+ */
+export class RequestSlot<Request extends DataRequest = DataRequest> {
+  readonly chain = new DescriptorChain();
+  readonly request: Request;
+  readonly operation = new SlotOperation();
+  /** The operation's IV, for copies that need no view of their own. */
+  readonly ivView = new DataView(this.operation.iv.buffer);
+  session: ThreadSession | undefined;
+  /** The outcome, where the backend has no say in it. */
+  status: Status = Status.Ok;
+
+  constructor(request: Request) {
+    this.request = request;
+  }
+
+  reset(): void {
+    this.session = undefined;
+    this.status = Status.Ok;
+    this.operation.reset();
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What a request of a session must look like, resolved from the catalogue when
+ * the session is opened, so that the hot path compares numbers only.
+ *
+ * @module
+ */
+
+import {
+  algorithmByName,
+  type CipherAlgorithm,
+  type Lengths,
+} from "../../algorithms/catalogue.ts";
+import type {
+  Direction,
+  SessionDescription,
+} from "../../algorithms/session_description.ts";
+
+/** Rules of one session; lengths in bytes. */
+export interface SessionRules {
+  readonly service: SessionDescription["service"];
+  /** The standard's number of the (cipher's) algorithm. */
+  readonly algorithmNumber: number;
+  /** Only for services that have one. */
+  readonly direction: Direction | undefined;
+  readonly iv: Lengths;
+  /** Length of the IV field in a request where it is not `iv_len`; else 0. */
+  readonly ivFieldBytes: number;
+  /** The enciphered length is a multiple of this … */
+  readonly blockBytes: number;
+  /** … and, unless empty, at least this. */
+  readonly minimumBytes: number;
+  /** Length of digest, code or tag. */
+  readonly digestBytes: number;
+}
+
+const NONE: Lengths = { minimum: 0, maximum: 0, step: 1 };
+
+const exactly = (bytes: number): Lengths => ({
+  minimum: bytes,
+  maximum: bytes,
+  step: 1,
+});
+
+const PLAIN = {
+  direction: undefined,
+  iv: NONE,
+  ivFieldBytes: 0,
+  blockBytes: 1,
+  minimumBytes: 0,
+  digestBytes: 0,
+} as const;
+
+function cipherRules(algorithm: CipherAlgorithm, direction: Direction) {
+  return {
+    ...PLAIN,
+    algorithmNumber: algorithm.number,
+    direction,
+    iv: exactly(algorithm.ivBytes),
+    blockBytes: algorithm.blockBytes,
+    minimumBytes: algorithm.minimumBytes,
+  };
+}
+
+/** The rules of a legal session. */
+export function sessionRules(session: SessionDescription): SessionRules {
+  switch (session.service) {
+    case "cipher":
+      return {
+        service: "cipher",
+        ...cipherRules(
+          algorithmByName("cipher", session.algorithm)!,
+          session.direction,
+        ),
+      };
+    case "chain":
+      return {
+        service: "chain",
+        ...cipherRules(
+          algorithmByName("cipher", session.cipher.algorithm)!,
+          session.cipher.direction,
+        ),
+        digestBytes: session.resultBytes,
+      };
+    case "hash":
+    case "mac":
+      return {
+        service: session.service,
+        ...PLAIN,
+        algorithmNumber: algorithmByName(session.service, session.algorithm)!
+          .number,
+        digestBytes: session.resultBytes,
+      };
+    case "aead": {
+      const algorithm = algorithmByName("aead", session.algorithm)!;
+      return {
+        service: "aead",
+        ...PLAIN,
+        algorithmNumber: algorithm.number,
+        direction: session.direction,
+        iv: algorithm.ivBytes,
+        ivFieldBytes: algorithm.ivFieldBytes ?? 0,
+        digestBytes: session.tagBytes,
+      };
+    }
+    case "akcipher":
+      return {
+        service: "akcipher",
+        ...PLAIN,
+        algorithmNumber: algorithmByName("akcipher", session.algorithm)!.number,
+      };
+  }
+}

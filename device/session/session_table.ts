@@ -1,0 +1,130 @@
+/**
+ * The sessions of one guest, whichever road they came by: control queue or
+ * vhost-user session messages.
+ *
+ * @module
+ */
+
+import { findIllegal } from "../../algorithms/legality.ts";
+import {
+  type SessionDescription,
+  wipeKeys,
+} from "../../algorithms/session_description.ts";
+import { Status } from "../wire/status.ts";
+import type { OpenBackends } from "./open_backends.ts";
+import type { Placement } from "./placement.ts";
+
+/** What a queue thread is told of a new session; structured-cloneable. */
+export interface SessionAnnouncement {
+  readonly id: number;
+  readonly description: SessionDescription;
+  readonly backend: string;
+}
+
+/** Hears of sessions before the guest does. */
+export interface SessionObserver {
+  opened(announcement: SessionAnnouncement): void;
+  closed(id: number): void;
+}
+
+/** Why a session was not created. */
+export interface Refusal {
+  readonly status: Status;
+  readonly reason: string;
+}
+
+const refuse = (status: Status, reason: string): Refusal => ({
+  status,
+  reason,
+});
+
+/** Creates, announces and destroys sessions. */
+export class SessionTable {
+  readonly #sessions = new Map<number, SessionAnnouncement>();
+  readonly #observers = new Set<SessionObserver>();
+  readonly #placement: Placement;
+  readonly #backends: OpenBackends;
+  readonly #maximumSessions: number;
+  /** Never reused, so that a stale identifier never names another session. */
+  #nextId = 1;
+
+  constructor(
+    placement: Placement,
+    backends: OpenBackends,
+    maximumSessions: number,
+  ) {
+    this.#placement = placement;
+    this.#backends = backends;
+    this.#maximumSessions = maximumSessions;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Creates a session; on refusal the keys of `description` are wiped. */
+  create(description: SessionDescription): SessionAnnouncement | Refusal {
+    const created = this.#tryCreate(description);
+    if ("status" in created) {
+      wipeKeys(description);
+      return created;
+    }
+    this.#sessions.set(created.id, created);
+    for (const observer of this.#observers) observer.opened(created);
+    return created;
+  }
+
+  #tryCreate(description: SessionDescription): SessionAnnouncement | Refusal {
+    const illegal = findIllegal(description);
+    if (illegal) {
+      return refuse(
+        illegal.kind === "unsupported" ? Status.NotSupported : Status.Error,
+        illegal.reason,
+      );
+    }
+    if (this.#sessions.size >= this.#maximumSessions) {
+      return refuse(Status.NoSpace, `${this.#maximumSessions} sessions exist`);
+    }
+    const backend = this.#placement.choose(description);
+    if (backend === undefined) {
+      return refuse(Status.NotSupported, "no backend offers it");
+    }
+    // A key that cannot be used is refused now, not at the first request.
+    const failure = this.#backends.tryOpening(backend, description);
+    if (failure !== undefined) {
+      return refuse(Status.Error, `${backend}: ${failure}`);
+    }
+    return { id: this.#nextId++, description, backend };
+  }
+
+  /** The session with this identifier. */
+  get(id: number): SessionAnnouncement | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** Destroys session `id` and wipes its keys. */
+  destroy(id: number): Status {
+    const session = this.#sessions.get(id);
+    if (!session) return Status.Error;
+    this.#sessions.delete(id);
+    for (const observer of this.#observers) observer.closed(id);
+    wipeKeys(session.description);
+    return Status.Ok;
+  }
+
+  /** Destroys all sessions. */
+  clear(): void {
+    for (const id of [...this.#sessions.keys()]) this.destroy(id);
+  }
+
+  /** All sessions as they were announced. */
+  current(): Iterable<SessionAnnouncement> {
+    return this.#sessions.values();
+  }
+
+  /** Tells `observer` of every change from now on; returns how to stop it. */
+  observe(observer: SessionObserver): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a driver needs of a transport: shared memory, features, config space,
+ * queues and notifications. The in-process transport and the vhost-user
+ * front-end both have this shape.
+ *
+ * @module
+ */
+
+import type { Region } from "../memory/region.ts";
+
+/** Where the three areas of a virtqueue lie, as guest addresses. */
+export interface QueueAddresses {
+  readonly size: number;
+  readonly descriptorAddress: number;
+  readonly availableAddress: number;
+  readonly usedAddress: number;
+}
+
+/** A device seen through its transport. */
+export interface DeviceLink {
+  /** Memory that driver and device share. */
+  readonly memory: Region;
+  /** Guest address of `memory`'s first byte. */
+  readonly memoryGuestAddress: number;
+  /** Features that the device offers. */
+  readonly offeredFeatures: bigint;
+  /** Accepts features; rejects when the device refuses them. */
+  acceptFeatures(features: bigint): Promise<void>;
+  /** The config space as it is now. */
+  readConfig(): Promise<Uint8Array>;
+  /** Starts queue `index`. */
+  startQueue(index: number, addresses: QueueAddresses): Promise<void>;
+  /** Tells the device that queue `index` has available buffers. */
+  kick(index: number): void;
+  /** Calls `notified` when the device signals used buffers of queue `index`. */
+  onNotification(index: number, notified: () => void): void;
+  /** Calls `changed` when the device announces a config change. */
+  onConfigChange(changed: () => void): void;
+  /** Resets the device: queues stop, sessions are gone. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
