@@ -1,0 +1,33 @@
+/**
+ * Event index arithmetic, the same for both directions.
+ *
+ * @module
+ */
+
+/**
+ * Whether a 16-bit index that moved from `before` to `after` wrote the entry
+ * `event` (virtio 1.4 §2.7.7.2).
+ */
+export function passedEvent(
+  event: number,
+  before: number,
+  after: number,
+): boolean {
+  return ((after - event - 1) & 0xffff) < ((after - before) & 0xffff);
+}
+
+/**
+ * The same in a packed ring of `size` descriptors whose position moved by
+ * `moved` to `position` with wrap counter `wrap`; `event` is the offset with its
+ * wrap counter in bit 15 (§2.8.10).
+ */
+export function passedPackedEvent(
+  event: number,
+  position: number,
+  wrap: number,
+  moved: number,
+  size: number,
+): boolean {
+  const lap = (event >>> 15) === wrap ? 0 : size;
+  return passedEvent((event & 0x7fff) - lap, position - moved, position);
+}

@@ -1,0 +1,136 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { testWith } from "../real_parts.ts";
+import { startDevice } from "./device_process.ts";
+import {
+  bootGuest,
+  type GuestOptions,
+  guestParts,
+  guestProblems,
+  type GuestReport,
+  type GuestTest,
+} from "./guest.ts";
+
+const found = await guestParts();
+const GUEST = {
+  present: found.ok,
+  name: "a Linux guest under QEMU",
+  remedy: found.ok ? "" : found.missing,
+};
+
+const EVERYTHING: readonly GuestTest[] = [
+  "features",
+  "selftest",
+  "aes-kat",
+  "aes-random",
+  "threads",
+  "rebind",
+  "aes-kat",
+];
+
+type Backend = "openssl" | "noble";
+
+async function bootOn(
+  backend: Backend,
+  options: GuestOptions,
+): Promise<GuestReport> {
+  const queues = options.dataQueues ?? 1;
+  await using device = await startDevice({ backend, queues });
+  const report = await bootGuest({ ...options, socketPath: device.socketPath });
+  const exitCode = await device.stop();
+  expectNoProblem(options, report, device.log());
+  strictEqual(
+    exitCode,
+    0,
+    `the device ended with ${exitCode}:\n${device.log()}`,
+  );
+  return report;
+}
+
+function expectNoProblem(
+  options: GuestOptions,
+  report: GuestReport,
+  deviceLog: string,
+): void {
+  const problems = guestProblems(options, report);
+  if (problems.length === 0) return;
+  console.error(`The guest's console ended with:\n${report.consoleTail}`);
+  console.error(`The device said:\n${deviceLog}`);
+  deepStrictEqual(problems, []);
+}
+
+/** Whether the guest's driver and the device agreed on a feature bit. */
+function negotiated(report: GuestReport, bit: number): boolean {
+  return report.boots[0]?.info.get("features")?.[bit] === "1";
+}
+
+// Fails only if the harness, the guest or QEMU is at fault.
+testWith(
+  GUEST,
+  "a Linux guest passes all AES checks on QEMU's built-in device",
+  async () => {
+    const options: GuestOptions = {
+      mode: "builtin",
+      qemu: "11.1",
+      tests: EVERYTHING,
+    };
+    expectNoProblem(options, await bootGuest(options), "(none)");
+  },
+);
+
+for (const backend of ["openssl", "noble"] as const) {
+  testWith(
+    GUEST,
+    `a Linux guest passes all AES checks in generic mode on ${backend}`,
+    async () => {
+      const report = await bootOn(backend, {
+        mode: "generic",
+        qemu: "11.1",
+        dataQueues: 2,
+        tests: EVERYTHING,
+      });
+      ok(negotiated(report, 32), "VERSION_1 was not negotiated");
+    },
+  );
+
+  testWith(
+    GUEST,
+    `a Linux guest passes all AES checks in cryptodev mode on ${backend}`,
+    async () => {
+      await bootOn(backend, {
+        mode: "cryptodev",
+        qemu: "11.1",
+        dataQueues: 2,
+        tests: EVERYTHING,
+      });
+    },
+  );
+}
+
+testWith(
+  GUEST,
+  "a Linux guest passes all AES checks in QEMU 10.0's cryptodev mode",
+  async () => {
+    await bootOn("openssl", {
+      mode: "cryptodev",
+      qemu: "10.0",
+      dataQueues: 2,
+      tests: EVERYTHING,
+    });
+  },
+);
+
+for (const mode of ["generic", "cryptodev"] as const) {
+  testWith(
+    GUEST,
+    `a Linux guest reboots on the same socket in ${mode} mode`,
+    async () => {
+      await bootOn("openssl", {
+        mode,
+        qemu: "11.1",
+        dataQueues: 2,
+        boots: 2,
+        tests: ["selftest", "aes-kat"],
+      });
+    },
+  );
+}
