@@ -67,7 +67,7 @@ export interface AeadAlgorithm extends Common {
   readonly ivBytes: Lengths;
   /**
    * Bytes that the IV field takes in a request where that is not `iv_len`:
-   * 16 for CCM, whose nonce starts at the second byte (virtio 1.4 §5.9.7.6).
+   * 16 for CCM, whose nonce starts at the second byte (virtio 1.4 §5.9.9.7).
    */
   readonly ivFieldBytes?: number;
   readonly tagBytes: readonly number[];

@@ -111,7 +111,7 @@ function checkChain(session: ChainSession): Illegal | undefined {
     session.resultBytes,
   );
   if (illegalMac) return illegalMac;
-  // A chain request has one IV, the cipher's (virtio 1.4 §5.9.7.5).
+  // A chain request has one IV, the cipher's (virtio 1.4 §5.9.9.6).
   return algorithmByName("mac", session.hashAlgorithm)!.ivBytes === 0
     ? undefined
     : unsupported(`"${session.hashAlgorithm}" in a chain: it needs its own IV`);

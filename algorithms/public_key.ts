@@ -1,5 +1,5 @@
 /**
- * Paddings, hashes and curves of public-key sessions (virtio 1.4 §5.9.7.2.1.5).
+ * Paddings, hashes and curves of public-key sessions (virtio 1.4 §5.9.9.2.1.5).
  *
  * @module
  */

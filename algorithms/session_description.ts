@@ -18,7 +18,7 @@ export interface CipherSession {
   readonly key: Uint8Array;
 }
 
-/** Algorithm chaining: it belongs to the CIPHER service (virtio 1.4 §5.9.7.5). */
+/** Algorithm chaining: it belongs to the CIPHER service (virtio 1.4 §5.9.9.6). */
 export interface ChainSession {
   readonly service: "chain";
   readonly order: ChainOrder;

@@ -15,7 +15,7 @@ import type { Segments } from "../memory/segments.ts";
 /** Version of this contract; a plugin of another version is refused. */
 export const CONTRACT_VERSION = 1;
 
-/** Result of an operation. The numbers are the standard's (virtio 1.4 §5.9.7.1). */
+/** Result of an operation. The numbers are the standard's (virtio 1.4 §5.9.9.1). */
 export const enum OperationStatus {
   Ok = 0,
   Failed = 1,
@@ -24,6 +24,11 @@ export const enum OperationStatus {
   Unsupported = 3,
   /** A signature did not verify. */
   KeyRejected = 6,
+  /**
+   * Not done, because the backend cannot work now: the destination is as it
+   * was, so that another backend may do it.
+   */
+  Unavailable = 254,
   /** Not finished: it will be after a later `poll`. */
   Pending = 255,
 }
@@ -139,11 +144,19 @@ export interface BackendThread {
   /**
    * Runs `operations[0 … count)`, whose sessions are all of this thread. Sets
    * each status, to `Pending` where the result comes later. Does not throw for
-   * data; a throw fails all operations still pending in this call.
+   * data. A throw says that the backend has failed: operations still pending in
+   * this call count as unavailable, and nothing more is asked of it until
+   * `health` says that it works.
    */
   run(operations: readonly Operation[], count: number): void;
   /** Completes what it can of the pending operations; returns how many. */
   poll?(): number;
+  /**
+   * Why the backend cannot work now, or undefined when it can. Asked once a
+   * second after a failure; when it works again, its sessions are closed and
+   * opened anew. A backend without it stays out of use once it has failed.
+   */
+  health?(): string | undefined;
   /** Wipes all keys and gives everything back. */
   close(): void;
 }

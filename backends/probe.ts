@@ -5,26 +5,49 @@
  */
 
 import type { Backend, BackendOptions, Probe } from "./backend.ts";
+import { BackendError } from "./contract_check.ts";
 import { BUILT_IN_BACKENDS, loadBackend } from "./registry.ts";
 
 /** A backend with what it found. */
 export interface ProbedBackend {
   readonly backend: Backend;
+  /** What loads it again, on another thread. */
+  readonly specifier: string;
   readonly options: BackendOptions;
   readonly probe: Probe;
 }
 
 /**
- * Probes the named backends, in the order given.
+ * Probes backends, in the order given. One that throws is not ready.
  *
- * @param names default: all built-in ones, fastest first
- * @throws {RangeError} for an unknown name
+ * @param specifiers default: all built-in ones, fastest first
+ * @throws {BackendError} where one cannot be loaded or breaks the contract
  */
 export function probeBackends(
-  names: readonly string[] = BUILT_IN_BACKENDS,
+  specifiers: readonly string[] = BUILT_IN_BACKENDS,
 ): Promise<ProbedBackend[]> {
-  return Promise.all(names.map(async (name) => {
-    const backend = await loadBackend(name);
-    return { backend, options: {}, probe: backend.probe({}) };
+  return Promise.all(specifiers.map(async (specifier) => {
+    const backend = await loadBackend(specifier);
+    const probe = tryProbe(backend);
+    return { backend, specifier, options: {}, probe };
   }));
+}
+
+function tryProbe(backend: Backend): Probe {
+  try {
+    return backend.probe({});
+  } catch (error) {
+    if (error instanceof BackendError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      ready: false,
+      version: "unknown",
+      offers: [],
+      missing: [{
+        what: `its probe threw "${reason}"`,
+        remedy: "mend the backend: probe never throws",
+      }],
+      notOffered: {},
+    };
+  }
 }

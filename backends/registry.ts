@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Backend, CONTRACT_VERSION } from "./backend.ts";
+import type { Backend } from "./backend.ts";
+import {
+  BackendError,
+  checkModule,
+  checkProbe,
+  checkThread,
+} from "./contract_check.ts";
 
 type BackendModule = { readonly default: Backend };
 
@@ -18,25 +24,42 @@ const BUILT_IN: Readonly<Record<string, () => Promise<BackendModule>>> = {
 export const BUILT_IN_BACKENDS: readonly string[] = Object.keys(BUILT_IN);
 
 /**
- * Loads the built-in backend `name`.
+ * How a backend that a person named is found from any thread: a built-in name
+ * stays, a path becomes a URL, and another word is an npm package.
  *
- * @throws {RangeError} for a name that is not built in
- * @throws {TypeError} for a backend of another contract version
+ * @param base what a relative path is relative to
  */
-export async function loadBackend(name: string): Promise<Backend> {
-  const load = BUILT_IN[name];
-  if (!load) {
-    throw new RangeError(
-      `Cannot load backend "${name}": expected one of ` +
-        BUILT_IN_BACKENDS.join(", "),
+export function backendSpecifier(named: string, base: URL): string {
+  if (named in BUILT_IN || /^[a-z][a-z0-9+.-]+:/i.test(named)) return named;
+  return /^\.{0,2}\//.test(named) || /\.[cm]?[jt]s$/.test(named)
+    ? new URL(named, base).href
+    : `npm:${named}`;
+}
+
+/**
+ * Loads a backend: a built-in name or what {@linkcode backendSpecifier} made.
+ *
+ * @throws {BackendError} where it cannot be loaded or breaks the contract
+ */
+export async function loadBackend(specifier: string): Promise<Backend> {
+  const backend = checkModule(await importModule(specifier), specifier);
+  return {
+    contract: backend.contract,
+    name: backend.name,
+    probe: (options) => checkProbe(backend.probe(options), specifier),
+    open: (options) => checkThread(backend.open(options), specifier),
+  };
+}
+
+async function importModule(specifier: string): Promise<unknown> {
+  const load = BUILT_IN[specifier];
+  if (load) return await load();
+  try {
+    return await import(specifier);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new BackendError(
+      `Cannot load backend "${specifier}": ${reason.split("\n")[0]}`,
     );
   }
-  const backend = (await load()).default;
-  if (backend.contract !== CONTRACT_VERSION) {
-    throw new TypeError(
-      `Cannot use backend "${name}": it has contract ${backend.contract}, ` +
-        `expected ${CONTRACT_VERSION}`,
-    );
-  }
-  return backend;
 }

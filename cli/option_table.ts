@@ -41,7 +41,24 @@ export const SERVE_OPTIONS = [
     name: "backend",
     value: "LIST",
     default: "all that are ready, fastest first",
-    help: "backends in order of preference, for example openssl,noble",
+    repeatable: true,
+    help:
+      "backends in order of preference: built-in names, paths such as ./my_backend.ts, or npm packages, with commas",
+  },
+  {
+    name: "place",
+    value: "RULE",
+    repeatable: true,
+    help:
+      "sends sessions, or requests of some sizes, to a backend of the list: SERVICE[.ALGORITHM][/KEYBITS][<BYTES or >=BYTES]=BACKEND",
+  },
+  {
+    name: "fallback",
+    value: "POLICY",
+    default: "unsupported",
+    repeatable: true,
+    help:
+      "when a session moves on in the list: never, unsupported (its backend does not offer it), or failure (also when that fails)",
   },
   {
     name: "queues",
@@ -91,7 +108,8 @@ export const SERVE_OPTIONS = [
     name: "log-level",
     value: "LEVEL",
     default: "info",
-    help: "error, info (one line per life-cycle event) or debug (sessions too)",
+    help:
+      "error, warn, info (one line per life-cycle event) or debug (sessions too)",
   },
   {
     name: "print-capabilities",

@@ -6,7 +6,12 @@
  */
 
 import { parseArgs } from "node:util";
-import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
+import type { Fallback } from "../device/session/placement.ts";
+import {
+  parsePlacementRule,
+  type PlacementRule,
+  RULE_FORM,
+} from "../device/session/placement_rule.ts";
 import { DEFAULTS, type OptionName, SERVE_OPTIONS } from "./option_table.ts";
 
 /** A mistake of the operator: option, value and what was expected. */
@@ -14,7 +19,7 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
-export const LOG_LEVELS = ["error", "info", "debug"] as const;
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const SESSION_LAYOUTS = ["auto", "A", "B", "C"] as const;
@@ -23,12 +28,24 @@ export type SessionLayoutOption = (typeof SESSION_LAYOUTS)[number];
 export const REQUEST_LAYOUTS = ["virtio", "draft-9"] as const;
 export type RequestLayoutOption = (typeof REQUEST_LAYOUTS)[number];
 
+const FALLBACKS: readonly Fallback[] = ["never", "unsupported", "failure"];
+
+/** Which backends serve a socket's sessions. */
+export interface PlacementOptions {
+  /** As they were named; `undefined`: all that are ready. */
+  readonly backends: readonly string[] | undefined;
+  readonly rules: readonly PlacementRule[];
+  readonly fallback: Fallback;
+}
+
 /** What `serve` was asked to do. */
 export interface ServeSettings {
   readonly socketPaths: readonly string[];
   readonly fd: number | undefined;
-  /** `undefined`: all that are ready. */
-  readonly backends: readonly string[] | undefined;
+  /** For every socket that has no placement of its own. */
+  readonly placement: PlacementOptions;
+  /** By socket path. */
+  readonly placements: ReadonlyMap<string, PlacementOptions>;
   readonly queues: number;
   readonly maxSessions: number;
   readonly maxSizeBytes: number;
@@ -47,7 +64,12 @@ export type ServeRequest =
 
 type Values = ReadonlyMap<OptionName, readonly string[]>;
 
-function usage(name: string, value: string, expected: string): UsageError {
+/** The one line for a value that cannot be used. */
+export function usage(
+  name: OptionName,
+  value: string,
+  expected: string,
+): UsageError {
   return new UsageError(
     `Cannot use option --${name} ${
       JSON.stringify(value)
@@ -128,7 +150,14 @@ function choice<T extends string>(
   fallback: T,
 ): T {
   const text = values.get(name)?.[0];
-  if (text === undefined) return fallback;
+  return text === undefined ? fallback : oneOf(name, text, choices);
+}
+
+function oneOf<T extends string>(
+  name: OptionName,
+  text: string,
+  choices: readonly T[],
+): T {
   const chosen = choices.find((entry) => entry === text);
   if (chosen === undefined) {
     throw usage(name, text, `one of ${choices.join(", ")}`);
@@ -136,19 +165,57 @@ function choice<T extends string>(
   return chosen;
 }
 
-function backendList(values: Values): string[] | undefined {
-  const text = values.get("backend")?.[0];
-  if (text === undefined) return undefined;
+/** The values of an option that are for `path`, or for all sockets. */
+function scoped(
+  values: Values,
+  name: OptionName,
+  paths: readonly string[],
+  path: string | undefined,
+): string[] {
+  return (values.get(name) ?? []).flatMap((value) => {
+    const own = paths.find((candidate) => value.endsWith(`@${candidate}`));
+    if (own !== path) return [];
+    return [own === undefined ? value : value.slice(0, -own.length - 1)];
+  });
+}
+
+function placementOptions(
+  values: Values,
+  paths: readonly string[],
+  path: string | undefined,
+  base?: PlacementOptions,
+): PlacementOptions {
+  const of = (name: OptionName) => scoped(values, name, paths, path);
+  const backends = onlyOne("backend", of("backend"));
+  const fallback = onlyOne("fallback", of("fallback"));
+  const rules = of("place").map(placementRule);
+  return {
+    backends: backends === undefined ? base?.backends : backendList(backends),
+    rules: rules.length > 0 ? rules : base?.rules ?? [],
+    fallback: fallback === undefined
+      ? base?.fallback ?? "unsupported"
+      : oneOf("fallback", fallback, FALLBACKS),
+  };
+}
+
+function onlyOne(
+  name: OptionName,
+  texts: readonly string[],
+): string | undefined {
+  if (texts.length <= 1) return texts[0];
+  throw usage(name, texts[1]!, "the option once, or once for each @SOCKET");
+}
+
+function placementRule(text: string): PlacementRule {
+  const rule = parsePlacementRule(text);
+  if (!rule) throw usage("place", text, RULE_FORM);
+  return rule;
+}
+
+function backendList(text: string): string[] {
   const names = text.split(",");
-  if (
-    names.some((name) => !BUILT_IN_BACKENDS.includes(name)) ||
-    new Set(names).size !== names.length
-  ) {
-    throw usage(
-      "backend",
-      text,
-      `names out of ${BUILT_IN_BACKENDS.join(", ")}, each once, with commas`,
-    );
+  if (names.includes("") || new Set(names).size !== names.length) {
+    throw usage("backend", text, "names with commas, each once");
   }
   return names;
 }
@@ -187,10 +254,17 @@ function serveSettings(values: Values): ServeSettings {
   if (paths.length > 0 && fd !== undefined) {
     throw usage("fd", `${fd}`, "either --fd or --socket-path, not both");
   }
+  const placement = placementOptions(values, paths, undefined);
   return {
     socketPaths: paths,
     fd,
-    backends: backendList(values),
+    placement,
+    placements: new Map(
+      paths.map((path) => [
+        path,
+        placementOptions(values, paths, path, placement),
+      ]),
+    ),
     queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
     maxSessions: wholeNumber(
       values,

@@ -11,7 +11,7 @@ import type { RequestFormat } from "./request_format.ts";
 import { RequestSlot } from "./request_slot.ts";
 import { ChainFault } from "./ring/chain.ts";
 import type {
-  ThreadSession,
+  Route,
   ThreadSessions,
   ThreadSettings,
 } from "./session/thread_sessions.ts";
@@ -76,7 +76,9 @@ export class ChainRequests implements RequestFormat {
     if (!this.#partsFit(slot)) return Status.Error;
     const checked = checkRequest(request, session.rules);
     if (checked !== Status.Ok) return checked;
-    fillOperation(slot, session);
+    slot.route = this.#sessions.route(session, request.sourceBytes);
+    if (!slot.route) return Status.Error;
+    fillOperation(slot, slot.route);
     return Status.Ok;
   }
 
@@ -148,10 +150,10 @@ function copyHeader(readable: Segments, header: DataView): number {
   return headerBytes;
 }
 
-function fillOperation(slot: RequestSlot, session: ThreadSession): void {
+function fillOperation(slot: RequestSlot, route: Route): void {
   const { request, operation, chain } = slot;
   operation.kind = operationKind(request);
-  operation.session = session.handle;
+  operation.session = route.handle;
   operation.ivBytes = request.ivBytes;
   if (request.ivBytes > 0) {
     chain.readable.copyOut(request.ivAt, slot.ivView, request.ivBytes);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { serviceOfSession } from "./session/placement.ts";
+import { serviceOfSession } from "./session/session_needs.ts";
 import type { SessionTable } from "./session/session_table.ts";
 import type { ControlRequest } from "./wire/control_request.ts";
 import type { WireMode } from "./wire/mode.ts";
@@ -38,7 +38,7 @@ export function carryOut(
     case "create": {
       const created = sessions.create(request.description);
       if ("id" in created) return { status: Status.Ok, sessionId: created.id };
-      // NOSPC exists only with REVISION_1 (virtio 1.4 §5.9.7.1).
+      // NOSPC exists only with REVISION_1 (virtio 1.4 §5.9.9.1).
       const status = created.status === Status.NoSpace && !mode.revision1
         ? Status.Error
         : created.status;

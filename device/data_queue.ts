@@ -12,6 +12,7 @@ import type { RequestSlot } from "./request_slot.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import type {
+  Route,
   ThreadSessions,
   ThreadSettings,
 } from "./session/thread_sessions.ts";
@@ -96,12 +97,18 @@ export class DataQueue {
 
   /** Completes requests whose backend has finished them since. */
   poll(): boolean {
-    const threads = new Set(
-      this.#pending.map((slot) => slot.session!.thread),
+    const routes = new Map(
+      this.#pending.map(({ route }) => [route!.thread, route!]),
     );
-    for (const thread of threads) thread.poll?.();
-    const waiting = this.#pending.splice(0);
-    for (const slot of waiting) this.#settle(slot);
+    for (const { thread, backend } of routes.values()) {
+      try {
+        thread.poll?.();
+      } catch (error) {
+        this.#sessions.failed(backend, error);
+        markUnavailable(this.#pending.map(({ operation }) => operation));
+      }
+    }
+    for (const slot of this.#pending.splice(0)) this.#settle(slot);
     return this.#virtqueue.publish();
   }
 
@@ -135,40 +142,69 @@ export class DataQueue {
     while (start < count) {
       const slot = this.#burst[start++]!;
       if (slot.status !== Status.Ok) continue;
-      const { thread } = slot.session!;
+      const route = slot.route!;
       this.#operations[0] = slot.operation;
       let length = 1;
       while (start < count) {
         const next = this.#burst[start]!;
-        if (next.status === Status.Ok && next.session!.thread !== thread) break;
-        start++;
         if (next.status === Status.Ok) {
+          if (next.route!.thread !== route.thread) break;
           this.#operations[length++] = next.operation;
         }
+        start++;
       }
-      try {
-        thread.run(this.#operations, length);
-      } catch {
-        failPending(this.#operations, length);
+      this.#run(route, length);
+    }
+  }
+
+  /** Runs the first `length` operations. */
+  #run({ thread, backend }: Route, length: number): void {
+    try {
+      thread.run(this.#operations, length);
+    } catch (error) {
+      this.#sessions.failed(backend, error);
+      markUnavailable(this.#operations.slice(0, length));
+    }
+  }
+
+  /**
+   * Gives an operation to another backend while its own is unavailable and the
+   * fallback allows it. It keeps no trace of the first: the destination is as
+   * it was.
+   */
+  #moveOn(slot: RequestSlot): void {
+    const { operation } = slot;
+    while (operation.status === OperationStatus.Unavailable) {
+      this.#sessions.failed(slot.route!.backend, "it is unavailable");
+      const route = this.#sessions.alternative(slot.session!);
+      if (!route) {
+        operation.status = OperationStatus.Failed;
+        return;
       }
+      slot.route = route;
+      operation.session = route.handle;
+      operation.status = OperationStatus.Pending;
+      this.#operations[0] = operation;
+      this.#run(route, 1);
     }
   }
 
   /** Answers a request that has an outcome; keeps one that has none. */
   #settle(slot: RequestSlot): void {
     if (slot.status === Status.Ok) {
+      this.#moveOn(slot);
       if (slot.operation.status === OperationStatus.Pending) {
         this.#pending.push(slot);
         return;
       }
       slot.status = slot.operation.status as number as Status;
     }
-    const { chain } = slot;
     const written = this.#format.finish(slot, slot.status);
     this.#count(slot);
-    this.#virtqueue.push(chain, written);
+    this.#virtqueue.push(slot.chain, written);
     if (slot.session) this.#sessions.finished(slot.session);
     slot.session = undefined;
+    slot.route = undefined;
     this.#free.push(slot);
   }
 
@@ -180,11 +216,11 @@ export class DataQueue {
   }
 }
 
-function failPending(operations: readonly Operation[], count: number): void {
-  for (let i = 0; i < count; i++) {
-    const operation = operations[i]!;
+/** What a backend that failed as a whole has not done. */
+function markUnavailable(operations: readonly Operation[]): void {
+  for (const operation of operations) {
     if (operation.status === OperationStatus.Pending) {
-      operation.status = OperationStatus.Failed;
+      operation.status = OperationStatus.Unavailable;
     }
   }
 }

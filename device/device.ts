@@ -11,7 +11,12 @@ import { ControlQueue } from "./control_queue.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import { type LoadedBackend, OpenBackends } from "./session/open_backends.ts";
-import { Placement } from "./session/placement.ts";
+import {
+  type Fallback,
+  Placement,
+  type PlacementPolicy,
+} from "./session/placement.ts";
+import type { PlacementRule } from "./session/placement_rule.ts";
 import { SessionTable } from "./session/session_table.ts";
 import type { ThreadSettings } from "./session/thread_sessions.ts";
 import { encodeConfigSpace, STATUS_HW_READY } from "./wire/config_space.ts";
@@ -29,6 +34,8 @@ import { type Layout, type WireMode, wireMode } from "./wire/mode.ts";
 
 /** A loaded backend with what it found when it was probed. */
 export interface DeviceBackend extends LoadedBackend {
+  /** What loads it again, on a queue thread. */
+  readonly specifier: string;
   readonly options: BackendOptions;
   readonly probe: Probe;
 }
@@ -37,6 +44,10 @@ export interface DeviceBackend extends LoadedBackend {
 export interface DeviceSettings {
   /** In order of preference. */
   readonly backends: readonly DeviceBackend[];
+  readonly rules: readonly PlacementRule[];
+  readonly fallback: Fallback;
+  /** Goes before the rules; not asked for stateless requests. */
+  readonly policy?: PlacementPolicy;
   readonly dataQueueCount: number;
   readonly maximumSessions: number;
   /** Largest sum of a request's variable parts. */
@@ -74,12 +85,15 @@ export class Device {
       ? RING_FEATURES
       : RING_FEATURES | REQUEST_FEATURES;
     const ready = settings.backends.filter(({ probe }) => probe.ready);
-    const offers = ready.map(({ backend, options, probe }) => ({
+    const offers = ready.map(({ backend, specifier, options, probe }) => ({
       name: backend.name,
+      specifier,
       offers: probe.offers,
       options,
     }));
-    const placement = new Placement(offers, settings.allowWeak);
+    const { rules, fallback, allowWeak } = settings;
+    const placementSettings = { backends: offers, rules, fallback, allowWeak };
+    const placement = new Placement(placementSettings, settings.policy);
     this.#capabilities = capabilities(placement.offered());
     this.backends = new OpenBackends(ready);
     this.sessions = new SessionTable(
@@ -88,8 +102,8 @@ export class Device {
       settings.maximumSessions,
     );
     this.threadSettings = {
+      ...placementSettings,
       backends: offers,
-      allowWeak: settings.allowWeak,
       maximumSizeBytes: settings.maximumSizeBytes,
       maxCipherKeyBytes: this.#capabilities.maxCipherKeyBytes,
       maxAuthKeyBytes: this.#capabilities.maxAuthKeyBytes,

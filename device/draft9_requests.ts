@@ -67,7 +67,9 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
     const checked = checkRequest(request, rules);
     if (checked !== Status.Ok) return checked;
     if (!this.#sizeFits(request)) return Status.Error;
-    slot.operation.session = slot.session.handle;
+    slot.route = this.#sessions.route(slot.session, request.sourceBytes);
+    if (!slot.route) return Status.Error;
+    slot.operation.session = slot.route.handle;
     return this.#fill(slot, rules.ivFieldBytes) ? Status.Ok : Status.Error;
   }
 

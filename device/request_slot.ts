@@ -12,11 +12,11 @@ import {
 } from "../backends/backend.ts";
 import { Segments } from "../memory/segments.ts";
 import { DescriptorChain } from "./ring/chain.ts";
-import type { ThreadSession } from "./session/thread_sessions.ts";
+import type { Route, ThreadSession } from "./session/thread_sessions.ts";
 import type { DataRequest } from "./wire/data_request.ts";
 import { Status } from "./wire/status.ts";
 
-/** Room for the longest IV field (virtio 1.4 §5.9.7.6). */
+/** Room for the longest IV field (virtio 1.4 §5.9.9.7). */
 export const IV_ROOM_BYTES = 16;
 
 const NO_SESSION: BackendSession = {};
@@ -60,6 +60,8 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
   /** The operation's IV, for copies that need no view of their own. */
   readonly ivView = new DataView(this.operation.iv.buffer);
   session: ThreadSession | undefined;
+  /** Where the operation goes. */
+  route: Route | undefined;
   /** The outcome, where the backend has no say in it. */
   status: Status = Status.Ok;
 
@@ -69,6 +71,7 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
 
   reset(): void {
     this.session = undefined;
+    this.route = undefined;
     this.status = Status.Ok;
     this.operation.reset();
   }

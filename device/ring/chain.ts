@@ -31,7 +31,7 @@ export class DescriptorChain {
   head = 0;
   /** Descriptors in the chain, those in an indirect table included. */
   descriptorCount = 0;
-  /** Descriptors of the ring itself that the chain takes. */
+  /** Packed: descriptors of the ring itself that the chain takes. */
   ringDescriptors = 0;
   /** Place in the order in which chains became available; for IN_ORDER. */
   order = 0;

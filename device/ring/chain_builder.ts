@@ -23,7 +23,7 @@ export class ChainBuilder {
   tableOffset = 0;
   tableCount = 0;
   readonly #memory: GuestMemory;
-  readonly #table = new Segments();
+  readonly #pieces = new Segments();
   #copy = new Region(new Uint8Array(0));
   #chain: DescriptorChain | undefined;
   #totalBytes = 0;
@@ -84,26 +84,19 @@ export class ChainBuilder {
     addressHigh: number,
     lengthBytes: number,
   ): boolean {
-    const count = lengthBytes / DESCRIPTOR_BYTES;
+    const count = Math.floor(lengthBytes / DESCRIPTOR_BYTES);
     if (
-      count === 0 || count > MAX_TABLE_DESCRIPTORS || !Number.isInteger(count)
+      count === 0 || count > MAX_TABLE_DESCRIPTORS ||
+      lengthBytes % DESCRIPTOR_BYTES !== 0
     ) return false;
     const address = addressHigh * TWO_TO_32 + addressLow;
-    const table = this.#table;
-    table.clear();
-    if (!this.#memory.translate(address, lengthBytes, table)) return false;
     this.tableCount = count;
-    if (table.count === 1) {
-      this.tableView = table.region(0).view;
-      this.tableOffset = table.offset(0);
-      return true;
+    const memory = this.#memory;
+    if (!memory.findPlace(address, lengthBytes)) {
+      return this.#copyTable(address, lengthBytes);
     }
-    if (this.#copy.lengthBytes < lengthBytes) {
-      this.#copy = new Region(new Uint8Array(lengthBytes));
-    }
-    table.read(0, this.#copy.bytes.subarray(0, lengthBytes));
-    this.tableView = this.#copy.view;
-    this.tableOffset = 0;
+    this.tableView = memory.placeRegion!.view;
+    this.tableOffset = memory.placeOffset;
     return true;
   }
 
@@ -127,6 +120,19 @@ export class ChainBuilder {
     chain.readable.clear();
     chain.writable.clear();
     chain.fault = ChainFault.Malformed;
+  }
+
+  #copyTable(address: number, lengthBytes: number): boolean {
+    const pieces = this.#pieces;
+    pieces.clear();
+    if (!this.#memory.translate(address, lengthBytes, pieces)) return false;
+    if (this.#copy.lengthBytes < lengthBytes) {
+      this.#copy = new Region(new Uint8Array(lengthBytes));
+    }
+    pieces.read(0, this.#copy.bytes.subarray(0, lengthBytes));
+    this.tableView = this.#copy.view;
+    this.tableOffset = 0;
+    return true;
   }
 
   #finishUnmapped(chain: DescriptorChain): void {

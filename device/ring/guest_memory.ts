@@ -31,6 +31,9 @@ export const MAX_GUEST_REGIONS = 509;
  * mapped, so rounding above that cannot reach a region.
  */
 export class GuestMemory {
+  /** What `findPlace` found last. */
+  placeRegion: Region | undefined;
+  placeOffset = 0;
   /** Ascending by guest address, without overlap. */
   readonly #regions: GuestRegion[] = [];
   #hitStart = 0;
@@ -95,27 +98,31 @@ export class GuestMemory {
     lengthBytes: number,
     into: Segments,
   ): boolean {
-    let at = guestAddress;
-    let left = lengthBytes;
-    while (left > 0) {
-      if ((at < this.#hitStart || at >= this.#hitEnd) && !this.#find(at)) {
-        return false;
-      }
-      // Not at + left: that sum may be past 2^53.
-      const available = this.#hitEnd - at;
-      const taken = left < available ? left : available;
-      into.append(this.#hit!, at - this.#hitStart, taken);
-      at += taken;
-      left -= taken;
+    const offset = guestAddress - this.#hitStart;
+    // Not guestAddress + lengthBytes: that sum may be past 2^53.
+    if (offset >= 0 && lengthBytes <= this.#hitEnd - guestAddress) {
+      into.append(this.#hit!, offset, lengthBytes);
+      return true;
     }
-    return true;
+    return this.#translatePieces(guestAddress, lengthBytes, into);
   }
 
   /** Where a range is that must lie in one region, as ring areas must. */
   locate(guestAddress: number, lengthBytes: number): Location | undefined {
-    if (!this.#find(guestAddress)) return undefined;
-    if (lengthBytes > this.#hitEnd - guestAddress) return undefined;
-    return { region: this.#hit!, offset: guestAddress - this.#hitStart };
+    if (!this.findPlace(guestAddress, lengthBytes)) return undefined;
+    return { region: this.placeRegion!, offset: this.placeOffset };
+  }
+
+  /** `locate` without an object: true leaves the answer in `place…`. */
+  findPlace(guestAddress: number, lengthBytes: number): boolean {
+    if (
+      (guestAddress < this.#hitStart || guestAddress >= this.#hitEnd) &&
+      !this.#find(guestAddress)
+    ) return false;
+    if (!(lengthBytes <= this.#hitEnd - guestAddress)) return false;
+    this.placeRegion = this.#hit;
+    this.placeOffset = guestAddress - this.#hitStart;
+    return true;
   }
 
   /** The guest address of an address of the vhost-user front-end. */
@@ -127,6 +134,23 @@ export class GuestMemory {
       }
     }
     return undefined;
+  }
+
+  #translatePieces(
+    guestAddress: number,
+    lengthBytes: number,
+    into: Segments,
+  ): boolean {
+    let at = guestAddress;
+    let left = lengthBytes;
+    while (left > 0) {
+      if (!this.#find(at)) return false;
+      const taken = Math.min(left, this.#hitEnd - at);
+      into.append(this.#hit!, at - this.#hitStart, taken);
+      at += taken;
+      left -= taken;
+    }
+    return true;
   }
 
   /** Makes the region that holds the address the one hit last. */
@@ -157,6 +181,7 @@ export class GuestMemory {
     this.#hitStart = 0;
     this.#hitEnd = 0;
     this.#hit = undefined;
+    this.placeRegion = undefined;
   }
 }
 

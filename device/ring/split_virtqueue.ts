@@ -88,7 +88,7 @@ export class SplitVirtqueue implements Virtqueue {
     chain.head = head;
     chain.order = this.#order;
     this.#order = (this.#order + 1) & this.#mask;
-    if (this.#walk(chain, head)) this.#builder.finish();
+    if (this.#walk(head)) this.#builder.finish();
     else this.#builder.reject();
     return true;
   }
@@ -156,23 +156,23 @@ export class SplitVirtqueue implements Virtqueue {
   }
 
   /** Follows a chain; false when it is malformed. */
-  #walk(chain: DescriptorChain, head: number): boolean {
+  #walk(head: number): boolean {
     const builder = this.#builder;
     let view = this.#descriptors;
     let start = 0;
     let count = this.size;
     let left = count;
     let index = head;
+    let inTable = false;
     for (;;) {
       const at = start + index * 16;
       const low = view.getUint32(at, true);
       const high = view.getUint32(at + 4, true);
       const lengthBytes = view.getUint32(at + 8, true);
       const flags = view.getUint32(at + 12, true);
-      if (view === this.#descriptors) chain.ringDescriptors++;
       if ((flags & DESCRIPTOR_INDIRECT) !== 0) {
         if (
-          view !== this.#descriptors || (flags & DESCRIPTOR_NEXT) !== 0 ||
+          inTable || (flags & DESCRIPTOR_NEXT) !== 0 ||
           !builder.openTable(low, high, lengthBytes)
         ) return false;
         view = builder.tableView;
@@ -180,6 +180,7 @@ export class SplitVirtqueue implements Virtqueue {
         count = builder.tableCount;
         left = count;
         index = 0;
+        inTable = true;
         continue;
       }
       const writable = (flags & DESCRIPTOR_WRITE) !== 0;

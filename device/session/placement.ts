@@ -1,5 +1,5 @@
 /**
- * Which backend a session gets, and why. Plain data in, a name out: the control
+ * Which backends a session gets, and why. Plain data in, names out: the control
  * queue and every queue thread decide alike.
  *
  * @module
@@ -9,10 +9,11 @@ import {
   type Algorithm,
   ALGORITHMS,
   qualifiedName,
-  type Service,
 } from "../../algorithms/catalogue.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import type { Offer } from "../../backends/backend.ts";
+import { type PlacementRule, ruleMatches } from "./placement_rule.ts";
+import { needsOf } from "./session_needs.ts";
 
 /** What one backend of this device offers; structured-cloneable. */
 export interface BackendOffers {
@@ -20,101 +21,140 @@ export interface BackendOffers {
   readonly offers: readonly Offer[];
 }
 
-interface Need {
-  readonly algorithm: string;
-  /** `undefined` where the algorithm has no key that offers could limit. */
-  readonly keyBytes: number | undefined;
+/**
+ * When a session may move on from the backend that order and rules give it:
+ * never, when that backend does not offer it, or also when it fails.
+ */
+export type Fallback = "never" | "unsupported" | "failure";
+
+/** Everything that decides placement; structured-cloneable. */
+export interface PlacementSettings {
+  /** In order of preference. */
+  readonly backends: readonly BackendOffers[];
+  readonly rules: readonly PlacementRule[];
+  readonly fallback: Fallback;
+  readonly allowWeak: boolean;
 }
 
-function needsOf(session: SessionDescription): Need[] {
-  switch (session.service) {
-    case "hash":
-      return [{ algorithm: `hash.${session.algorithm}`, keyBytes: undefined }];
-    case "akcipher":
-      return [
-        { algorithm: `akcipher.${session.algorithm}`, keyBytes: undefined },
-      ];
-    case "chain":
-      return [
-        {
-          algorithm: `cipher.${session.cipher.algorithm}`,
-          keyBytes: session.cipher.key.length,
-        },
-        session.hashMode === "plain"
-          ? { algorithm: `hash.${session.hashAlgorithm}`, keyBytes: undefined }
-          : {
-            algorithm: `mac.${session.hashAlgorithm}`,
-            keyBytes: session.authKey.length,
-          },
-      ];
-    default:
-      return [{
-        algorithm: `${session.service}.${session.algorithm}`,
-        keyBytes: session.key.length,
-      }];
-  }
+/** A backend for requests of some sizes. */
+export interface Choice {
+  readonly backend: string;
+  readonly fromBytes: number;
+  readonly belowBytes: number;
+  /** Why this backend, in words that logs and counters share. */
+  readonly reason: string;
 }
 
-/** Chooses backends in the order of preference that it was made with. */
+/** Where the requests of a session go. */
+export interface SessionPlacement {
+  /** The first that fits a request's size takes it; the last fits all. */
+  readonly choices: readonly Choice[];
+  /** Where requests go when their backend fails, in order. */
+  readonly onFailure: readonly string[];
+}
+
+/** A policy of the user's own: a backend's name, or undefined for the rules. */
+export type PlacementPolicy = (
+  session: SessionDescription,
+  candidates: readonly string[],
+) => string | undefined;
+
+const ALL_SIZES = { fromBytes: 0, belowBytes: Infinity } as const;
+
+/** Decides by rules, order and fallback. */
 export class Placement {
-  readonly #backends: readonly {
-    readonly name: string;
-    readonly offers: ReadonlyMap<string, Offer>;
-  }[];
+  readonly #settings: PlacementSettings;
+  readonly #policy: PlacementPolicy | undefined;
+  readonly #offers: ReadonlyMap<string, ReadonlyMap<string, Offer>>;
 
-  constructor(backends: readonly BackendOffers[], allowWeak: boolean) {
+  constructor(settings: PlacementSettings, policy?: PlacementPolicy) {
+    this.#settings = settings;
+    this.#policy = policy;
     const weak = new Set(
-      allowWeak
+      settings.allowWeak
         ? []
         : ALGORITHMS.filter((entry) => entry.weakness).map(qualifiedName),
     );
-    this.#backends = backends.map(({ name, offers }) => ({
+    this.#offers = new Map(settings.backends.map(({ name, offers }) => [
       name,
-      offers: new Map(
+      new Map(
         offers.filter((offer) => !weak.has(offer.algorithm))
           .map((offer) => [offer.algorithm, offer]),
       ),
-    }));
+    ]));
   }
 
-  /** The first backend that has all that `session` needs, or `undefined`. */
-  choose(session: SessionDescription): string | undefined {
-    const needs = needsOf(session);
-    return this.#backends.find(({ offers }) =>
-      needs.every(({ algorithm, keyBytes }) => {
-        const offer = offers.get(algorithm);
-        return offer !== undefined && (keyBytes === undefined ||
-          offer.keyBytes === undefined || offer.keyBytes.includes(keyBytes));
-      })
-    )?.name;
-  }
-
-  /** The union of what the backends offer. */
-  offered(): Algorithm[] {
-    return ALGORITHMS.filter((entry) =>
-      this.#backends.some(({ offers }) => offers.has(qualifiedName(entry)))
+  /** Where `session` goes, or undefined where nobody may have it. */
+  place(session: SessionDescription): SessionPlacement | undefined {
+    const candidates = [...this.#offers.keys()].filter((name) =>
+      this.#offersAll(name, session)
     );
+    const choices = this.#choices(session, candidates);
+    if (choices.length === 0) return undefined;
+    const onFailure = this.#settings.fallback === "failure" ? candidates : [];
+    return { choices, onFailure };
   }
-}
 
-/** The service that creates and destroys `session`: chains are CIPHER's. */
-export function serviceOfSession(session: SessionDescription): Service {
-  return session.service === "chain" ? "cipher" : session.service;
-}
+  #choices(
+    session: SessionDescription,
+    candidates: readonly string[],
+  ): Choice[] {
+    const wished = this.#policy?.(session, candidates);
+    if (wished !== undefined && candidates.includes(wished)) {
+      return [{ backend: wished, ...ALL_SIZES, reason: "policy" }];
+    }
+    const choices: Choice[] = [];
+    for (const rule of this.#settings.rules) {
+      if (!ruleMatches(rule, session)) continue;
+      const { backend, fromBytes, belowBytes, text } = rule;
+      if (candidates.includes(backend)) {
+        choices.push({
+          backend,
+          fromBytes,
+          belowBytes,
+          reason: `rule ${text}`,
+        });
+        if (fromBytes === 0 && belowBytes === Infinity) return choices;
+      } else if (this.#settings.fallback === "never") return [];
+    }
+    const last = this.#lastChoice(candidates);
+    return last ? [...choices, last] : [];
+  }
 
-/** The name of the algorithms of `session`, for logs. */
-export function describeSession(session: SessionDescription): string {
-  const names = needsOf(session).map(({ algorithm }) => algorithm).join("+");
-  switch (session.service) {
-    case "cipher":
-    case "aead":
-      return `${names} ${session.key.length * 8} ${session.direction}`;
-    case "chain":
-      return `${names} ${session.cipher.key.length * 8} ` +
-        `${session.cipher.direction} ${session.order}`;
-    case "akcipher":
-      return `${names} ${session.keyType}`;
-    default:
-      return names;
+  #lastChoice(candidates: readonly string[]): Choice | undefined {
+    const first = this.#settings.backends[0]?.name;
+    const backend = candidates[0];
+    if (backend === undefined) return undefined;
+    if (backend === first) return { backend, ...ALL_SIZES, reason: "order" };
+    if (this.#settings.fallback === "never") return undefined;
+    return { backend, ...ALL_SIZES, reason: `${first} does not offer it` };
+  }
+
+  #offersAll(backend: string, session: SessionDescription): boolean {
+    const offers = this.#offers.get(backend)!;
+    return needsOf(session).every(({ algorithm, keyBytes }) => {
+      const offer = offers.get(algorithm);
+      return offer !== undefined && (keyBytes === undefined ||
+        offer.keyBytes === undefined || offer.keyBytes.includes(keyBytes));
+    });
+  }
+
+  /**
+   * The algorithms that some session can have: the union of what the backends
+   * offer, or what the first and those of rules offer if nothing falls back.
+   */
+  offered(): Algorithm[] {
+    const reachable = this.#settings.fallback === "never"
+      ? new Set([
+        this.#settings.backends[0]?.name,
+        ...this.#settings.rules.map(({ backend }) => backend),
+      ])
+      : undefined;
+    const offers = [...this.#offers]
+      .filter(([name]) => reachable?.has(name) ?? true)
+      .map(([, entries]) => entries);
+    return ALGORITHMS.filter((entry) =>
+      offers.some((entries) => entries.has(qualifiedName(entry)))
+    );
   }
 }

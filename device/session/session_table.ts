@@ -12,13 +12,13 @@ import {
 } from "../../algorithms/session_description.ts";
 import { Status } from "../wire/status.ts";
 import type { OpenBackends } from "./open_backends.ts";
-import type { Placement } from "./placement.ts";
+import type { Placement, SessionPlacement } from "./placement.ts";
 
 /** What a queue thread is told of a new session; structured-cloneable. */
 export interface SessionAnnouncement {
   readonly id: number;
   readonly description: SessionDescription;
-  readonly backend: string;
+  readonly placement: SessionPlacement;
 }
 
 /** Hears of sessions before the guest does. */
@@ -85,16 +85,18 @@ export class SessionTable {
     if (this.#sessions.size >= this.#maximumSessions) {
       return refuse(Status.NoSpace, `${this.#maximumSessions} sessions exist`);
     }
-    const backend = this.#placement.choose(description);
-    if (backend === undefined) {
-      return refuse(Status.NotSupported, "no backend offers it");
+    const placement = this.#placement.place(description);
+    if (!placement) {
+      return refuse(Status.NotSupported, "no backend may have it");
     }
     // A key that cannot be used is refused now, not at the first request.
-    const failure = this.#backends.tryOpening(backend, description);
-    if (failure !== undefined) {
-      return refuse(Status.Error, `${backend}: ${failure}`);
+    for (const { backend } of placement.choices) {
+      const failure = this.#backends.tryOpening(backend, description);
+      if (failure !== undefined) {
+        return refuse(Status.Error, `${backend}: ${failure}`);
+      }
     }
-    return { id: this.#nextId++, description, backend };
+    return { id: this.#nextId++, description, placement };
   }
 
   /** The session with this identifier. */

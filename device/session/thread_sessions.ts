@@ -1,6 +1,6 @@
 /**
  * The sessions of a guest as one queue thread knows them: announced by the
- * session table, opened on their backend at first use.
+ * session table, opened on their backends at first use.
  *
  * @module
  */
@@ -16,23 +16,36 @@ import type {
 } from "../../backends/backend.ts";
 import { loadBackend } from "../../backends/registry.ts";
 import { OpenBackends } from "./open_backends.ts";
-import { type BackendOffers, Placement } from "./placement.ts";
+import {
+  type BackendOffers,
+  Placement,
+  type PlacementSettings,
+  type SessionPlacement,
+} from "./placement.ts";
 import { type SessionRules, sessionRules } from "./session_rules.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
+import { type HealthListener, ThreadBackends } from "./thread_backends.ts";
 
 /** A backend that every queue thread opens. */
 export interface BackendSettings extends BackendOffers {
+  readonly specifier: string;
   readonly options: BackendOptions;
 }
 
 /** What a queue thread needs to know of its device; structured-cloneable. */
-export interface ThreadSettings {
-  /** In order of preference. */
+export interface ThreadSettings extends PlacementSettings {
   readonly backends: readonly BackendSettings[];
-  readonly allowWeak: boolean;
   readonly maximumSizeBytes: number;
   readonly maxCipherKeyBytes: number;
   readonly maxAuthKeyBytes: number;
+}
+
+/** A session on one backend of this thread. */
+export interface Route {
+  readonly backend: string;
+  readonly thread: BackendThread;
+  readonly handle: BackendSession;
+  readonly generation: number;
 }
 
 /** A session on this thread. */
@@ -40,8 +53,9 @@ export interface ThreadSession {
   readonly id: number;
   readonly description: SessionDescription;
   readonly rules: SessionRules;
-  readonly thread: BackendThread;
-  readonly handle: BackendSession;
+  readonly placement: SessionPlacement;
+  /** Where it has been opened. */
+  readonly routes: Route[];
   /** Operations under way; the session is closed when there are none. */
   inFlight: number;
   closing: boolean;
@@ -49,102 +63,120 @@ export interface ThreadSession {
 
 /** Sessions by identifier, opened lazily. */
 export class ThreadSessions {
-  readonly #backends: OpenBackends;
+  readonly #backends: ThreadBackends;
   readonly #placement: Placement;
-  readonly #announced = new Map<number, SessionAnnouncement>();
-  readonly #open = new Map<number, ThreadSession>();
+  readonly #sessions = new Map<number, ThreadSession>();
 
-  constructor(backends: OpenBackends, placement: Placement) {
-    this.#backends = backends;
+  constructor(
+    backends: OpenBackends,
+    placement: Placement,
+    listener: HealthListener = () => {},
+  ) {
+    this.#backends = new ThreadBackends(backends, listener);
     this.#placement = placement;
   }
 
   /** Loads the backends of `settings` for the calling thread. */
-  static async open(settings: ThreadSettings): Promise<ThreadSessions> {
+  static async open(
+    settings: ThreadSettings,
+    listener?: HealthListener,
+  ): Promise<ThreadSessions> {
     const loaded = await Promise.all(
-      settings.backends.map(async ({ name, options }) => ({
-        backend: await loadBackend(name),
+      settings.backends.map(async ({ specifier, options }) => ({
+        backend: await loadBackend(specifier),
         options,
       })),
     );
-    return new ThreadSessions(
-      new OpenBackends(loaded),
-      new Placement(settings.backends, settings.allowWeak),
-    );
+    const placement = new Placement(settings);
+    return new ThreadSessions(new OpenBackends(loaded), placement, listener);
   }
 
   /** Learns of a session; the description becomes this thread's own. */
-  opened(announcement: SessionAnnouncement): void {
-    this.#announced.set(announcement.id, announcement);
+  opened({ id, description, placement }: SessionAnnouncement): void {
+    this.#sessions.set(id, createSession(id, description, placement));
   }
 
   /** Forgets a session, as soon as nothing of it is under way. */
   closed(id: number): void {
-    const announced = this.#announced.get(id);
-    this.#announced.delete(id);
-    const session = this.#open.get(id);
-    this.#open.delete(id);
-    if (session && session.inFlight > 0) {
-      session.closing = true;
-      return;
-    }
-    if (session) this.#close(session);
-    else if (announced) wipeKeys(announced.description);
+    const session = this.#sessions.get(id);
+    if (!session) return;
+    this.#sessions.delete(id);
+    if (session.inFlight > 0) session.closing = true;
+    else this.#close(session);
+  }
+
+  /** The session `id`; `undefined` where there is none. */
+  get(id: number): ThreadSession | undefined {
+    return this.#sessions.get(id);
   }
 
   /**
-   * The session `id`, opened; `undefined` where there is none. A backend that
-   * cannot open it now throws.
+   * A session for one stateless request; `undefined` where no backend offers
+   * it. It closes itself when its operation ends.
    */
-  get(id: number): ThreadSession | undefined {
-    return this.#open.get(id) ?? this.#openAnnounced(id);
-  }
-
-  #openAnnounced(id: number): ThreadSession | undefined {
-    const announced = this.#announced.get(id);
-    if (!announced) return undefined;
-    const session = this.#openSession(
-      id,
-      announced.description,
-      announced.backend,
-    );
-    this.#open.set(id, session);
+  openOnce(description: SessionDescription): ThreadSession | undefined {
+    const placement = this.#placement.place(description);
+    if (!placement) return undefined;
+    const session = createSession(NaN, description, placement);
+    session.closing = true;
     return session;
   }
 
-  #openSession(
-    id: number,
-    description: SessionDescription,
-    backend: string,
-  ): ThreadSession {
-    const thread = this.#backends.thread(backend);
-    return {
-      id,
-      description,
-      rules: sessionRules(description),
-      thread,
-      handle: thread.openSession(description),
-      inFlight: 0,
-      closing: false,
-    };
+  /**
+   * Where a request of `sourceBytes` goes; `undefined` where its backend is down
+   * and no other may have it. A backend that cannot open the session throws.
+   */
+  route(session: ThreadSession, sourceBytes: number): Route | undefined {
+    const { choices } = session.placement;
+    const choice = choices.length === 1
+      ? choices[0]!
+      : choices.find(({ fromBytes, belowBytes }) =>
+        sourceBytes >= fromBytes && sourceBytes < belowBytes
+      )!;
+    return this.#backends.works(choice.backend)
+      ? this.#routeOn(session, choice.backend)
+      : this.alternative(session);
   }
 
-  /**
-   * Opens a session for one stateless request; `undefined` where no backend
-   * offers it. It closes itself when its operation ends. A backend that refuses
-   * it throws, with the keys wiped.
-   */
-  openOnce(description: SessionDescription): ThreadSession | undefined {
-    const backend = this.#placement.choose(description);
-    if (backend === undefined) return undefined;
-    try {
-      const session = this.#openSession(NaN, description, backend);
-      session.closing = true;
-      return session;
-    } catch (error) {
-      wipeKeys(description);
-      throw error;
+  /** A backend that works, for a request whose own has failed. */
+  alternative(session: ThreadSession): Route | undefined {
+    for (const backend of session.placement.onFailure) {
+      if (!this.#backends.works(backend)) continue;
+      try {
+        return this.#routeOn(session, backend);
+      } catch (error) {
+        this.failed(backend, error);
+      }
     }
+    return undefined;
+  }
+
+  /** Notes that a backend failed as a whole. */
+  failed(backend: string, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#backends.failed(backend, reason);
+  }
+
+  /** Asks failed backends whether they work again; for idle threads. */
+  review(): void {
+    this.#backends.review();
+  }
+
+  #routeOn(session: ThreadSession, backend: string): Route {
+    const generation = this.#backends.generation(backend);
+    for (let i = 0; i < session.routes.length; i++) {
+      const route = session.routes[i]!;
+      if (route.backend !== backend) continue;
+      if (route.generation === generation) return route;
+      closeRoute(route);
+      session.routes.splice(i, 1);
+      break;
+    }
+    const thread = this.#backends.thread(backend);
+    const handle = thread.openSession(session.description);
+    const route = { backend, thread, handle, generation };
+    session.routes.push(route);
+    return route;
   }
 
   /** Notes that an operation of `session` has ended. */
@@ -154,18 +186,38 @@ export class ThreadSessions {
   }
 
   #close(session: ThreadSession): void {
-    session.thread.closeSession(session.handle);
+    for (const route of session.routes) closeRoute(route);
     wipeKeys(session.description);
   }
 
   /** Wipes all keys and closes the backends. */
   close(): void {
-    for (const session of this.#open.values()) this.#close(session);
-    for (const { description } of this.#announced.values()) {
-      wipeKeys(description);
-    }
-    this.#open.clear();
-    this.#announced.clear();
+    for (const session of this.#sessions.values()) this.#close(session);
+    this.#sessions.clear();
     this.#backends.close();
+  }
+}
+
+function createSession(
+  id: number,
+  description: SessionDescription,
+  placement: SessionPlacement,
+): ThreadSession {
+  return {
+    id,
+    description,
+    rules: sessionRules(description),
+    placement,
+    routes: [],
+    inFlight: 0,
+    closing: false,
+  };
+}
+
+function closeRoute({ thread, handle }: Route): void {
+  try {
+    thread.closeSession(handle);
+  } catch {
+    // A backend that has failed may not know its sessions any more.
   }
 }

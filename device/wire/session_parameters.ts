@@ -179,9 +179,8 @@ function describeSymmetric(
   authKey: Uint8Array,
 ): SessionDescription | Refusal {
   switch (parameters.opType) {
-    case SymmetricOperation.Cipher: {
+    case SymmetricOperation.Cipher:
       return describeCipher(parameters, key);
-    }
     case SymmetricOperation.Chaining:
       return describeChain(parameters, key, authKey);
     default:

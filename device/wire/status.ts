@@ -1,4 +1,4 @@
-/** Operation status (virtio 1.4 §5.9.7.1, enum VIRTIO_CRYPTO_STATUS). */
+/** Operation status (virtio 1.4 §5.9.9.1, enum VIRTIO_CRYPTO_STATUS). */
 export const enum Status {
   Ok = 0,
   Error = 1,

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { ChainFault, DescriptorChain } from "../../device/ring/chain.ts";
+import { createVirtqueue } from "../../device/ring/virtqueue.ts";
 import type { GuestBuffer } from "./driver_queue.ts";
 import {
   GUEST_ADDRESS,
@@ -276,5 +277,33 @@ for (const packed of [false, true]) {
     device.publish();
     deepStrictEqual(driver.take(), { token: 1, writtenBytes: 2 });
     deepStrictEqual(driver.take(), { token: 2, writtenBytes: 3 });
+  });
+
+  Deno.test(`a queue resumes where another stopped: ${format}`, () => {
+    const rings = makeTestRings({ size: 4, packed });
+    const { driver, memory } = rings;
+    let device = rings.device;
+    const buffers = [{ guestAddress: GUEST_ADDRESS, lengthBytes: 8 }];
+    const chain = new DescriptorChain();
+    for (let token = 0; token < 50; token++) {
+      driver.add([], buffers, token);
+      driver.publish();
+      const resumed = createVirtqueue({
+        ...driver.addresses,
+        memory,
+        size: 4,
+        base: device.base,
+        packed,
+        eventIndex: false,
+        inOrder: false,
+      });
+      if ("error" in resumed) throw new Error(resumed.error);
+      device = resumed;
+      ok(device.pop(chain));
+      strictEqual(device.pop(chain), false);
+      device.push(chain, 8);
+      device.publish();
+      strictEqual(driver.take()?.token, token);
+    }
   });
 }

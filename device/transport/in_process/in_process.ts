@@ -13,7 +13,16 @@ import { COUNTERS, DataQueue } from "../../data_queue.ts";
 import { Device } from "../../device.ts";
 import { GuestMemory } from "../../ring/guest_memory.ts";
 import { createVirtqueue, type Virtqueue } from "../../ring/virtqueue.ts";
-import { Placement } from "../../session/placement.ts";
+import {
+  type Fallback,
+  Placement,
+  type PlacementPolicy,
+} from "../../session/placement.ts";
+import {
+  parsePlacementRule,
+  type PlacementRule,
+  RULE_FORM,
+} from "../../session/placement_rule.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
 import { F_EVENT_IDX, F_IN_ORDER, F_RING_PACKED } from "../../wire/features.ts";
 import type { Layout } from "../../wire/mode.ts";
@@ -22,6 +31,12 @@ import type { Layout } from "../../wire/mode.ts";
 export interface DeviceOptions {
   /** Backends in order of preference. Default: `["noble"]`. */
   readonly backends?: readonly string[];
+  /** Rules of placement, for example `"cipher.aes-cbc<2048=noble"`. */
+  readonly rules?: readonly string[];
+  /** When a session may move on to another backend. Default: `unsupported`. */
+  readonly fallback?: Fallback;
+  /** A policy of your own; it goes before the rules. */
+  readonly policy?: PlacementPolicy;
   /** Data queues. Default: 1. */
   readonly dataQueues?: number;
   /** Sessions at a time. Default: 1024. */
@@ -77,7 +92,7 @@ export class InProcessLink {
     const { threadSettings, backends, sessions } = device;
     this.#sessions = new ThreadSessions(
       backends,
-      new Placement(threadSettings.backends, threadSettings.allowWeak),
+      new Placement(threadSettings),
     );
     sessions.observe(this.#sessions);
   }
@@ -199,6 +214,14 @@ export class InProcessLink {
   }
 }
 
+function placementRule(text: string): PlacementRule {
+  const rule = parsePlacementRule(text);
+  if (rule) return rule;
+  throw new RangeError(
+    `Cannot use placement rule "${text}": expected ${RULE_FORM}`,
+  );
+}
+
 /**
  * Makes a virtio-crypto device in this process and connects to it; a `Driver`
  * runs it.
@@ -222,6 +245,9 @@ export async function createDevice(
   }
   const device = new Device({
     backends,
+    rules: (options.rules ?? []).map(placementRule),
+    fallback: options.fallback ?? "unsupported",
+    ...(options.policy ? { policy: options.policy } : {}),
     dataQueueCount: options.dataQueues ?? 1,
     maximumSessions: options.maxSessions ?? 1024,
     maximumSizeBytes: options.maxSizeBytes ?? 4 * 1024 * 1024,

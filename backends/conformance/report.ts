@@ -1,0 +1,74 @@
+/**
+ * What the conformance kit found, as data and as a table.
+ *
+ * @module
+ */
+
+/** One check that a backend did not pass. */
+export interface Failure {
+  readonly check: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+export type Outcome = "pass" | "fail" | "not offered";
+
+/** One algorithm, or one of the groups `contract`, `chain` and `burst`. */
+export interface AlgorithmReport {
+  readonly algorithm: string;
+  readonly outcome: Outcome;
+  /** Why it is not offered, in the backend's words; empty otherwise. */
+  readonly reason: string;
+  /** Checks that ran. */
+  readonly checks: number;
+  /** All that failed, of which `failures` holds the first. */
+  readonly failureCount: number;
+  readonly failures: readonly Failure[];
+}
+
+/** A run of the kit. */
+export interface ConformanceReport {
+  readonly backend: string;
+  readonly version: string;
+  /** Give it again to repeat the run. */
+  readonly seed: number;
+  /** Nothing failed and something was offered. */
+  readonly passed: boolean;
+  readonly algorithms: readonly AlgorithmReport[];
+}
+
+function formatAlgorithm(entry: AlgorithmReport, width: number): string[] {
+  const name = entry.algorithm.padEnd(width);
+  switch (entry.outcome) {
+    case "pass":
+      return [`${name}  pass  ${entry.checks} checks`];
+    case "not offered":
+      return [`${name}  not offered: ${entry.reason}`];
+    case "fail": {
+      const shown = entry.failures.map(({ check, expected, actual }) =>
+        `    ${check}: expected ${expected}, got ${actual}`
+      );
+      const more = entry.failureCount - shown.length;
+      return [
+        `${name}  FAIL  ${entry.failureCount} of ${entry.checks} checks`,
+        ...shown,
+        ...(more > 0 ? [`    and ${more} more`] : []),
+      ];
+    }
+  }
+}
+
+/** The report as lines of text for a terminal. */
+export function formatReport(report: ConformanceReport): string {
+  const width = Math.max(
+    ...report.algorithms.map(({ algorithm }) => algorithm.length),
+  );
+  const count = (outcome: Outcome) =>
+    report.algorithms.filter((entry) => entry.outcome === outcome).length;
+  return [
+    `${report.backend}: ${report.version} (seed ${report.seed})`,
+    ...report.algorithms.flatMap((entry) => formatAlgorithm(entry, width)),
+    `${count("pass")} passed, ${count("fail")} failed, ` +
+    `${count("not offered")} not offered`,
+  ].join("\n");
+}

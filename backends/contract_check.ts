@@ -1,0 +1,126 @@
+/**
+ * Whether a module keeps the contract. Plugins are not type-checked against this
+ * project, so each rule is looked at where it first matters, and a breach names
+ * file, member and rule.
+ *
+ * @module
+ */
+
+import { ALGORITHMS, qualifiedName } from "../algorithms/catalogue.ts";
+import {
+  type Backend,
+  type BackendThread,
+  CONTRACT_VERSION,
+  type Probe,
+} from "./backend.ts";
+
+/** A backend cannot be used; the message names file, member and rule. */
+export class BackendError extends Error {
+  override name = "BackendError";
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+const KNOWN = new Set(ALGORITHMS.map(qualifiedName));
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function breach(specifier: string, member: string, rule: string): BackendError {
+  return new BackendError(
+    `Cannot use backend "${specifier}": ${member} ${rule}`,
+  );
+}
+
+function fields(
+  value: unknown,
+  specifier: string,
+  member: string,
+): Fields {
+  if (typeof value === "object" && value !== null) return value as Fields;
+  throw breach(specifier, member, `is ${typeof value}, expected an object`);
+}
+
+function requireMethods(
+  value: Fields,
+  names: readonly string[],
+  specifier: string,
+  owner: string,
+): void {
+  for (const name of names) {
+    if (typeof value[name] === "function") continue;
+    throw breach(
+      specifier,
+      `${owner}.${name}`,
+      `is ${typeof value[name]}, expected a function`,
+    );
+  }
+}
+
+/** The backend that a module exports by default. */
+export function checkModule(module: unknown, specifier: string): Backend {
+  const exported = fields(
+    (module as { default?: unknown }).default,
+    specifier,
+    "its default export",
+  );
+  if (exported["contract"] !== CONTRACT_VERSION) {
+    throw breach(
+      specifier,
+      "contract",
+      `is ${String(exported["contract"])}, expected ${CONTRACT_VERSION}`,
+    );
+  }
+  const name = exported["name"];
+  if (typeof name !== "string" || !NAME.test(name)) {
+    throw breach(
+      specifier,
+      "name",
+      `is ${JSON.stringify(name)}, expected lower-case letters, digits, dashes`,
+    );
+  }
+  requireMethods(exported, ["probe", "open"], specifier, "backend");
+  return exported as unknown as Backend;
+}
+
+/** What `probe` returned. */
+export function checkProbe(probe: unknown, specifier: string): Probe {
+  const found = fields(probe, specifier, "probe()");
+  if (typeof found["ready"] !== "boolean") {
+    throw breach(specifier, "probe().ready", "is no boolean");
+  }
+  if (typeof found["version"] !== "string") {
+    throw breach(specifier, "probe().version", "is no string");
+  }
+  for (const name of ["offers", "missing"]) {
+    if (!Array.isArray(found[name])) {
+      throw breach(specifier, `probe().${name}`, "is no array");
+    }
+  }
+  fields(found["notOffered"], specifier, "probe().notOffered");
+  for (const offer of found["offers"] as readonly unknown[]) {
+    const { algorithm } = fields(offer, specifier, "probe().offers");
+    if (!KNOWN.has(algorithm as string)) {
+      throw breach(
+        specifier,
+        "probe().offers",
+        `names ${JSON.stringify(algorithm)}, which the catalogue does not have`,
+      );
+    }
+  }
+  return found as unknown as Probe;
+}
+
+/** What `open` returned. */
+export function checkThread(
+  thread: unknown,
+  specifier: string,
+): BackendThread {
+  const opened = fields(thread, specifier, "open()");
+  requireMethods(
+    opened,
+    ["openSession", "closeSession", "run", "close"],
+    specifier,
+    "open()",
+  );
+  return opened as unknown as BackendThread;
+}

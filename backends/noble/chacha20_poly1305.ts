@@ -1,0 +1,83 @@
+/**
+ * ChaCha20-Poly1305 (RFC 8439 §2.8) from the library's cipher and authenticator,
+ * so that a wrong tag is a value and data and tag need not be adjacent.
+ *
+ * @module
+ */
+
+import { Poly1305 } from "@noble/ciphers/_poly1305.js";
+import { chacha20 } from "@noble/ciphers/chacha.js";
+import type { Aead } from "./aead.ts";
+import { Block } from "./block_modes.ts";
+import type { Scratch } from "./scratch.ts";
+
+const ZEROS = new Uint8Array(32);
+
+export class ChaCha20Poly1305Aead implements Aead {
+  readonly #key: Uint8Array;
+  readonly #oneTimeKey = new Uint8Array(32);
+  readonly #lengths = new Block();
+
+  constructor(key: Uint8Array) {
+    this.#key = key.slice();
+  }
+
+  /** The block counter has 32 bits and starts at 1. */
+  accepts(ivBytes: number, dataBytes: number): boolean {
+    return ivBytes === 12 && dataBytes <= (2 ** 32 - 2) * 64;
+  }
+
+  encrypt(
+    iv: Uint8Array,
+    additionalData: Uint8Array,
+    data: Scratch,
+    dataBytes: number,
+    tag: Block,
+  ): void {
+    const text = data.bytes.subarray(0, dataBytes);
+    chacha20(this.#key, iv, text, text, 1);
+    this.#authenticate(iv, additionalData, text, tag);
+  }
+
+  decrypt(
+    iv: Uint8Array,
+    additionalData: Uint8Array,
+    data: Scratch,
+    dataBytes: number,
+    tag: Block,
+  ): void {
+    const text = data.bytes.subarray(0, dataBytes);
+    this.#authenticate(iv, additionalData, text, tag);
+    chacha20(this.#key, iv, text, text, 1);
+  }
+
+  wipe(): void {
+    this.#key.fill(0);
+    this.#oneTimeKey.fill(0);
+  }
+
+  #authenticate(
+    iv: Uint8Array,
+    additionalData: Uint8Array,
+    ciphertext: Uint8Array,
+    tag: Block,
+  ): void {
+    chacha20(this.#key, iv, ZEROS, this.#oneTimeKey, 0);
+    const authenticator = new Poly1305(this.#oneTimeKey);
+    addPadded(authenticator, additionalData);
+    addPadded(authenticator, ciphertext);
+    const { bytes, view } = this.#lengths;
+    view.setBigUint64(0, BigInt(additionalData.length), true);
+    view.setBigUint64(8, BigInt(ciphertext.length), true);
+    authenticator.update(bytes);
+    authenticator.digestInto(tag.bytes);
+    authenticator.destroy();
+    this.#oneTimeKey.fill(0);
+  }
+}
+
+function addPadded(authenticator: Poly1305, bytes: Uint8Array): void {
+  authenticator.update(bytes);
+  const lastBytes = bytes.length % 16;
+  if (lastBytes > 0) authenticator.update(ZEROS.subarray(0, 16 - lastBytes));
+}

@@ -1,0 +1,143 @@
+/**
+ * ECDSA sessions (FIPS 186-5 §6.4): signatures over a digest, in DER. Nonces are
+ * deterministic (RFC 6979).
+ *
+ * @module
+ */
+
+import type { ECDSA } from "@noble/curves/abstract/weierstrass.js";
+import { bytesToNumber, numberToBytes } from "../../algorithms/der.ts";
+import {
+  decodeEcdsaSignature,
+  type EcdsaSignature,
+  encodeEcdsaSignature,
+  parseEcPoint,
+  parseEcPrivateKey,
+} from "../../algorithms/ec_key.ts";
+import { type Curve, CURVES } from "../../algorithms/public_key.ts";
+import type { EcdsaSession } from "../../algorithms/session_description.ts";
+import type { Segments } from "../../memory/segments.ts";
+import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
+import { ecdsaOver } from "./curves.ts";
+import type { NobleSession } from "./session.ts";
+
+const COMPACT = { prehash: false, lowS: false, format: "compact" } as const;
+
+/** Tag and length of the sequence and of both integers, and their signs. */
+const SIGNATURE_OVERHEAD_BYTES = 16;
+
+interface KeyPair {
+  readonly publicKey: Uint8Array;
+  readonly scalar?: Uint8Array;
+}
+
+/** Throws for a scalar out of range or a point that does not belong to it. */
+function readPrivateKey(der: Uint8Array, curve: Curve, ecdsa: ECDSA): KeyPair {
+  const { scalar, point } = parseEcPrivateKey(der, curve);
+  const publicKey = ecdsa.getPublicKey(scalar, false);
+  if (point) {
+    const own = ecdsa.Point.fromBytes(publicKey);
+    if (!ecdsa.Point.fromBytes(point).equals(own)) {
+      throw new Error("EC private key with a public key that is not its own");
+    }
+  }
+  return { publicKey, scalar };
+}
+
+/** Throws for a point that is not on the curve. */
+function readPublicKey(key: Uint8Array, curve: Curve, ecdsa: ECDSA): KeyPair {
+  const point = ecdsa.Point.fromBytes(parseEcPoint(key, curve));
+  point.assertValidity();
+  return { publicKey: point.toBytes(false) };
+}
+
+export class NobleEcdsaSession implements NobleSession {
+  readonly #ecdsa: ECDSA;
+  readonly #orderBytes: number;
+  readonly #publicKey: Uint8Array;
+  readonly #scalar: Uint8Array | undefined;
+
+  constructor(description: EcdsaSession) {
+    const { keyType, key } = description;
+    const curve = CURVES.find(({ name }) => name === description.curve)!;
+    const ecdsa = ecdsaOver(curve.name);
+    const pair = keyType === "private"
+      ? readPrivateKey(key, curve, ecdsa)
+      : readPublicKey(key, curve, ecdsa);
+    this.#ecdsa = ecdsa;
+    this.#orderBytes = ecdsa.Point.Fn.BYTES;
+    this.#publicKey = pair.publicKey;
+    this.#scalar = pair.scalar;
+  }
+
+  run(operation: Operation): OperationStatus {
+    if (operation.kind === OperationKind.Sign) return this.#sign(operation);
+    if (operation.kind === OperationKind.Verify) return this.#verify(operation);
+    return OperationStatus.Unsupported;
+  }
+
+  wipe(): void {
+    this.#scalar?.fill(0);
+  }
+
+  #sign(operation: Operation): OperationStatus {
+    if (!this.#scalar) return OperationStatus.Unsupported;
+    const digest = this.#readDigest(operation.source);
+    const compact = this.#ecdsa.sign(digest, this.#scalar, COMPACT);
+    const signature = encodeEcdsaSignature({
+      r: bytesToNumber(compact.subarray(0, this.#orderBytes)),
+      s: bytesToNumber(compact.subarray(this.#orderBytes)),
+    });
+    if (operation.destination.totalBytes < signature.length) {
+      return OperationStatus.Failed;
+    }
+    operation.destination.write(0, signature);
+    operation.writtenBytes = signature.length;
+    return OperationStatus.Ok;
+  }
+
+  #verify(operation: Operation): OperationStatus {
+    const compact = this.#readSignature(operation.source);
+    if (!compact) return OperationStatus.KeyRejected;
+    const digest = this.#readDigest(operation.additionalData);
+    return this.#ecdsa.verify(compact, digest, this.#publicKey, COMPACT)
+      ? OperationStatus.Ok
+      : OperationStatus.KeyRejected;
+  }
+
+  /** A signature in the library's form, if it is one. */
+  #readSignature(source: Segments): Uint8Array | undefined {
+    const maximumBytes = 2 * this.#orderBytes + SIGNATURE_OVERHEAD_BYTES;
+    if (source.totalBytes > maximumBytes) return undefined;
+    const signature = decodeOrUndefined(source.copy());
+    const order = this.#ecdsa.Point.Fn.ORDER;
+    if (!signature || signature.r >= order || signature.s >= order) {
+      return undefined;
+    }
+    const compact = new Uint8Array(2 * this.#orderBytes);
+    compact.set(numberToBytes(signature.r, this.#orderBytes));
+    compact.set(numberToBytes(signature.s, this.#orderBytes), this.#orderBytes);
+    return compact;
+  }
+
+  /**
+   * The leftmost bytes of the digest, of which the library takes as many bits
+   * as the order has (FIPS 186-5 §6.4.1 step 2); no bytes are the number zero.
+   */
+  #readDigest(segments: Segments): Uint8Array {
+    const { totalBytes } = segments;
+    const digest = new Uint8Array(
+      Math.min(Math.max(totalBytes, 1), this.#orderBytes),
+    );
+    if (totalBytes > 0) segments.read(0, digest);
+    return digest;
+  }
+}
+
+function decodeOrUndefined(der: Uint8Array): EcdsaSignature | undefined {
+  try {
+    return decodeEcdsaSignature(der);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * What a session of this backend does.
+ *
+ * @module
+ */
+
+import type { Operation, OperationStatus } from "../backend.ts";
+import type { Workspace } from "./scratch.ts";
+
+export interface NobleSession {
+  /** Runs `operation`; sets its `writtenBytes` when it returns Ok. */
+  run(operation: Operation, workspace: Workspace): OperationStatus;
+  /** Overwrites the session's keys as far as the language lets it. */
+  wipe(): void;
+}

@@ -1,0 +1,147 @@
+/**
+ * ECDSA sessions (FIPS 186-5 §6.4): signatures over a digest, in DER.
+ *
+ * @module
+ */
+
+import { CURVES } from "../../algorithms/public_key.ts";
+import type { EcdsaSession } from "../../algorithms/session_description.ts";
+import type { Handle } from "../../ffi/libcrypto.ts";
+import type { Segments } from "../../memory/segments.ts";
+import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
+import {
+  type CryptoLibrary,
+  present,
+  sizeArgument,
+  succeed,
+} from "./library.ts";
+import { loadEcKey } from "./native_keys.ts";
+import { deliver } from "./rsa_session.ts";
+import {
+  complete,
+  fail,
+  type OpensslSession,
+  type ThreadContext,
+} from "./session.ts";
+
+/** Tag and length of the sequence and of both integers, and their signs. */
+const SIGNATURE_OVERHEAD_BYTES = 16;
+
+class OpensslEcdsaSession implements OpensslSession {
+  readonly #library: CryptoLibrary;
+  readonly #verifier: Handle;
+  /** Absent for a public key. */
+  readonly #signer: Handle | undefined;
+  readonly #fieldBytes: number;
+  readonly #longestSignatureBytes: number;
+  readonly #written = new BigUint64Array(new ArrayBuffer(8));
+
+  constructor({ library }: ThreadContext, description: EcdsaSession) {
+    const { symbols } = library;
+    const curve = CURVES.find(({ name }) => name === description.curve)!;
+    this.#library = library;
+    this.#fieldBytes = curve.fieldBytes;
+    this.#longestSignatureBytes = 2 * curve.fieldBytes +
+      SIGNATURE_OVERHEAD_BYTES;
+    const key = loadEcKey(library, description);
+    try {
+      this.#verifier = this.#context(key, symbols.EVP_PKEY_verify_init);
+      if (description.keyType === "private") {
+        this.#signer = this.#context(key, symbols.EVP_PKEY_sign_init);
+      }
+    } finally {
+      // Each context holds a reference of its own.
+      symbols.EVP_PKEY_free(key);
+    }
+  }
+
+  #context(key: Handle, init: (context: Handle) => number): Handle {
+    const context = present(
+      this.#library.symbols.EVP_PKEY_CTX_new_from_pkey(
+        this.#library.context,
+        key,
+        null,
+      ),
+      "EVP_PKEY_CTX_new_from_pkey()",
+    );
+    succeed(init(context), "starting an EC key");
+    return context;
+  }
+
+  perform(operation: Operation): void {
+    operation.writtenBytes = 0;
+    const status = operation.kind === OperationKind.Sign
+      ? this.#sign(operation)
+      : operation.kind === OperationKind.Verify
+      ? this.#verify(operation)
+      : OperationStatus.Unsupported;
+    if (status === OperationStatus.Ok) {
+      complete(operation, operation.writtenBytes);
+    } else {
+      fail(operation, this.#library, status);
+    }
+  }
+
+  #sign(operation: Operation): OperationStatus {
+    if (!this.#signer) return OperationStatus.Unsupported;
+    const digest = this.#readDigest(operation.source);
+    const signature = new Uint8Array(
+      new ArrayBuffer(this.#longestSignatureBytes),
+    );
+    this.#written[0] = sizeArgument(signature.length);
+    const signed = this.#library.symbols.EVP_PKEY_sign(
+      this.#signer,
+      signature,
+      this.#written,
+      digest,
+      sizeArgument(digest.length),
+    );
+    return signed === 1
+      ? deliver(signature.subarray(0, Number(this.#written[0])), operation)
+      : OperationStatus.Failed;
+  }
+
+  #verify(operation: Operation): OperationStatus {
+    const { source } = operation;
+    if (
+      source.totalBytes === 0 ||
+      source.totalBytes > this.#longestSignatureBytes
+    ) return OperationStatus.KeyRejected;
+    const signature = source.copy();
+    const digest = this.#readDigest(operation.additionalData);
+    return this.#library.symbols.EVP_PKEY_verify(
+        this.#verifier,
+        signature,
+        sizeArgument(signature.length),
+        digest,
+        sizeArgument(digest.length),
+      ) === 1
+      ? OperationStatus.Ok
+      : OperationStatus.KeyRejected;
+  }
+
+  /**
+   * The leftmost bytes of the digest, of which libcrypto takes as many bits as
+   * the order has (FIPS 186-5 §6.4.1 step 2); no bytes are the number zero.
+   */
+  #readDigest(segments: Segments): Uint8Array<ArrayBuffer> {
+    const { totalBytes } = segments;
+    const digest = new Uint8Array(
+      Math.min(Math.max(totalBytes, 1), this.#fieldBytes),
+    );
+    if (totalBytes > 0) segments.read(0, digest);
+    return digest;
+  }
+
+  close(): void {
+    this.#library.symbols.EVP_PKEY_CTX_free(this.#verifier);
+    if (this.#signer) this.#library.symbols.EVP_PKEY_CTX_free(this.#signer);
+  }
+}
+
+export function openEcdsaSession(
+  thread: ThreadContext,
+  description: EcdsaSession,
+): OpensslSession {
+  return new OpensslEcdsaSession(thread, description);
+}

@@ -1,0 +1,138 @@
+/**
+ * The control queue, served on the main thread.
+ *
+ * @module
+ */
+
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { EAGAIN, type Libc } from "../../../ffi/libc.ts";
+import type { ControlQueue } from "../../control_queue.ts";
+import type { Device } from "../../device.ts";
+import { createVirtqueue, type Virtqueue } from "../../ring/virtqueue.ts";
+import type { MemoryTable } from "./memory_table.ts";
+import type { Reactor } from "./reactor.ts";
+import type { RingRunner, RingStart } from "./ring_runner.ts";
+
+/** What the control ring is made with. */
+export interface ControlRingOptions {
+  readonly libc: Libc;
+  readonly reactor: Reactor;
+  readonly device: Device;
+  readonly memory: MemoryTable;
+  /** Hears why the ring is no longer served. */
+  broken(reason: string): void;
+}
+
+/** How often a ring without a kick descriptor is looked at. */
+const POLLING_MS = 1;
+
+interface Served {
+  readonly virtqueue: Virtqueue;
+  readonly queue: ControlQueue;
+}
+
+/** Serves the control queue of one front-end. */
+export class ControlRing implements RingRunner {
+  readonly #options: ControlRingOptions;
+  #ring: RingStart | undefined;
+  #served: Served | undefined;
+  #base = 0;
+  #callFd = -1;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ControlRingOptions) {
+    this.#options = options;
+  }
+
+  start(ring: RingStart): void {
+    const { reactor, broken } = this.#options;
+    this.#ring = ring;
+    this.#base = ring.base;
+    this.#callFd = ring.callFd;
+    this.#open(ring);
+    if (!this.#served) return;
+    if (ring.kickFd < 0) this.#lookLater();
+    else if (reactor.watch(ring.kickFd, () => this.#kicked(ring.kickFd)) < 0) {
+      this.#close();
+      return broken("the kick descriptor cannot be waited for");
+    }
+    this.#serve();
+  }
+
+  stop(): Promise<number> {
+    this.#close();
+    this.#ring = undefined;
+    return Promise.resolve(this.#base);
+  }
+
+  changeCall(fd: number): Promise<void> {
+    this.#callFd = fd;
+    if (this.#ring) this.#notify();
+    return Promise.resolve();
+  }
+
+  changeMemory(): Promise<void> {
+    if (this.#ring && this.#served) {
+      this.#base = this.#served.virtqueue.base;
+      this.#served = undefined;
+      this.#open(this.#ring);
+      this.#serve();
+    }
+    return Promise.resolve();
+  }
+
+  #open(ring: RingStart): void {
+    const { device, broken } = this.#options;
+    const { memory } = this.#options.memory;
+    const virtqueue = createVirtqueue({ ...ring, base: this.#base, memory });
+    if ("error" in virtqueue) {
+      this.#close();
+      broken(virtqueue.error);
+      return;
+    }
+    const queue = device.createControlQueue(virtqueue, memory);
+    this.#served = { virtqueue, queue };
+  }
+
+  #close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#ring) this.#options.reactor.unwatch(this.#ring.kickFd);
+    this.#base = this.#served?.virtqueue.base ?? this.#base;
+    this.#served = undefined;
+  }
+
+  #kicked(fd: number): void {
+    const cleared = this.#options.libc.clear(fd);
+    if (cleared >= 0 || cleared === -EAGAIN) this.#serve();
+    // Nobody holds the other end: it would be readable for ever.
+    else this.#options.reactor.unwatch(fd);
+  }
+
+  #serve(): void {
+    const served = this.#served;
+    if (!served) return;
+    const { virtqueue, queue } = served;
+    if (queue.service()) this.#notify();
+    if (queue.broken !== undefined) {
+      this.#close();
+      this.#options.broken(queue.broken);
+    } else if (virtqueue.enableNotifications()) {
+      // A guest that never stops does not stop the others.
+      setImmediate(() => {
+        if (this.#served === served) this.#serve();
+      });
+    }
+  }
+
+  #lookLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#serve();
+      if (this.#served) this.#lookLater();
+    }, POLLING_MS);
+  }
+
+  #notify(): void {
+    if (this.#callFd >= 0) this.#options.libc.signal(this.#callFd);
+  }
+}

@@ -1,0 +1,310 @@
+/**
+ * The guest of one front-end: its rings, its memory and who serves them.
+ *
+ * @module
+ */
+
+import type { Libc } from "../../../ffi/libc.ts";
+import type { Device } from "../../device.ts";
+import type { SessionAnnouncement } from "../../session/session_table.ts";
+import {
+  F_EVENT_IDX,
+  F_IN_ORDER,
+  F_RING_PACKED,
+  F_VHOST_USER_PROTOCOL_FEATURES,
+} from "../../wire/features.ts";
+import { ControlRing } from "./control_ring.ts";
+import type { Log } from "./log.ts";
+import { MemoryTable } from "./memory_table.ts";
+import { PROTOCOL_F_CONFIG } from "./messages.ts";
+import { QueueThread } from "./queue_thread.ts";
+import type { Reactor } from "./reactor.ts";
+import type { RingRunner } from "./ring_runner.ts";
+import { Vring } from "./vring.ts";
+
+/** Device status bit: the device has a problem that needs a reset. */
+export const STATUS_NEEDS_RESET = 0x40;
+
+/** How long the next front-end waits for threads of the last one. */
+const CLOSE_MS = 500;
+
+/** What a guest is made with. */
+export interface GuestOptions {
+  readonly libc: Libc;
+  readonly reactor: Reactor;
+  readonly device: Device;
+  readonly log: Log;
+  readonly spinMicroseconds: number;
+  /** Hears why the guest cannot be served any longer. */
+  failed(reason: string): void;
+}
+
+/** Rings, memory and queue threads of one front-end. */
+export class Guest {
+  readonly rings: readonly Vring[];
+  readonly memory: MemoryTable;
+  /** As the front-end has set them, with bit 30. */
+  features = 0n;
+  protocolFeatures = 0n;
+  /** Device status, where the front-end tells it. */
+  status = 0;
+  readonly #options: GuestOptions;
+  readonly #control: ControlRing;
+  readonly #threads = new Map<number, QueueThread>();
+  readonly #unobserve: () => void;
+  #ended = false;
+
+  constructor(options: GuestOptions) {
+    const { libc, reactor, device } = options;
+    this.#options = options;
+    this.memory = new MemoryTable(libc);
+    this.rings = Array.from(
+      { length: device.dataQueueCount + 1 },
+      (_, index) => new Vring(libc, index),
+    );
+    this.#control = new ControlRing({
+      libc,
+      reactor,
+      device,
+      memory: this.memory,
+      broken: (reason) => this.#broken(this.#controlRing, reason),
+    });
+    this.#unobserve = device.sessions.observe({
+      opened: (announcement) => this.#opened(announcement),
+      closed: (id) => this.#closed(id),
+    });
+  }
+
+  /**
+   * Whether the front-end hands over control queue and config space. QEMU's
+   * cryptodev keeps both and never negotiates CONFIG.
+   */
+  get generic(): boolean {
+    return (this.protocolFeatures & PROTOCOL_F_CONFIG) !== 0n;
+  }
+
+  /** Counters of the data queues that have a thread, by queue. */
+  get counters(): ReadonlyMap<number, Float64Array> {
+    return new Map(
+      [...this.#threads].map(([index, thread]) => [index, thread.counters]),
+    );
+  }
+
+  get #controlRing(): Vring {
+    return this.rings[this.rings.length - 1]!;
+  }
+
+  /**
+   * Starts or stops a ring as its state wants it. Returns what is wrong with
+   * what the front-end said of it.
+   */
+  async refresh(ring: Vring): Promise<string | undefined> {
+    const wanted = this.#isWanted(ring) && !this.#ended;
+    if (ring.running && !wanted) await this.stop(ring);
+    if (!ring.running && wanted) return this.#start(ring);
+    return undefined;
+  }
+
+  /** Stops a ring; its base is then where it stands. */
+  async stop(ring: Vring): Promise<void> {
+    if (!ring.running) return;
+    ring.running = false;
+    const base = await this.#runner(ring)!.stop();
+    ring.setBase(base);
+    this.#options.log("info", `queue ${ring.index} stopped at ${base}`);
+  }
+
+  /** Ends a ring for GET_VRING_BASE; returns where it stands. */
+  async end(ring: Vring): Promise<number> {
+    await this.stop(ring);
+    ring.started = false;
+    if (ring.kickFd >= 0) this.#options.libc.close(ring.kickFd);
+    ring.kickFd = -1;
+    const packed = (this.features & F_RING_PACKED) !== 0n;
+    ring.stoppedAt = ring.base(packed);
+    return ring.stoppedAt;
+  }
+
+  /** Stops all rings. */
+  async stopAll(): Promise<void> {
+    await Promise.all(this.rings.map((ring) => this.stop(ring)));
+  }
+
+  /** Back to the state before the driver; memory and descriptors stay. */
+  async reset(): Promise<void> {
+    await this.stopAll();
+    for (const ring of this.rings) ring.reset();
+    this.#options.device.reset();
+    this.status = 0;
+    this.#options.log("info", "device reset");
+  }
+
+  /** Notifies a ring's driver through another descriptor, -1 for none. */
+  changeCall(ring: Vring, fd: number): void {
+    const { libc } = this.#options;
+    const old = ring.callFd;
+    ring.callFd = fd;
+    const free = () => {
+      if (old >= 0) libc.close(old);
+    };
+    // The thread may signal the old descriptor until it has heard of the new.
+    const runner = this.#runner(ring);
+    if (runner) void runner.changeCall(fd).then(free, free);
+    else free();
+  }
+
+  /** Makes everybody use the memory as it is now, and unmaps the rest. */
+  async memoryChanged(): Promise<void> {
+    await Promise.all([
+      this.#control.changeMemory(),
+      ...[...this.#threads.values()].map((thread) => thread.changeMemory()),
+    ]);
+    this.memory.unmapRetired();
+    const { length } = this.memory.ranges;
+    const mebibytes = Math.round(this.memory.totalBytes / 2 ** 20);
+    this.#options.log(
+      "info",
+      `memory mapped: ${length} regions, ${mebibytes} MiB`,
+    );
+  }
+
+  /**
+   * Ends all threads and gives back memory and descriptors, once the message
+   * under way is done with, too. A thread that is busy for long is left to
+   * finish; what it uses is given back after that.
+   */
+  async close(underWay: Promise<void> | undefined): Promise<void> {
+    this.#ended = true;
+    this.#unobserve();
+    await this.#control.stop();
+    const threads = [...this.#threads.values()];
+    for (const thread of threads) thread.exit();
+    this.#options.device.reset();
+    const exited = Promise
+      .all([underWay, ...threads.map((thread) => thread.exited)])
+      .then(() => this.#giveBack());
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), CLOSE_MS);
+    });
+    if (await Promise.race([exited, late]) === "late") {
+      this.#options.log("warn", "a queue thread is still busy");
+    }
+    clearTimeout(timer);
+  }
+
+  #giveBack(): void {
+    this.memory.clear();
+    this.memory.unmapRetired();
+    for (const ring of this.rings) ring.close();
+  }
+
+  #isWanted(ring: Vring): boolean {
+    return ring.started && this.#isEnabled(ring) && ring.size > 0 &&
+      ring.addresses !== undefined;
+  }
+
+  /**
+   * With bit 30 a ring waits for SET_VRING_ENABLE, which QEMU's cryptodev
+   * negotiates and never sends.
+   */
+  #isEnabled(ring: Vring): boolean {
+    const waits = this.generic &&
+      (this.features & F_VHOST_USER_PROTOCOL_FEATURES) !== 0n;
+    return ring.enabled ?? !waits;
+  }
+
+  #start(ring: Vring): string | undefined {
+    const { memory } = this.memory;
+    const { descriptor, available, used } = ring.addresses!;
+    const descriptorAddress = memory.userToGuest(descriptor);
+    const availableAddress = memory.userToGuest(available);
+    const usedAddress = memory.userToGuest(used);
+    if (
+      descriptorAddress === undefined || availableAddress === undefined ||
+      usedAddress === undefined
+    ) return `ring ${ring.index} is outside the shared memory`;
+    const runner = this.#makeRunner(ring);
+    if (typeof runner === "string") return runner;
+    const accepts = (feature: bigint) => (this.features & feature) !== 0n;
+    const packed = accepts(F_RING_PACKED);
+    const base = ring.base(packed);
+    this.#forgetLastDriver(ring, base);
+    ring.running = true;
+    runner.start({
+      size: ring.size,
+      base,
+      descriptorAddress,
+      availableAddress,
+      usedAddress,
+      packed,
+      eventIndex: accepts(F_EVENT_IDX),
+      inOrder: accepts(F_IN_ORDER),
+      mode: this.#options.device.mode,
+      kickFd: ring.kickFd,
+      callFd: ring.callFd,
+    });
+    const form = packed ? "packed" : "split";
+    this.#options.log(
+      "info",
+      `queue ${ring.index} started: ${form}, ${ring.size} entries, at ${base}`,
+    );
+    return undefined;
+  }
+
+  /**
+   * A reset of the driver is not announced by every front-end. The ring that
+   * sessions come by, or in cryptodev mode a data ring, then starts anew, whereas
+   * after a pause it goes on where it stopped.
+   */
+  #forgetLastDriver(ring: Vring, base: number): void {
+    if (this.generic && ring !== this.#controlRing) return;
+    if (ring.stoppedAt === undefined || ring.stoppedAt === base) return;
+    this.#options.device.sessions.clear();
+  }
+
+  #runner(ring: Vring): RingRunner | undefined {
+    return ring === this.#controlRing
+      ? this.#control
+      : this.#threads.get(ring.index);
+  }
+
+  /** The runner of a ring; a data ring's thread lives as long as the guest. */
+  #makeRunner(ring: Vring): RingRunner | string {
+    const existing = this.#runner(ring);
+    if (existing) return existing;
+    const { libc, device, spinMicroseconds, failed } = this.#options;
+    const thread = QueueThread.start({
+      libc,
+      settings: device.threadSettings,
+      spinMicroseconds,
+      memory: this.memory,
+      sessions: device.sessions.current(),
+      broken: (reason) => this.#broken(ring, reason),
+      failed: (reason) => failed(`queue ${ring.index}: ${reason}`),
+    });
+    if (typeof thread !== "string") this.#threads.set(ring.index, thread);
+    return thread;
+  }
+
+  #broken(ring: Vring, reason: string): void {
+    this.status |= STATUS_NEEDS_RESET;
+    ring.signalError();
+    this.#options.log("warn", `queue ${ring.index} is broken: ${reason}`);
+  }
+
+  #opened(announcement: SessionAnnouncement): void {
+    for (const thread of this.#threads.values()) thread.opened(announcement);
+    const { id, placement, description } = announcement;
+    const [first] = placement.choices;
+    this.#options.log(
+      "debug",
+      `session ${id} created: ${description.service} on ${first?.backend}`,
+    );
+  }
+
+  #closed(id: number): void {
+    for (const thread of this.#threads.values()) thread.closed(id);
+    this.#options.log("debug", `session ${id} destroyed`);
+  }
+}

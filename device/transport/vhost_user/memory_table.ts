@@ -1,0 +1,163 @@
+/**
+ * The guest's memory as a front-end shares it: files, mapped.
+ *
+ * A region past the end of its file is refused. A front-end that shrinks the
+ * file afterwards makes every access a SIGBUS, which ends this process; only
+ * F_SEAL_SHRINK could exclude that, and QEMU does not seal guest memory. The
+ * guest itself cannot do it.
+ *
+ * @module
+ */
+
+import { type Libc, type Mapping, regionAt } from "../../../ffi/libc.ts";
+import { GuestMemory, MAX_GUEST_REGIONS } from "../../ring/guest_memory.ts";
+import type { RegionDescription } from "./messages.ts";
+
+/** A mapped region; structured-cloneable, valid in every thread. */
+export interface MemoryRange {
+  readonly guestAddress: number;
+  readonly userAddress: number;
+  readonly lengthBytes: number;
+  /** Native address. */
+  readonly address: number;
+}
+
+interface Entry extends MemoryRange {
+  readonly mapping: Mapping;
+}
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** The guest memory of `ranges` for the calling thread, or what is wrong. */
+export function guestMemoryOf(
+  ranges: readonly MemoryRange[],
+): GuestMemory | string {
+  const memory = new GuestMemory();
+  for (const range of ranges) {
+    const problem = memory.add({
+      guestAddress: range.guestAddress,
+      userAddress: range.userAddress,
+      lengthBytes: range.lengthBytes,
+      region: regionAt(range.address, range.lengthBytes),
+    });
+    if (problem !== undefined) return problem;
+  }
+  return memory;
+}
+
+/** The regions of one front-end. */
+export class MemoryTable {
+  /** The current map for the main thread; a change makes a new one. */
+  memory = new GuestMemory();
+  readonly #libc: Libc;
+  #entries: Entry[] = [];
+  readonly #retired: Mapping[] = [];
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /** The current map for other threads. */
+  get ranges(): MemoryRange[] {
+    return this.#entries.map((
+      { guestAddress, userAddress, lengthBytes, address },
+    ) => ({ guestAddress, userAddress, lengthBytes, address }));
+  }
+
+  get totalBytes(): number {
+    return this.#entries.reduce((sum, entry) => sum + entry.lengthBytes, 0);
+  }
+
+  /**
+   * Replaces all regions; `fds[i]` holds `regions[i]` and stays the caller's.
+   * Returns what is wrong; then nothing has changed.
+   */
+  replace(
+    regions: readonly RegionDescription[],
+    fds: readonly number[],
+  ): string | undefined {
+    const added: Entry[] = [];
+    for (const [i, region] of regions.entries()) {
+      const entry = this.#map(region, fds[i]!);
+      if (typeof entry === "string") {
+        for (const { mapping } of added) this.#libc.unmap(mapping);
+        return entry;
+      }
+      added.push(entry);
+    }
+    return this.#become(added, added, this.#entries);
+  }
+
+  /** Adds a region. Returns what is wrong; then nothing has changed. */
+  add(region: RegionDescription, fd: number): string | undefined {
+    if (this.#entries.length >= MAX_GUEST_REGIONS) {
+      return `more than ${MAX_GUEST_REGIONS} memory regions`;
+    }
+    const entry = this.#map(region, fd);
+    if (typeof entry === "string") return entry;
+    return this.#become([...this.#entries, entry], [entry], []);
+  }
+
+  /** Removes a region; its file offset is ignored, as the protocol says. */
+  remove(region: RegionDescription): string | undefined {
+    const removed = this.#entries.find((entry) =>
+      entry.guestAddress === region.guestAddress &&
+      entry.userAddress === region.userAddress &&
+      entry.lengthBytes === region.lengthBytes
+    );
+    if (!removed) {
+      return `no memory region at guest address ${hex(region.guestAddress)}`;
+    }
+    const kept = this.#entries.filter((entry) => entry !== removed);
+    return this.#become(kept, [], [removed]);
+  }
+
+  /** Takes all regions out of the map. */
+  clear(): void {
+    this.#become([], [], this.#entries);
+  }
+
+  /** Unmaps what the map no longer has; no thread may still have a view of it. */
+  unmapRetired(): void {
+    for (const mapping of this.#retired) this.#libc.unmap(mapping);
+    this.#retired.length = 0;
+  }
+
+  /** Makes `entries` the map, unless they cannot be one. */
+  #become(
+    entries: Entry[],
+    added: readonly Entry[],
+    removed: readonly Entry[],
+  ): string | undefined {
+    const memory = guestMemoryOf(entries);
+    if (typeof memory === "string") {
+      for (const { mapping } of added) this.#libc.unmap(mapping);
+      return memory;
+    }
+    this.#retired.push(...removed.map(({ mapping }) => mapping));
+    this.#entries = entries;
+    this.memory = memory;
+    return undefined;
+  }
+
+  #map(region: RegionDescription, fd: number): Entry | string {
+    const { guestAddress, userAddress, lengthBytes, fileOffset } = region;
+    const name = `memory region at guest address ${hex(guestAddress)}`;
+    const end = fileOffset + lengthBytes;
+    if (!Number.isSafeInteger(end) || lengthBytes === 0) {
+      return `${name} of ${hex(lengthBytes)} bytes at file offset ` +
+        `${hex(fileOffset)} is empty or ends past 2^53`;
+    }
+    const sizeBytes = this.#libc.fileSize(fd);
+    if (sizeBytes < 0) return `${name}: ${this.#libc.describe(sizeBytes)}`;
+    if (end > sizeBytes) {
+      return `${name} ends at ${hex(end)} of a file of ${hex(sizeBytes)} bytes`;
+    }
+    const mapping = this.#libc.map(fd, fileOffset, lengthBytes);
+    if (typeof mapping === "number") {
+      return `${name}: ${this.#libc.describe(mapping)}`;
+    }
+    const { address } = mapping;
+    return { guestAddress, userAddress, lengthBytes, address, mapping };
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * What became of a message.
+ *
+ * @module
+ */
+
+/** A message that was not carried out. */
+export class Refused {
+  readonly reason: string;
+  /** Whether a front-end that wants no answer is better dropped. */
+  readonly fatal: boolean;
+
+  constructor(reason: string, fatal = true) {
+    this.reason = reason;
+    this.fatal = fatal;
+  }
+}
+
+/** The reply of a message that has one; nothing for success. */
+export type Outcome = Uint8Array | Refused | undefined;

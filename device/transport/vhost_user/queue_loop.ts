@@ -1,0 +1,224 @@
+/**
+ * A queue thread: commands, bursts, and waiting for kicks. It blocks its thread
+ * in poll(2); only waiting costs no time.
+ *
+ * @module
+ */
+
+import { receiveMessageOnPort } from "node:worker_threads";
+import {
+  EAGAIN,
+  type Libc,
+  nativeBuffer,
+  POLLFD_BYTES,
+  POLLIN,
+} from "../../../ffi/libc.ts";
+import type { ThreadSessions } from "../../session/thread_sessions.ts";
+import { QueueRing, type RingContext } from "./queue_ring.ts";
+import type {
+  Command,
+  Report,
+  RingCommand,
+  ThreadSetup,
+} from "./thread_messages.ts";
+
+/** How often a ring without a kick descriptor is looked at. */
+const POLLING_MS = 1;
+const WAKE = 0;
+const KICK = 1;
+const EVENTS_OFFSET = 4;
+const RESULT_OFFSET = 6;
+
+type ReportTo = (report: Report) => void;
+type NodePort = Parameters<typeof receiveMessageOnPort>[0];
+
+/** Serves one data queue until it is told to exit. */
+export class QueueLoop {
+  readonly #libc: Libc;
+  readonly #setup: ThreadSetup;
+  readonly #sessions: ThreadSessions;
+  readonly #report: ReportTo;
+  readonly #context: RingContext;
+  readonly #generation: Int32Array;
+  readonly #fds = nativeBuffer(2 * POLLFD_BYTES);
+  readonly #fdsView = new DataView(this.#fds.buffer);
+  readonly #spinMs: number;
+  /** Commands met while only announcements were wanted. */
+  readonly #postponed: Command[] = [];
+  #seen = 0;
+  #ring: QueueRing | undefined;
+  #spinUntil = 0;
+  #notificationsEnabled = true;
+  #exiting = false;
+
+  constructor(
+    libc: Libc,
+    setup: ThreadSetup,
+    sessions: ThreadSessions,
+    report: ReportTo,
+  ) {
+    this.#libc = libc;
+    this.#setup = setup;
+    this.#sessions = sessions;
+    this.#report = report;
+    this.#generation = new Int32Array(setup.generation);
+    this.#spinMs = setup.spinMicroseconds / 1000;
+    this.#context = {
+      libc,
+      sessions,
+      settings: setup.settings,
+      counters: new Float64Array(setup.counters),
+      broken: (reason) => report({ kind: "broken", reason }),
+    };
+    this.#askForUnknownSessions();
+  }
+
+  /** Returns after the exit command, with no view of guest memory left. */
+  run(): void {
+    while (!this.#exiting) {
+      this.#takeCommands();
+      if (this.#exiting) break;
+      if (this.#burst()) this.#spinUntil = performance.now() + this.#spinMs;
+      else this.#wait();
+    }
+    this.#ring?.stop();
+  }
+
+  #burst(): boolean {
+    const ring = this.#ring;
+    if (!ring?.alive) return false;
+    if (this.#notificationsEnabled) {
+      ring.disableNotifications();
+      this.#notificationsEnabled = false;
+    }
+    return ring.burst();
+  }
+
+  #wait(): void {
+    const ring = this.#ring;
+    if (ring?.alive) {
+      if (performance.now() < this.#spinUntil) return;
+      this.#notificationsEnabled = true;
+      if (ring.enableNotifications()) return;
+    }
+    const polling = ring?.alive && ring.kickFd < 0;
+    this.#poll(
+      ring?.alive ? ring.kickFd : -1,
+      polling ? POLLING_MS : -1,
+    );
+  }
+
+  /** Waits for a wake-up or a kick; a descriptor of -1 is not waited for. */
+  #poll(kickFd: number, timeoutMs: number): void {
+    this.#prepare(WAKE, this.#setup.wakeFd);
+    this.#prepare(KICK, kickFd);
+    const ready = this.#libc.poll(this.#fds, 2, timeoutMs);
+    if (ready <= 0) return;
+    if (this.#result(WAKE) !== 0) this.#libc.clear(this.#setup.wakeFd);
+    const result = this.#result(KICK);
+    if (result === 0) return;
+    const cleared = result === POLLIN ? this.#libc.clear(kickFd) : -1;
+    if (cleared < 0 && cleared !== -EAGAIN && this.#ring) {
+      // Nobody holds the other end: without this, poll would not wait again.
+      this.#ring.kickFd = -1;
+    }
+  }
+
+  #prepare(index: number, fd: number): void {
+    const at = index * POLLFD_BYTES;
+    this.#fdsView.setInt32(at, fd, true);
+    this.#fdsView.setInt16(at + EVENTS_OFFSET, POLLIN, true);
+    this.#fdsView.setInt16(at + RESULT_OFFSET, 0, true);
+  }
+
+  #result(index: number): number {
+    return this.#fdsView.getInt16(index * POLLFD_BYTES + RESULT_OFFSET, true);
+  }
+
+  /** Carries out all commands that have come since the last time. */
+  #takeCommands(): void {
+    while (this.#postponed.length > 0) this.#carryOut(this.#postponed.shift()!);
+    if (!this.#hasNews()) return;
+    for (;;) {
+      const command = this.#nextCommand();
+      if (!command) return;
+      this.#carryOut(command);
+    }
+  }
+
+  #hasNews(): boolean {
+    const generation = Atomics.load(this.#generation, 0);
+    if (generation === this.#seen) return false;
+    this.#seen = generation;
+    return true;
+  }
+
+  #nextCommand(): Command | undefined {
+    const port = this.#setup.port as unknown as NodePort;
+    return receiveMessageOnPort(port)?.message as Command | undefined;
+  }
+
+  /**
+   * The guest may name a session that was announced after the burst began: the
+   * table's word is fetched before a session counts as unknown.
+   */
+  #askForUnknownSessions(): void {
+    const sessions = this.#sessions;
+    const known = sessions.get.bind(sessions);
+    sessions.get = (id) => {
+      const session = known(id);
+      if (session || !this.#hasNews()) return session;
+      this.#takeAnnouncements();
+      return known(id);
+    };
+  }
+
+  /** Takes new sessions only: the burst under way needs the rest as it is. */
+  #takeAnnouncements(): void {
+    for (;;) {
+      const command = this.#nextCommand();
+      if (!command) return;
+      if (command.kind === "opened") this.#carryOut(command);
+      else this.#postponed.push(command);
+    }
+  }
+
+  #carryOut(command: Command): void {
+    switch (command.kind) {
+      case "opened":
+        return this.#sessions.opened(command.announcement);
+      case "closed":
+        return this.#sessions.closed(command.id);
+      case "exit":
+        this.#exiting = true;
+        return;
+      default: {
+        const base = this.#change(command);
+        this.#report({ kind: "done", sequence: command.sequence, base });
+      }
+    }
+  }
+
+  /** Changes the ring; returns where it stands. */
+  #change(command: RingCommand): number {
+    switch (command.kind) {
+      case "start":
+        this.#notificationsEnabled = true;
+        this.#ring = new QueueRing(command.ring, command.ranges, this.#context);
+        return command.ring.base;
+      case "stop": {
+        const ring = this.#ring;
+        this.#ring = undefined;
+        ring?.stop();
+        return ring?.base ?? 0;
+      }
+      case "memory":
+        this.#notificationsEnabled = true;
+        this.#ring?.changeMemory(command.ranges);
+        return this.#ring?.base ?? 0;
+      case "call":
+        this.#ring?.changeCall(command.fd);
+        return this.#ring?.base ?? 0;
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * A data ring on the thread that serves it.
+ *
+ * @module
+ */
+
+import type { Libc } from "../../../ffi/libc.ts";
+import { DataQueue } from "../../data_queue.ts";
+import { createVirtqueue, type Virtqueue } from "../../ring/virtqueue.ts";
+import type {
+  ThreadSessions,
+  ThreadSettings,
+} from "../../session/thread_sessions.ts";
+import { guestMemoryOf, type MemoryRange } from "./memory_table.ts";
+import type { RingStart } from "./thread_messages.ts";
+
+/** What all rings of a thread share. */
+export interface RingContext {
+  readonly libc: Libc;
+  readonly sessions: ThreadSessions;
+  readonly settings: ThreadSettings;
+  readonly counters: Float64Array;
+  /** Hears why a ring is no longer served. */
+  broken(reason: string): void;
+}
+
+interface Served {
+  readonly virtqueue: Virtqueue;
+  readonly queue: DataQueue;
+}
+
+/** How long operations of a backend may keep a ring from stopping. */
+const DRAIN_MS = 2000;
+
+/** A ring that has been started. */
+export class QueueRing {
+  kickFd: number;
+  #callFd: number;
+  readonly #start: RingStart;
+  readonly #context: RingContext;
+  #served: Served | undefined;
+  #base: number;
+
+  constructor(
+    start: RingStart,
+    ranges: readonly MemoryRange[],
+    context: RingContext,
+  ) {
+    this.#start = start;
+    this.#context = context;
+    this.kickFd = start.kickFd;
+    this.#callFd = start.callFd;
+    this.#base = start.base;
+    this.#open(ranges);
+  }
+
+  /** Where the ring stands, as GET_VRING_BASE reports it. */
+  get base(): number {
+    return this.#served?.virtqueue.base ?? this.#base;
+  }
+
+  /** Whether the ring is served at all; a broken one is not. */
+  get alive(): boolean {
+    return this.#served !== undefined;
+  }
+
+  /** Serves what is available; true when there was something to do. */
+  burst(): boolean {
+    const served = this.#served;
+    if (!served) return false;
+    const { virtqueue, queue } = served;
+    const before = virtqueue.base;
+    let notify = queue.service();
+    if (queue.pendingCount > 0) notify = queue.poll() || notify;
+    if (notify) this.notify();
+    if (virtqueue.broken !== undefined) {
+      this.#close();
+      this.#context.broken(virtqueue.broken);
+      return false;
+    }
+    return virtqueue.base !== before || queue.pendingCount > 0;
+  }
+
+  /** Asks for kicks; true when something is available already. */
+  enableNotifications(): boolean {
+    return this.#served?.virtqueue.enableNotifications() ?? false;
+  }
+
+  disableNotifications(): void {
+    this.#served?.virtqueue.disableNotifications();
+  }
+
+  notify(): void {
+    if (this.#callFd >= 0) this.#context.libc.signal(this.#callFd);
+  }
+
+  /** Notifies through `fd` from now on, at once for what may have been missed. */
+  changeCall(fd: number): void {
+    this.#callFd = fd;
+    this.notify();
+  }
+
+  /** Goes on in another map of the guest's memory. */
+  changeMemory(ranges: readonly MemoryRange[]): void {
+    const wasAlive = this.alive;
+    this.stop();
+    if (wasAlive) this.#open(ranges);
+  }
+
+  /** Lets operations under way end and drops all views of guest memory. */
+  stop(): void {
+    if (this.#served) this.#drain(this.#served.queue);
+    this.#close();
+  }
+
+  #drain(queue: DataQueue): void {
+    const deadline = performance.now() + DRAIN_MS;
+    while (queue.pendingCount > 0 && performance.now() < deadline) {
+      if (queue.poll()) this.notify();
+    }
+  }
+
+  #close(): void {
+    this.#base = this.base;
+    this.#served = undefined;
+  }
+
+  #open(ranges: readonly MemoryRange[]): void {
+    const memory = guestMemoryOf(ranges);
+    if (typeof memory === "string") {
+      this.#context.broken(memory);
+      return;
+    }
+    const { mode, ...addresses } = this.#start;
+    const virtqueue = createVirtqueue({
+      ...addresses,
+      base: this.#base,
+      memory,
+    });
+    if ("error" in virtqueue) {
+      this.#context.broken(virtqueue.error);
+      return;
+    }
+    const { sessions, settings, counters } = this.#context;
+    const queue = new DataQueue({
+      virtqueue,
+      memory,
+      mode,
+      sessions,
+      settings,
+      counters,
+    });
+    this.#served = { virtqueue, queue };
+  }
+}

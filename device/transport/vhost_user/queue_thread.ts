@@ -1,0 +1,168 @@
+/**
+ * A queue thread as the main thread knows it.
+ *
+ * @module
+ */
+
+import type { Libc } from "../../../ffi/libc.ts";
+import { COUNTERS } from "../../data_queue.ts";
+import type { SessionAnnouncement } from "../../session/session_table.ts";
+import type { ThreadSettings } from "../../session/thread_sessions.ts";
+import type { MemoryTable } from "./memory_table.ts";
+import type { RingRunner, RingStart } from "./ring_runner.ts";
+import type { Command, Report, RingCommand } from "./thread_messages.ts";
+
+/** What a queue thread is made with. */
+export interface QueueThreadOptions {
+  readonly libc: Libc;
+  readonly settings: ThreadSettings;
+  readonly spinMicroseconds: number;
+  readonly memory: MemoryTable;
+  /** Sessions that exist already. */
+  readonly sessions: Iterable<SessionAnnouncement>;
+  /** Hears why the ring is no longer served. */
+  broken(reason: string): void;
+  /** Hears that the thread has ended by itself. */
+  failed(reason: string): void;
+}
+
+interface Waiting {
+  resolve(base: number): void;
+  reject(error: Error): void;
+}
+
+/** Owns the worker of one data queue. */
+export class QueueThread implements RingRunner {
+  /** The data queue's counters, which the thread writes. */
+  readonly counters: Float64Array<SharedArrayBuffer>;
+  /** Settled when the thread no longer touches guest memory. */
+  readonly exited: Promise<void>;
+  readonly #options: QueueThreadOptions;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #generation: Int32Array<SharedArrayBuffer>;
+  readonly #wakeFd: number;
+  readonly #waiting = new Map<number, Waiting>();
+  #sequence = 0;
+  #ended = false;
+  #exiting = false;
+  #markExited = () => {};
+
+  /** Starts a thread; a string says why that is impossible. */
+  static start(options: QueueThreadOptions): QueueThread | string {
+    const wakeFd = options.libc.eventfd();
+    if (wakeFd < 0) return options.libc.describe(wakeFd);
+    return new QueueThread(options, wakeFd);
+  }
+
+  private constructor(options: QueueThreadOptions, wakeFd: number) {
+    this.#options = options;
+    this.#wakeFd = wakeFd;
+    this.exited = new Promise((resolve) => this.#markExited = resolve);
+    const counters = new SharedArrayBuffer(8 * COUNTERS);
+    const generation = new SharedArrayBuffer(4);
+    this.counters = new Float64Array(counters);
+    this.#generation = new Int32Array(generation);
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#worker = new Worker(new URL("./queue_worker.ts", import.meta.url), {
+      type: "module",
+    });
+    this.#worker.onmessage = (event) => this.#hear(event.data as Report);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(event.message);
+    };
+    const { settings, spinMicroseconds } = options;
+    this.#worker.postMessage({
+      port: port2,
+      generation,
+      counters,
+      wakeFd,
+      spinMicroseconds,
+      settings,
+    }, [port2]);
+    for (const announcement of options.sessions) this.opened(announcement);
+  }
+
+  /** Announces a session; the guest may use it when this has returned. */
+  opened(announcement: SessionAnnouncement): void {
+    this.#tell({ kind: "opened", announcement });
+  }
+
+  /** Takes a session back. */
+  closed(id: number): void {
+    this.#tell({ kind: "closed", id });
+  }
+
+  start(ring: RingStart): void {
+    const { ranges } = this.#options.memory;
+    this.#request({ kind: "start", ring, ranges }).catch(() => {});
+  }
+
+  stop(): Promise<number> {
+    return this.#request({ kind: "stop" });
+  }
+
+  async changeMemory(): Promise<void> {
+    const { ranges } = this.#options.memory;
+    await this.#request({ kind: "memory", ranges });
+  }
+
+  async changeCall(fd: number): Promise<void> {
+    await this.#request({ kind: "call", fd });
+  }
+
+  /** Tells the thread to end; `exited` says when it has. */
+  exit(): void {
+    this.#exiting = true;
+    this.#tell({ kind: "exit" });
+  }
+
+  #request(command: RingCommand): Promise<number> {
+    if (this.#ended) return Promise.reject(new Error("The thread has ended"));
+    const sequence = ++this.#sequence;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(sequence, { resolve, reject });
+      this.#tell({ ...command, sequence });
+    });
+  }
+
+  #tell(command: Command): void {
+    if (this.#ended) return;
+    this.#port.postMessage(command);
+    Atomics.add(this.#generation, 0, 1);
+    this.#options.libc.signal(this.#wakeFd);
+  }
+
+  #hear(report: Report): void {
+    switch (report.kind) {
+      case "done":
+        this.#waiting.get(report.sequence)?.resolve(report.base);
+        this.#waiting.delete(report.sequence);
+        return;
+      case "broken":
+        return this.#options.broken(report.reason);
+      case "failed":
+        return this.#fail(report.reason);
+      case "exited":
+        return this.#end("The thread has ended");
+    }
+  }
+
+  #fail(reason: string): void {
+    if (this.#ended) return;
+    this.#end(reason);
+    if (!this.#exiting) this.#options.failed(reason);
+  }
+
+  #end(reason: string): void {
+    this.#ended = true;
+    for (const { reject } of this.#waiting.values()) reject(new Error(reason));
+    this.#waiting.clear();
+    this.#port.close();
+    this.#worker.terminate();
+    this.#options.libc.close(this.#wakeFd);
+    this.#markExited();
+  }
+}

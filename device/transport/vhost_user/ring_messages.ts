@@ -1,0 +1,163 @@
+/**
+ * The messages that set up, start and stop rings.
+ *
+ * @module
+ */
+
+import type { Libc } from "../../../ffi/libc.ts";
+import type { Guest } from "./guest.ts";
+import {
+  decodeRingAddresses,
+  decodeRingDescriptor,
+  decodeRingState,
+  encodeRingState,
+  encodeUint64,
+  type Message,
+  Request,
+} from "./messages.ts";
+import { type Outcome, Refused } from "./outcome.ts";
+import type { Vring } from "./vring.ts";
+
+/** Largest queue of the standard (virtio 1.4 §2.7). */
+const MAX_RING_SIZE = 32768;
+
+/** Handles the ring messages of one front-end. */
+export class RingMessages {
+  readonly #libc: Libc;
+  readonly #guest: Guest;
+
+  constructor(libc: Libc, guest: Guest) {
+    this.#libc = libc;
+    this.#guest = guest;
+  }
+
+  /** Carries out a message of this kind; refuses all others. */
+  handle(message: Message): Outcome | Promise<Outcome> {
+    switch (message.request as Request) {
+      case Request.GetQueueNum:
+        return encodeUint64(this.#guest.rings.length);
+      case Request.SetVringNum:
+        return this.#setRingSize(message);
+      case Request.SetVringAddr:
+        return this.#setRingAddresses(message);
+      case Request.SetVringBase:
+        return this.#setRingBase(message);
+      case Request.GetVringBase:
+        return this.#getRingBase(message);
+      case Request.SetVringKick:
+        return this.#setKick(message);
+      case Request.SetVringCall:
+        return this.#setCall(message);
+      case Request.SetVringErr:
+        return this.#setError(message);
+      case Request.SetVringEnable:
+        return this.#enableRing(message);
+      default:
+        return new Refused("not offered");
+    }
+  }
+
+  /** The ring with this index, in full width (CVE-2020-10723). */
+  #ring(index: number): Vring | Refused {
+    const { rings } = this.#guest;
+    return rings[index] ?? new Refused(`ring ${index} of ${rings.length}`);
+  }
+
+  #setRingSize({ view }: Message): Outcome {
+    const { index, value } = decodeRingState(view);
+    const ring = this.#ring(index);
+    if (ring instanceof Refused) return ring;
+    if (ring.running) return new Refused(`ring ${index} is running`);
+    if (value === 0 || value > MAX_RING_SIZE) {
+      return new Refused(`ring ${index} of ${value} entries`);
+    }
+    ring.size = value;
+    return undefined;
+  }
+
+  /** QEMU repeats the addresses of a running ring when logging changes. */
+  async #setRingAddresses({ view }: Message): Promise<Outcome> {
+    const { index, ...addresses } = decodeRingAddresses(view);
+    const ring = this.#ring(index);
+    if (ring instanceof Refused) return ring;
+    const old = ring.addresses;
+    const same = old?.descriptor === addresses.descriptor &&
+      old.available === addresses.available && old.used === addresses.used;
+    if (same) return undefined;
+    await this.#guest.stop(ring);
+    ring.addresses = addresses;
+    return this.#refresh(ring);
+  }
+
+  #setRingBase({ view }: Message): Outcome {
+    const { index, value } = decodeRingState(view);
+    const ring = this.#ring(index);
+    if (ring instanceof Refused) return ring;
+    if (ring.running) return new Refused(`ring ${index} is running`);
+    ring.setBase(value);
+    return undefined;
+  }
+
+  async #getRingBase({ view }: Message): Promise<Outcome> {
+    const { index } = decodeRingState(view);
+    const ring = this.#ring(index);
+    if (ring instanceof Refused) return ring;
+    return encodeRingState(index, await this.#guest.end(ring));
+  }
+
+  async #setKick(message: Message): Promise<Outcome> {
+    const ring = this.#ringWithDescriptor(message);
+    if (ring instanceof Refused) return ring;
+    await this.#guest.stop(ring);
+    if (ring.kickFd >= 0) this.#libc.close(ring.kickFd);
+    ring.kickFd = this.#takeDescriptor(message);
+    ring.started = true;
+    return this.#refresh(ring);
+  }
+
+  #setCall(message: Message): Outcome {
+    const ring = this.#ringWithDescriptor(message);
+    if (ring instanceof Refused) return ring;
+    this.#guest.changeCall(ring, this.#takeDescriptor(message));
+    return undefined;
+  }
+
+  #setError(message: Message): Outcome {
+    const ring = this.#ringWithDescriptor(message);
+    if (ring instanceof Refused) return ring;
+    if (ring.errorFd >= 0) this.#libc.close(ring.errorFd);
+    ring.errorFd = this.#takeDescriptor(message);
+    return undefined;
+  }
+
+  #enableRing({ view }: Message): Outcome | Promise<Outcome> {
+    const { index, value } = decodeRingState(view);
+    const ring = this.#ring(index);
+    if (ring instanceof Refused) return ring;
+    if (value > 1) return new Refused(`ring ${index} enabled with ${value}`);
+    ring.enabled = value === 1;
+    return this.#refresh(ring);
+  }
+
+  /** The ring that a descriptor is for, when the message has it. */
+  #ringWithDescriptor({ view, fds }: Message): Vring | Refused {
+    const { index, hasDescriptor } = decodeRingDescriptor(view);
+    return hasDescriptor && fds.length === 0
+      ? new Refused(`no descriptor for ring ${index}`)
+      : this.#ring(index);
+  }
+
+  /** Takes the message's descriptor, or -1 where it says that it has none. */
+  #takeDescriptor({ view, fds }: Message): number {
+    if (!decodeRingDescriptor(view).hasDescriptor) return -1;
+    const fd = fds.shift()!;
+    // A descriptor that blocks could hold this process up.
+    this.#libc.setNonBlocking(fd);
+    return fd;
+  }
+
+  async #refresh(ring: Vring): Promise<Outcome> {
+    const problem = await this.#guest.refresh(ring);
+    return problem === undefined ? undefined : new Refused(problem);
+  }
+}

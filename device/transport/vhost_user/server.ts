@@ -1,0 +1,177 @@
+/**
+ * A vhost-user back-end: one socket, one front-end after another.
+ *
+ * @module
+ */
+
+import { EAGAIN, ECONNREFUSED, type Libc } from "../../../ffi/libc.ts";
+import {
+  acceptConnection,
+  connectUnix,
+  isListening,
+  listenUnix,
+} from "../../../ffi/libc_socket.ts";
+import type { Device } from "../../device.ts";
+import type { SessionLayout } from "../../wire/session_message.ts";
+import { FrontEnd, type FrontEndOptions } from "./front_end.ts";
+import type { Log } from "./log.ts";
+import type { Reactor } from "./reactor.ts";
+
+/** How a device is served over vhost-user. */
+export interface ServerOptions {
+  readonly libc: Libc;
+  readonly reactor: Reactor;
+  readonly device: Device;
+  readonly log: Log;
+  /** How long a queue thread looks for more before it waits. */
+  readonly spinMicroseconds: number;
+  /** Layout of session messages; default: told by the first of them. */
+  readonly sessionLayout?: SessionLayout;
+}
+
+/** When a connection that could not be accepted is tried again. */
+const RETRY_MS = 100;
+
+/** Serves one device on one socket. */
+export class VhostUserServer {
+  /** Settled when there will be no further front-end. */
+  readonly finished: Promise<void>;
+  readonly #options: ServerOptions;
+  /** Removed at the end; absent for an adopted descriptor. */
+  readonly #path: string | undefined;
+  /** -1 when the socket is one connection. */
+  readonly #listener: number;
+  #frontEnd: FrontEnd | undefined;
+  #closing = false;
+  #markFinished = () => {};
+
+  private constructor(
+    options: ServerOptions,
+    listener: number,
+    path: string | undefined,
+  ) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#path = path;
+    this.finished = new Promise((resolve) => this.#markFinished = resolve);
+  }
+
+  /**
+   * Listens at `path`; a socket file that nobody listens at any more is
+   * replaced.
+   *
+   * @throws {Error} when the path is in use or refused by the system
+   */
+  static listen(path: string, options: ServerOptions): VhostUserServer {
+    const { libc, log } = options;
+    removeStaleSocket(libc, path);
+    const listener = listenUnix(libc, path);
+    if (listener < 0) {
+      throw new Error(
+        `Cannot listen at socket "${path}": ${libc.describe(listener)}`,
+      );
+    }
+    const server = new VhostUserServer(options, listener, path);
+    log("info", `listening at ${path}`);
+    server.#awaitFrontEnd();
+    return server;
+  }
+
+  /**
+   * Serves a socket that another program opened: the connections of a listening
+   * one, or a connected one until its end.
+   *
+   * @throws {Error} when `fd` is no socket
+   */
+  static adopt(fd: number, options: ServerOptions): VhostUserServer {
+    const { libc, log } = options;
+    const listening = isListening(libc, fd);
+    if (listening < 0) {
+      throw new Error(
+        `Cannot serve descriptor ${fd}: ${libc.describe(listening)}`,
+      );
+    }
+    if (listening === 1) {
+      libc.setNonBlocking(fd);
+      const server = new VhostUserServer(options, fd, undefined);
+      log("info", `listening at descriptor ${fd}`);
+      server.#awaitFrontEnd();
+      return server;
+    }
+    const server = new VhostUserServer(options, -1, undefined);
+    server.#serve(fd);
+    return server;
+  }
+
+  /** Counters of the present guest's data queues, by queue. */
+  get counters(): ReadonlyMap<number, Float64Array> {
+    return this.#frontEnd?.guest.counters ?? new Map();
+  }
+
+  /** Drops the front-end, stops listening and removes the socket file. */
+  async close(): Promise<void> {
+    if (this.#closing) return this.finished;
+    this.#closing = true;
+    const { libc, reactor } = this.#options;
+    if (this.#listener >= 0) {
+      reactor.unwatch(this.#listener);
+      libc.close(this.#listener);
+    }
+    if (this.#path !== undefined) libc.unlink(this.#path);
+    await this.#frontEnd?.drop("the device is shut down");
+    this.#markFinished();
+  }
+
+  #awaitFrontEnd(): void {
+    const { libc, reactor, log } = this.#options;
+    const watched = reactor.watch(this.#listener, () => this.#accept());
+    if (watched < 0) {
+      log("error", `cannot wait for a front-end: ${libc.describe(watched)}`);
+      void this.close();
+    }
+  }
+
+  async #accept(): Promise<void> {
+    const fd = acceptConnection(this.#options.libc, this.#listener);
+    if (fd < 0) {
+      // Descriptors may be short, and whoever came is still waiting.
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      return;
+    }
+    // The next front-end waits in the socket's queue.
+    this.#options.reactor.unwatch(this.#listener);
+    this.#serve(fd);
+  }
+
+  #serve(fd: number): void {
+    const { log, sessionLayout } = this.#options;
+    log("info", "front-end connected");
+    const options: FrontEndOptions = { ...this.#options, sessionLayout };
+    this.#frontEnd = new FrontEnd(fd, options);
+    void this.#frontEnd.gone.then(() => this.#frontEndGone());
+  }
+
+  #frontEndGone(): void {
+    this.#frontEnd = undefined;
+    if (this.#closing) return;
+    if (this.#listener >= 0) this.#awaitFrontEnd();
+    else void this.close();
+  }
+}
+
+/** Throws where the path is not a socket, or somebody listens at it. */
+function removeStaleSocket(libc: Libc, path: string): void {
+  const fd = connectUnix(libc, path, false);
+  if (fd >= 0 || fd === -EAGAIN) {
+    if (fd >= 0) libc.close(fd);
+    throw new Error(
+      `Cannot listen at socket "${path}": another process listens there`,
+    );
+  }
+  // Other failures are for the system to tell when it is asked to listen.
+  if (fd === -ECONNREFUSED && isSocket(path)) libc.unlink(path);
+}
+
+function isSocket(path: string): boolean {
+  return Deno.lstatSync(path).isSocket ?? false;
+}

@@ -1,0 +1,56 @@
+/**
+ * Sessions that come by messages (26 and 27) and not by the control queue.
+ *
+ * @module
+ */
+
+import type { Device } from "../../device.ts";
+import {
+  decodeSessionClose,
+  decodeSessionMessage,
+  detectSessionLayout,
+  encodeSessionReply,
+  SESSION_MESSAGE_BYTES,
+  type SessionLayout,
+} from "../../wire/session_message.ts";
+import { Status } from "../../wire/status.ts";
+
+/** Session messages of one connection. */
+export class SessionMessages {
+  readonly #device: Device;
+  /** The front-end's layout, once it is known: it does not change. */
+  #layout: SessionLayout | undefined;
+
+  constructor(device: Device, layout: SessionLayout | undefined) {
+    this.#device = device;
+    this.#layout = layout;
+  }
+
+  /**
+   * Creates a session and turns the payload into its reply; a string says why
+   * the payload cannot be such a message.
+   */
+  create(payload: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | string {
+    const layout = this.#layout ?? detectSessionLayout(payload);
+    if (
+      layout === undefined || payload.length !== SESSION_MESSAGE_BYTES[layout]
+    ) return `a payload of ${payload.length} bytes has no known layout`;
+    this.#layout = layout;
+    return encodeSessionReply(payload, layout, this.#create(payload, layout));
+  }
+
+  /** The identifier of a new session, negative for a failure. */
+  #create(payload: Uint8Array, layout: SessionLayout): number {
+    const { sessions, threadSettings } = this.#device;
+    const request = decodeSessionMessage(payload, layout, threadSettings);
+    if (request.kind === "refused") return -request.status;
+    const created = sessions.create(request.description);
+    return "status" in created ? -created.status : created.id;
+  }
+
+  /** Destroys the session that a close message names; false: there is none. */
+  close(payload: Uint8Array): boolean {
+    const id = decodeSessionClose(payload);
+    return this.#device.sessions.destroy(id) === Status.Ok;
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What the main thread and a queue thread tell each other; all of it is
+ * structured-cloneable.
+ *
+ * Commands lie in a message port. The main thread adds 1 to a shared counter
+ * after each, and signals an eventfd: a thread that runs notices the counter, one
+ * that waits the eventfd.
+ *
+ * @module
+ */
+
+import type { SessionAnnouncement } from "../../session/session_table.ts";
+import type { ThreadSettings } from "../../session/thread_sessions.ts";
+import type { WireMode } from "../../wire/mode.ts";
+import type { MemoryRange } from "./memory_table.ts";
+
+/** Everything that a ring needs to run. */
+export interface RingStart {
+  readonly size: number;
+  readonly base: number;
+  /** Guest addresses. */
+  readonly descriptorAddress: number;
+  readonly availableAddress: number;
+  readonly usedAddress: number;
+  readonly packed: boolean;
+  readonly eventIndex: boolean;
+  readonly inOrder: boolean;
+  readonly mode: WireMode;
+  /** -1: the ring is looked at from time to time. */
+  readonly kickFd: number;
+  /** -1: nobody wants to be notified. */
+  readonly callFd: number;
+}
+
+/** Given to a queue thread when it starts. */
+export interface ThreadSetup {
+  readonly port: MessagePort;
+  /** One 32-bit counter of commands. */
+  readonly generation: SharedArrayBuffer;
+  /** The data queue's counters. */
+  readonly counters: SharedArrayBuffer;
+  readonly wakeFd: number;
+  readonly spinMicroseconds: number;
+  readonly settings: ThreadSettings;
+}
+
+/** Commands that a thread answers once it has carried them out. */
+export type RingCommand =
+  | {
+    readonly kind: "start";
+    readonly ring: RingStart;
+    readonly ranges: readonly MemoryRange[];
+  }
+  | { readonly kind: "stop" }
+  | { readonly kind: "memory"; readonly ranges: readonly MemoryRange[] }
+  | { readonly kind: "call"; readonly fd: number };
+
+/** Commands of the main thread. */
+export type Command =
+  | { readonly kind: "opened"; readonly announcement: SessionAnnouncement }
+  | { readonly kind: "closed"; readonly id: number }
+  | { readonly kind: "exit" }
+  | RingCommand & { readonly sequence: number };
+
+/** Reports of a queue thread. */
+export type Report =
+  | {
+    readonly kind: "done";
+    readonly sequence: number;
+    /** Where the ring stands. */
+    readonly base: number;
+  }
+  | { readonly kind: "broken"; readonly reason: string }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "exited" };

@@ -1,0 +1,258 @@
+/**
+ * Many requests of one session and one size at a time, over memory that is laid
+ * out once: for bulk data and for benches.
+ *
+ * @module
+ */
+
+import { Status } from "../device/wire/status.ts";
+import type { Segments } from "../memory/segments.ts";
+import type {
+  OperationName,
+  PlacedRequest,
+  RequestShape,
+} from "./data_request.ts";
+import { OperationError } from "./operation_error.ts";
+import type { RequestQueue, Submission } from "./request_queue.ts";
+import type { RequestRunner } from "./request_runner.ts";
+import type { GuestBuffer } from "./rings/driver_queue.ts";
+import { describeTarget } from "./session_control.ts";
+import type { Session } from "./sessions.ts";
+
+/** Sizes of a burst's requests. */
+export interface BurstOptions {
+  /** Requests that may be in flight. */
+  readonly depth: number;
+  /** Length of each request's data, without a tag. */
+  readonly dataBytes: number;
+  readonly ivBytes?: number;
+  readonly additionalDataBytes?: number;
+}
+
+/** One request of a burst; its views are shared memory. */
+export class BurstSlot implements Submission {
+  readonly index: number;
+  readonly iv: Uint8Array<ArrayBuffer>;
+  readonly source: Uint8Array<ArrayBuffer>;
+  readonly additionalData: Uint8Array<ArrayBuffer>;
+  readonly destination: Uint8Array<ArrayBuffer>;
+  /** Digest, code or tag; to decrypt with AEAD, the tag to verify. */
+  readonly digest: Uint8Array<ArrayBuffer>;
+  readonly readable: readonly GuestBuffer[];
+  readonly writable: readonly GuestBuffer[];
+  /** Bytes that the device said it wrote, status included. */
+  writtenBytes = 0;
+  /** For the caller, for example which part of a file this is. */
+  tag = 0;
+  failure: Error | undefined;
+  readonly #placed: PlacedRequest;
+  readonly #done: BurstSlot[];
+
+  constructor(index: number, placed: PlacedRequest, done: BurstSlot[]) {
+    this.index = index;
+    this.iv = viewOf(placed.iv);
+    this.source = viewOf(placed.source);
+    this.additionalData = viewOf(placed.additionalData);
+    this.destination = viewOf(placed.destination);
+    this.digest = viewOf(placed.digest);
+    this.readable = placed.readable;
+    this.writable = placed.writable;
+    this.#placed = placed;
+    this.#done = done;
+  }
+
+  get status(): Status {
+    return this.#placed.status();
+  }
+
+  rearm(): void {
+    this.#placed.rearm();
+  }
+
+  completed(writtenBytes: number): void {
+    this.writtenBytes = writtenBytes;
+    this.#done.push(this);
+  }
+
+  abandoned(reason: Error): void {
+    this.failure = reason;
+    this.#done.push(this);
+  }
+
+  release(runner: RequestRunner): void {
+    this.#placed.wipe();
+    for (const bytes of this.#placed.memory) runner.memory.free(bytes);
+  }
+}
+
+function viewOf(segments: Segments): Uint8Array<ArrayBuffer> {
+  return segments.count === 0 ? new Uint8Array(0) : segments.view(0);
+}
+
+/** Preallocated requests of one session. */
+export class Burst implements Disposable {
+  readonly slots: readonly BurstSlot[];
+  readonly #runner: RequestRunner;
+  readonly #queue: RequestQueue;
+  readonly #operation: string;
+  readonly #done: BurstSlot[] = [];
+  #inFlight = 0;
+
+  /** `session` must not be an AKCIPHER session: those are no bulk work. */
+  constructor(session: Session, options: BurstOptions) {
+    const shape = shapeOfBurst(session, options);
+    this.#runner = session.runner;
+    this.#queue = session.runner.queue;
+    this.#operation = `${shape.operation} with ` +
+      describeTarget(session.description);
+    const slots: BurstSlot[] = [];
+    for (let index = 0; index < options.depth; index++) {
+      const plan = this.#runner.format.plan(session.target, shape);
+      const { memory } = this.#runner;
+      const bytes = memory.allocateNow(
+        plan.stretches.map((stretch) => ({ ...stretch, whole: true })),
+      );
+      slots.push(new BurstSlot(index, plan.place(memory, bytes), this.#done));
+    }
+    this.slots = slots;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Stages a slot that is not in flight; false when the ring is full. */
+  submit(slot: BurstSlot): boolean {
+    slot.rearm();
+    if (!this.#queue.stage(slot)) return false;
+    this.#inFlight++;
+    return true;
+  }
+
+  /** Hands the device all staged slots with one kick. */
+  flush(): void {
+    this.#queue.flush();
+  }
+
+  /** A slot that the device has finished, whatever its status. */
+  take(): BurstSlot | undefined {
+    if (this.#done.length === 0) this.#queue.harvest();
+    const slot = this.#done.pop();
+    if (!slot) return undefined;
+    this.#inFlight--;
+    if (slot.failure) throw slot.failure;
+    return slot;
+  }
+
+  /** Like `take`, but throws an `OperationError` unless the status is OK. */
+  takeOk(): BurstSlot | undefined {
+    const slot = this.take();
+    if (slot && slot.status !== Status.Ok) {
+      throw new OperationError(this.#operation, slot.status);
+    }
+    return slot;
+  }
+
+  /**
+   * Resolves once a slot can be taken. Watches the ring for `spinMs` before it
+   * sleeps until the device notifies.
+   */
+  async wait(spinMs = 0): Promise<void> {
+    while (this.#done.length === 0 && this.#inFlight > 0) {
+      await this.#queue.waitForUsed(spinMs);
+    }
+  }
+
+  /**
+   * Pumps requests 0 … `count` - 1 through the slots: `fill` sets a slot's
+   * bytes, `done` takes its result. As many as possible are in flight.
+   */
+  async run(
+    count: number,
+    fill: (slot: BurstSlot, index: number) => void,
+    done: (slot: BurstSlot, index: number) => void,
+    spinMs = 0,
+  ): Promise<void> {
+    const free = [...this.slots];
+    let started = 0;
+    let finished = 0;
+    while (finished < count) {
+      while (started < count && free.length > 0) {
+        const slot = free.pop()!;
+        slot.tag = started;
+        fill(slot, started);
+        if (!this.submit(slot)) {
+          free.push(slot);
+          break;
+        }
+        started++;
+        if (this.#isTimeToFlush(started)) this.flush();
+      }
+      this.flush();
+      await this.wait(spinMs);
+      for (let slot = this.takeOk(); slot; slot = this.takeOk()) {
+        done(slot, slot.tag);
+        free.push(slot);
+        finished++;
+      }
+    }
+  }
+
+  /** Gives the memory back; nothing may be in flight. */
+  close(): void {
+    if (this.#inFlight > 0) {
+      throw new Error(`${this.#inFlight} requests of the burst are in flight`);
+    }
+    for (const slot of this.slots) slot.release(this.#runner);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The device starts on the first requests while later ones are filled. */
+  #isTimeToFlush(started: number): boolean {
+    return started % 8 === 0;
+  }
+}
+
+function shapeOfBurst(session: Session, options: BurstOptions): RequestShape {
+  const { description } = session;
+  const { dataBytes, ivBytes = 0, additionalDataBytes = 0 } = options;
+  const shape = {
+    ivBytes,
+    sourceBytes: dataBytes,
+    additionalDataBytes,
+    destinationBytes: dataBytes,
+    digestBytes: 0,
+    cipherStart: 0,
+    cipherBytes: 0,
+    hashStart: 0,
+    hashBytes: 0,
+  };
+  const operation = (name: OperationName) => ({ ...shape, operation: name });
+  switch (description.service) {
+    case "cipher":
+      return operation(description.direction);
+    case "chain":
+      return {
+        ...operation(description.cipher.direction),
+        digestBytes: description.resultBytes,
+        cipherBytes: dataBytes,
+        hashBytes: dataBytes,
+      };
+    case "aead":
+      return {
+        ...operation(description.direction),
+        digestBytes: description.tagBytes,
+      };
+    case "akcipher":
+      throw new TypeError("Cannot make a burst of akcipher requests");
+    default:
+      return {
+        ...operation("digest"),
+        destinationBytes: 0,
+        digestBytes: description.resultBytes,
+      };
+  }
+}

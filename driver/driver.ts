@@ -1,0 +1,380 @@
+/**
+ * A virtio-crypto driver in TypeScript: attaches to a device through a link,
+ * opens sessions and runs requests.
+ *
+ * ```ts
+ * await using driver = await Driver.start(await createDevice());
+ * await using cipher = await driver.cipher({
+ *   algorithm: "aes-cbc",
+ *   key,
+ *   direction: "encrypt",
+ * });
+ * const ciphertext = await cipher.run(plaintext, iv);
+ * ```
+ *
+ * @module
+ */
+
+import { algorithmByName, type Service } from "../algorithms/catalogue.ts";
+import type {
+  AeadSession,
+  ChainSession,
+  CipherSession,
+  EcdsaSession,
+  HashSession,
+  MacSession,
+  RsaSession,
+  SessionDescription,
+} from "../algorithms/session_description.ts";
+import {
+  type ConfigSpace,
+  decodeConfigSpace,
+  STATUS_HW_READY,
+} from "../device/wire/config_space.ts";
+import {
+  F_EVENT_IDX,
+  F_IN_ORDER,
+  F_INDIRECT_DESC,
+  F_RING_PACKED,
+} from "../device/wire/features.ts";
+import { type Layout, type WireMode, wireMode } from "../device/wire/mode.ts";
+import { Burst, type BurstOptions } from "./burst.ts";
+import { Draft9Requests } from "./draft9_requests.ts";
+import type { DeviceLink } from "./link.ts";
+import { chooseFeatures, type FeatureOptions } from "./negotiation.ts";
+import { RequestQueue } from "./request_queue.ts";
+import { RequestRunner } from "./request_runner.ts";
+import { createDriverQueue } from "./rings/driver_queue.ts";
+import { indirectTableBytes, ringBytes } from "./rings/layout.ts";
+import {
+  Draft9SessionControl,
+  type SessionControl,
+  VirtioSessionControl,
+} from "./session_control.ts";
+import {
+  Aead,
+  Akcipher,
+  Chain,
+  Cipher,
+  Hash,
+  Mac,
+  type Session,
+  type SessionParts,
+} from "./sessions.ts";
+import { SharedMemory, type SplitBuffers } from "./shared_memory.ts";
+import { VirtioRequests } from "./virtio_requests.ts";
+
+export { OperationError } from "./operation_error.ts";
+
+/** How a driver runs its device. */
+export interface DriverOptions extends FeatureOptions {
+  /** Descriptors of each ring, a power of two. Default: 256. */
+  readonly queueSize?: number;
+  /** Data queues to use. Default: all that the device has. */
+  readonly dataQueues?: number;
+  /** Request layout. Default: `"virtio"`. */
+  readonly layout?: Layout;
+  /** Most descriptors of a request, with indirect tables. Default: 16. */
+  readonly maxDescriptors?: number;
+  /** Cuts every buffer of requests into pieces of these lengths. */
+  readonly splitBuffers?: SplitBuffers;
+  /**
+   * Opens sessions by another road than the control queue. The device then has
+   * neither control queue nor config space for this driver.
+   */
+  readonly sessionControl?: SessionControl;
+}
+
+/** How a session is used. */
+export interface SessionOptions {
+  /** Sends all parameters with each request; `stateless` must be negotiated. */
+  readonly stateless?: boolean;
+  /** Data queue of its requests. Default: the queues in turn. */
+  readonly dataQueue?: number;
+}
+
+const DEFAULT_QUEUE_SIZE = 256;
+const DEFAULT_MAX_DESCRIPTORS = 16;
+
+type Parameters<
+  D extends SessionDescription,
+  Optional extends keyof D = never,
+> =
+  & Omit<D, "service" | Optional>
+  & Partial<Pick<D, Optional>>;
+
+/** The session object of each service. */
+type SessionOf<D extends SessionDescription> = D extends CipherSession ? Cipher
+  : D extends ChainSession ? Chain
+  : D extends HashSession ? Hash
+  : D extends MacSession ? Mac
+  : D extends AeadSession ? Aead
+  : Akcipher;
+
+/** A running driver. */
+export class Driver implements AsyncDisposable {
+  /** Features in force. */
+  readonly features: bigint;
+  readonly mode: WireMode;
+  readonly link: DeviceLink;
+  readonly memory: SharedMemory;
+  readonly dataQueues: readonly RequestQueue[];
+  /** Absent where sessions come by another road. */
+  readonly controlQueue: RequestQueue | undefined;
+  readonly #runners: readonly RequestRunner[];
+  readonly #control: SessionControl;
+  readonly #config: ConfigSpace | undefined;
+  #nextQueue = 0;
+  #closed = false;
+
+  private constructor(
+    link: DeviceLink,
+    features: bigint,
+    mode: WireMode,
+    memory: SharedMemory,
+    queues: DriverQueues,
+    options: DriverOptions,
+    config: ConfigSpace | undefined,
+  ) {
+    this.link = link;
+    this.features = features;
+    this.mode = mode;
+    this.memory = memory;
+    this.dataQueues = queues.data;
+    this.controlQueue = queues.control;
+    this.#config = config;
+    const format = mode.layout === "draft-9"
+      ? new Draft9Requests()
+      : new VirtioRequests(mode);
+    this.#runners = queues.data.map((queue) =>
+      new RequestRunner(queue, memory, format)
+    );
+    this.#control = options.sessionControl ??
+      (mode.layout === "draft-9"
+        ? new Draft9SessionControl(queues.control!, memory)
+        : new VirtioSessionControl(queues.control!, memory, mode));
+  }
+
+  /** Negotiates with the device behind `link` and sets up its queues. */
+  static async start(
+    link: DeviceLink,
+    options: DriverOptions = {},
+  ): Promise<Driver> {
+    const features = chooseFeatures(link.offeredFeatures, options);
+    await link.acceptFeatures(features);
+    const layout = options.layout ?? "virtio";
+    const config = options.sessionControl
+      ? undefined
+      : decodeConfigSpace(await link.readConfig(), layout);
+    // The driver must not send requests before that (virtio 1.4 §5.9.5.2).
+    if (config && (config.status & STATUS_HW_READY) === 0) {
+      throw new Error("Cannot start: the device is not ready");
+    }
+    const memory = new SharedMemory(
+      link.memory,
+      link.memoryGuestAddress,
+      options.splitBuffers,
+    );
+    const queues = await startQueues(link, features, memory, config, options);
+    const mode = wireMode(layout, features);
+    return new Driver(link, features, mode, memory, queues, options, config);
+  }
+
+  /** The config space as it was at the start. */
+  get config(): ConfigSpace {
+    if (this.#config) return this.#config;
+    throw new Error("The device shows this driver no config space");
+  }
+
+  /** Reads the config space again. */
+  async readConfig(): Promise<ConfigSpace> {
+    return decodeConfigSpace(await this.link.readConfig(), this.mode.layout);
+  }
+
+  /** Opens a session; rejects with an `OperationError` if the device refuses. */
+  async createSession<D extends SessionDescription>(
+    description: D,
+    options: SessionOptions = {},
+  ): Promise<SessionOf<D>> {
+    const queue = options.dataQueue ?? this.#nextQueue++ % this.#runners.length;
+    const runner = this.#runners[queue];
+    if (!runner) throw new RangeError(`There is no data queue ${queue}`);
+    const control = this.#control;
+    const parts = { description, runner, control };
+    if (options.stateless) {
+      return makeSession(parts) as unknown as SessionOf<D>;
+    }
+    const sessionId = await control.create(description);
+    return makeSession({ ...parts, sessionId }) as unknown as SessionOf<D>;
+  }
+
+  /** Opens a CIPHER session. */
+  cipher(
+    parameters: Parameters<CipherSession>,
+    options?: SessionOptions,
+  ): Promise<Cipher> {
+    return this.createSession({ service: "cipher", ...parameters }, options);
+  }
+
+  /** Opens a session that chains a cipher and a hash or MAC. */
+  chain(
+    parameters: Parameters<ChainSession, "authKey" | "resultBytes">,
+    options?: SessionOptions,
+  ): Promise<Chain> {
+    const hash = parameters.hashMode === "plain" ? "hash" : "mac";
+    return this.createSession({
+      service: "chain",
+      authKey: new Uint8Array(0),
+      resultBytes: fullResultBytes(hash, parameters.hashAlgorithm),
+      ...parameters,
+    }, options);
+  }
+
+  /** Opens a HASH session; the digest is whole unless `resultBytes` is given. */
+  hash(
+    parameters: Parameters<HashSession, "resultBytes">,
+    options?: SessionOptions,
+  ): Promise<Hash> {
+    return this.createSession({
+      service: "hash",
+      resultBytes: fullResultBytes("hash", parameters.algorithm),
+      ...parameters,
+    }, options);
+  }
+
+  /** Opens a MAC session; the code is whole unless `resultBytes` is given. */
+  mac(
+    parameters: Parameters<MacSession, "resultBytes">,
+    options?: SessionOptions,
+  ): Promise<Mac> {
+    return this.createSession({
+      service: "mac",
+      resultBytes: fullResultBytes("mac", parameters.algorithm),
+      ...parameters,
+    }, options);
+  }
+
+  /** Opens an AEAD session; the tag has 16 bytes unless `tagBytes` is given. */
+  aead(
+    parameters: Parameters<AeadSession, "tagBytes">,
+    options?: SessionOptions,
+  ): Promise<Aead> {
+    return this.createSession(
+      { service: "aead", tagBytes: 16, ...parameters },
+      options,
+    );
+  }
+
+  /** Opens an AKCIPHER session. */
+  akcipher(
+    parameters: Parameters<RsaSession> | Parameters<EcdsaSession>,
+    options?: SessionOptions,
+  ): Promise<Akcipher> {
+    return this.createSession(
+      { service: "akcipher", ...parameters } as RsaSession | EcdsaSession,
+      options,
+    );
+  }
+
+  /** Lays out memory for many requests of one session and size. */
+  burst(session: Session, options: BurstOptions): Burst {
+    return new Burst(session, options);
+  }
+
+  /** Fails what is under way and closes the link. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const reason = new Error("The driver is closed");
+    for (const queue of this.dataQueues) queue.abandon(reason);
+    this.controlQueue?.abandon(reason);
+    await this.link.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+interface DriverQueues {
+  readonly data: readonly RequestQueue[];
+  readonly control: RequestQueue | undefined;
+}
+
+async function startQueues(
+  link: DeviceLink,
+  features: bigint,
+  memory: SharedMemory,
+  config: ConfigSpace | undefined,
+  options: DriverOptions,
+): Promise<DriverQueues> {
+  const count = options.dataQueues ?? config?.maxDataQueues ?? 1;
+  if (config && (count < 1 || count > config.maxDataQueues)) {
+    throw new RangeError(
+      `Cannot use ${count} data queues: the device has ${config.maxDataQueues}`,
+    );
+  }
+  const data: RequestQueue[] = [];
+  for (let index = 0; index < count; index++) {
+    data.push(await startQueue(link, features, memory, index, options));
+  }
+  // The control queue has the number of all data queues (virtio 1.4 §5.9.2).
+  const control = config &&
+    await startQueue(link, features, memory, config.maxDataQueues, options);
+  return { data, control };
+}
+
+async function startQueue(
+  link: DeviceLink,
+  features: bigint,
+  memory: SharedMemory,
+  index: number,
+  options: DriverOptions,
+): Promise<RequestQueue> {
+  const has = (feature: bigint) => (features & feature) !== 0n;
+  const size = options.queueSize ?? DEFAULT_QUEUE_SIZE;
+  const maxDescriptors = options.maxDescriptors ?? DEFAULT_MAX_DESCRIPTORS;
+  const packed = has(F_RING_PACKED);
+  const ring = createDriverQueue({
+    region: memory.region,
+    regionGuestAddress: memory.guestAddress,
+    offset: memory.reserve(ringBytes(size, packed)),
+    size,
+    packed,
+    eventIndex: has(F_EVENT_IDX),
+    inOrder: has(F_IN_ORDER),
+    ...(has(F_INDIRECT_DESC) && {
+      indirect: {
+        offset: memory.reserve(indirectTableBytes(size, maxDescriptors)),
+        maxDescriptors,
+      },
+    }),
+  });
+  const queue = new RequestQueue(link, index, ring);
+  await link.startQueue(index, { size, ...ring.addresses });
+  return queue;
+}
+
+function makeSession(parts: SessionParts<SessionDescription>): Session {
+  const { description } = parts;
+  switch (description.service) {
+    case "cipher":
+      return new Cipher({ ...parts, description });
+    case "chain":
+      return new Chain({ ...parts, description });
+    case "hash":
+      return new Hash({ ...parts, description });
+    case "mac":
+      return new Mac({ ...parts, description });
+    case "aead":
+      return new Aead({ ...parts, description });
+    case "akcipher":
+      return new Akcipher({ ...parts, description });
+  }
+}
+
+function fullResultBytes(service: "hash" | "mac", name: string): number {
+  const algorithm = algorithmByName(service as Service, name);
+  if (algorithm && "digestBytes" in algorithm) return algorithm.digestBytes;
+  throw new TypeError(`There is no ${service} algorithm "${name}"`);
+}

@@ -1,0 +1,64 @@
+/**
+ * Which features a driver takes of those that a device offers.
+ *
+ * @module
+ */
+
+import {
+  F_EVENT_IDX,
+  F_IN_ORDER,
+  F_INDIRECT_DESC,
+  F_REVISION_1,
+  F_RING_PACKED,
+  F_VERSION_1,
+  STATELESS_FEATURE,
+} from "../device/wire/features.ts";
+
+/** What an application wants of the features; `true` insists on them. */
+export interface FeatureOptions {
+  /** Accepts exactly these, whatever the other options say. */
+  readonly features?: bigint;
+  /** Packed rings. Default: no. */
+  readonly packed?: boolean;
+  /** Indirect descriptors. Default: where the device has them. */
+  readonly indirect?: boolean;
+  /** Event indices. Default: where the device has them. */
+  readonly eventIndex?: boolean;
+  /** Buffers are used in the order in which they were made available. Default: no. */
+  readonly inOrder?: boolean;
+  /** The unpadded request layouts. Default: no. */
+  readonly revision1?: boolean;
+  /** Requests without session, which need `revision1`. Default: no. */
+  readonly stateless?: boolean;
+}
+
+const STATELESS_FEATURES = Object.values(STATELESS_FEATURE)
+  .reduce((all, one) => all | one, 0n);
+
+/**
+ * The features to accept.
+ *
+ * @throws Error when the device lacks one that the options insist on
+ */
+export function chooseFeatures(
+  offered: bigint,
+  options: FeatureOptions,
+): bigint {
+  if (options.features !== undefined) return options.features;
+  const stateless = options.stateless ? STATELESS_FEATURES : 0n;
+  const required = F_VERSION_1 | stateless |
+    (options.packed ? F_RING_PACKED : 0n) |
+    (options.inOrder ? F_IN_ORDER : 0n) |
+    (options.indirect ? F_INDIRECT_DESC : 0n) |
+    (options.eventIndex ? F_EVENT_IDX : 0n) |
+    (options.revision1 || options.stateless ? F_REVISION_1 : 0n);
+  const missing = required & ~offered;
+  if (missing !== 0n) {
+    throw new Error(
+      `The device does not offer features 0x${missing.toString(16)}`,
+    );
+  }
+  const welcome = (options.indirect === undefined ? F_INDIRECT_DESC : 0n) |
+    (options.eventIndex === undefined ? F_EVENT_IDX : 0n);
+  return required | (offered & welcome);
+}

@@ -1,0 +1,34 @@
+/**
+ * What a driver's promise rejects with when the device answers another status
+ * than OK.
+ *
+ * @module
+ */
+
+import { Status } from "../device/wire/status.ts";
+
+const MEANINGS: Readonly<Record<Status, string>> = {
+  [Status.Ok]: "OK",
+  [Status.Error]: "ERR (the request failed)",
+  [Status.BadMessage]: "BADMSG (authentication failed)",
+  [Status.NotSupported]: "NOTSUPP (not supported)",
+  [Status.InvalidSession]: "INVSESS (no such session)",
+  [Status.NoSpace]: "NOSPC (no free session)",
+  [Status.KeyRejected]: "KEY_REJECTED (the signature did not verify)",
+};
+
+/** The device refused an operation. */
+export class OperationError extends Error {
+  override readonly name = "OperationError";
+  /** The standard's status (virtio 1.4 §5.9.9.1). */
+  readonly status: Status;
+  /** What was asked for, for example `encrypt with cipher.aes-cbc`. */
+  readonly operation: string;
+
+  constructor(operation: string, status: Status) {
+    const meaning = MEANINGS[status] ?? `unknown status ${status}`;
+    super(`Cannot ${operation}: the device answered ${meaning}`);
+    this.operation = operation;
+    this.status = status;
+  }
+}

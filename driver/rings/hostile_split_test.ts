@@ -1,0 +1,375 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { ChainFault, DescriptorChain } from "../../device/ring/chain.ts";
+import {
+  DESCRIPTOR_INDIRECT,
+  DESCRIPTOR_NEXT,
+  DESCRIPTOR_WRITE,
+} from "../../device/ring/layout.ts";
+import { Region } from "../../memory/region.ts";
+import { type RawDescriptor, RawSplitRing, writeRawDescriptor } from "./raw.ts";
+import { GUEST_ADDRESS, makeTestRings, seededNumbers } from "./test_rings.ts";
+
+const NEXT = DESCRIPTOR_NEXT;
+const WRITE = DESCRIPTOR_WRITE;
+const INDIRECT = DESCRIPTOR_INDIRECT;
+const SIZE = 8;
+const TOP = 0xffff_ffff_ffff_ffffn;
+
+/** A device whose guest writes descriptors by hand. */
+function hostileGuest(dataBytes = 0x2000) {
+  const rings = makeTestRings({ size: SIZE, packed: false, dataBytes });
+  const { region, device, dataOffset, memory } = rings;
+  const raw = new RawSplitRing(region, 0, SIZE);
+  const chain = new DescriptorChain();
+  const data = BigInt(GUEST_ADDRESS + dataOffset);
+  let available = 0;
+  return {
+    raw,
+    device,
+    memory,
+    chain,
+    region,
+    dataOffset,
+    /** Guest address of the free memory. */
+    data,
+    table(index: number, descriptor: RawDescriptor) {
+      writeRawDescriptor(region, dataOffset + 16 * index, descriptor);
+    },
+    /** Offers a chain and pops it. */
+    offer(head = 0): DescriptorChain {
+      raw.availableEntry(available % SIZE, head);
+      available = (available + 1) & 0xffff;
+      raw.availableIndex(available);
+      ok(device.pop(chain), device.broken);
+      return chain;
+    },
+    done(): void {
+      device.push(chain, 0);
+      device.publish();
+    },
+  };
+}
+
+function isMalformed(chain: DescriptorChain): void {
+  strictEqual(chain.fault, ChainFault.Malformed);
+  strictEqual(chain.readable.count, 0);
+  strictEqual(chain.writable.count, 0);
+  strictEqual(chain.statusRegion, undefined);
+}
+
+Deno.test("split: loops are malformed, in the ring and in a table", () => {
+  const guest = hostileGuest();
+  const piece = { address: guest.data, lengthBytes: 1, flags: NEXT };
+  guest.raw.descriptor(0, { ...piece, next: 0 });
+  isMalformed(guest.offer());
+  strictEqual(guest.chain.descriptorCount, SIZE);
+  for (let i = 0; i < SIZE; i++) {
+    guest.raw.descriptor(i, { ...piece, lengthBytes: 0, next: (i + 1) % SIZE });
+  }
+  isMalformed(guest.offer(3));
+  guest.table(0, { ...piece, next: 1 });
+  guest.table(1, { ...piece, next: 0 });
+  guest.raw.descriptor(0, {
+    address: guest.data,
+    lengthBytes: 32,
+    flags: INDIRECT,
+  });
+  isMalformed(guest.offer());
+  guest.raw.descriptor(0, { ...piece, flags: 0 });
+  strictEqual(guest.offer().fault, ChainFault.None);
+});
+
+Deno.test("split: next outside the table is malformed", () => {
+  const guest = hostileGuest();
+  const piece = { address: guest.data, lengthBytes: 1, flags: NEXT };
+  for (const next of [SIZE, 0x7fff, 0xffff]) {
+    guest.raw.descriptor(0, { ...piece, next });
+    isMalformed(guest.offer());
+  }
+  guest.raw.descriptor(0, {
+    address: guest.data,
+    lengthBytes: 32,
+    flags: INDIRECT,
+  });
+  for (const next of [2, 3, 0xffff]) {
+    guest.table(0, { ...piece, next });
+    isMalformed(guest.offer());
+  }
+});
+
+Deno.test("split: bad indirect tables are malformed", () => {
+  const guest = hostileGuest();
+  const end = BigInt(GUEST_ADDRESS + guest.region.lengthBytes);
+  guest.table(0, { address: guest.data, lengthBytes: 1, flags: 0 });
+  const table = { address: guest.data, lengthBytes: 16, flags: INDIRECT };
+  const bad: Partial<RawDescriptor>[] = [
+    { lengthBytes: 0 },
+    { lengthBytes: 8 },
+    { lengthBytes: 17 },
+    { lengthBytes: 0xffff_ffff },
+    { lengthBytes: 0xffff_fff0 },
+    { flags: INDIRECT | NEXT, next: 1 },
+    { address: end },
+    { address: end - 8n },
+    { address: 0n },
+    { address: TOP },
+    { address: TOP - 15n },
+  ];
+  for (const change of bad) {
+    guest.raw.descriptor(0, { ...table, ...change });
+    isMalformed(guest.offer());
+    guest.done();
+  }
+  // virtio 1.4 §2.7.5.3.2: WRITE on the descriptor of a table is ignored.
+  guest.raw.descriptor(0, { ...table, flags: INDIRECT | WRITE });
+  strictEqual(guest.offer().readable.totalBytes, 1);
+});
+
+Deno.test("split: a table within a table is malformed", () => {
+  const guest = hostileGuest();
+  guest.table(0, { address: guest.data, lengthBytes: 16, flags: INDIRECT });
+  guest.raw.descriptor(0, {
+    address: guest.data,
+    lengthBytes: 16,
+    flags: INDIRECT,
+  });
+  isMalformed(guest.offer());
+});
+
+Deno.test("split: direct descriptors may end in an indirect one", () => {
+  const guest = hostileGuest();
+  const { data } = guest;
+  guest.table(0, { address: data, lengthBytes: 4, flags: NEXT, next: 2 });
+  guest.table(2, { address: data + 256n, lengthBytes: 5, flags: WRITE });
+  guest.raw.descriptor(0, {
+    address: data + 64n,
+    lengthBytes: 3,
+    flags: NEXT,
+    next: 6,
+  });
+  guest.raw.descriptor(6, { address: data, lengthBytes: 48, flags: INDIRECT });
+  const chain = guest.offer();
+  strictEqual(chain.fault, ChainFault.None);
+  strictEqual(chain.readable.totalBytes, 7);
+  strictEqual(chain.writable.totalBytes, 5);
+  strictEqual(chain.statusOffset, guest.dataOffset + 260);
+});
+
+Deno.test("split: a readable descriptor after a writable one is malformed", () => {
+  const guest = hostileGuest();
+  const piece = { address: guest.data, lengthBytes: 1 };
+  for (const lengthBytes of [0, 1]) {
+    guest.raw.descriptor(0, { ...piece, flags: WRITE | NEXT, next: 1 });
+    guest.raw.descriptor(1, { ...piece, lengthBytes, flags: 0 });
+    isMalformed(guest.offer());
+  }
+});
+
+Deno.test("split: a chain of more than 2^32 bytes is malformed", () => {
+  const guest = hostileGuest();
+  const piece = { address: TOP, lengthBytes: 0xffff_ffff };
+  guest.raw.descriptor(0, { ...piece, flags: NEXT, next: 1 });
+  guest.raw.descriptor(1, { ...piece, flags: 0 });
+  isMalformed(guest.offer());
+});
+
+Deno.test("split: an unmapped piece leaves the status byte reachable", () => {
+  const guest = hostileGuest();
+  const bad: [address: bigint, lengthBytes: number][] = [
+    [TOP, 0xffff_ffff],
+    [TOP, 1],
+    [0n, 1],
+    [1n << 53n, 1],
+    [0xffff_ffffn, 0xffff_ffff],
+    [BigInt(GUEST_ADDRESS + guest.region.lengthBytes) - 1n, 2],
+    [BigInt(GUEST_ADDRESS) - 1n, 2],
+  ];
+  for (const [address, lengthBytes] of bad) {
+    for (const flags of [0, WRITE]) {
+      guest.raw.descriptor(0, {
+        address,
+        lengthBytes,
+        flags: flags | NEXT,
+        next: 1,
+      });
+      guest.raw.descriptor(1, {
+        address: guest.data + 5n,
+        lengthBytes: 1,
+        flags: WRITE | NEXT,
+        next: 2,
+      });
+      guest.raw.descriptor(2, { address: TOP, lengthBytes: 0, flags: WRITE });
+      const chain = guest.offer();
+      guest.done();
+      strictEqual(chain.fault, ChainFault.Unmapped);
+      strictEqual(chain.readable.count + chain.writable.count, 0);
+      strictEqual(chain.statusRegion, guest.region);
+      strictEqual(chain.statusOffset, guest.dataOffset + 5);
+    }
+  }
+});
+
+Deno.test("split: an unmapped status byte is not found elsewhere", () => {
+  const guest = hostileGuest();
+  guest.raw.descriptor(0, {
+    address: guest.data,
+    lengthBytes: 1,
+    flags: WRITE | NEXT,
+    next: 1,
+  });
+  for (const address of [TOP, 0n, 1n << 53n]) {
+    guest.raw.descriptor(1, {
+      address,
+      lengthBytes: 0xffff_ffff,
+      flags: WRITE,
+    });
+    const chain = guest.offer();
+    strictEqual(chain.fault, ChainFault.Unmapped);
+    strictEqual(chain.statusRegion, undefined);
+  }
+});
+
+Deno.test("split: the last byte of a half-mapped descriptor may be mapped", () => {
+  const guest = hostileGuest();
+  guest.raw.descriptor(0, {
+    address: BigInt(GUEST_ADDRESS) - 4n,
+    lengthBytes: 8,
+    flags: WRITE,
+  });
+  const chain = guest.offer();
+  strictEqual(chain.fault, ChainFault.Unmapped);
+  strictEqual(chain.statusOffset, 3);
+});
+
+Deno.test("split: zero-length descriptors need no memory", () => {
+  const guest = hostileGuest();
+  const empty = { address: TOP, lengthBytes: 0 };
+  guest.raw.descriptor(0, { ...empty, flags: NEXT, next: 1 });
+  guest.raw.descriptor(1, { ...empty, flags: WRITE });
+  const chain = guest.offer();
+  strictEqual(chain.fault, ChainFault.None);
+  strictEqual(chain.descriptorCount, 2);
+  strictEqual(chain.statusRegion, undefined);
+});
+
+Deno.test("split: a head outside the ring breaks it", () => {
+  for (const head of [SIZE, 0xffff]) {
+    const { raw, device, chain } = hostileGuest();
+    raw.availableEntry(0, head);
+    raw.availableIndex(1);
+    strictEqual(device.pop(chain), false);
+    match(device.broken!, /names descriptor/);
+    raw.availableEntry(0, 0);
+    strictEqual(device.pop(chain), false);
+    strictEqual(device.enableNotifications(), false);
+  }
+});
+
+Deno.test("split: an available index that jumps or goes back breaks the ring", () => {
+  for (const index of [SIZE + 1, 0x8000, 0xffff]) {
+    const { raw, device, chain } = hostileGuest();
+    raw.availableIndex(index);
+    strictEqual(device.pop(chain), false);
+    match(device.broken!, /available index/);
+  }
+  const { raw, device, chain, offer } = hostileGuest();
+  offer();
+  device.push(chain, 0);
+  device.publish();
+  raw.availableIndex(0);
+  strictEqual(device.pop(chain), false);
+  match(device.broken!, /available index/);
+});
+
+Deno.test("split: chains offered again before they are used break the ring", () => {
+  const { raw, device, offer } = hostileGuest();
+  for (let i = 0; i < SIZE; i++) offer();
+  raw.availableIndex(SIZE + 1);
+  strictEqual(device.pop(new DescriptorChain()), false);
+  match(device.broken!, /8 in use/);
+});
+
+Deno.test("split: buffers and tables cross adjacent regions", () => {
+  const guest = hostileGuest();
+  const end = GUEST_ADDRESS + guest.region.lengthBytes;
+  const above = new Region(new Uint8Array(0x1000));
+  guest.memory.add({
+    guestAddress: end,
+    userAddress: 0,
+    lengthBytes: 0x1000,
+    region: above,
+  });
+  const tail = guest.region.lengthBytes - 24;
+  const shadow = new Region(new Uint8Array(48));
+  const last = { address: BigInt(end - 3), lengthBytes: 8, flags: WRITE };
+  writeRawDescriptor(shadow, 0, {
+    address: guest.data,
+    lengthBytes: 1,
+    flags: NEXT,
+    next: 1,
+  });
+  writeRawDescriptor(shadow, 16, { ...last, flags: WRITE | NEXT, next: 2 });
+  writeRawDescriptor(shadow, 32, last);
+  guest.region.bytes.set(shadow.bytes.subarray(0, 24), tail);
+  above.bytes.set(shadow.bytes.subarray(24), 0);
+  guest.raw.descriptor(0, {
+    address: BigInt(end - 24),
+    lengthBytes: 48,
+    flags: INDIRECT,
+  });
+  const chain = guest.offer();
+  strictEqual(chain.fault, ChainFault.None);
+  strictEqual(chain.descriptorCount, 3);
+  deepStrictEqual(
+    [0, 1, 2, 3].map((i) => chain.writable.lengthBytes(i)),
+    [3, 5, 3, 5],
+  );
+  strictEqual(chain.statusRegion, above);
+  strictEqual(chain.statusOffset, 4);
+});
+
+Deno.test("split: a table has at most 65536 descriptors", () => {
+  const guest = hostileGuest(65537 * 16);
+  const piece = { address: guest.data, lengthBytes: 1 };
+  for (let i = 0; i < 65535; i++) {
+    guest.table(i, { ...piece, flags: NEXT, next: i + 1 });
+  }
+  guest.table(65535, { ...piece, flags: 0 });
+  const table = { address: guest.data, flags: INDIRECT };
+  guest.raw.descriptor(0, { ...table, lengthBytes: 65536 * 16 });
+  strictEqual(guest.offer().descriptorCount, 65536);
+  strictEqual(guest.chain.fault, ChainFault.None);
+  guest.raw.descriptor(0, { ...table, lengthBytes: 65537 * 16 });
+  isMalformed(guest.offer());
+});
+
+Deno.test("split: random ring memory stays within bounds", () => {
+  const random = seededNumbers(7);
+  for (let round = 0; round < 3000; round++) {
+    const guest = hostileGuest(0x200);
+    const { region, device, chain, raw } = guest;
+    const addresses = [0n, TOP, guest.data, guest.data + 0x1ffn, guest.data];
+    for (let i = 0; i < SIZE + 16; i++) {
+      const descriptor = {
+        address: addresses[random(addresses.length)]!,
+        lengthBytes: [0, 1, 16, 64, 256, 0xffff_ffff][random(6)]!,
+        flags: random(8),
+        next: random(10),
+      };
+      if (i < SIZE) raw.descriptor(i, descriptor);
+      else guest.table(i - SIZE, descriptor);
+      raw.availableEntry(i % SIZE, random(9));
+    }
+    raw.availableIndex(random(10));
+    while (device.pop(chain)) {
+      for (const list of [chain.readable, chain.writable]) {
+        for (let i = 0; i < list.count; i++) {
+          strictEqual(list.region(i), region);
+          ok(list.offset(i) + list.lengthBytes(i) <= region.lengthBytes);
+        }
+      }
+      device.push(chain, 0);
+    }
+    device.publish();
+  }
+});

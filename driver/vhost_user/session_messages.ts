@@ -1,0 +1,48 @@
+/**
+ * Sessions over the vhost-user socket, as QEMU's cryptodev opens them: messages
+ * 26 and 27 in one of the three layouts that are about.
+ *
+ * @module
+ */
+
+import type { Service } from "../../algorithms/catalogue.ts";
+import type { SessionDescription } from "../../algorithms/session_description.ts";
+import type { SessionLayout } from "../../device/wire/session_message.ts";
+import {
+  decodeSessionReply,
+  encodeSessionMessage,
+} from "../../device/wire/session_message_encode.ts";
+import { Status } from "../../device/wire/status.ts";
+import { OperationError } from "../operation_error.ts";
+import { describeTarget, type SessionControl } from "../session_control.ts";
+import type { VhostUserLink } from "../vhost_user_front_end.ts";
+
+/** The `sessionControl` of a driver whose sessions are messages. */
+export class SessionMessages implements SessionControl {
+  readonly #link: VhostUserLink;
+  readonly #layout: SessionLayout;
+
+  constructor(link: VhostUserLink, layout: SessionLayout) {
+    this.#link = link;
+    this.#layout = layout;
+  }
+
+  async create(description: SessionDescription): Promise<number> {
+    const payload = encodeSessionMessage(description, this.#layout);
+    const answer = await this.#link.createCryptoSession(payload);
+    payload.fill(0);
+    const sessionId = answer.length === payload.length
+      ? decodeSessionReply(answer, this.#layout)
+      : -1;
+    if (sessionId >= 0) return sessionId;
+    // The answer tells no reasons apart.
+    throw new OperationError(
+      `create a session of ${describeTarget(description)} by message`,
+      Status.Error,
+    );
+  }
+
+  destroy(_service: Service, sessionId: number): Promise<void> {
+    return this.#link.closeCryptoSession(sessionId);
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * One operation of the demo: pushes the data through the device, then compares
+ * every result with the independent implementation's.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { Driver } from "../../mod.ts";
+import { type Expected, ivOfRequest, type Operation } from "./operations.ts";
+
+/** Data of one request. */
+export const REQUEST_BYTES = 64 * 1024;
+/** Requests in flight: enough to keep the device busy. */
+const DEPTH = 16;
+/** Requests between two looks at the results. */
+const WINDOW = 256;
+/** Watching the ring this long is cheaper than to sleep and be woken. */
+const SPIN_MS = 1;
+
+/** One line of the final table. */
+export interface Row {
+  readonly backend: string;
+  readonly operation: string;
+  readonly megabytesPerSecond: number;
+  readonly requestsPerSecond: number;
+  readonly verified: boolean;
+}
+
+type Direction = "encrypt" | "decrypt";
+
+/** What one request carries and what must come back. */
+interface Job {
+  readonly iv: Uint8Array;
+  readonly source: Uint8Array;
+  /** The tag to verify, of an AEAD decryption. */
+  readonly tag: Uint8Array | undefined;
+  readonly output: Uint8Array;
+  readonly digest: Uint8Array | undefined;
+}
+
+function jobOf(
+  operation: Operation,
+  direction: Direction,
+  iv: Uint8Array,
+  plain: Uint8Array,
+  expected: Expected,
+): Job {
+  if (direction === "encrypt") {
+    return { iv, source: plain, tag: undefined, ...expected };
+  }
+  const authenticated = operation.encrypt.service === "aead";
+  return {
+    iv,
+    source: expected.output,
+    tag: authenticated ? expected.digest : undefined,
+    output: plain,
+    digest: authenticated ? undefined : expected.digest,
+  };
+}
+
+/** Runs jobs of equal length; returns the time it took and whether all agree. */
+async function runJobs(
+  driver: Driver,
+  operation: Operation,
+  direction: Direction,
+  jobs: readonly Job[],
+  finished: () => void,
+): Promise<{ elapsedMs: number; verified: boolean }> {
+  const session = await driver.createSession(operation[direction]!);
+  const burst = driver.burst(session, {
+    depth: Math.min(DEPTH, jobs.length),
+    dataBytes: jobs[0]!.source.length,
+    ivBytes: operation.ivBytes,
+  });
+  const results = jobs.map((job) => ({
+    output: new Uint8Array(job.output.length),
+    digest: new Uint8Array(job.digest?.length ?? 0),
+  }));
+  const begin = performance.now();
+  await burst.run(jobs.length, (slot, index) => {
+    const job = jobs[index]!;
+    slot.iv.set(job.iv);
+    slot.source.set(job.source);
+    if (job.tag) slot.digest.set(job.tag);
+  }, (slot, index) => {
+    const result = results[index]!;
+    result.output.set(slot.destination);
+    if (result.digest.length > 0) result.digest.set(slot.digest);
+    finished();
+  }, SPIN_MS);
+  const elapsedMs = performance.now() - begin;
+  burst.close();
+  await session.close();
+  const verified = jobs.every((job, index) =>
+    Buffer.compare(job.output, results[index]!.output) === 0 &&
+    Buffer.compare(job.digest ?? Buffer.alloc(0), results[index]!.digest) === 0
+  );
+  return { elapsedMs, verified };
+}
+
+/** The pieces of `data` that requests carry, the last one maybe shorter. */
+function piecesOf(data: Uint8Array): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < data.length; at += REQUEST_BYTES) {
+    pieces.push(data.subarray(at, at + REQUEST_BYTES));
+  }
+  return pieces;
+}
+
+/** Stretches of up to `WINDOW` indices whose pieces have the same length. */
+function windowsOf(pieces: readonly Uint8Array[]): [number, number][] {
+  const windows: [number, number][] = [];
+  let start = 0;
+  for (let end = 1; end <= pieces.length; end++) {
+    const same = pieces[end]?.length === pieces[start]!.length;
+    if (same && end - start < WINDOW) continue;
+    windows.push([start, end]);
+    start = end;
+  }
+  return windows;
+}
+
+/** Runs an operation in each of its directions over all of `data`. */
+export async function runOperation(
+  driver: Driver,
+  backend: string,
+  operation: Operation,
+  data: Uint8Array,
+  progress: (operation: string, fraction: number) => void,
+): Promise<Row[]> {
+  const directions: Direction[] = operation.decrypt
+    ? ["encrypt", "decrypt"]
+    : ["encrypt"];
+  const pieces = piecesOf(data);
+  const totals = directions.map(() => ({ elapsedMs: 0, verified: true }));
+  let finished = 0;
+  const name = (direction: Direction): string =>
+    operation.decrypt ? `${operation.name} ${direction}` : operation.name;
+  for (const [start, end] of windowsOf(pieces)) {
+    const references = pieces.slice(start, end).map((plain, i) => {
+      const iv = ivOfRequest(operation, start + i);
+      return { iv, plain, expected: operation.reference(iv, plain) };
+    });
+    for (const [i, direction] of directions.entries()) {
+      const jobs = references.map(({ iv, plain, expected }) =>
+        jobOf(operation, direction, iv, plain, expected)
+      );
+      const count = (): void => {
+        finished++;
+        if (finished % 32 !== 0) return;
+        progress(name(direction), finished / (pieces.length * directions.length));
+      };
+      const one = await runJobs(driver, operation, direction, jobs, count);
+      totals[i]!.elapsedMs += one.elapsedMs;
+      totals[i]!.verified &&= one.verified;
+    }
+  }
+  return directions.map((direction, i) => ({
+    backend,
+    operation: name(direction),
+    megabytesPerSecond: data.length / 1000 / totals[i]!.elapsedMs,
+    requestsPerSecond: pieces.length * 1000 / totals[i]!.elapsedMs,
+    verified: totals[i]!.verified,
+  }));
+}

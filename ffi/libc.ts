@@ -1,0 +1,383 @@
+/**
+ * The C library, for what the runtime itself has no call: descriptors that other
+ * processes hand over, shared mappings, eventfds, waiting for descriptors.
+ *
+ * Every call answers as the kernel does: a value of 0 or more, or the negative
+ * number of the error. Nothing throws for what the system refuses.
+ *
+ * @module
+ */
+
+import { Region } from "../memory/region.ts";
+
+// size_t, off_t and ssize_t have 64 bits on both supported machines, and every
+// structure laid out below is the same on both unless it says otherwise.
+const SYMBOLS = {
+  __errno_location: { parameters: [], result: "pointer" },
+  strerror: { parameters: ["i32" /* errnum */], result: "pointer" },
+  getpagesize: { parameters: [], result: "i32" },
+  close: { parameters: ["i32" /* fd */], result: "i32" },
+  unlink: { parameters: ["buffer" /* path */], result: "i32" },
+  fcntl: {
+    parameters: ["i32", /* fd */ "i32", /* op */ "i32" /* arg */],
+    result: "i32",
+  },
+  memfd_create: {
+    parameters: ["buffer", /* name */ "u32" /* flags */],
+    result: "i32",
+  },
+  ftruncate: {
+    parameters: ["i32", /* fd */ "i64" /* length */],
+    result: "i32",
+  },
+  fstat: {
+    parameters: ["i32", /* fd */ "buffer" /* statbuf */],
+    result: "i32",
+  },
+  mmap: {
+    parameters: [
+      "usize", /* addr */
+      "usize", /* length */
+      "i32", /* prot */
+      "i32", /* flags */
+      "i32", /* fd */
+      "i64", /* offset */
+    ],
+    result: "usize",
+  },
+  munmap: {
+    parameters: ["usize", /* addr */ "usize" /* length */],
+    result: "i32",
+  },
+  eventfd: {
+    parameters: ["u32", /* initval */ "i32" /* flags */],
+    result: "i32",
+  },
+  eventfd_write: {
+    parameters: ["i32", /* fd */ "u64" /* value */],
+    result: "i32",
+  },
+  eventfd_read: {
+    parameters: ["i32", /* fd */ "buffer" /* value */],
+    result: "i32",
+  },
+  poll: {
+    parameters: ["buffer", /* fds */ "usize", /* nfds */ "i32" /* timeout */],
+    result: "i32",
+  },
+  pollAsync: {
+    name: "poll",
+    parameters: ["buffer", /* fds */ "usize", /* nfds */ "i32" /* timeout */],
+    result: "i32",
+    nonblocking: true,
+  },
+  epoll_create1: { parameters: ["i32" /* flags */], result: "i32" },
+  epoll_ctl: {
+    parameters: [
+      "i32", /* epfd */
+      "i32", /* op */
+      "i32", /* fd */
+      "buffer", /* event */
+    ],
+    result: "i32",
+  },
+  epollWaitAsync: {
+    name: "epoll_wait",
+    parameters: [
+      "i32", /* epfd */
+      "buffer", /* events */
+      "i32", /* maxevents */
+      "i32", /* timeout */
+    ],
+    result: "i32",
+    nonblocking: true,
+  },
+  socket: {
+    parameters: ["i32", /* domain */ "i32", /* type */ "i32" /* protocol */],
+    result: "i32",
+  },
+  socketpair: {
+    parameters: [
+      "i32", /* domain */
+      "i32", /* type */
+      "i32", /* protocol */
+      "buffer", /* sv */
+    ],
+    result: "i32",
+  },
+  bind: {
+    parameters: ["i32", /* fd */ "buffer", /* addr */ "u32" /* addrlen */],
+    result: "i32",
+  },
+  listen: { parameters: ["i32", /* fd */ "i32" /* backlog */], result: "i32" },
+  accept4: {
+    parameters: [
+      "i32", /* fd */
+      "pointer", /* addr */
+      "pointer", /* addrlen */
+      "i32", /* flags */
+    ],
+    result: "i32",
+  },
+  connect: {
+    parameters: ["i32", /* fd */ "buffer", /* addr */ "u32" /* addrlen */],
+    result: "i32",
+  },
+  getsockopt: {
+    parameters: [
+      "i32", /* fd */
+      "i32", /* level */
+      "i32", /* optname */
+      "buffer", /* optval */
+      "buffer", /* optlen */
+    ],
+    result: "i32",
+  },
+  recvmsg: {
+    parameters: ["i32", /* fd */ "buffer", /* msg */ "i32" /* flags */],
+    result: "isize",
+  },
+  sendmsg: {
+    parameters: ["i32", /* fd */ "buffer", /* msg */ "i32" /* flags */],
+    result: "isize",
+  },
+} as const;
+
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const ENAMETOOLONG = 36;
+export const ECONNREFUSED = 111;
+
+export const POLLIN = 0x001;
+/** Bytes of a struct pollfd: fd at 0, events at 4, revents at 6. */
+export const POLLFD_BYTES = 8;
+
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_DUPFD_CLOEXEC = 1030;
+const O_NONBLOCK = 0o4000;
+const MFD_CLOEXEC = 0x1;
+const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const PROT_READ_WRITE = 0x3;
+const MAP_SHARED_NORESERVE = 0x1 | 0x4000;
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+const STAT_BYTES = 144;
+const STAT_SIZE_OFFSET = 48;
+const STAT_BLOCK_SIZE_OFFSET = 56;
+
+const ONE = 1n;
+
+/** Bytes outside the garbage collector's heap, so that their address stays. */
+export function nativeBuffer(lengthBytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(lengthBytes));
+}
+
+/** `text` as a C string. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  const encoded = new TextEncoder().encode(text);
+  const bytes = nativeBuffer(encoded.length + 1);
+  bytes.set(encoded);
+  return bytes;
+}
+
+/** Native address of `bytes`, which the caller keeps alive. */
+export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)));
+}
+
+/**
+ * The `lengthBytes` bytes at `address` as a region of the calling thread. The
+ * memory must stay mapped for as long as the region is in use.
+ */
+export function regionAt(address: number, lengthBytes: number): Region {
+  const pointer = Deno.UnsafePointer.create(BigInt(address))!;
+  const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, lengthBytes);
+  return new Region(new Uint8Array(buffer), address);
+}
+
+/** Part of a file in this process's memory. */
+export interface Mapping {
+  /** Native address of the first byte asked for. */
+  readonly address: number;
+  readonly lengthBytes: number;
+  /** What the kernel mapped, whole pages or huge pages. */
+  readonly mappedAddress: number;
+  readonly mappedBytes: number;
+}
+
+/** Size of a file and the unit in which it can be mapped. */
+export interface FileExtent {
+  readonly sizeBytes: number;
+  readonly blockBytes: number;
+}
+
+type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
+
+/** The C library of this process, opened on the calling thread. */
+export class Libc {
+  /** The calls themselves, for the other files of this folder. */
+  readonly symbols: Library["symbols"];
+  readonly #errnoLocation: Deno.UnsafePointerView;
+  readonly #stat = nativeBuffer(STAT_BYTES);
+  readonly #statView = new DataView(this.#stat.buffer);
+  readonly #counter = nativeBuffer(8);
+  readonly #pageBytes: number;
+
+  constructor(library: Library) {
+    this.symbols = library.symbols;
+    // errno belongs to the thread, and an isolate stays on its thread.
+    this.#errnoLocation = new Deno.UnsafePointerView(
+      this.symbols.__errno_location()!,
+    );
+    this.#pageBytes = this.symbols.getpagesize();
+  }
+
+  /** `result`, or the negative error number when it is -1. */
+  check(result: number): number {
+    return result === -1 ? -this.#errnoLocation.getInt32() : result;
+  }
+
+  /** The system's text for a negative result, for example `Permission denied`. */
+  describe(result: number): string {
+    const text = this.symbols.strerror(Math.abs(result));
+    return text === null
+      ? `error ${result}`
+      : Deno.UnsafePointerView.getCString(text);
+  }
+
+  close(fd: number): number {
+    return this.check(this.symbols.close(fd));
+  }
+
+  /** Another descriptor of the same open file. */
+  duplicate(fd: number): number {
+    return this.check(this.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  }
+
+  /** Makes reads and writes of `fd` answer EAGAIN where they would wait. */
+  setNonBlocking(fd: number): number {
+    const flags = this.check(this.symbols.fcntl(fd, F_GETFL, 0));
+    if (flags < 0) return flags;
+    return this.check(this.symbols.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+  }
+
+  /** Removes a name from the file system. */
+  unlink(path: string): number {
+    return this.check(this.symbols.unlink(cString(path)));
+  }
+
+  /** A file in memory with the given size. */
+  memfdCreate(name: string, sizeBytes: number): number {
+    const fd = this.check(
+      this.symbols.memfd_create(cString(name), MFD_CLOEXEC),
+    );
+    if (fd < 0) return fd;
+    const resized = this.truncate(fd, sizeBytes);
+    if (resized >= 0) return fd;
+    this.close(fd);
+    return resized;
+  }
+
+  truncate(fd: number, sizeBytes: number): number {
+    return this.check(this.symbols.ftruncate(fd, BigInt(sizeBytes)));
+  }
+
+  /** Size and mapping unit of a file, or a negative error number. */
+  fileExtent(fd: number): FileExtent | number {
+    const result = this.check(this.symbols.fstat(fd, this.#stat));
+    if (result < 0) return result;
+    // A file of hugetlbfs says its huge page size here.
+    const block = this.#statView.getUint32(STAT_BLOCK_SIZE_OFFSET, true);
+    return {
+      sizeBytes: Number(this.#statView.getBigInt64(STAT_SIZE_OFFSET, true)),
+      blockBytes: block !== 0 && block % this.#pageBytes === 0
+        ? block
+        : this.#pageBytes,
+    };
+  }
+
+  /** Size of a file in bytes. */
+  fileSize(fd: number): number {
+    const extent = this.fileExtent(fd);
+    return typeof extent === "number" ? extent : extent.sizeBytes;
+  }
+
+  /**
+   * Maps `lengthBytes` bytes of a file from `offset`, shared, to read and write.
+   * The offset need not lie on a page; whether the file reaches that far is the
+   * caller's to check.
+   */
+  map(fd: number, offset: number, lengthBytes: number): Mapping | number {
+    const extent = this.fileExtent(fd);
+    if (typeof extent === "number") return extent;
+    const lead = offset % extent.blockBytes;
+    const blocks = Math.ceil((lead + lengthBytes) / extent.blockBytes);
+    const mappedBytes = blocks * extent.blockBytes;
+    const address = this.symbols.mmap(
+      0n,
+      BigInt(mappedBytes),
+      PROT_READ_WRITE,
+      MAP_SHARED_NORESERVE,
+      fd,
+      BigInt(offset - lead),
+    );
+    if (address === MAP_FAILED) return this.check(-1);
+    const mappedAddress = Number(address);
+    return {
+      address: mappedAddress + lead,
+      lengthBytes,
+      mappedAddress,
+      mappedBytes,
+    };
+  }
+
+  /** Gives a mapping back; no thread may still hold a view of it. */
+  unmap(mapping: Mapping): number {
+    return this.check(
+      this.symbols.munmap(
+        BigInt(mapping.mappedAddress),
+        BigInt(mapping.mappedBytes),
+      ),
+    );
+  }
+
+  /** A new eventfd that never blocks. */
+  eventfd(): number {
+    return this.check(this.symbols.eventfd(0, EFD_NONBLOCK_CLOEXEC));
+  }
+
+  /** Adds 1 to an eventfd. */
+  signal(fd: number): number {
+    return this.check(this.symbols.eventfd_write(fd, ONE));
+  }
+
+  /** Takes what an eventfd counted; -EAGAIN when that is nothing. */
+  clear(fd: number): number {
+    return this.check(this.symbols.eventfd_read(fd, this.#counter));
+  }
+
+  /** Waits for `count` struct pollfd in `fds`; blocks the thread. */
+  poll(fds: Uint8Array<ArrayBuffer>, count: number, timeoutMs: number): number {
+    return this.check(this.symbols.poll(fds, BigInt(count), timeoutMs));
+  }
+
+  /**
+   * Waits as `poll` does but on a thread of the runtime. The error number of
+   * that thread is out of reach: a failure is -1. `fds` must stay alive.
+   */
+  pollAsync(
+    fds: Uint8Array<ArrayBuffer>,
+    count: number,
+    timeoutMs: number,
+  ): Promise<number> {
+    return this.symbols.pollAsync(fds, BigInt(count), timeoutMs);
+  }
+}
+
+let opened: Libc | undefined;
+
+/** The C library on this thread; opened once and kept. */
+export function openLibc(): Libc {
+  opened ??= new Libc(Deno.dlopen("libc.so.6", SYMBOLS));
+  return opened;
+}

@@ -1,0 +1,155 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import {
+  EAGAIN,
+  nativeBuffer,
+  openLibc,
+  POLLFD_BYTES,
+  POLLIN,
+  regionAt,
+} from "./libc.ts";
+import { Epoll } from "./libc_epoll.ts";
+import {
+  acceptConnection,
+  connectUnix,
+  isListening,
+  listenUnix,
+  SocketMessages,
+  socketPair,
+} from "./libc_socket.ts";
+
+const libc = openLibc();
+
+const openDescriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+
+Deno.test("two mappings of one file share their bytes", () => {
+  const fd = libc.memfdCreate("test", 3 * 4096);
+  strictEqual(libc.fileSize(fd), 3 * 4096);
+  const whole = libc.map(fd, 0, 3 * 4096);
+  const part = libc.map(fd, 4096 + 100, 200);
+  ok(typeof whole === "object" && typeof part === "object");
+  const wholeRegion = regionAt(whole.address, whole.lengthBytes);
+  const partRegion = regionAt(part.address, part.lengthBytes);
+  strictEqual(partRegion.lengthBytes, 200);
+  partRegion.bytes.fill(7);
+  strictEqual(wholeRegion.bytes[4096 + 99], 0);
+  strictEqual(wholeRegion.bytes[4096 + 100], 7);
+  strictEqual(wholeRegion.bytes[4096 + 299], 7);
+  strictEqual(libc.unmap(whole), 0);
+  strictEqual(libc.unmap(part), 0);
+  strictEqual(libc.close(fd), 0);
+});
+
+Deno.test("refusals are negative error numbers with a text", () => {
+  const EBADF = 9;
+  strictEqual(libc.close(-1), -EBADF);
+  strictEqual(libc.fileSize(-1), -EBADF);
+  strictEqual(libc.map(-1, 0, 4096), -EBADF);
+  strictEqual(libc.describe(-EBADF), "Bad file descriptor");
+});
+
+Deno.test("an eventfd counts, is polled and is cleared", () => {
+  const fd = libc.eventfd();
+  const fds = nativeBuffer(POLLFD_BYTES);
+  const view = new DataView(fds.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, POLLIN, true);
+  strictEqual(libc.clear(fd), -EAGAIN);
+  strictEqual(libc.poll(fds, 1, 0), 0);
+  strictEqual(libc.signal(fd), 0);
+  strictEqual(libc.poll(fds, 1, 0), 1);
+  strictEqual(view.getInt16(6, true), POLLIN);
+  strictEqual(libc.clear(fd), 0);
+  strictEqual(libc.clear(fd), -EAGAIN);
+  libc.close(fd);
+});
+
+Deno.test("descriptors travel with the bytes they were sent with", () => {
+  const before = openDescriptors();
+  const pair = socketPair(libc);
+  ok(typeof pair === "object");
+  const [left, right] = pair;
+  const messages = new SocketMessages(libc);
+  const sent = [0, 1, 2, 3, 4].map(() => libc.eventfd());
+  const bytes = nativeBuffer(4);
+  bytes.set([1, 2, 3, 4]);
+  strictEqual(messages.send(left, bytes, sent), 4);
+  strictEqual(messages.send(left, bytes), 4);
+
+  const received: number[] = [];
+  const into = nativeBuffer(3);
+  strictEqual(messages.receive(right, into, received), 3);
+  strictEqual(received.length, 5);
+  deepStrictEqual([...into], [1, 2, 3]);
+  strictEqual(libc.signal(received[3]!), 0);
+  strictEqual(libc.clear(sent[3]!), 0);
+  strictEqual(libc.clear(sent[2]!), -EAGAIN);
+  const later: number[] = [];
+  strictEqual(messages.receive(right, nativeBuffer(64), later), 5);
+  deepStrictEqual(later, []);
+  strictEqual(messages.receive(right, into, later), -EAGAIN);
+  libc.close(left);
+  strictEqual(messages.receive(right, into, later), 0);
+  for (const fd of [right, ...sent, ...received]) libc.close(fd);
+  strictEqual(openDescriptors(), before);
+});
+
+Deno.test("a message brings as many descriptors as the kernel allows", () => {
+  const pair = socketPair(libc);
+  ok(typeof pair === "object");
+  const messages = new SocketMessages(libc);
+  const event = libc.eventfd();
+  const many = Array.from({ length: 253 }, () => event);
+  const received: number[] = [];
+  strictEqual(messages.send(pair[0], nativeBuffer(1), many), 1);
+  strictEqual(messages.receive(pair[1], nativeBuffer(1), received), 1);
+  strictEqual(received.length, 253);
+  strictEqual(messages.truncated, false);
+  for (const fd of [...pair, event, ...received]) libc.close(fd);
+});
+
+Deno.test("a listening socket is told from a connected one", async () => {
+  const path = await Deno.makeTempDir() + "/socket";
+  const listener = listenUnix(libc, path);
+  strictEqual(acceptConnection(libc, listener), -EAGAIN);
+  const client = connectUnix(libc, path);
+  const server = acceptConnection(libc, listener);
+  ok(listener >= 0 && client >= 0 && server >= 0);
+  strictEqual(isListening(libc, listener), 1);
+  strictEqual(isListening(libc, server), 0);
+  ok(isListening(libc, -1) < 0);
+  ok(listenUnix(libc, "/" + "x".repeat(200)) < 0);
+  for (const fd of [listener, client, server]) libc.close(fd);
+  strictEqual(libc.unlink(path), 0);
+});
+
+Deno.test("epoll reports a descriptor once until it is armed again", async () => {
+  const epoll = Epoll.open(libc);
+  ok(typeof epoll === "object");
+  const first = libc.eventfd();
+  const second = libc.eventfd();
+  strictEqual(epoll.add(first), 0);
+  strictEqual(epoll.add(second), 0);
+  const waiting = epoll.wait();
+  libc.signal(first);
+  deepStrictEqual(await waiting, [first]);
+  libc.signal(second);
+  deepStrictEqual(await epoll.wait(), [second]);
+  epoll.arm(first);
+  deepStrictEqual(await epoll.wait(), [first]);
+  strictEqual(epoll.remove(first), 0);
+  epoll.close();
+  libc.close(first);
+  libc.close(second);
+});
+
+Deno.test("poll on a thread of the runtime leaves this one free", async () => {
+  const fd = libc.eventfd();
+  const fds = nativeBuffer(POLLFD_BYTES);
+  const view = new DataView(fds.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, POLLIN, true);
+  const waiting = libc.pollAsync(fds, 1, 10_000);
+  libc.signal(fd);
+  strictEqual(await waiting, 1);
+  libc.close(fd);
+});

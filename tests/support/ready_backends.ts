@@ -1,0 +1,46 @@
+/**
+ * Tests that run once on every built-in backend of this machine.
+ *
+ * @module
+ */
+
+import { probeBackends, type ProbedBackend } from "../../backends/probe.ts";
+import { BUILT_IN_BACKENDS } from "../../backends/registry.ts";
+import { testWith } from "../real_parts.ts";
+
+/** The backend `name`, or why it cannot run here. */
+async function findBackend(
+  name: string,
+): Promise<ProbedBackend | { readonly absent: string }> {
+  const [found] = await probeBackends([name]);
+  if (found!.probe.ready) return found!;
+  const missing = found!.probe.missing.map(({ what, remedy }) =>
+    `${what} (${remedy})`
+  );
+  return { absent: missing.join("; ") };
+}
+
+/** The built-in backend `name`. */
+export async function readyBackend(name: string): Promise<ProbedBackend> {
+  const found = await findBackend(name);
+  if ("absent" in found) {
+    throw new Error(`Cannot test backend "${name}": ${found.absent}`);
+  }
+  return found;
+}
+
+/** Registers `name` once for each built-in backend, which `body` is told. */
+export async function testOnBackends(
+  name: string,
+  body: (backend: string) => void | Promise<void>,
+): Promise<void> {
+  for (const backend of BUILT_IN_BACKENDS) {
+    const found = await findBackend(backend);
+    const absent = "absent" in found ? found.absent : "";
+    testWith(
+      { present: absent === "", name: backend, remedy: absent },
+      `${name} [${backend}]`,
+      () => body(backend),
+    );
+  }
+}
