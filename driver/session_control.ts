@@ -134,7 +134,7 @@ export class Draft9SessionControl implements SessionControl {
     );
     keysOf(description).forEach((key, i) => keys[i]!.segments.write(0, key));
     const addressOf = (index: number): number =>
-      keys[index]?.buffers[0]!.guestAddress ?? NaN;
+      keys[index]?.buffers[0]?.guestAddress ?? NaN;
     try {
       const outcome = decodeDraft9Created(
         await this.#exchange(encodeDraft9Create(

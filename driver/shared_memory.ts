@@ -65,12 +65,22 @@ export class SharedMemory {
    * @throws RangeError when there can be none
    */
   async allocate(stretches: readonly Stretch[]): Promise<SharedBytes[]> {
-    while (true) {
+    const first = this.#waiting.length === 0;
+    const atOnce = first ? this.tryAllocate(stretches) : undefined;
+    if (atOnce) return atOnce;
+    let resume: "push" | "unshift" = "push";
+    while (this.#outstanding > 0) {
+      await new Promise<void>((resolve) => this.#waiting[resume](resolve));
       const all = this.tryAllocate(stretches);
-      if (all) return all;
-      if (this.#outstanding === 0) throw this.#noRoom(stretches);
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      if (all) {
+        this.#resumeOne();
+        return all;
+      }
+      // The oldest stays the first.
+      resume = "unshift";
     }
+    this.#resumeOne();
+    throw this.#noRoom(stretches);
   }
 
   /** Memory for all `stretches` or for none. */
@@ -100,7 +110,11 @@ export class SharedMemory {
   free(bytes: SharedBytes): void {
     this.#outstanding--;
     for (const offset of bytes.allocations) this.#allocator.free(offset);
-    for (const resume of this.#waiting.splice(0)) resume();
+    this.#resumeOne();
+  }
+
+  #resumeOne(): void {
+    this.#waiting.shift()?.();
   }
 
   #tryWhole(stretch: Stretch): SharedBytes | undefined {

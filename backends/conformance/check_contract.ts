@@ -114,7 +114,7 @@ function checkThrows(
 ): void {
   let thrown: unknown;
   try {
-    bench.close(bench.thread.openSession(description));
+    bench.close(bench.thread.openSession(structuredClone(description)));
   } catch (error) {
     thrown = error;
   }

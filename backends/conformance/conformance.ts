@@ -270,13 +270,19 @@ function byQualifiedName(name: string): Algorithm {
 
 /**
  * Registers the suite with `Deno.test`, one step for each algorithm. What the
- * backend does not offer is an ignored step that names the reason.
+ * backend does not offer is an ignored step that names the reason; a backend
+ * that is not ready fails.
  */
 export function conformanceTests(
   backend: Backend,
   reference?: Backend,
 ): void {
   Deno.test(`backend "${backend.name}" conforms`, async (test) => {
+    const { ready, missing } = backend.probe({});
+    if (!ready) {
+      const lacks = missing.map(({ what, remedy }) => `${what} (${remedy})`);
+      throw new Error(`Backend is not ready: ${lacks.join("; ")}`);
+    }
     const seed = Math.floor(Math.random() * 2 ** 32);
     const common = reference ? { seed, reference } : { seed };
     for (const only of CHECK_NAMES) {

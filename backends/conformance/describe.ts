@@ -8,12 +8,13 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import { OperationKind, OperationStatus } from "../backend.ts";
 import type { Layout, Request } from "./operations.ts";
 
-const STATUS_NAMES: Readonly<Record<OperationStatus, string>> = {
+const STATUS_NAMES: Readonly<Partial<Record<number, string>>> = {
   [OperationStatus.Ok]: "Ok",
   [OperationStatus.Failed]: "Failed",
   [OperationStatus.BadTag]: "BadTag",
   [OperationStatus.Unsupported]: "Unsupported",
   [OperationStatus.KeyRejected]: "KeyRejected",
+  [OperationStatus.Unavailable]: "Unavailable",
   [OperationStatus.Pending]: "Pending",
 };
 

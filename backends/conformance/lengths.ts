@@ -35,8 +35,18 @@ export function smallLengths(rule: DataRule): number[] {
 }
 
 /** Lengths around 64 KiB. */
-export function largeLengths(rule: DataRule): number[] {
+function largeLengths(rule: DataRule): number[] {
   return LARGE.filter(obeys(rule));
+}
+
+/** All lengths around 64 KiB, or just one for the keys after the first. */
+export function someLargeLengths(
+  random: Random,
+  rule: DataRule,
+  isFirstKey: boolean,
+): number[] {
+  const all = largeLengths(rule);
+  return isFirstKey ? all : [random.pick(all)];
 }
 
 /** All of a short set, or telling ones of a long set. */

@@ -4,6 +4,7 @@ import { AEADS } from "../../algorithms/catalogue.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import { Job, type Layout, runJobs } from "../conformance/operations.ts";
+import { plainSeal } from "../conformance/plain/aeads.ts";
 import noble from "./noble.ts";
 import { hex, LAYOUTS, ODD_LENGTHS, random, run } from "./test_run.ts";
 
@@ -184,13 +185,45 @@ Deno.test("a 16-byte vector of GCM is J0 itself, and its counter wraps at 32 bit
     encrypt(secret, j0, aad, data),
     encrypt(secret, iv, aad, data),
   );
-  const last = new Uint8Array([...iv, 0xff, 0xff, 0xff, 0xff]);
-  const first = new Uint8Array([...iv, 0, 0, 0, 0]);
-  const counter = createCipheriv("aes-128-ctr", secret.key, first);
-  strictEqual(
-    encrypt(secret, last, aad, data).destination.toHex(),
-    counter.update(data).toString("hex"),
+  // Blocks ffffffff, 0, 1, 2 and 3 of the counter.
+  const beforeWrap = new Uint8Array([...iv, 0xff, 0xff, 0xff, 0xfe]);
+  const counters = ["ffffffff", "00000000", "00000001", "00000002", "00000003"]
+    .map((counter) => iv.toHex() + counter).join("");
+  const pad = createCipheriv("aes-128-ecb", secret.key, null)
+    .update(hex(counters));
+  deepStrictEqual(
+    encrypt(secret, beforeWrap, aad, data).destination,
+    data.map((byte, i) => byte ^ pad[i]!),
   );
+});
+
+Deno.test("CCM writes the length of long associated data as the standard does", () => {
+  const secret = { algorithm: "ccm", key: random.bytes(16), tagBytes: 16 };
+  const iv = random.bytes(11);
+  const data = random.bytes(20);
+  for (const length of [0xfeff, 0xff00, 0xffff, 0x10000]) {
+    const aad = random.bytes(length);
+    const expected = plainSeal("ccm", secret.key, iv, data, aad, 16)!;
+    const sealed = encrypt(secret, iv, aad, data);
+    strictEqual(sealed.digest.toHex(), expected.tag.toHex(), `${length}`);
+  }
+});
+
+Deno.test("every byte of a tag counts, and of a short one too", () => {
+  for (const { name, tagBytes: lengths } of AEADS) {
+    for (const tagBytes of lengths) {
+      const secret = { algorithm: name, key: random.bytes(32), tagBytes };
+      const iv = random.bytes(12);
+      const data = random.bytes(5);
+      const sealed = encrypt(secret, iv, data, data);
+      for (let at = 0; at < tagBytes; at++) {
+        const tag = sealed.digest.slice();
+        tag[at]! ^= 1;
+        const opened = decrypt(secret, iv, data, sealed.destination, tag);
+        strictEqual(opened.status, OperationStatus.BadTag);
+      }
+    }
+  }
 });
 
 Deno.test("CCM refuses data that its length field cannot tell", () => {

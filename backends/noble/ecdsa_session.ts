@@ -125,11 +125,10 @@ export class NobleEcdsaSession implements NobleSession {
    * as the order has (FIPS 186-5 §6.4.1 step 2); no bytes are the number zero.
    */
   #readDigest(segments: Segments): Uint8Array {
-    const { totalBytes } = segments;
     const digest = new Uint8Array(
-      Math.min(Math.max(totalBytes, 1), this.#orderBytes),
+      Math.min(segments.totalBytes, this.#orderBytes),
     );
-    if (totalBytes > 0) segments.read(0, digest);
+    segments.read(0, digest);
     return digest;
   }
 }

@@ -139,7 +139,7 @@ Deno.test("ECDSA agrees with node:crypto, with digests longer and shorter than t
     const point = new Uint8Array(spki.subarray(-(1 + 2 * fieldBytes)));
     const secret = session(curve, "private", new Uint8Array(der));
     const open = session(curve, "public", point);
-    for (const hash of ["sha1", "sha256", "sha512"]) {
+    for (const hash of ["sha256", "sha384", "sha512"]) {
       const message = random.bytes(40);
       const digest = new Uint8Array(createHash(hash).update(message).digest());
       const own = ecdsa(secret, OperationKind.Sign, digest).destination;

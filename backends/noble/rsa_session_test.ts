@@ -9,6 +9,7 @@ import {
 } from "node:crypto";
 import { bytesToNumber, numberToBytes } from "../../algorithms/der.ts";
 import { parseRsaPrivateKey } from "../../algorithms/rsa_key.ts";
+import { padForEncryption } from "../../algorithms/rsa_padding.ts";
 import type { RsaSession } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
@@ -155,6 +156,54 @@ Deno.test("a wrong signature is rejected, whatever is wrong with it", () => {
     const { status } = rsa(open, OperationKind.Verify, signature, data);
     strictEqual(status, OperationStatus.KeyRejected);
   }
+});
+
+Deno.test("a signature plus the modulus is no signature", () => {
+  const pair = PAIRS.find(({ modulusBytes }) => modulusBytes === 129)!;
+  const { modulus } = parseRsaPrivateKey(pair.privateDer);
+  const digest = random.bytes(32);
+  const secret = session(pair, "private", "pkcs1", "sha256");
+  const { destination } = rsa(secret, OperationKind.Sign, digest);
+  const sum = numberToBytes(bytesToNumber(destination) + modulus, 129);
+  strictEqual(
+    rsa(secret, OperationKind.Verify, sum, digest).status,
+    OperationStatus.KeyRejected,
+  );
+});
+
+Deno.test("a padded ciphertext without its leading zero byte fails", () => {
+  const { modulus, publicExponent } = parseRsaPrivateKey(SMALL.privateDer);
+  const encoded = new Uint8Array(64);
+  let number: bigint;
+  do {
+    padForEncryption(random.bytes(4), encoded);
+    number = modularPower(bytesToNumber(encoded), publicExponent, modulus);
+  } while (number >= 2n ** 504n);
+  const secret = session(SMALL, "private", "pkcs1");
+  const statusOf = (lengthBytes: number) =>
+    rsa(secret, OperationKind.Decrypt, numberToBytes(number, lengthBytes))
+      .status;
+  strictEqual(statusOf(64), OperationStatus.Ok);
+  strictEqual(statusOf(63), OperationStatus.Failed);
+});
+
+Deno.test("a message without room leaves nothing of itself", () => {
+  const message = random.bytes(20);
+  const secret = session(SMALL, "private", "pkcs1");
+  const sealed = rsa(secret, OperationKind.Encrypt, message).destination;
+  const thread = noble.open({});
+  const request = {
+    kind: OperationKind.Decrypt,
+    source: sealed,
+    destinationBytes: 19,
+    digestBytes: 0,
+  };
+  const job = new Job(request, thread.openSession(secret), CONTIGUOUS, random);
+  const before = job.operation.destination.copy();
+  runJobs(thread, [job]);
+  strictEqual(job.operation.status, OperationStatus.Failed);
+  deepStrictEqual(job.operation.destination.copy(), before);
+  thread.close();
 });
 
 Deno.test("RAW pads short data on the left and fills results with zeros", () => {

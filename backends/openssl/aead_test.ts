@@ -33,7 +33,8 @@ const withChaCha: Reference = ({ key, iv, additionalData, data }) =>
 
 /** NIST SP 800-38D §7.1 from J0 on, block by block. */
 const withJ0: Reference = ({ key, iv, additionalData, data }) => {
-  const block = ecb(key, { disablePadding: true });
+  const encipher = (bytes: Uint8Array) =>
+    ecb(key, { disablePadding: true }).encrypt(bytes);
   const padded = (bytes: Uint8Array) => {
     const whole = new Uint8Array(Math.ceil(bytes.length / 16) * 16);
     whole.set(bytes);
@@ -45,13 +46,13 @@ const withJ0: Reference = ({ key, iv, additionalData, data }) => {
     const view = new DataView(counters.buffer, at);
     view.setUint32(12, (view.getUint32(12) + at / 16) >>> 0);
   }
-  const stream = block.encrypt(counters);
+  const stream = encipher(counters);
   const sealed = data.map((byte, i) => byte ^ stream[16 + i]!);
   const lengths = new Uint8Array(16);
   const view = new DataView(lengths.buffer);
   view.setUint32(4, 8 * additionalData.length);
   view.setUint32(12, 8 * sealed.length);
-  const hash = ghash.create(block.encrypt(new Uint8Array(16)));
+  const hash = ghash.create(encipher(new Uint8Array(16)));
   if (additionalData.length > 0) hash.update(padded(additionalData));
   if (sealed.length > 0) hash.update(padded(sealed));
   const tag = hash.update(lengths).digest();

@@ -135,6 +135,10 @@ export interface Answer {
   readonly digest: Uint8Array;
 }
 
+/** The bytes of the destination that hold the result. */
+export const resultOf = ({ destination, writtenBytes }: Answer): Uint8Array =>
+  destination.slice(0, writtenBytes);
+
 /** The operation of a request on an open session. */
 export function buildOperation(session: object, request: Request): Operation {
   const { layout = "contiguous", source: data } = request;

@@ -206,7 +206,7 @@ export class PackedVirtqueue implements Virtqueue {
       const writable = (flags & DESCRIPTOR_WRITE) !== 0;
       return this.#builder.append(low, high, lengthBytes, writable);
     }
-    // §2.8.6: a list has direct descriptors or is one indirect descriptor.
+    // §2.8.5: a list has direct descriptors or is one indirect descriptor.
     if (chain.ringDescriptors > 1 || (flags & DESCRIPTOR_NEXT) !== 0) {
       return false;
     }

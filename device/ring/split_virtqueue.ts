@@ -113,7 +113,7 @@ export class SplitVirtqueue implements Virtqueue {
     this.#published = after;
     this.#outstanding -= (after - before) & 0xffff;
     Atomics.store(this.#used, INDEX, after);
-    // The sequentially consistent store keeps this load behind it (§2.7.8.2).
+    // The sequentially consistent store keeps this load behind it (§2.7.7.2).
     if (this.#eventIndex) {
       const event = Atomics.load(this.#available, this.#usedEvent);
       return passedEvent(event, before, after);

@@ -8,7 +8,7 @@ import { ringShape, ringSizeProblem } from "../../device/ring/layout.ts";
 import type { RingArea } from "../../device/ring/ring_area.ts";
 import type { Region } from "../../memory/region.ts";
 import { IndirectTables } from "./indirect_tables.ts";
-import { indirectTableBytes, ringOffsets } from "./layout.ts";
+import { indirectTableBytes, type RingOffsets, ringOffsets } from "./layout.ts";
 import { PackedDriverQueue } from "./packed_driver_queue.ts";
 import { SplitDriverQueue } from "./split_driver_queue.ts";
 
@@ -107,14 +107,23 @@ export function createDriverQueue(options: DriverQueueOptions): DriverQueue {
     );
   }
   region.bytes.fill(0, offset, offset + offsets.lengthBytes);
-  const shape = ringShape(size, packed);
+  const setup = makeSetup(options, offsets);
+  return packed ? new PackedDriverQueue(setup) : new SplitDriverQueue(setup);
+}
+
+function makeSetup(
+  options: DriverQueueOptions,
+  offsets: RingOffsets,
+): DriverRingSetup {
+  const { region, offset, size } = options;
+  const shape = ringShape(size, options.packed);
   const area = (start: number, lengthBytes: number): RingArea => ({
     buffer: region.bytes.buffer,
     start: region.bytes.byteOffset + offset + start,
     lengthBytes,
   });
-  const ringAddress = regionGuestAddress + offset;
-  const setup: DriverRingSetup = {
+  const ringAddress = options.regionGuestAddress + offset;
+  return {
     size,
     eventIndex: options.eventIndex,
     inOrder: options.inOrder,
@@ -128,7 +137,6 @@ export function createDriverQueue(options: DriverQueueOptions): DriverQueue {
     device: area(offsets.device, shape.device.lengthBytes),
     tables: makeTables(options),
   };
-  return packed ? new PackedDriverQueue(setup) : new SplitDriverQueue(setup);
 }
 
 function makeTables(options: DriverQueueOptions): IndirectTables | undefined {

@@ -149,3 +149,15 @@ Deno.test("createDriverQueue() refuses rings that do not fit", () => {
   throws(() => create(8, 8), /not aligned/);
   throws(() => create(8, 0, 64), /indirect table area/);
 });
+
+Deno.test("a request that is used twice breaks the queue", () => {
+  const { driver, region } = makeTestRings({ size: 4, packed: false });
+  driver.add([buffer], [], 0);
+  driver.add([buffer], [], 1);
+  driver.publish();
+  useSplit(region, 0, 0, 0, 1);
+  strictEqual(driver.take()?.token, 0);
+  useSplit(region, 1, 0, 0, 2);
+  strictEqual(driver.take(), undefined);
+  match(driver.broken!, /has no request/);
+});

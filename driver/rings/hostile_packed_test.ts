@@ -213,3 +213,17 @@ Deno.test("packed: random ring memory stays within bounds", () => {
     }
   }
 });
+
+Deno.test("packed: a descriptor marked used is not available", () => {
+  const guest = hostileGuest();
+  for (const flags of [0, USED, AVAILABLE | USED]) {
+    guest.raw.descriptor(0, {
+      address: guest.data,
+      lengthBytes: 1,
+      id: 0,
+      flags,
+    });
+    strictEqual(guest.device.pop(guest.chain), false);
+  }
+  strictEqual(guest.device.broken, undefined);
+});

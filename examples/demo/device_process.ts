@@ -15,6 +15,7 @@ export class DeviceProcess implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #said: Promise<string>;
   #ended = false;
+  #stopping: Promise<void> | undefined;
 
   private constructor(folder: string, backend: string) {
     this.#folder = folder;
@@ -46,10 +47,6 @@ export class DeviceProcess implements AsyncDisposable {
     }
   }
 
-  get pid(): number {
-    return this.#process.pid;
-  }
-
   /** Rejects when the device ends before `work` does. */
   async whileAlive<T>(work: Promise<T>): Promise<T> {
     const death = this.#process.status.then(async ({ code }) => {
@@ -60,17 +57,27 @@ export class DeviceProcess implements AsyncDisposable {
   }
 
   /** Stops the process and removes its socket. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#ended) {
-      this.#process.kill("SIGTERM");
-      const patience = setTimeout(
-        () => this.#process.kill("SIGKILL"),
-        END_TIMEOUT_MS,
-      );
-      await this.#process.status;
-      clearTimeout(patience);
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#signal("SIGTERM");
+    const patience = setTimeout(() => this.#signal("SIGKILL"), END_TIMEOUT_MS);
+    await this.#process.status;
+    clearTimeout(patience);
+    await this.#said;
     await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      this.#process.kill(signal);
+    } catch (error) {
+      // It has ended by itself, for example by the same Ctrl-C.
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
 
   async #untilItListens(): Promise<void> {

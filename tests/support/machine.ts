@@ -70,7 +70,7 @@ export class Machine implements Disposable {
     const { threadSettings, backends, sessions } = device;
     this.#sessions = new ThreadSessions(
       backends,
-      new Placement(threadSettings.backends, threadSettings.allowWeak),
+      new Placement(threadSettings),
     );
     sessions.observe(this.#sessions);
     this.#negotiate();
@@ -86,6 +86,8 @@ export class Machine implements Disposable {
       maximumSessions: options.maximumSessions ?? 64,
       maximumSizeBytes: options.maximumSizeBytes ?? 64 * 1024,
       layout: options.layout ?? "virtio",
+      rules: [],
+      fallback: "never",
       allowWeak: true,
     });
     return new Machine(options, device, watch);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { createCipheriv } from "node:crypto";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
   decodeCreateOutcome,
@@ -12,7 +14,8 @@ import {
 import { F_VERSION_1 } from "../../device/wire/features.ts";
 import { wireMode } from "../../device/wire/mode.ts";
 import { Status } from "../../device/wire/status.ts";
-import type { RawGuest } from "./raw_guest.ts";
+import { RSA_PRIVATE_KEY, RSA_PUBLIC_KEY } from "./keys.ts";
+import { type RawGuest, untouched } from "./raw_guest.ts";
 
 /** The layout that Linux and DPDK send. */
 export const LEGACY = wireMode("virtio", F_VERSION_1);
@@ -109,4 +112,66 @@ export function aeadHeader(
     36: lengths.destination,
     40: lengths.tag,
   });
+}
+
+/** An AKCIPHER request; for a verification the second length is the data's. */
+export function akcipherHeader(
+  opcode: number,
+  sessionId: number,
+  sourceBytes: number,
+  destinationBytes: number,
+): Uint8Array {
+  return header(opcode, sessionId, { 24: sourceBytes, 28: destinationBytes });
+}
+
+/** An RSA session of 1024 bits. */
+export function openRsa(
+  guest: RawGuest,
+  keyType: "public" | "private" = "private",
+  padding: "raw" | "pkcs1" = "raw",
+): number {
+  return openSession(guest, {
+    service: "akcipher",
+    algorithm: "rsa",
+    keyType,
+    key: (keyType === "private" ? RSA_PRIVATE_KEY : RSA_PUBLIC_KEY).slice(),
+    padding,
+    hash: padding === "raw" ? "none" : "sha1",
+  });
+}
+
+/**
+ * Sends a request that must fail: its status is returned, and nothing but the
+ * status may have been written.
+ */
+export function refused(
+  guest: RawGuest,
+  readable: readonly Uint8Array[],
+  writableBytes: readonly number[],
+): number {
+  const { usedBytes, written } = guest.request(0, readable, writableBytes);
+  const last = written.at(-1)!;
+  const status = last.at(-1)!;
+  ok(status !== Status.Ok, "the request was carried out");
+  ok(status <= Status.KeyRejected, `status ${status}`);
+  strictEqual(usedBytes, 1);
+  ok(written.slice(0, -1).every(untouched), "a failed request wrote data");
+  ok(untouched(last.subarray(0, -1)), "more than a status was written");
+  return status;
+}
+
+const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
+const IV = new Uint8Array(16);
+
+/** Encrypts a block on a new AES session; throws unless that works. */
+export function expectService(guest: RawGuest): void {
+  const { usedBytes, written } = guest.request(
+    0,
+    [cipherHeader(openAesCbc(guest), 16, 16, 16), IV, KEY],
+    [16, 1],
+  );
+  const reference = createCipheriv("aes-128-cbc", KEY, IV).update(KEY);
+  strictEqual(written[1]![0], Status.Ok);
+  strictEqual(usedBytes, 17);
+  deepStrictEqual([...written[0]!], [...reference]);
 }

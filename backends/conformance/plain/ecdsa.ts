@@ -11,6 +11,7 @@ import {
   element,
   INTEGER,
   integerElement,
+  OCTET_STRING,
   readSequence,
   SEQUENCE,
   toInteger,
@@ -136,21 +137,49 @@ function toScalar(digest: Uint8Array, { n }: Parameters): bigint {
   return surplusBits > 0 ? value >> BigInt(surplusBits) : value;
 }
 
-/** SEC 1 §2.3.4; all primes but that of P-224 are 3 modulo 4. */
+/** A root of `square` modulo the prime `p` (Tonelli and Shanks). */
+function squareRoot(square: bigint, p: bigint): bigint | undefined {
+  let odd = p - 1n;
+  let twos = 0n;
+  for (; odd % 2n === 0n; odd /= 2n) twos++;
+  let nonResidue = 2n;
+  while (power(nonResidue, (p - 1n) / 2n, p) === 1n) nonResidue++;
+  let factor = power(nonResidue, odd, p);
+  let root = power(square, (odd + 1n) / 2n, p);
+  let rest = power(square, odd, p);
+  while (rest !== 1n) {
+    let order = 0n;
+    for (let r = rest; r !== 1n; r = r * r % p) {
+      if (++order >= twos) return undefined;
+    }
+    const step = power(factor, 2n ** (twos - order - 1n), p);
+    [twos, factor] = [order, step * step % p];
+    [root, rest] = [root * step % p, rest * factor % p];
+  }
+  return root;
+}
+
+/** SEC 1 §2.3.4. */
 function readPoint({ p, b }: Parameters, bytes: Uint8Array): Point {
-  const x = toInteger(
-    bytes.subarray(1, 1 + Math.ceil(p.toString(16).length / 2)),
-  );
+  const fieldBytes = Math.ceil(p.toString(2).length / 8);
+  const form = bytes[0];
+  const isWhole = form === 4 && bytes.length === 1 + 2 * fieldBytes;
+  const isCompressed = (form === 2 || form === 3) &&
+    bytes.length === 1 + fieldBytes;
+  const x = toInteger(bytes.subarray(1, 1 + fieldBytes));
   const square = modulo(x ** 3n - 3n * x + b, p);
-  if (bytes[0] === 4) {
-    const y = toInteger(bytes.subarray(1 + (bytes.length - 1) / 2));
-    if (y * y % p !== square) throw new RangeError("Point is not on the curve");
+  if (!isWhole && !isCompressed || x >= p) throw new RangeError("No point");
+  if (isWhole) {
+    const y = toInteger(bytes.subarray(1 + fieldBytes));
+    if (y >= p || y * y % p !== square) {
+      throw new RangeError("Not on the curve");
+    }
     return { x, y, z: 1n };
   }
-  const root = power(square, (p + 1n) / 4n, p);
-  if (root * root % p !== square) throw new RangeError("Cannot find the point");
-  const isOdd = bytes[0] === 3;
-  return { x, y: (root % 2n === 1n) === isOdd ? root : p - root, z: 1n };
+  const root = squareRoot(square, p);
+  if (root === undefined) throw new RangeError("Not on the curve");
+  const isOdd = root % 2n === 1n;
+  return { x, y: isOdd === (form === 3) ? root : p - root, z: 1n };
 }
 
 /** A key pair or a public key alone. */
@@ -168,7 +197,12 @@ export function readEcdsaKey(
   if (keyType === "public") {
     return { parameters, publicKey: readPoint(parameters, key) };
   }
-  const privateKey = toInteger(readSequence(key)[1]!.content);
+  const [version, scalar] = readSequence(key);
+  const privateKey = toInteger(scalar?.content ?? new Uint8Array(0));
+  if (
+    version?.content.toHex() !== "01" || scalar?.tag !== OCTET_STRING ||
+    privateKey < 1n || privateKey >= parameters.n
+  ) throw new RangeError("No private key");
   const publicKey = multiply(parameters, parameters.base, privateKey);
   return { parameters, privateKey, publicKey };
 }

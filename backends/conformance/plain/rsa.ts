@@ -4,7 +4,11 @@
  * @module
  */
 
-import { RSA_HASHES } from "../../../algorithms/public_key.ts";
+import {
+  RSA_HASHES,
+  RSA_MAXIMUM_BITS,
+  RSA_MINIMUM_BITS,
+} from "../../../algorithms/public_key.ts";
 import type { RsaSession } from "../../../algorithms/session_description.ts";
 import { concatenate } from "./block_cipher.ts";
 import { INTEGER, readSequence, toBytes, toInteger } from "./der.ts";
@@ -21,19 +25,25 @@ export interface RsaKey {
 export function readRsaKey(
   session: Pick<RsaSession, "key" | "keyType">,
 ): RsaKey {
+  const isPublic = session.keyType === "public";
   const numbers = readSequence(session.key).map(({ tag, content }) => {
-    if (tag !== INTEGER) throw new SyntaxError("RSA key: not an integer");
+    const isNegative = (content[0] ?? 0x80) >= 0x80;
+    if (tag !== INTEGER || isNegative) throw new SyntaxError("No RSA key");
     return toInteger(content);
   });
-  const [modulus, publicExponent, privateExponent] =
-    session.keyType === "public" ? numbers : numbers.slice(1);
-  if (!modulus || !publicExponent) {
-    throw new SyntaxError("RSA key is too short");
-  }
-  const modulusBytes = Math.ceil(modulus.toString(2).length / 8);
-  return session.keyType === "public" || !privateExponent
-    ? { modulus, publicExponent, modulusBytes }
-    : { modulus, publicExponent, privateExponent, modulusBytes };
+  const [modulus = 0n, publicExponent = 0n, privateExponent, p = 0n, q = 0n] =
+    isPublic ? numbers : numbers.slice(1);
+  const bits = modulus.toString(2).length;
+  const isSound = bits >= RSA_MINIMUM_BITS && bits <= RSA_MAXIMUM_BITS &&
+    modulus % 2n === 1n && publicExponent % 2n === 1n && publicExponent > 1n;
+  const isComplete = isPublic
+    ? numbers.length === 2
+    : numbers.length === 9 && numbers[0] === 0n && p * q === modulus;
+  if (!isSound || !isComplete) throw new RangeError("No RSA key");
+  const modulusBytes = Math.ceil(bits / 8);
+  if (isPublic) return { modulus, publicExponent, modulusBytes };
+  if (!privateExponent) throw new RangeError("No private exponent");
+  return { modulus, publicExponent, privateExponent, modulusBytes };
 }
 
 /** `base` to the power `exponent`, modulo `modulus`. */
@@ -78,10 +88,14 @@ export function padBlock(
 ): Uint8Array | undefined {
   const fillingBytes = key.modulusBytes - 3 - data.length;
   if (fillingBytes < 8) return undefined;
-  // Encryption asks for random filling; any that has no zero serves here.
+  const filling = new Uint8Array(fillingBytes).fill(0xff);
+  if (type === 2) {
+    crypto.getRandomValues(filling);
+    filling.forEach((byte, i) => filling[i] = byte || 1);
+  }
   return concatenate(
     Uint8Array.of(0, type),
-    new Uint8Array(fillingBytes).fill(0xff),
+    filling,
     Uint8Array.of(0),
     data,
   );

@@ -281,6 +281,7 @@ export class Guest {
       memory: this.memory,
       sessions: device.sessions.current(),
       broken: (reason) => this.#broken(ring, reason),
+      health: (backend, failure) => this.#health(ring, backend, failure),
       failed: (reason) => failed(`queue ${ring.index}: ${reason}`),
     });
     if (typeof thread !== "string") this.#threads.set(ring.index, thread);
@@ -291,6 +292,13 @@ export class Guest {
     this.status |= STATUS_NEEDS_RESET;
     ring.signalError();
     this.#options.log("warn", `queue ${ring.index} is broken: ${reason}`);
+  }
+
+  #health(ring: Vring, backend: string, failure: string | undefined): void {
+    const { log } = this.#options;
+    const name = `backend ${backend} on queue ${ring.index}`;
+    if (failure === undefined) log("info", `${name} works again`);
+    else log("warn", `${name} failed: ${failure}`);
   }
 
   #opened(announcement: SessionAnnouncement): void {

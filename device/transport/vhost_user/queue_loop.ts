@@ -24,6 +24,8 @@ import type {
 
 /** How often a ring without a kick descriptor is looked at. */
 const POLLING_MS = 1;
+/** How often an idle thread asks backends that failed. */
+const REVIEW_MS = 1000;
 const WAKE = 0;
 const KICK = 1;
 const EVENTS_OFFSET = 4;
@@ -37,6 +39,7 @@ export class QueueLoop {
   readonly #libc: Libc;
   readonly #setup: ThreadSetup;
   readonly #sessions: ThreadSessions;
+  readonly #down: ReadonlySet<string>;
   readonly #report: ReportTo;
   readonly #context: RingContext;
   readonly #generation: Int32Array;
@@ -51,15 +54,18 @@ export class QueueLoop {
   #notificationsEnabled = true;
   #exiting = false;
 
+  /** `down` names the backends of `sessions` that do not work at present. */
   constructor(
     libc: Libc,
     setup: ThreadSetup,
     sessions: ThreadSessions,
+    down: ReadonlySet<string>,
     report: ReportTo,
   ) {
     this.#libc = libc;
     this.#setup = setup;
     this.#sessions = sessions;
+    this.#down = down;
     this.#report = report;
     this.#generation = new Int32Array(setup.generation);
     this.#spinMs = setup.spinMicroseconds / 1000;
@@ -101,11 +107,13 @@ export class QueueLoop {
       this.#notificationsEnabled = true;
       if (ring.enableNotifications()) return;
     }
-    const polling = ring?.alive && ring.kickFd < 0;
-    this.#poll(
-      ring?.alive ? ring.kickFd : -1,
-      polling ? POLLING_MS : -1,
-    );
+    this.#poll(ring?.alive ? ring.kickFd : -1, this.#timeoutMs(ring));
+    if (this.#down.size > 0) this.#sessions.review();
+  }
+
+  #timeoutMs(ring: QueueRing | undefined): number {
+    if (ring?.alive && ring.kickFd < 0) return POLLING_MS;
+    return this.#down.size > 0 ? REVIEW_MS : -1;
   }
 
   /** Waits for a wake-up or a kick; a descriptor of -1 is not waited for. */

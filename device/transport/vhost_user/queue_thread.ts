@@ -22,6 +22,8 @@ export interface QueueThreadOptions {
   readonly sessions: Iterable<SessionAnnouncement>;
   /** Hears why the ring is no longer served. */
   broken(reason: string): void;
+  /** Hears that a backend stopped working, or works again (undefined). */
+  health(backend: string, failure: string | undefined): void;
   /** Hears that the thread has ended by itself. */
   failed(reason: string): void;
 }
@@ -143,6 +145,8 @@ export class QueueThread implements RingRunner {
         return;
       case "broken":
         return this.#options.broken(report.reason);
+      case "health":
+        return this.#options.health(report.backend, report.failure);
       case "failed":
         return this.#fail(report.reason);
       case "exited":

@@ -18,18 +18,26 @@ interface WorkerScope {
 const scope = self as unknown as WorkerScope;
 
 async function serve(setup: ThreadSetup): Promise<void> {
+  const report = (report: Report) => scope.postMessage(report);
+  const down = new Set<string>();
   try {
-    const sessions = await ThreadSessions.open(setup.settings);
-    const report = (report: Report) => scope.postMessage(report);
+    const sessions = await ThreadSessions.open(
+      setup.settings,
+      (backend, failure) => {
+        if (failure === undefined) down.delete(backend);
+        else down.add(backend);
+        report({ kind: "health", backend, failure });
+      },
+    );
     try {
-      new QueueLoop(openLibc(), setup, sessions, report).run();
+      new QueueLoop(openLibc(), setup, sessions, down, report).run();
     } finally {
       sessions.close();
     }
-    scope.postMessage({ kind: "exited" });
+    report({ kind: "exited" });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    scope.postMessage({ kind: "failed", reason });
+    report({ kind: "failed", reason });
   }
   setup.port.close();
   scope.close();

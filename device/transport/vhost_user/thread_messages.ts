@@ -71,5 +71,11 @@ export type Report =
     readonly base: number;
   }
   | { readonly kind: "broken"; readonly reason: string }
+  | {
+    readonly kind: "health";
+    readonly backend: string;
+    /** Why the backend stopped working; undefined: it works again. */
+    readonly failure: string | undefined;
+  }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "exited" };

@@ -1,0 +1,154 @@
+/**
+ * Jobs that wait for their burst: prefilled structures of which a request
+ * changes a few words only.
+ *
+ * @module
+ */
+
+import {
+  CipherMode,
+  HashAlgorithm,
+  JOB,
+  MAX_BURST_SIZE,
+} from "../../ffi/ipsec_mb_layout.ts";
+import type { Operation } from "../backend.ts";
+import { NativeBlock } from "./native_memory.ts";
+
+/** What makes jobs: the structure's words that all its jobs share. */
+export interface JobOwner {
+  readonly template: JobTemplate;
+  /** Ends an operation whose job is done, well or not. */
+  finish(operation: Operation, slot: number, done: boolean): void;
+}
+
+/** The shared words of a job, and where the rest goes. */
+export interface JobTemplate {
+  readonly words: Uint32Array<ArrayBuffer>;
+  /** Where in `u` the hash wants its own vector, or 0. */
+  readonly hashIvWord: number;
+}
+
+/** Offsets in `IMB_JOB`, in 32-bit words. */
+export const WORD = {
+  encKeys: JOB.enc_keys / 4,
+  decKeys: JOB.dec_keys / 4,
+  keyBytes: JOB.key_len_in_bytes / 4,
+  source: JOB.src / 4,
+  destination: JOB.dst / 4,
+  cipherStart: JOB.cipher_start_src_offset_in_bytes / 4,
+  cipherLength: JOB.msg_len_to_cipher_in_bytes / 4,
+  hashStart: JOB.hash_start_src_offset_in_bytes / 4,
+  hashLength: JOB.msg_len_to_hash_in_bytes / 4,
+  iv: JOB.iv / 4,
+  ivBytes: JOB.iv_len_in_bytes / 4,
+  tag: JOB.auth_tag_output / 4,
+  tagBytes: JOB.auth_tag_output_len_in_bytes / 4,
+  u: JOB.u / 4,
+  status: JOB.status / 4,
+  cipherMode: JOB.cipher_mode / 4,
+  direction: JOB.cipher_direction / 4,
+  hashAlgorithm: JOB.hash_alg / 4,
+  order: JOB.chain_order / 4,
+} as const;
+
+const HIGH_WORD = 2 ** 32;
+
+/** Writes an address or length of 64 bits. */
+export function putLong(
+  words: Uint32Array,
+  index: number,
+  value: number,
+): void {
+  words[index] = value;
+  words[index + 1] = value / HIGH_WORD;
+}
+
+/** Each slot has a vector of its own, and a place for the library's tag. */
+const SIDE_BYTES = 128;
+const TAG_START = 64;
+/** The longest vector, of GCM with a pre-counter block. */
+export const IV_BYTES = 16;
+const TAG_BYTES = 64;
+
+/** The words of a job without cipher and hash. */
+export function emptyTemplate(jobBytes: number): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(jobBytes / 4);
+  words[WORD.cipherMode] = CipherMode.NULL;
+  words[WORD.hashAlgorithm] = HashAlgorithm.NULL;
+  words[WORD.direction] = 1;
+  words[WORD.order] = 1;
+  return words;
+}
+
+/** Jobs side by side, as many as a burst may have. */
+export class JobTable {
+  readonly jobs: NativeBlock;
+  readonly words: Uint32Array<ArrayBuffer>;
+  /** Words of one job. */
+  readonly stride: number;
+  readonly operations: (Operation | undefined)[] = [];
+  /** Who took a slot last: its template is there still. */
+  readonly owners: (JobOwner | undefined)[] = [];
+  /** The tag of each slot. */
+  readonly tags: readonly Uint8Array<ArrayBuffer>[];
+  /** Where the output waits to be scattered, or -1. */
+  readonly scatterFrom = new Float64Array(MAX_BURST_SIZE).fill(-1);
+  count = 0;
+  readonly #side: NativeBlock;
+
+  constructor(jobBytes: number, slots: number = MAX_BURST_SIZE) {
+    this.stride = jobBytes / 4;
+    this.jobs = new NativeBlock(slots * jobBytes);
+    this.words = this.jobs.words;
+    this.#side = new NativeBlock(slots * SIDE_BYTES);
+    this.tags = Array.from({ length: slots }, (_, slot) => {
+      const start = slot * SIDE_BYTES + TAG_START;
+      return this.#side.bytes.subarray(start, start + TAG_BYTES);
+    });
+  }
+
+  /** Takes the next slot; there is one. Its first word is at `slot * stride`. */
+  take(owner: JobOwner, operation: Operation | undefined): number {
+    const slot = this.count++;
+    this.operations[slot] = operation;
+    if (this.owners[slot] !== owner) this.#prepare(owner, slot);
+    return slot;
+  }
+
+  #prepare(owner: JobOwner, slot: number): void {
+    const { words: template, hashIvWord } = owner.template;
+    const { words } = this;
+    const base = slot * this.stride;
+    const side = this.#side.address + slot * SIDE_BYTES;
+    words.set(template, base);
+    putLong(words, base + WORD.iv, side);
+    putLong(words, base + WORD.tag, side + TAG_START);
+    if (hashIvWord !== 0) putLong(words, base + hashIvWord, side);
+    this.owners[slot] = owner;
+  }
+
+  /** Copies a vector of at most `IV_BYTES` into a slot. */
+  setIv(slot: number, iv: Uint8Array, ivBytes: number): void {
+    const { bytes } = this.#side;
+    const start = slot * SIDE_BYTES;
+    for (let i = 0; i < ivBytes; i++) bytes[start + i] = iv[i]!;
+  }
+
+  isDone(slot: number, completed: number): boolean {
+    return this.words[slot * this.stride + WORD.status] === completed;
+  }
+
+  /** Forgets an owner that is closed, and its keys' addresses. */
+  forget(owner: JobOwner): void {
+    this.owners.forEach((one, slot) => {
+      if (one === owner) this.owners[slot] = undefined;
+    });
+  }
+
+  wipe(): void {
+    this.jobs.wipe();
+    this.#side.wipe();
+    this.owners.length = 0;
+    this.operations.length = 0;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Memory that the library is given addresses of.
+ *
+ * @module
+ */
+
+import type { Region } from "../../memory/region.ts";
+import type { Segments } from "../../memory/segments.ts";
+
+/** What the library's wildest table wants. */
+const ALIGNMENT_BYTES = 64;
+
+/** Native address of a buffer's first byte; the buffer must stay referenced. */
+function addressOf(bytes: Uint8Array<ArrayBuffer>): number {
+  return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)));
+}
+
+/** Aligned memory that does not move. */
+export class NativeBlock {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly address: number;
+
+  constructor(lengthBytes: number) {
+    const rounded = roundUp(lengthBytes, ALIGNMENT_BYTES);
+    const buffer = new ArrayBuffer(rounded + ALIGNMENT_BYTES);
+    const base = addressOf(new Uint8Array(buffer));
+    const start = roundUp(base, ALIGNMENT_BYTES) - base;
+    this.address = base + start;
+    this.bytes = new Uint8Array(buffer, start, rounded);
+    this.words = new Uint32Array(buffer, start, rounded / 4);
+  }
+
+  wipe(): void {
+    this.bytes.fill(0);
+  }
+}
+
+/** `value` rounded up to a multiple of `unit`. */
+export function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}
+
+const addresses = new WeakMap<Region, number>();
+
+/** Native address of a region's first byte. */
+function regionAddress(region: Region): number {
+  if (region.address !== 0) return region.address;
+  let address = addresses.get(region);
+  if (address === undefined) {
+    address = addressOf(region.bytes);
+    addresses.set(region, address);
+  }
+  return address;
+}
+
+/** Native address of range `index`, whoever owns the memory. */
+export function segmentAddress(segments: Segments, index: number): number {
+  return regionAddress(segments.region(index)) + segments.offset(index);
+}
+
+/** What is kept between bursts. */
+const KEPT_CAPACITY_BYTES = 1024 * 1024;
+
+/** Memory handed out from its start until it is used up. */
+export class Bounce {
+  block = new NativeBlock(KEPT_CAPACITY_BYTES);
+  #usedBytes = 0;
+
+  /** Offset of `lengthBytes` aligned bytes, or -1 where they do not fit. */
+  take(lengthBytes: number): number {
+    const start = this.#usedBytes;
+    if (start + lengthBytes > this.block.bytes.length) return -1;
+    this.#usedBytes = roundUp(start + lengthBytes, ALIGNMENT_BYTES);
+    return start;
+  }
+
+  /** Takes everything back; makes room for `lengthBytes` at least. */
+  restart(lengthBytes: number): void {
+    this.#usedBytes = 0;
+    const capacity = Math.max(lengthBytes, KEPT_CAPACITY_BYTES);
+    const now = this.block.bytes.length;
+    if (capacity <= now && now <= 2 * capacity) return;
+    this.block.wipe();
+    this.block = new NativeBlock(capacity);
+  }
+
+  wipe(): void {
+    this.block.wipe();
+  }
+}

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { createCipheriv, createHash } from "node:crypto";
+import { F_REVISION_1 } from "../device/wire/features.ts";
+import { Status } from "../device/wire/status.ts";
+import { Driver, type DriverOptions, OperationError } from "./driver.ts";
+import { SessionMessages } from "./vhost_user/session_messages.ts";
+import {
+  connectVhostUser,
+  type VhostUserLink,
+  type VhostUserOptions,
+} from "./vhost_user_front_end.ts";
+
+const MEMORY_BYTES = 4 * 1024 * 1024;
+const KEY = new Uint8Array(16).fill(0x42);
+const IV = new Uint8Array(16).fill(0x17);
+
+/** A device process of this repository with the noble backend. */
+async function serve(...options: string[]) {
+  const folder = await Deno.makeTempDir({ prefix: "front-end-test-" });
+  const socketPath = `${folder}/crypto.sock`;
+  const program = new URL("../mod.ts", import.meta.url).href;
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-check", program, "serve", "--backend", "noble"],
+      ...["--log-level", "error"],
+      ...["--socket-path", socketPath, ...options],
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+  const end = performance.now() + 20_000;
+  while (!await exists(socketPath)) {
+    if (performance.now() > end) throw new Error("The device does not listen");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    socketPath,
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGTERM");
+      await process.status;
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const openDescriptors = (): number =>
+  [...Deno.readDirSync("/proc/self/fd")].length;
+
+function attach(
+  device: { socketPath: string },
+  options: Partial<VhostUserOptions> = {},
+): Promise<VhostUserLink> {
+  return connectVhostUser(device.socketPath, {
+    memoryBytes: MEMORY_BYTES,
+    ...options,
+  });
+}
+
+function expectedCbc(data: Uint8Array): Uint8Array {
+  const cipher = createCipheriv("aes-128-cbc", KEY, IV);
+  cipher.setAutoPadding(false);
+  return new Uint8Array(cipher.update(data));
+}
+
+async function encryptSomething(driver: Driver, stateless = false) {
+  const data = crypto.getRandomValues(new Uint8Array(1600));
+  await using cipher = await driver.cipher(
+    { algorithm: "aes-cbc", key: KEY, direction: "encrypt" },
+    { stateless },
+  );
+  assert.deepEqual(await cipher.run(data, IV), expectedCbc(data));
+}
+
+const KINDS: readonly [string, DriverOptions][] = [
+  ["split rings", {}],
+  ["direct descriptors", { indirect: false, eventIndex: false }],
+  ["packed rings", { packed: true }],
+  ["REVISION_1", { revision1: true }],
+  ["stateless requests", { stateless: true }],
+];
+
+Deno.test("a device process serves one driver after another", async (t) => {
+  await using device = await serve("--queues", "2");
+  await (await attach(device)).close();
+  const before = openDescriptors();
+  for (const [name, options] of KINDS) {
+    await t.step(`with ${name}`, async () => {
+      const link = await attach(device);
+      await using driver = await Driver.start(link, options);
+      assert.equal(driver.dataQueues.length, 2);
+      await Promise.all([encryptSomething(driver), encryptSomething(driver)]);
+      if (options.stateless) await encryptSomething(driver, true);
+      assert.equal(await link.queueCount(), 3);
+    });
+  }
+  await t.step("and many requests at a time", async () => {
+    await using driver = await Driver.start(await attach(device));
+    await using hash = await driver.hash({ algorithm: "sha256" });
+    const sources = Array.from(
+      { length: 500 },
+      (_, i) => new Uint8Array(i * 3).fill(i),
+    );
+    const digests = await Promise.all(sources.map((one) => hash.digest(one)));
+    digests.forEach((digest, i) => {
+      const expected = createHash("sha256").update(sources[i]!).digest();
+      assert.deepEqual(digest, new Uint8Array(expected));
+    });
+  });
+  await t.step("and refuses features that contradict each other", async () => {
+    const link = await attach(device);
+    // Stateless mode without REVISION_1 (virtio 1.4 §5.9.3.1).
+    const features = link.offeredFeatures & ~F_REVISION_1;
+    await assert.rejects(link.acceptFeatures(features), /refused/);
+    await link.close();
+  });
+  await t.step("and forgets sessions at a reset", async () => {
+    const link = await attach(device);
+    const driver = await Driver.start(link);
+    const hash = await driver.hash({ algorithm: "sha1" });
+    await link.reset();
+    const again = await Driver.start(link);
+    const stale = await again.hash({ algorithm: "md5" });
+    await stale.close();
+    const { runner } = stale;
+    const shape = {
+      operation: "digest" as const,
+      ivBytes: 0,
+      sourceBytes: 0,
+      additionalDataBytes: 0,
+      destinationBytes: 0,
+      digestBytes: 20,
+      cipherStart: 0,
+      cipherBytes: 0,
+      hashStart: 0,
+      hashBytes: 0,
+    };
+    const nothing = new Uint8Array(0);
+    const input = { iv: nothing, source: nothing, additionalData: nothing };
+    const outcome = await runner.run(hash.target, shape, input);
+    assert.equal(outcome.status, Status.InvalidSession);
+    await again.close();
+  });
+  await t.step("and leaves no descriptor open", () => {
+    assert.equal(openDescriptors(), before);
+  });
+});
+
+Deno.test("sessions come and go by message in all three layouts", async () => {
+  await using device = await serve();
+  for (const layout of ["A", "B", "C"] as const) {
+    const link = await attach(device);
+    const sessionControl = new SessionMessages(link, layout);
+    await using driver = await Driver.start(link, { sessionControl });
+    await encryptSomething(driver);
+    await assert.rejects(
+      driver.cipher({
+        algorithm: "aes-cbc",
+        key: new Uint8Array(5),
+        direction: "encrypt",
+      }),
+      OperationError,
+    );
+  }
+});
+
+Deno.test("a device of the v9 draft serves the driver", async () => {
+  await using device = await serve("--layout", "draft-9");
+  for (const packed of [false, true]) {
+    const link = await attach(device, { configBytes: 48 });
+    await using driver = await Driver.start(link, {
+      layout: "draft-9",
+      packed,
+    });
+    await encryptSomething(driver);
+  }
+});
+
+Deno.test("views of a closed device's memory are empty", async () => {
+  await using device = await serve();
+  const link = await attach(device);
+  const { bytes } = link.memory;
+  await link.close();
+  assert.equal(bytes.length, 0);
+  assert.throws(() => link.memory);
+});

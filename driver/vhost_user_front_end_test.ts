@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import { nativeBuffer, openLibc, POLLFD_BYTES, POLLIN } from "../ffi/libc.ts";
+import {
+  acceptConnection,
+  listenUnix,
+  SocketMessages,
+} from "../ffi/libc_socket.ts";
+import {
+  decodeHeader,
+  encodeMessage,
+  encodeU64,
+  FLAG_NEED_REPLY,
+  FLAG_REPLY,
+  HEADER_BYTES,
+  PROTOCOL_FEATURE,
+  REQUEST,
+} from "./vhost_user/messages.ts";
+import { connectVhostUser } from "./vhost_user_front_end.ts";
+
+const BIT_30 = 1n << 30n;
+const VERSION_1 = 1n << 32n;
+
+/** How a played device behaves. */
+interface Script {
+  readonly features: bigint;
+  readonly protocolFeatures: bigint;
+  /** Request that it refuses, where it can say so. */
+  readonly refuses?: number;
+  /** Request at which it hangs up. */
+  readonly hangsUpAt?: number;
+}
+
+/** A device played by the test: it answers messages and keeps a record. */
+class PlayedDevice implements AsyncDisposable {
+  readonly requests: number[] = [];
+  /** Descriptors that came with each request. */
+  readonly descriptors: number[] = [];
+  backendChannel = -1;
+  readonly #libc = openLibc();
+  readonly #script: Script;
+  readonly #messages = new SocketMessages(this.#libc);
+  readonly #folder = Deno.makeTempDirSync();
+  readonly socketPath = `${this.#folder}/s`;
+  readonly #listener = listenUnix(this.#libc, this.socketPath);
+  #serving: Promise<void> | undefined;
+
+  constructor(script: Script) {
+    this.#script = script;
+  }
+
+  /** Serves the connection that is already waiting, until it ends. */
+  serve(): void {
+    this.#serving = this.#serve();
+  }
+
+  /** Sends a config change on the back-end channel and returns the answer. */
+  async announceConfigChange(): Promise<Uint8Array> {
+    const message = encodeMessage(2, new Uint8Array(0), FLAG_NEED_REPLY);
+    this.#messages.send(this.backendChannel, message, [], true);
+    return await this.#receive(this.backendChannel, HEADER_BYTES + 8);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#serving;
+    if (this.backendChannel >= 0) this.#libc.close(this.backendChannel);
+    this.#libc.close(this.#listener);
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  async #serve(): Promise<void> {
+    await this.#readable(this.#listener);
+    const fd = acceptConnection(this.#libc, this.#listener);
+    while (await this.#serveOne(fd));
+    this.#libc.close(fd);
+  }
+
+  async #serveOne(fd: number): Promise<boolean> {
+    const fds: number[] = [];
+    const bytes = await this.#receive(fd, HEADER_BYTES, fds);
+    if (bytes.length < HEADER_BYTES) return false;
+    const { request, flags, payloadBytes } = decodeHeader(bytes);
+    await this.#receive(fd, payloadBytes, fds);
+    this.requests.push(request);
+    this.descriptors.push(fds.length);
+    for (const passed of fds) {
+      if (request === REQUEST.SET_BACKEND_REQ_FD) this.backendChannel = passed;
+      else this.#libc.close(passed);
+    }
+    if (request === this.#script.hangsUpAt) return false;
+    const answer = this.#answer(request, flags);
+    if (answer !== undefined) {
+      const message = encodeMessage(request, encodeU64(answer), FLAG_REPLY);
+      this.#messages.send(fd, message, [], true);
+    }
+    return true;
+  }
+
+  #answer(request: number, flags: number): bigint | undefined {
+    switch (request) {
+      case REQUEST.GET_FEATURES:
+        return this.#script.features;
+      case REQUEST.GET_PROTOCOL_FEATURES:
+        return this.#script.protocolFeatures;
+      case REQUEST.GET_VRING_BASE:
+        return 0n;
+      default:
+        if ((flags & FLAG_NEED_REPLY) === 0) return undefined;
+        return request === this.#script.refuses ? 1n : 0n;
+    }
+  }
+
+  async #readable(fd: number): Promise<void> {
+    const entry = nativeBuffer(POLLFD_BYTES);
+    const view = new DataView(entry.buffer);
+    view.setInt32(0, fd, true);
+    view.setInt16(4, POLLIN, true);
+    await this.#libc.pollAsync(entry, 1, 10_000);
+  }
+
+  async #receive(
+    fd: number,
+    lengthBytes: number,
+    fds: number[] = [],
+  ): Promise<Uint8Array> {
+    const bytes = nativeBuffer(lengthBytes);
+    let received = 0;
+    while (received < lengthBytes) {
+      await this.#readable(fd);
+      const result = this.#messages.receive(fd, bytes.subarray(received), fds);
+      if (result <= 0) return bytes.subarray(0, received);
+      received += result;
+    }
+    return bytes;
+  }
+}
+
+const ADDRESSES = {
+  size: 16,
+  descriptorAddress: 0x1_0000_0000,
+  availableAddress: 0x1_0000_1000,
+  usedAddress: 0x1_0000_2000,
+};
+const OPTIONS = { memoryBytes: 1 << 16 };
+
+const openDescriptors = (): string[] =>
+  [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => name);
+
+/** Connects to a played device; its answers need the connection first. */
+function attach(device: PlayedDevice) {
+  const link = connectVhostUser(device.socketPath, OPTIONS);
+  device.serve();
+  return link;
+}
+
+Deno.test("without protocol features the plainest device is served", async () => {
+  await using device = new PlayedDevice({
+    features: VERSION_1,
+    protocolFeatures: 0n,
+  });
+  const link = await attach(device);
+  assert.equal(link.offeredFeatures, VERSION_1);
+  await link.acceptFeatures(VERSION_1);
+  await link.startQueue(0, ADDRESSES);
+  await link.reset();
+  await link.close();
+  assert.deepEqual(device.requests, [
+    REQUEST.GET_FEATURES,
+    REQUEST.SET_OWNER,
+    REQUEST.SET_FEATURES,
+    REQUEST.SET_MEM_TABLE,
+    REQUEST.SET_VRING_NUM,
+    REQUEST.SET_VRING_BASE,
+    REQUEST.SET_VRING_ADDR,
+    REQUEST.SET_VRING_CALL,
+    REQUEST.SET_VRING_KICK,
+    REQUEST.GET_VRING_BASE,
+  ]);
+  // Memory, call and kick.
+  assert.equal(device.descriptors.reduce((a, b) => a + b), 3);
+});
+
+Deno.test("rings are enabled where protocol features were offered", async () => {
+  await using device = new PlayedDevice({
+    features: VERSION_1 | BIT_30,
+    protocolFeatures: PROTOCOL_FEATURE.REPLY_ACK | 1n << 63n,
+  });
+  const link = await attach(device);
+  assert.equal(link.offeredFeatures, VERSION_1, "bit 30 is not the driver's");
+  assert.equal(link.protocolFeatures, PROTOCOL_FEATURE.REPLY_ACK);
+  await link.acceptFeatures(VERSION_1);
+  await link.startQueue(1, ADDRESSES);
+  assert.equal(device.requests.at(-1), REQUEST.SET_VRING_ENABLE);
+  await link.close();
+});
+
+Deno.test("a refusal rejects, and leaves nothing open", async () => {
+  const before = openDescriptors();
+  {
+    await using device = new PlayedDevice({
+      features: VERSION_1 | BIT_30,
+      protocolFeatures: PROTOCOL_FEATURE.REPLY_ACK,
+      refuses: REQUEST.SET_MEM_TABLE,
+    });
+    const link = await attach(device);
+    await assert.rejects(link.acceptFeatures(VERSION_1), /refused/);
+    await link.close();
+  }
+  assert.deepEqual(openDescriptors(), before);
+});
+
+Deno.test("a device that hangs up rejects, and leaves nothing open", async () => {
+  const before = openDescriptors();
+  for (
+    const hangsUpAt of [REQUEST.GET_FEATURES, REQUEST.GET_PROTOCOL_FEATURES]
+  ) {
+    await using device = new PlayedDevice({
+      features: VERSION_1 | BIT_30,
+      protocolFeatures: 0n,
+      hangsUpAt,
+    });
+    await assert.rejects(attach(device), /closed the connection/);
+  }
+  assert.deepEqual(openDescriptors(), before);
+});
+
+Deno.test("nobody at the socket is an error that names it", async () => {
+  await assert.rejects(
+    connectVhostUser("/nonexistent/socket", OPTIONS),
+    /nonexistent/,
+  );
+});
+
+Deno.test("a config change is passed on and acknowledged", async () => {
+  await using device = new PlayedDevice({
+    features: VERSION_1 | BIT_30,
+    protocolFeatures: PROTOCOL_FEATURE.REPLY_ACK | PROTOCOL_FEATURE.BACKEND_REQ,
+  });
+  const link = await attach(device);
+  let changes = 0;
+  link.onConfigChange(() => changes++);
+  const answer = await device.announceConfigChange();
+  assert.equal(changes, 1);
+  assert.equal(answer.at(HEADER_BYTES), 0);
+  await link.close();
+});

@@ -1,0 +1,159 @@
+/**
+ * Data requests of the v9 draft: their buffers are addresses in the request.
+ *
+ * @module
+ */
+
+import type { Random } from "../../backends/conformance/random.ts";
+import type { SessionDescription } from "../../algorithms/session_description.ts";
+import { DRAFT_9_REQUEST_BYTES } from "../../device/wire/draft9.ts";
+import {
+  Draft9DataRequest,
+  encodeDraft9Data,
+} from "../../device/wire/draft9_data.ts";
+import { HandRing } from "../support/hand_ring.ts";
+import { Machine } from "../support/machine.ts";
+import { describeRequest, legalSessions } from "../support/valid_requests.ts";
+import {
+  type Episode,
+  expectNoLeak,
+  expectNone,
+  expectSound,
+  FuzzFailure,
+  hostileAddress,
+  hostileWord,
+  spoil,
+  type Target,
+} from "./episode.ts";
+import { expectKnownAnswer } from "./known_answer.ts";
+import { Scatter } from "./pieces.ts";
+
+const RING_SIZE = 16;
+const SOURCE_LENGTHS = [0, 1, 16, 17, 32, 64, 256, 1024, 4096];
+/** Longest digest of the sessions that are tried. */
+const DIGEST_BYTES = 64;
+/** Where destinations and digests may be named, in all of the structures. */
+const RESULT_ADDRESSES_AT = [40, 48, 56, 64, 72, 80];
+
+class Draft9Episode implements Episode {
+  readonly #random: Random;
+  readonly #machine: Machine;
+  readonly #ring: HandRing;
+  readonly #sessions: { id: number; description: SessionDescription }[] = [];
+  readonly #snapshot: Uint8Array;
+
+  constructor(machine: Machine, random: Random) {
+    this.#random = random;
+    this.#machine = machine;
+    this.#ring = new HandRing(machine, 0, RING_SIZE, 0);
+    this.#snapshot = machine.arena.snapshot();
+    for (const description of legalSessions()) {
+      const created = machine.device.sessions.create(description);
+      if ("id" in created) this.#sessions.push({ id: created.id, description });
+    }
+  }
+
+  step(): void {
+    const { arena } = this.#machine;
+    const random = this.#random;
+    const scatter = new Scatter(random, this.#machine, this.#ring.endOffset);
+    const structure = this.#makeRequest(scatter);
+    const pieces = scatter.write(structure, random.pick([1, 1, 4]))
+      .map((piece) => ({ ...piece, writable: !random.oneIn(50) }));
+    pieces.sort((a, b) => Number(a.writable) - Number(b.writable));
+    arena.snapshot(this.#snapshot);
+    const used = this.#ring.submit(pieces);
+    if (!used) throw new FuzzFailure("a well-formed chain was not answered");
+    const { guestAddress } = arena.low;
+    arena.accept(this.#snapshot, guestAddress, this.#ring.endOffset);
+    let roomBytes = 0;
+    for (const { address, lengthBytes, writable } of pieces) {
+      if (!writable) continue;
+      roomBytes += lengthBytes;
+      arena.accept(this.#snapshot, address, lengthBytes);
+    }
+    if (used.lengthBytes > roomBytes) {
+      throw new FuzzFailure(`used length ${used.lengthBytes} of ${roomBytes}`);
+    }
+    this.#acceptResults(structure);
+    expectNone("written elsewhere", arena.difference(this.#snapshot));
+    expectNone("backend contract", this.#machine.watch.problems[0]);
+  }
+
+  #makeRequest(scatter: Scatter): Uint8Array<ArrayBuffer> {
+    const random = this.#random;
+    const { id, description } = random.pick(this.#sessions);
+    const request = new Draft9DataRequest();
+    describeRequest(request, description, {
+      operation: random.integer(2),
+      sourceBytes: random.pick(SOURCE_LENGTHS),
+      additionalDataBytes: random.pick([0, 20, 128]),
+      destinationBytes: 0,
+    });
+    request.sessionId = id;
+    request.ivAddress = scatter.place(16);
+    request.sourceAddress = scatter.place(request.sourceBytes);
+    request.additionalDataAddress = scatter.place(request.additionalDataBytes);
+    request.destinationAddress = random.oneIn(3)
+      ? request.sourceAddress
+      : scatter.place(request.sourceBytes);
+    request.digestAddress = scatter.place(DIGEST_BYTES);
+    const structure = new Uint8Array(
+      DRAFT_9_REQUEST_BYTES + (random.oneIn(9) ? random.integer(40) - 20 : 0),
+    );
+    const whole = new DataView(new ArrayBuffer(DRAFT_9_REQUEST_BYTES));
+    encodeDraft9Data(request, whole);
+    structure.set(new Uint8Array(whole.buffer).subarray(0, structure.length));
+    this.#spoil(structure);
+    return structure;
+  }
+
+  #spoil(structure: Uint8Array<ArrayBuffer>): void {
+    const random = this.#random;
+    const view = new DataView(structure.buffer);
+    switch (random.integer(4)) {
+      case 0:
+        return spoil(random, structure);
+      case 1: {
+        const at = 24 + 8 * random.integer(9);
+        if (at + 8 > structure.length) return;
+        const address = hostileAddress(random, this.#machine);
+        return view.setBigUint64(at, address, true);
+      }
+      case 2: {
+        const at = 24 + 4 * random.integer(4);
+        return view.setUint32(at, hostileWord(random), true);
+      }
+    }
+  }
+
+  /** What the request itself names as places of results. */
+  #acceptResults(structure: Uint8Array<ArrayBuffer>): void {
+    if (structure.length < DRAFT_9_REQUEST_BYTES) return;
+    const view = new DataView(structure.buffer);
+    const resultBytes = Math.max(view.getUint32(28, true), DIGEST_BYTES) +
+      view.getUint32(32, true);
+    for (const at of RESULT_ADDRESSES_AT) {
+      const address = Number(view.getBigUint64(at, true));
+      const length = Math.min(resultBytes, 64 * 1024);
+      this.#machine.arena.accept(this.#snapshot, address, length);
+    }
+  }
+
+  finish(): void {
+    const machine = this.#machine;
+    expectSound(machine);
+    expectKnownAnswer(machine);
+    expectNoLeak(machine);
+    machine[Symbol.dispose]();
+  }
+}
+
+export const DRAFT_9_TARGET: Target = {
+  name: "data-draft9",
+  cases: 400,
+  async start(backend, random) {
+    const machine = await Machine.start({ backend, layout: "draft-9" });
+    return new Draft9Episode(machine, random);
+  },
+};
