@@ -78,13 +78,18 @@ export class DerReader {
   /** An INTEGER that is not negative. */
   unsigned(): bigint {
     const contents = this.contents(DerTag.Integer);
-    if (contents.length === 0) throw new DerError("integer without contents");
-    if (contents[0]! >= 0x80) throw new DerError("negative integer");
-    // X.690 §8.3.2: the first nine bits are not all zero.
-    if (contents.length > 1 && contents[0] === 0 && contents[1]! < 0x80) {
-      throw new DerError("integer that is longer than it must be");
+    if (contents.length > 0 && contents[0]! >= 0x80) {
+      throw new DerError("negative integer");
     }
-    return bytesToNumber(contents);
+    return minimalNumber(contents);
+  }
+
+  /**
+   * An INTEGER whose octets are the number, whatever its first bit. The keys of
+   * Linux's own RSA self-test leave out the zero octet of a positive number.
+   */
+  magnitude(): bigint {
+    return minimalNumber(this.contents(DerTag.Integer));
   }
 
   /** A BIT STRING of whole bytes. */
@@ -155,6 +160,15 @@ function encodeElement(tag: DerTag, contents: Uint8Array): Uint8Array {
   element.set(header);
   element.set(contents, header.length);
   return element;
+}
+
+/** X.690 §8.3.2: the first nine bits are not all zero. */
+function minimalNumber(contents: Uint8Array): bigint {
+  if (contents.length === 0) throw new DerError("integer without contents");
+  if (contents.length > 1 && contents[0] === 0 && contents[1]! < 0x80) {
+    throw new DerError("integer that is longer than it must be");
+  }
+  return bytesToNumber(contents);
 }
 
 /** The DER of a non-negative INTEGER below 2^524256. */

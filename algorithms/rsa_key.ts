@@ -58,8 +58,8 @@ export function parseRsaPublicKey(der: Uint8Array): RsaPublicKey {
   const outer = new DerReader(der);
   const fields = outer.enter(DerTag.Sequence);
   outer.expectEnd();
-  const modulus = fields.unsigned();
-  const publicExponent = fields.unsigned();
+  const modulus = fields.magnitude();
+  const publicExponent = fields.magnitude();
   fields.expectEnd();
   return checkPublic(modulus, publicExponent);
 }
@@ -72,16 +72,16 @@ export function parseRsaPrivateKey(der: Uint8Array): RsaPrivateKey {
   if (fields.unsigned() !== 0n) {
     throw new DerError("RSA private key that has not exactly two primes");
   }
-  const modulus = fields.unsigned();
-  const publicExponent = fields.unsigned();
+  const modulus = fields.magnitude();
+  const publicExponent = fields.magnitude();
   const key: RsaPrivateKey = {
     ...checkPublic(modulus, publicExponent),
-    privateExponent: fields.unsigned(),
-    prime1: fields.unsigned(),
-    prime2: fields.unsigned(),
-    exponent1: fields.unsigned(),
-    exponent2: fields.unsigned(),
-    coefficient: fields.unsigned(),
+    privateExponent: fields.magnitude(),
+    prime1: fields.magnitude(),
+    prime2: fields.magnitude(),
+    exponent1: fields.magnitude(),
+    exponent2: fields.magnitude(),
+    coefficient: fields.magnitude(),
   };
   fields.expectEnd();
   checkPrivate(key);

@@ -25,6 +25,7 @@ export function carryOut(
 ): ControlOutcome {
   switch (request.kind) {
     case "refused":
+      sessions.refuse(request);
       return { status: request.status, sessionId: NaN };
     case "destroy": {
       const session = sessions.get(request.sessionId);

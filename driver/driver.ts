@@ -177,7 +177,10 @@ export class Driver implements AsyncDisposable {
     );
     const queues = await startQueues(link, features, memory, config, options);
     const mode = wireMode(layout, features);
-    return new Driver(link, features, mode, memory, queues, options, config);
+    const parts = [link, features, mode, memory, queues] as const;
+    const driver = new Driver(...parts, options, config);
+    link.onDisconnect?.(() => driver.#abandon("The device has hung up"));
+    return driver;
   }
 
   /** The config space as it was at the start. */
@@ -285,14 +288,18 @@ export class Driver implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const reason = new Error("The driver is closed");
-    for (const queue of this.dataQueues) queue.abandon(reason);
-    this.controlQueue?.abandon(reason);
+    this.#abandon("The driver is closed");
     await this.link.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #abandon(message: string): void {
+    const reason = new Error(message);
+    for (const queue of this.dataQueues) queue.abandon(reason);
+    this.controlQueue?.abandon(reason);
   }
 }
 

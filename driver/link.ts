@@ -36,6 +36,8 @@ export interface DeviceLink {
   onNotification(index: number, notified: () => void): void;
   /** Calls `changed` when the device announces a config change. */
   onConfigChange(changed: () => void): void;
+  /** Calls `gone` when the device has hung up; absent where it cannot. */
+  onDisconnect?(gone: () => void): void;
   /** Resets the device: queues stop, sessions are gone. */
   reset(): Promise<void>;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { createCipheriv, createHash } from "node:crypto";
 import { F_REVISION_1 } from "../device/wire/features.ts";
 import { Status } from "../device/wire/status.ts";
 import { Driver, type DriverOptions, OperationError } from "./driver.ts";
+import { PROTOCOL_FEATURE } from "./vhost_user/messages.ts";
 import { SessionMessages } from "./vhost_user/session_messages.ts";
 import {
   connectVhostUser,
@@ -21,7 +22,7 @@ async function serve(...options: string[]) {
   const program = new URL("../mod.ts", import.meta.url).href;
   const process = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-check", program, "serve", "--backend", "noble"],
+      ...["run", "-A", program, "serve", "--backend", "noble"],
       ...["--log-level", "error"],
       ...["--socket-path", socketPath, ...options],
     ],
@@ -36,8 +37,13 @@ async function serve(...options: string[]) {
   }
   return {
     socketPath,
+    kill: () => process.kill("SIGKILL"),
     async [Symbol.asyncDispose]() {
-      process.kill("SIGTERM");
+      try {
+        process.kill("SIGTERM");
+      } catch {
+        // It has ended already.
+      }
       await process.status;
       await Deno.remove(folder, { recursive: true });
     },
@@ -103,6 +109,14 @@ Deno.test("a device process serves one driver after another", async (t) => {
       assert.equal(await link.queueCount(), 3);
     });
   }
+  await t.step("without acknowledgements", async () => {
+    const link = await attach(device, {
+      protocolFeatures: PROTOCOL_FEATURE.CONFIG,
+    });
+    assert.equal(link.protocolFeatures, PROTOCOL_FEATURE.CONFIG);
+    await using driver = await Driver.start(link);
+    await encryptSomething(driver);
+  });
   await t.step("and many requests at a time", async () => {
     await using driver = await Driver.start(await attach(device));
     await using hash = await driver.hash({ algorithm: "sha256" });
@@ -115,6 +129,21 @@ Deno.test("a device process serves one driver after another", async (t) => {
       const expected = createHash("sha256").update(sources[i]!).digest();
       assert.deepEqual(digest, new Uint8Array(expected));
     });
+  });
+  await t.step("and a promise behind a spinning burst", async () => {
+    const link = await attach(device, { memoryBytes: 4 * MEMORY_BYTES });
+    await using driver = await Driver.start(link, { dataQueues: 1 });
+    await using hash = await driver.hash({ algorithm: "sha3-512" });
+    using burst = driver.burst(hash, { depth: 1, dataBytes: 64 });
+    burst.submit(burst.slots[0]!);
+    const slow = hash.digest(new Uint8Array(4_000_000));
+    while (driver.dataQueues[0]!.inFlightCount < 2) await null;
+    // Both are published at the end of the turn.
+    await null;
+    await burst.wait(1000);
+    assert.ok(burst.takeOk());
+    const patience = new Promise((resolve) => setTimeout(resolve, 10_000));
+    assert.ok(await Promise.race([slow, patience]), "the promise was kept");
   });
   await t.step("and refuses features that contradict each other", async () => {
     const link = await attach(device);
@@ -183,6 +212,21 @@ Deno.test("a device of the v9 draft serves the driver", async () => {
     });
     await encryptSomething(driver);
   }
+});
+
+Deno.test("a device that dies fails the requests under way", async () => {
+  await using device = await serve();
+  const driver = await Driver.start(await attach(device));
+  const hash = await driver.hash({ algorithm: "sha512" });
+  device.kill();
+  const requests = Array.from(
+    { length: 50 },
+    () => hash.digest(new Uint8Array(50_000)),
+  );
+  const outcomes = await Promise.allSettled(requests);
+  assert.ok(outcomes.some(({ status }) => status === "rejected"));
+  await assert.rejects(hash.digest(new Uint8Array(1)), /hung up/);
+  await driver.close();
 });
 
 Deno.test("views of a closed device's memory are empty", async () => {

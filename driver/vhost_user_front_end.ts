@@ -90,6 +90,7 @@ export class VhostUserLink implements DeviceLink {
   #mapping: Mapping | undefined;
   #channel: BackendChannel | undefined;
   #configChanged: () => void = () => {};
+  #gone: () => void = () => {};
   /** Bit 30, where the device offers it: it goes back with every choice. */
   #protocolBit = 0n;
   #acceptedFeatures = 0n;
@@ -140,6 +141,7 @@ export class VhostUserLink implements DeviceLink {
     if (connection.has(PROTOCOL_FEATURE.BACKEND_REQ)) {
       await this.#openBackendChannel();
     }
+    this.#watch.addHangUp(connection.fd, () => this.#gone());
   }
 
   /** Number of queues that the device has, the control queue included. */
@@ -236,6 +238,10 @@ export class VhostUserLink implements DeviceLink {
     this.#configChanged = changed;
   }
 
+  onDisconnect(gone: () => void): void {
+    this.#gone = gone;
+  }
+
   async reset(): Promise<void> {
     for (const index of this.#started) await this.#stopQueue(index);
     this.#started.clear();
@@ -262,8 +268,8 @@ export class VhostUserLink implements DeviceLink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#connection.close();
     await this.#watch.close();
+    await this.#connection.close();
     this.#channel?.close();
     for (const { kick, call } of this.#queues.values()) {
       this.#libc.close(kick);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 Deno.test("the in-process example needs no permission and decrypts its text", async () => {
   const example = new URL("./in_process.ts", import.meta.url).href;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-check", example],
+    args: ["run", "--no-prompt", example],
     env: { NO_COLOR: "1" },
   }).output();
   const said = new TextDecoder().decode(stdout);

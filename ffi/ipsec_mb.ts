@@ -73,10 +73,6 @@ const KEY_EXPANSION = {
   parameters: [B, /* key */ B, /* enc_exp_keys */ B /* dec_exp_keys */],
   result: "void",
 } as const;
-const SUBKEY_GENERATION = {
-  parameters: [B, /* key_exp */ B, /* key1 */ B /* key2 */],
-  result: "void",
-} as const;
 const ONE_BLOCK = {
   parameters: [B, /* data */ B /* digest */],
   result: "void",
@@ -99,8 +95,6 @@ const COLD = {
   keyexp_128: KEY_EXPANSION,
   keyexp_192: KEY_EXPANSION,
   keyexp_256: KEY_EXPANSION,
-  cmac_subkey_gen_128: SUBKEY_GENERATION,
-  cmac_subkey_gen_256: SUBKEY_GENERATION,
   xcbc_keyexp: {
     parameters: [B, /* key */ B, /* k1_exp */ B, /* k2 */ B /* k3 */],
     result: "void",

@@ -59,12 +59,13 @@ export function segmentAddress(segments: Segments, index: number): number {
   return regionAddress(segments.region(index)) + segments.offset(index);
 }
 
+const LOWEST_CAPACITY_BYTES = 256 * 1024;
 /** What is kept between bursts. */
-const KEPT_CAPACITY_BYTES = 1024 * 1024;
+const KEPT_CAPACITY_BYTES = 4 * 1024 * 1024;
 
 /** Memory handed out from its start until it is used up. */
 export class Bounce {
-  block = new NativeBlock(KEPT_CAPACITY_BYTES);
+  block = new NativeBlock(LOWEST_CAPACITY_BYTES);
   #usedBytes = 0;
 
   /** Offset of `lengthBytes` aligned bytes, or -1 where they do not fit. */
@@ -75,12 +76,13 @@ export class Bounce {
     return start;
   }
 
-  /** Takes everything back; makes room for `lengthBytes` at least. */
+  /** Takes everything back and makes room for `lengthBytes`. */
   restart(lengthBytes: number): void {
     this.#usedBytes = 0;
-    const capacity = Math.max(lengthBytes, KEPT_CAPACITY_BYTES);
     const now = this.block.bytes.length;
-    if (capacity <= now && now <= 2 * capacity) return;
+    let capacity = Math.min(now, KEPT_CAPACITY_BYTES);
+    while (capacity < lengthBytes) capacity *= 2;
+    if (capacity === now) return;
     this.block.wipe();
     this.block = new NativeBlock(capacity);
   }

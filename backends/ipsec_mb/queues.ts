@@ -91,7 +91,7 @@ export class CipherQueue extends Queue {
     for (let slot = 0; slot < count; slot++) {
       const offset = slot * this.library.jobBytes;
       this.table.words[slot * this.table.stride + WORD.status] = 0;
-      this.#burst(Deno.UnsafePointer.offset(this.#jobs, offset), 1);
+      this.#burst(Deno.UnsafePointer.offset(this.#jobs, offset)!, 1);
     }
   }
 

@@ -25,6 +25,8 @@ export interface SessionAnnouncement {
 export interface SessionObserver {
   opened(announcement: SessionAnnouncement): void;
   closed(id: number): void;
+  /** Hears why a session was not created. */
+  refused?(refusal: Refusal): void;
 }
 
 /** Why a session was not created. */
@@ -33,7 +35,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-const refuse = (status: Status, reason: string): Refusal => ({
+const refusal = (status: Status, reason: string): Refusal => ({
   status,
   reason,
 });
@@ -67,6 +69,7 @@ export class SessionTable {
     const created = this.#tryCreate(description);
     if ("status" in created) {
       wipeKeys(description);
+      this.refuse(created);
       return created;
     }
     this.#sessions.set(created.id, created);
@@ -74,26 +77,31 @@ export class SessionTable {
     return created;
   }
 
+  /** Tells the observers of a refusal, also of one decided before this table. */
+  refuse(refusal: Refusal): void {
+    for (const observer of this.#observers) observer.refused?.(refusal);
+  }
+
   #tryCreate(description: SessionDescription): SessionAnnouncement | Refusal {
     const illegal = findIllegal(description);
     if (illegal) {
-      return refuse(
+      return refusal(
         illegal.kind === "unsupported" ? Status.NotSupported : Status.Error,
         illegal.reason,
       );
     }
     if (this.#sessions.size >= this.#maximumSessions) {
-      return refuse(Status.NoSpace, `${this.#maximumSessions} sessions exist`);
+      return refusal(Status.NoSpace, `${this.#maximumSessions} sessions exist`);
     }
     const placement = this.#placement.place(description);
     if (!placement) {
-      return refuse(Status.NotSupported, "no backend may have it");
+      return refusal(Status.NotSupported, "no backend may have it");
     }
     // A key that cannot be used is refused now, not at the first request.
     for (const { backend } of placement.choices) {
       const failure = this.#backends.tryOpening(backend, description);
       if (failure !== undefined) {
-        return refuse(Status.Error, `${backend}: ${failure}`);
+        return refusal(Status.Error, `${backend}: ${failure}`);
       }
     }
     return { id: this.#nextId++, description, placement };

@@ -33,7 +33,8 @@ export class FrontEndConnection {
   /** Protocol features in force; REPLY_ACK changes how `tell` works. */
   protocolFeatures = 0n;
   readonly #libc: Libc;
-  readonly #fd: number;
+  /** The socket. */
+  readonly fd: number;
   readonly #messages: SocketMessages;
   readonly #pollEntry = nativeBuffer(POLLFD_BYTES);
   /** Requests wait for the one before them. */
@@ -42,7 +43,7 @@ export class FrontEndConnection {
 
   private constructor(libc: Libc, fd: number) {
     this.#libc = libc;
-    this.#fd = fd;
+    this.fd = fd;
     this.#messages = new SocketMessages(libc);
     const view = new DataView(this.#pollEntry.buffer);
     view.setInt32(0, fd, true);
@@ -94,7 +95,7 @@ export class FrontEndConnection {
     if (this.#closed) return;
     this.#closed = true;
     await this.#last;
-    this.#libc.close(this.#fd);
+    this.#libc.close(this.fd);
   }
 
   #inTurn<T>(exchange: () => Promise<T>): Promise<T> {
@@ -110,7 +111,7 @@ export class FrontEndConnection {
     let sent = 0;
     while (sent < message.length) {
       const result = this.#messages.send(
-        this.#fd,
+        this.fd,
         message.subarray(sent),
         sent === 0 ? fds : [],
         true,
@@ -155,7 +156,7 @@ export class FrontEndConnection {
 
   #receiveSome(into: Uint8Array<ArrayBuffer>): number {
     const fds: number[] = [];
-    const result = this.#messages.receive(this.#fd, into, fds);
+    const result = this.#messages.receive(this.fd, into, fds);
     for (const fd of fds) this.#libc.close(fd);
     if (result > 0) return result;
     if (result === -EAGAIN) return 0;

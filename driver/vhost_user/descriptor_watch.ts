@@ -17,6 +17,7 @@ export class DescriptorWatch {
   /** Wakes the wait itself, so that it sees additions and the end. */
   readonly #wakeFd: number;
   readonly #fds: number[] = [];
+  readonly #events: number[] = [];
   readonly #handlers: (() => void)[] = [];
   #entries = nativeBuffer(0);
   #running: Promise<void> | undefined;
@@ -27,12 +28,22 @@ export class DescriptorWatch {
     const fd = libc.eventfd();
     if (fd < 0) throw new Error(`Cannot make an eventfd: ${libc.describe(fd)}`);
     this.#wakeFd = fd;
-    this.#append(fd, () => libc.clear(fd));
+    this.#append(fd, POLLIN, () => libc.clear(fd));
   }
 
   /** Calls `readable`, which takes what is there, when `fd` has something. */
   add(fd: number, readable: () => void): void {
-    this.#append(fd, readable);
+    this.#append(fd, POLLIN, readable);
+    this.#libc.signal(this.#wakeFd);
+    this.#running ??= this.#run();
+  }
+
+  /** Calls `gone` once, when the other end of socket `fd` is closed. */
+  addHangUp(fd: number, gone: () => void): void {
+    this.#append(fd, 0, () => {
+      this.remove(fd);
+      gone();
+    });
     this.#libc.signal(this.#wakeFd);
     this.#running ??= this.#run();
   }
@@ -54,15 +65,16 @@ export class DescriptorWatch {
     this.#libc.close(this.#wakeFd);
   }
 
-  #append(fd: number, readable: () => void): void {
+  #append(fd: number, events: number, readable: () => void): void {
     this.#fds.push(fd);
+    this.#events.push(events);
     this.#handlers.push(readable);
     // A new buffer: a wait under way still uses the old one.
     this.#entries = nativeBuffer(POLLFD_BYTES * this.#fds.length);
     const view = new DataView(this.#entries.buffer);
     this.#fds.forEach((fd, i) => {
       view.setInt32(i * POLLFD_BYTES, fd, true);
-      view.setInt16(i * POLLFD_BYTES + 4, POLLIN, true);
+      view.setInt16(i * POLLFD_BYTES + 4, this.#events[i]!, true);
     });
   }
 

@@ -23,7 +23,7 @@ export class DeviceProcess implements AsyncDisposable {
     const program = new URL("../../mod.ts", import.meta.url);
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "-A", "--no-check", program.href, "serve"],
+        ...["run", "-A", program.href, "serve"],
         ...["--socket-path", this.socketPath, "--backend", backend],
       ],
       stdin: "null",

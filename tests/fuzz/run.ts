@@ -61,10 +61,10 @@ export async function runEpisode(
 
 /** The command that runs one episode again. */
 export function reproducer(
-  target: Target,
+  target: string,
   backend: string,
   seed: number,
 ): string {
-  return `deno task fuzz --target ${target.name} --backend ${backend} ` +
+  return `deno task fuzz --target ${target} --backend ${backend} ` +
     `--seed ${seed} --seconds 1`;
 }

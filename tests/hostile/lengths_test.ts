@@ -52,9 +52,9 @@ await testOnBackends(
       const data = [IV, DATA];
       refused(guest, [cipherHeader(cipher, 16, a, b), ...data], [64, 1]);
       refused(guest, [cipherHeader(cipher, a, b, b), ...data], [64, 1]);
-      refused(guest, [cipherHeader(cipher, 16, a, a), ...data], [64, 1]);
+      refused(guest, [cipherHeader(cipher, a, 64, 64), ...data], [64, 1]);
       refused(guest, [digestHeader(0x100, hash, a, b), DATA], [32, 1]);
-      refused(guest, [digestHeader(0x100, hash, a, 32), DATA], [32, 1]);
+      refused(guest, [digestHeader(0x100, hash, b, 32)], [32, 1]);
       const lengths = {
         iv: 12,
         additionalData: a,

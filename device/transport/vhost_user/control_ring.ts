@@ -21,6 +21,8 @@ export interface ControlRingOptions {
   readonly memory: MemoryTable;
   /** Hears why the ring is no longer served. */
   broken(reason: string): void;
+  /** Hears of an error that is nobody's but the device's. */
+  failed(reason: string): void;
 }
 
 /** How often a ring without a kick descriptor is looked at. */
@@ -113,7 +115,13 @@ export class ControlRing implements RingRunner {
     const served = this.#served;
     if (!served) return;
     const { virtqueue, queue } = served;
-    if (queue.service()) this.#notify();
+    try {
+      if (queue.service()) this.#notify();
+    } catch (error) {
+      this.#close();
+      const reason = error instanceof Error ? error.message : String(error);
+      return this.#options.failed(reason);
+    }
     if (queue.broken !== undefined) {
       this.#close();
       this.#options.broken(queue.broken);

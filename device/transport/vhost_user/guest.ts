@@ -6,6 +6,7 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
+import { describeSession } from "../../session/session_needs.ts";
 import type { SessionAnnouncement } from "../../session/session_table.ts";
 import {
   F_EVENT_IDX,
@@ -68,10 +69,13 @@ export class Guest {
       device,
       memory: this.memory,
       broken: (reason) => this.#broken(this.#controlRing, reason),
+      failed: (reason) => options.failed(`control queue: ${reason}`),
     });
     this.#unobserve = device.sessions.observe({
       opened: (announcement) => this.#opened(announcement),
       closed: (id) => this.#closed(id),
+      refused: ({ status, reason }) =>
+        options.log("debug", `session refused, status ${status}: ${reason}`),
     });
   }
 
@@ -137,6 +141,18 @@ export class Guest {
     this.#options.device.reset();
     this.status = 0;
     this.#options.log("info", "device reset");
+  }
+
+  /**
+   * Device status 0. QEMU writes it after it has stopped the rings, when the
+   * driver resets the device and when the guest only pauses; sessions then wait
+   * for the rings to tell which it was.
+   */
+  async clearStatus(): Promise<void> {
+    const stoppedBefore = this.rings.every((ring) => !ring.started) &&
+      this.rings.some((ring) => ring.stoppedAt !== undefined);
+    if (stoppedBefore) this.status = 0;
+    else await this.reset();
   }
 
   /** Notifies a ring's driver through another descriptor, -1 for none. */
@@ -307,7 +323,7 @@ export class Guest {
     const [first] = placement.choices;
     this.#options.log(
       "debug",
-      `session ${id} created: ${description.service} on ${first?.backend}`,
+      `session ${id} created: ${describeSession(description)} on ${first?.backend}`,
     );
   }
 

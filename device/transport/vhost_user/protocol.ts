@@ -201,9 +201,13 @@ export class Protocol {
     return undefined;
   }
 
-  #setStatus({ view }: Message): Outcome | Promise<Outcome> {
+  async #setStatus({ view }: Message): Promise<Outcome> {
     const status = view.getUint32(0, true) & 0xff;
-    if (status === 0) return this.#reset();
+    if (status === 0) {
+      this.#featuresAccepted = false;
+      await this.#guest.clearStatus();
+      return undefined;
+    }
     this.#guest.status = this.#featuresAccepted
       ? status
       : status & ~STATUS_FEATURES_OK;

@@ -22,6 +22,7 @@ import {
 import {
   longs,
   ScriptedFrontEnd,
+  type ScriptedRing,
   u64,
   words,
 } from "../../../tests/support/scripted_front_end.ts";
@@ -92,10 +93,18 @@ withServer("a guest that pauses keeps its sessions", async (server) => {
   const { data, control } = await startGeneric(front);
   const session = await createByQueue(front, control);
   await encryptsWell(front, data, session);
+  const stopped: [number, ScriptedRing, Uint8Array][] = [];
   for (const [index, ring] of [[0, data], [CONTROL, control]] as const) {
     const answer = await front.ask(Request.GetVringBase, words(index, 0));
+    await front.tell(Request.SetVringEnable, words(index, 0));
+    stopped.push([index, ring, answer]);
+  }
+  await front.tell(Request.SetStatus, longs(0));
+  front.send(Request.SetFeatures, longs(RING_FEATURES | BIT_30));
+  for (const [index, ring, answer] of stopped) {
     front.send(Request.SetVringBase, answer);
     await front.tell(Request.SetVringKick, longs(index), [ring.kickFd]);
+    await front.tell(Request.SetVringEnable, words(index, 1));
   }
   strictEqual(server.device.sessions.size, 1);
   await encryptsWell(front, data, session);

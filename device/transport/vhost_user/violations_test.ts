@@ -129,3 +129,25 @@ withServer(
     await encryptsWell(front, data, await createByQueue(front, control));
   },
 );
+
+withServer(
+  "an error in the control queue ends its connection, not the process",
+  async (server) => {
+    const { sessions } = server.device;
+    const create = sessions.create;
+    sessions.create = () => {
+      throw new Error("out of order");
+    };
+    {
+      using front = ScriptedFrontEnd.connect(server.path);
+      const { control } = await startGeneric(front);
+      createByQueue(front, control).catch(() => {});
+      strictEqual(await front.receive(), undefined);
+    }
+    await server.logged("front-end gone: control queue: out of order");
+    sessions.create = create;
+    using front = ScriptedFrontEnd.connect(server.path);
+    const { control } = await startGeneric(front);
+    await createByQueue(front, control);
+  },
+);

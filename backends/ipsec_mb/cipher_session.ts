@@ -1,0 +1,94 @@
+/**
+ * CIPHER sessions.
+ *
+ * @module
+ */
+
+import type { CipherSession } from "../../algorithms/session_description.ts";
+import { type Operation, OperationKind } from "../backend.ts";
+import { CipherKernel } from "./ciphers.ts";
+import { type JobTemplate, putLong, WORD } from "./job_table.ts";
+import type { Queue } from "./queues.ts";
+import type { JobRunner } from "./runner.ts";
+import { complete, fail, type IpsecMbSession } from "./session.ts";
+
+class IpsecMbCipherSession implements IpsecMbSession {
+  readonly template: JobTemplate;
+  readonly #runner: JobRunner;
+  readonly #kernel: CipherKernel;
+  readonly #queue: Queue;
+  readonly #kind: OperationKind;
+
+  constructor(runner: JobRunner, description: CipherSession) {
+    this.#runner = runner;
+    this.#kernel = new CipherKernel(runner.library, description);
+    this.#queue = runner.queueFor(this.#kernel);
+    this.template = this.#kernel.template;
+    this.#kind = description.direction === "encrypt"
+      ? OperationKind.Encrypt
+      : OperationKind.Decrypt;
+  }
+
+  start(operation: Operation): void {
+    const { source, destination, iv } = operation;
+    const kernel = this.#kernel;
+    const lengthBytes = source.totalBytes;
+    if (
+      operation.kind !== this.#kind ||
+      destination.totalBytes !== lengthBytes ||
+      !kernel.accepts(operation.ivBytes, lengthBytes)
+    ) return fail(operation);
+    if (lengthBytes === 0) return complete(operation, 0);
+    if (!kernel.fitsJob(iv, lengthBytes)) return this.#runSplit(operation);
+    const runner = this.#runner;
+    runner.place(source, destination);
+    const { table } = this.#queue;
+    const slot = this.#queue.take(this, operation);
+    const { words } = table;
+    const base = slot * table.stride;
+    table.setIv(slot, iv, kernel.ivBytes);
+    putLong(words, base + WORD.source, runner.from);
+    putLong(words, base + WORD.destination, runner.to);
+    putLong(words, base + WORD.cipherLength, lengthBytes * kernel.lengthUnit);
+    table.scatterFrom[slot] = runner.scatterFrom;
+  }
+
+  /** A message of more than one job. */
+  #runSplit(operation: Operation): void {
+    const { source, destination, iv } = operation;
+    const lengthBytes = source.totalBytes;
+    const runner = this.#runner;
+    const at = runner.reserve(lengthBytes);
+    const data = runner.bytes.subarray(at, at + lengthBytes);
+    source.read(0, data);
+    if (!this.#kernel.transform(runner, at, lengthBytes, iv)) {
+      return fail(operation);
+    }
+    destination.write(0, data);
+    complete(operation, lengthBytes);
+  }
+
+  finish(operation: Operation, slot: number, done: boolean): void {
+    if (!done) return fail(operation);
+    const { destination } = operation;
+    const lengthBytes = destination.totalBytes;
+    const from = this.#queue.table.scatterFrom[slot]!;
+    if (from >= 0) {
+      const { bytes } = this.#runner;
+      destination.write(0, bytes.subarray(from, from + lengthBytes));
+    }
+    complete(operation, lengthBytes);
+  }
+
+  close(): void {
+    this.#runner.forget(this, this.#kernel);
+    this.#kernel.close();
+  }
+}
+
+export function openCipherSession(
+  runner: JobRunner,
+  description: CipherSession,
+): IpsecMbSession {
+  return new IpsecMbCipherSession(runner, description);
+}

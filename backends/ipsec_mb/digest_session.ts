@@ -1,0 +1,135 @@
+/**
+ * HASH and MAC sessions.
+ *
+ * @module
+ */
+
+import { algorithmByName } from "../../algorithms/catalogue.ts";
+import type {
+  HashSession,
+  MacSession,
+} from "../../algorithms/session_description.ts";
+import { type Operation, OperationKind } from "../backend.ts";
+import {
+  type HashKernel,
+  HEADROOM_BYTES,
+  TAILROOM_BYTES,
+} from "./hash_kernel.ts";
+import { makeHashKernel, makeHmacKernel } from "./hashes.ts";
+import { IV_BYTES, type JobTemplate, putLong, WORD } from "./job_table.ts";
+import { makeBlockMacKernel } from "./macs.ts";
+import { segmentAddress } from "./native_memory.ts";
+import type { JobRunner } from "./runner.ts";
+import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
+
+/** The MAC with the catalogue's name. */
+export function makeMacKernel(
+  runner: JobRunner,
+  name: string,
+  key: Uint8Array,
+): HashKernel {
+  const hash = algorithmByName("mac", name)?.hash;
+  return hash === undefined
+    ? makeBlockMacKernel(runner, name, key)
+    : makeHmacKernel(runner.library, hash, key);
+}
+
+class IpsecMbDigestSession implements IpsecMbSession {
+  readonly template: JobTemplate;
+  readonly #runner: JobRunner;
+  readonly #kernel: HashKernel;
+  readonly #resultBytes: number;
+  readonly #iv = new Uint8Array(IV_BYTES);
+
+  constructor(runner: JobRunner, kernel: HashKernel, resultBytes: number) {
+    this.#runner = runner;
+    this.#kernel = kernel;
+    this.#resultBytes = resultBytes;
+    this.template = kernel.template;
+  }
+
+  start(operation: Operation): void {
+    const { source, digest } = operation;
+    const kernel = this.#kernel;
+    const lengthBytes = source.totalBytes - kernel.ivBytes;
+    if (
+      operation.kind !== OperationKind.Digest || lengthBytes < 0 ||
+      digest.totalBytes < this.#resultBytes
+    ) return fail(operation);
+    if (kernel.ivBytes > 0) {
+      source.read(0, this.#iv.subarray(0, kernel.ivBytes));
+    }
+    if (!kernel.fitsJob(lengthBytes)) {
+      return this.#runBeyond(operation, lengthBytes);
+    }
+    const address = this.#place(operation);
+    const { mixed } = this.#runner;
+    const { table } = mixed;
+    const slot = mixed.take(this, operation);
+    const base = slot * table.stride;
+    table.setIv(slot, this.#iv, kernel.ivBytes);
+    putLong(table.words, base + WORD.source, address + kernel.ivBytes);
+    putLong(
+      table.words,
+      base + WORD.hashLength,
+      lengthBytes * kernel.lengthUnit,
+    );
+  }
+
+  /** Native address of the whole source. */
+  #place({ source }: Operation): number {
+    if (source.count === 1) return segmentAddress(source, 0);
+    const runner = this.#runner;
+    const at = runner.reserve(source.totalBytes);
+    source.read(0, runner.bytes.subarray(at, at + source.totalBytes));
+    return runner.address + at;
+  }
+
+  #runBeyond(operation: Operation, lengthBytes: number): void {
+    const { source, digest } = operation;
+    const runner = this.#runner;
+    const kernel = this.#kernel;
+    const start = runner.reserve(
+      HEADROOM_BYTES + source.totalBytes + TAILROOM_BYTES,
+    );
+    const at = start + HEADROOM_BYTES;
+    source.read(0, runner.bytes.subarray(at, at + source.totalBytes));
+    const result = kernel.digest(
+      runner,
+      at + kernel.ivBytes,
+      lengthBytes,
+      this.#iv,
+    );
+    if (!result) return fail(operation);
+    writeStart(digest, result, this.#resultBytes);
+    complete(operation, 0);
+  }
+
+  finish(operation: Operation, slot: number, done: boolean): void {
+    if (!done) return fail(operation);
+    const tag = this.#runner.mixed.table.tags[slot]!;
+    writeStart(operation.digest, tag, this.#resultBytes);
+    complete(operation, 0);
+  }
+
+  close(): void {
+    this.#runner.forget(this, this.#kernel);
+    this.#kernel.close();
+  }
+}
+
+export function openHashSession(
+  runner: JobRunner,
+  { algorithm, resultBytes }: HashSession,
+): IpsecMbSession {
+  const kernel = makeHashKernel(runner.library, algorithm);
+  return new IpsecMbDigestSession(runner, kernel, resultBytes);
+}
+
+export function openMacSession(
+  runner: JobRunner,
+  { algorithm, key, resultBytes }: MacSession,
+): IpsecMbSession {
+  const kernel = makeMacKernel(runner, algorithm, key);
+  return new IpsecMbDigestSession(runner, kernel, resultBytes);
+}

@@ -1,0 +1,47 @@
+/**
+ * What every kind of session has.
+ *
+ * @module
+ */
+
+import type { Segments } from "../../memory/segments.ts";
+import { type Operation, OperationStatus } from "../backend.ts";
+import type { JobOwner } from "./job_table.ts";
+
+/** A session on one thread. */
+export interface IpsecMbSession extends JobOwner {
+  /** Makes a job that waits, or does the operation at once. */
+  start(operation: Operation): void;
+  /** Wipes the keys; no job waits. */
+  close(): void;
+}
+
+/** Ends an operation that succeeded. */
+export function complete(operation: Operation, writtenBytes: number): void {
+  operation.status = OperationStatus.Ok;
+  operation.writtenBytes = writtenBytes;
+}
+
+/** Ends an operation that failed. */
+export function fail(
+  operation: Operation,
+  status = OperationStatus.Failed,
+): void {
+  operation.status = status;
+  operation.writtenBytes = 0;
+}
+
+/** Copies the first `lengthBytes` bytes of `from`, a few, to a list's start. */
+export function writeStart(
+  segments: Segments,
+  from: Uint8Array,
+  lengthBytes: number,
+): void {
+  if (segments.count !== 1) {
+    segments.write(0, from.subarray(0, lengthBytes));
+    return;
+  }
+  const { bytes } = segments.region(0);
+  const start = segments.offset(0);
+  for (let i = 0; i < lengthBytes; i++) bytes[start + i] = from[i]!;
+}
