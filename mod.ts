@@ -15,9 +15,25 @@ export {
   createDevice,
   type DeviceOptions,
 } from "./device/transport/in_process/in_process.ts";
-export { Driver, OperationError } from "./driver/driver.ts";
+export { probeBackends, type ProbedBackend } from "./backends/probe.ts";
+export type { Burst, BurstOptions, BurstSlot } from "./driver/burst.ts";
+export { Driver } from "./driver/driver.ts";
+export type { DriverOptions, SessionOptions } from "./driver/driver.ts";
 export type { DeviceLink } from "./driver/link.ts";
-export { probeBackends } from "./backends/probe.ts";
+export { OperationError } from "./driver/operation_error.ts";
+export type {
+  Aead,
+  Akcipher,
+  Chain,
+  Cipher,
+  Hash,
+  Mac,
+  Session,
+} from "./driver/sessions.ts";
+export { SessionMessages } from "./driver/vhost_user/session_messages.ts";
+export { connectVhostUser } from "./driver/vhost_user_front_end.ts";
+export { Region } from "./memory/region.ts";
+export { overlap, Segments } from "./memory/segments.ts";
 
 if (import.meta.main) {
   const { main } = await import("./cli/main.ts");

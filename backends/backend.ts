@@ -84,7 +84,10 @@ export interface Operation {
   hashBytes: number;
   /** Set by the backend. */
   status: OperationStatus;
-  /** Set by the backend: bytes of `destination` that hold the result. */
+  /**
+   * Set by the backend: bytes of `destination` that hold the result; 0 for any
+   * status but Ok, and where the result is a digest or a verdict.
+   */
   writtenBytes: number;
 }
 

@@ -154,7 +154,6 @@ export const POLLFD_BYTES = 8;
 
 const F_GETFL = 3;
 const F_SETFL = 4;
-const F_DUPFD_CLOEXEC = 1030;
 const O_NONBLOCK = 0o4000;
 const MFD_CLOEXEC = 0x1;
 const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
@@ -206,7 +205,7 @@ export interface Mapping {
 }
 
 /** Size of a file and the unit in which it can be mapped. */
-export interface FileExtent {
+interface FileExtent {
   readonly sizeBytes: number;
   readonly blockBytes: number;
 }
@@ -249,11 +248,6 @@ export class Libc {
     return this.check(this.symbols.close(fd));
   }
 
-  /** Another descriptor of the same open file. */
-  duplicate(fd: number): number {
-    return this.check(this.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 3));
-  }
-
   /** Makes reads and writes of `fd` answer EAGAIN where they would wait. */
   setNonBlocking(fd: number): number {
     const flags = this.check(this.symbols.fcntl(fd, F_GETFL, 0));
@@ -283,7 +277,7 @@ export class Libc {
   }
 
   /** Size and mapping unit of a file, or a negative error number. */
-  fileExtent(fd: number): FileExtent | number {
+  #fileExtent(fd: number): FileExtent | number {
     const result = this.check(this.symbols.fstat(fd, this.#stat));
     if (result < 0) return result;
     // A file of hugetlbfs says its huge page size here.
@@ -298,7 +292,7 @@ export class Libc {
 
   /** Size of a file in bytes. */
   fileSize(fd: number): number {
-    const extent = this.fileExtent(fd);
+    const extent = this.#fileExtent(fd);
     return typeof extent === "number" ? extent : extent.sizeBytes;
   }
 
@@ -308,7 +302,7 @@ export class Libc {
    * caller's to check.
    */
   map(fd: number, offset: number, lengthBytes: number): Mapping | number {
-    const extent = this.fileExtent(fd);
+    const extent = this.#fileExtent(fd);
     if (typeof extent === "number") return extent;
     const lead = offset % extent.blockBytes;
     const blocks = Math.ceil((lead + lengthBytes) / extent.blockBytes);

@@ -34,9 +34,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "cli": [
     "device/transport",
     "device",
+    "device/session",
     "device/wire",
     "backends",
     "algorithms",
+    "ffi",
   ],
 };
 

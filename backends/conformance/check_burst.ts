@@ -5,7 +5,14 @@
  * @module
  */
 
-import { type Algorithm, listLengths } from "../../algorithms/catalogue.ts";
+import {
+  type AeadAlgorithm,
+  type Algorithm,
+  type CipherAlgorithm,
+  type HashAlgorithm,
+  listLengths,
+  type MacAlgorithm,
+} from "../../algorithms/catalogue.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
   type BackendSession,
@@ -16,6 +23,7 @@ import type { Bench, Trial } from "./bench.ts";
 import { macDataRule } from "./check_digest.ts";
 import { randomLayout } from "./lengths.ts";
 import { CONTIGUOUS, Job, type Request } from "./operations.ts";
+import type { Random } from "./random.ts";
 
 /** A session and a maker of its requests. */
 interface Actor {
@@ -23,74 +31,90 @@ interface Actor {
   readonly makeRequest: () => Request;
 }
 
+type Maker<A extends Algorithm> = (
+  random: Random,
+  algorithm: A,
+  key: Uint8Array,
+) => Actor;
+
+const makeCipherActor: Maker<CipherAlgorithm> = (random, algorithm, key) => {
+  const direction = random.pick(["encrypt", "decrypt"] as const);
+  const { name, ivBytes } = algorithm;
+  return {
+    description: { service: "cipher", algorithm: name, direction, key },
+    makeRequest() {
+      const lengthBytes = 16 * (1 + random.integer(40));
+      return {
+        kind: direction === "encrypt"
+          ? OperationKind.Encrypt
+          : OperationKind.Decrypt,
+        iv: random.bytes(ivBytes),
+        source: random.bytes(lengthBytes),
+        destinationBytes: lengthBytes,
+        digestBytes: 0,
+      };
+    },
+  };
+};
+
+const makeDigestActor: Maker<HashAlgorithm | MacAlgorithm> = (
+  random,
+  algorithm,
+  key,
+) => {
+  const { name, digestBytes } = algorithm;
+  const isMac = algorithm.service === "mac";
+  const unitBytes = isMac ? macDataRule(algorithm).blockBytes : 1;
+  const common = { algorithm: name, resultBytes: digestBytes };
+  return {
+    description: isMac
+      ? { service: "mac", key, ...common }
+      : { service: "hash", ...common },
+    makeRequest: () => ({
+      kind: OperationKind.Digest,
+      source: random.bytes(unitBytes * (16 + random.integer(300))),
+      destinationBytes: 0,
+      digestBytes,
+    }),
+  };
+};
+
+const makeAeadActor: Maker<AeadAlgorithm> = (random, algorithm, key) => ({
+  description: {
+    service: "aead",
+    algorithm: algorithm.name,
+    direction: "encrypt",
+    key,
+    tagBytes: 16,
+  },
+  makeRequest() {
+    const lengthBytes = random.integer(500);
+    return {
+      kind: OperationKind.Encrypt,
+      iv: random.bytes(random.pick(listLengths(algorithm.ivBytes))),
+      source: random.bytes(lengthBytes),
+      additionalData: random.bytes(random.integer(40)),
+      destinationBytes: lengthBytes,
+      digestBytes: 16,
+    };
+  },
+});
+
 function makeActor(
-  bench: Bench,
+  { random }: Bench,
   algorithm: Algorithm,
   keyLengths: readonly number[],
 ): Actor | undefined {
-  const { random } = bench;
-  const key = keyLengths.length > 0
-    ? random.bytes(random.pick(keyLengths))
-    : new Uint8Array(0);
-  const { name } = algorithm;
+  const keyBytes = keyLengths.length > 0 ? random.pick(keyLengths) : 0;
+  const key = random.bytes(keyBytes);
   switch (algorithm.service) {
-    case "cipher": {
-      const direction = random.pick(["encrypt", "decrypt"] as const);
-      return {
-        description: { service: "cipher", algorithm: name, direction, key },
-        makeRequest: () => {
-          const lengthBytes = 16 * (1 + random.integer(40));
-          return {
-            kind: direction === "encrypt"
-              ? OperationKind.Encrypt
-              : OperationKind.Decrypt,
-            iv: random.bytes(algorithm.ivBytes),
-            source: random.bytes(lengthBytes),
-            destinationBytes: lengthBytes,
-            digestBytes: 0,
-          };
-        },
-      };
-    }
+    case "cipher":
+      return makeCipherActor(random, algorithm, key);
     case "hash":
-    case "mac": {
-      const resultBytes = algorithm.digestBytes;
-      const unit = algorithm.service === "mac"
-        ? macDataRule(algorithm).blockBytes
-        : 1;
-      return {
-        description: algorithm.service === "hash"
-          ? { service: "hash", algorithm: name, resultBytes }
-          : { service: "mac", algorithm: name, key, resultBytes },
-        makeRequest: () => ({
-          kind: OperationKind.Digest,
-          source: random.bytes(unit * (16 + random.integer(300))),
-          destinationBytes: 0,
-          digestBytes: resultBytes,
-        }),
-      };
-    }
+    case "mac":
+      return makeDigestActor(random, algorithm, key);
     case "aead":
-      return {
-        description: {
-          service: "aead",
-          algorithm: name,
-          direction: "encrypt",
-          key,
-          tagBytes: 16,
-        },
-        makeRequest: () => {
-          const lengthBytes = random.integer(500);
-          return {
-            kind: OperationKind.Encrypt,
-            iv: random.bytes(random.pick(listLengths(algorithm.ivBytes))),
-            source: random.bytes(lengthBytes),
-            additionalData: random.bytes(random.integer(40)),
-            destinationBytes: lengthBytes,
-            digestBytes: 16,
-          };
-        },
-      };
+      return makeAeadActor(random, algorithm, key);
     case "akcipher":
       return undefined;
   }

@@ -27,10 +27,11 @@ export function makeMacKernel(
   runner: JobRunner,
   name: string,
   key: Uint8Array,
+  resultBytes: number,
 ): HashKernel {
   const hash = algorithmByName("mac", name)?.hash;
   return hash === undefined
-    ? makeBlockMacKernel(runner, name, key)
+    ? makeBlockMacKernel(runner, name, key, resultBytes)
     : makeHmacKernel(runner.library, hash, key);
 }
 
@@ -130,6 +131,6 @@ export function openMacSession(
   runner: JobRunner,
   { algorithm, key, resultBytes }: MacSession,
 ): IpsecMbSession {
-  const kernel = makeMacKernel(runner, algorithm, key);
+  const kernel = makeMacKernel(runner, algorithm, key, resultBytes);
   return new IpsecMbDigestSession(runner, kernel, resultBytes);
 }

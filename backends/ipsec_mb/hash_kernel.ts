@@ -36,6 +36,8 @@ export interface HashSettings {
   /** `IMB_HASH_ALG`; absent where there is no job for it at all. */
   readonly algorithm?: number;
   readonly digestBytes: number;
+  /** What a job gives, where it is less. */
+  readonly jobDigestBytes?: number;
   /** Addresses or lengths for the structure's `u`. */
   readonly u?: readonly number[];
   /** Length of the vector that opens the message. */
@@ -56,7 +58,6 @@ export interface HashSettings {
 
 /** A hash or a MAC with its key. */
 export class HashKernel implements JobOwner {
-  readonly digestBytes: number;
   readonly ivBytes: number;
   readonly lengthUnit: number;
   readonly template: JobTemplate;
@@ -65,7 +66,6 @@ export class HashKernel implements JobOwner {
 
   constructor(library: IpsecMb, settings: HashSettings) {
     this.#settings = settings;
-    this.digestBytes = settings.digestBytes;
     this.ivBytes = settings.ivBytes ?? 0;
     this.lengthUnit = settings.countsBits ? 8 : 1;
     this.#result = new Uint8Array(settings.digestBytes);
@@ -81,10 +81,11 @@ export class HashKernel implements JobOwner {
 
   /** Sets the words that are this hash's in a job's template. */
   fill(words: Uint32Array): void {
-    const { algorithm, u = [] } = this.#settings;
+    const { algorithm, u = [], digestBytes } = this.#settings;
+    const { jobDigestBytes = digestBytes } = this.#settings;
     if (algorithm !== undefined) words[WORD.hashAlgorithm] = algorithm;
     u.forEach((value, i) => putLong(words, WORD.u + 2 * i, value));
-    putLong(words, WORD.tagBytes, this.digestBytes);
+    putLong(words, WORD.tagBytes, jobDigestBytes);
   }
 
   /** Whether one job does the message. */

@@ -134,6 +134,12 @@ export class JobTable {
     for (let i = 0; i < ivBytes; i++) bytes[start + i] = iv[i]!;
   }
 
+  /** Gives all slots back. */
+  drop(): void {
+    this.operations.fill(undefined);
+    this.count = 0;
+  }
+
   isDone(slot: number, completed: number): boolean {
     return this.words[slot * this.stride + WORD.status] === completed;
   }

@@ -5,7 +5,10 @@
  */
 
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
-import { GCM_KEY_DATA_BYTES, HashAlgorithm } from "../../ffi/ipsec_mb_layout.ts";
+import {
+  GCM_KEY_DATA_BYTES,
+  HashAlgorithm,
+} from "../../ffi/ipsec_mb_layout.ts";
 import { CbcMac } from "./cbc_mac.ts";
 import {
   KASUMI_LONGEST_BYTES,
@@ -22,7 +25,11 @@ import type { JobRunner } from "./runner.ts";
 
 const AES_BLOCK_BYTES = 16;
 
-type MakeMac = (runner: JobRunner, key: Uint8Array) => HashKernel;
+type MakeMac = (
+  runner: JobRunner,
+  key: Uint8Array,
+  resultBytes: number,
+) => HashKernel;
 
 /** Doubling in GF(2^128) (RFC 4493 §2.3). */
 function double(block: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -70,8 +77,14 @@ function makeCmac(runner: JobRunner, key: Uint8Array): HashKernel {
 const XCBC_K2 = 192;
 const XCBC_K3 = 208;
 const XCBC_KEY_BYTES = 224;
+/** What the library's jobs give: AES-XCBC-MAC-96 (RFC 3566 §4.1). */
+const XCBC_JOB_DIGEST_BYTES = 12;
 
-function makeXcbc({ library }: JobRunner, key: Uint8Array): HashKernel {
+function makeXcbc(
+  { library }: JobRunner,
+  key: Uint8Array,
+  resultBytes: number,
+): HashKernel {
   const keys = new NativeBlock(XCBC_KEY_BYTES);
   const second = keys.bytes.subarray(XCBC_K2, XCBC_K3);
   const third = keys.bytes.subarray(XCBC_K3, XCBC_KEY_BYTES);
@@ -83,15 +96,22 @@ function makeXcbc({ library }: JobRunner, key: Uint8Array): HashKernel {
   );
   // The first round key is K1 itself.
   const mac = new CbcMac(library, keys.bytes.subarray(0, AES_BLOCK_BYTES));
-  return new HashKernel(library, {
-    algorithm: HashAlgorithm.AES_XCBC,
+  const common = {
     digestBytes: AES_BLOCK_BYTES,
-    u: [keys.address, keys.address + XCBC_K2, keys.address + XCBC_K3],
     shortestBytes: 1,
     longestBytes: LANE_BYTES,
     beyond: mac.beyond(second, third),
     blocks: [keys],
     wipe: () => mac.close(),
+  };
+  if (resultBytes > XCBC_JOB_DIGEST_BYTES) {
+    return new HashKernel(library, common);
+  }
+  return new HashKernel(library, {
+    ...common,
+    algorithm: HashAlgorithm.AES_XCBC,
+    jobDigestBytes: XCBC_JOB_DIGEST_BYTES,
+    u: [keys.address, keys.address + XCBC_K2, keys.address + XCBC_K3],
   });
 }
 
@@ -211,8 +231,9 @@ export function makeBlockMacKernel(
   runner: JobRunner,
   name: string,
   key: Uint8Array,
+  resultBytes: number,
 ): HashKernel {
   const make = MAKERS[name];
   if (!make) throw new Error(`ipsec-mb has no MAC ${name}`);
-  return make(runner, key);
+  return make(runner, key, resultBytes);
 }

@@ -69,6 +69,15 @@ export class JobRunner {
     this.mixed.flush();
   }
 
+  /** Drops all jobs that wait, after a failure. */
+  abandon(): void {
+    for (const queue of this.#cipherQueues.values()) queue.table.drop();
+    this.mixed.table.drop();
+    this.#alone.table.drop();
+    for (const queue of this.#ciphersAlone.values()) queue.table.drop();
+    this.#bounce.restart(0);
+  }
+
   /** Ends a burst. */
   finish(): void {
     this.flush();

@@ -38,7 +38,7 @@ const RESULT_ADDRESSES_AT = [40, 48, 56, 64, 72, 80];
 class Draft9Episode implements Episode {
   readonly #random: Random;
   readonly #machine: Machine;
-  readonly #ring: HandRing;
+  #ring: HandRing;
   readonly #sessions: { id: number; description: SessionDescription }[] = [];
   readonly #snapshot: Uint8Array;
 
@@ -63,6 +63,11 @@ class Draft9Episode implements Episode {
     pieces.sort((a, b) => Number(a.writable) - Number(b.writable));
     arena.snapshot(this.#snapshot);
     const used = this.#ring.submit(pieces);
+    if (this.#namesRing(structure)) {
+      // Results in the ring itself: what the driver sees is its own doing.
+      this.#ring = new HandRing(this.#machine, 0, RING_SIZE, 0);
+      return;
+    }
     if (!used) throw new FuzzFailure("a well-formed chain was not answered");
     const { guestAddress } = arena.low;
     arena.accept(this.#snapshot, guestAddress, this.#ring.endOffset);
@@ -127,17 +132,34 @@ class Draft9Episode implements Episode {
     }
   }
 
-  /** What the request itself names as places of results. */
+  /** Whether a result could be in the ring. */
+  #namesRing(structure: Uint8Array<ArrayBuffer>): boolean {
+    const { guestAddress } = this.#machine.arena.low;
+    const ringEnd = guestAddress + this.#ring.endOffset;
+    return this.#results(structure).some(({ address, lengthBytes }) =>
+      address < ringEnd && address + lengthBytes > guestAddress
+    );
+  }
+
   #acceptResults(structure: Uint8Array<ArrayBuffer>): void {
-    if (structure.length < DRAFT_9_REQUEST_BYTES) return;
+    for (const { address, lengthBytes } of this.#results(structure)) {
+      this.#machine.arena.accept(this.#snapshot, address, lengthBytes);
+    }
+  }
+
+  /** What the request itself names as places of results. */
+  #results(
+    structure: Uint8Array<ArrayBuffer>,
+  ): { address: number; lengthBytes: number }[] {
+    if (structure.length < DRAFT_9_REQUEST_BYTES) return [];
     const view = new DataView(structure.buffer);
     const resultBytes = Math.max(view.getUint32(28, true), DIGEST_BYTES) +
       view.getUint32(32, true);
-    for (const at of RESULT_ADDRESSES_AT) {
-      const address = Number(view.getBigUint64(at, true));
-      const length = Math.min(resultBytes, 64 * 1024);
-      this.#machine.arena.accept(this.#snapshot, address, length);
-    }
+    const lengthBytes = Math.min(resultBytes, 64 * 1024);
+    return RESULT_ADDRESSES_AT.map((at) => ({
+      address: Number(view.getBigUint64(at, true)),
+      lengthBytes,
+    }));
   }
 
   finish(): void {

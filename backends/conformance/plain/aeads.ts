@@ -101,6 +101,26 @@ function encodeLength(lengthBytes: number): Uint8Array {
   return new Uint8Array(out.buffer);
 }
 
+/** SP 800-38C §A.2.1: flags, nonce and the length of the plaintext. */
+function firstBlock(
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  additionalData: Uint8Array,
+  tagBytes: number,
+): Uint8Array {
+  const lengthFieldBytes = 15 - nonce.length;
+  const block = new Uint8Array(16);
+  block[0] = (additionalData.length > 0 ? 0x40 : 0) +
+    8 * ((tagBytes - 2) / 2) + (lengthFieldBytes - 1);
+  let length = plaintext.length;
+  for (let i = 15; i > 15 - lengthFieldBytes; i--) {
+    block[i] = length % 256;
+    length = Math.floor(length / 256);
+  }
+  block.set(nonce, 1);
+  return block;
+}
+
 /** SP 800-38C §6.1 with the formatting of §A. */
 export function ccm(
   key: Uint8Array,
@@ -110,18 +130,8 @@ export function ccm(
   tagBytes: number,
 ): Sealed {
   const cipher = aes(key);
-  const lengthFieldBytes = 15 - nonce.length;
-  const first = new Uint8Array(16);
-  first[0] = (additionalData.length > 0 ? 0x40 : 0) +
-    8 * ((tagBytes - 2) / 2) + (lengthFieldBytes - 1);
-  let length = plaintext.length;
-  for (let i = 15; i > 15 - Math.min(lengthFieldBytes, 6); i--) {
-    first[i] = length % 256;
-    length = Math.floor(length / 256);
-  }
-  first.set(nonce, 1);
   const formatted = concatenate(
-    first,
+    firstBlock(nonce, plaintext, additionalData, tagBytes),
     zeroPad(
       concatenate(encodeLength(additionalData.length), additionalData),
       16,
@@ -133,7 +143,7 @@ export function ccm(
     new Uint8Array(16),
   );
   const counter = new Uint8Array(16);
-  counter[0] = lengthFieldBytes - 1;
+  counter[0] = 15 - nonce.length - 1;
   counter.set(nonce, 1);
   const count = 1 + Math.ceil(plaintext.length / 16);
   const stream = cipher.encrypt(counterBlocks(counter, count));

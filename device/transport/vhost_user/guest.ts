@@ -323,7 +323,9 @@ export class Guest {
     const [first] = placement.choices;
     this.#options.log(
       "debug",
-      `session ${id} created: ${describeSession(description)} on ${first?.backend}`,
+      `session ${id} created: ${
+        describeSession(description)
+      } on ${first?.backend}`,
     );
   }
 

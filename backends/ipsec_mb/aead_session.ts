@@ -1,0 +1,144 @@
+/**
+ * AEAD sessions.
+ *
+ * @module
+ */
+
+import { algorithmByName } from "../../algorithms/catalogue.ts";
+import { allowsLength, type Lengths } from "../../algorithms/catalogue.ts";
+import type { AeadSession } from "../../algorithms/session_description.ts";
+import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
+import { type AeadKernel, makeAeadKernel } from "./aead.ts";
+import { fitsNonce } from "./ccm.ts";
+import { type JobTemplate, putLong, WORD } from "./job_table.ts";
+import { segmentAddress } from "./native_memory.ts";
+import type { JobRunner } from "./runner.ts";
+import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
+
+const TAG_BYTES = 16;
+
+class IpsecMbAeadSession implements IpsecMbSession {
+  readonly template: JobTemplate;
+  readonly #runner: JobRunner;
+  readonly #kernel: AeadKernel;
+  readonly #encrypts: boolean;
+  readonly #ivLengths: Lengths;
+  readonly #isCcm: boolean;
+  readonly #tagBytes: number;
+  readonly #tag = new Uint8Array(TAG_BYTES);
+  readonly #given: Uint8Array;
+
+  constructor(runner: JobRunner, description: AeadSession) {
+    this.#runner = runner;
+    this.#kernel = makeAeadKernel(runner, description);
+    this.template = { words: this.#kernel.words, hashIvWord: 0 };
+    this.#encrypts = description.direction === "encrypt";
+    this.#ivLengths = algorithmByName("aead", description.algorithm)!.ivBytes;
+    this.#isCcm = description.algorithm === "ccm";
+    this.#tagBytes = description.tagBytes;
+    this.#given = new Uint8Array(description.tagBytes);
+  }
+
+  start(operation: Operation): void {
+    if (!this.#accepts(operation)) return fail(operation);
+    if (!this.#kernel.fitsJob(operation)) return this.#runInParts(operation);
+    const { source, destination, additionalData, ivBytes } = operation;
+    const runner = this.#runner;
+    const lengthBytes = source.totalBytes;
+    const additionalBytes = additionalData.totalBytes;
+    const gathers = additionalData.count > 1;
+    runner.place(source, destination, gathers ? additionalBytes : 0);
+    const additional = gathers
+      ? this.#gather(operation)
+      : additionalBytes > 0
+      ? segmentAddress(additionalData, 0)
+      : 0;
+    const { table } = runner.mixed;
+    const slot = runner.mixed.take(this, operation);
+    const { words } = table;
+    const base = slot * table.stride;
+    table.setIv(slot, operation.iv, ivBytes);
+    putLong(words, base + WORD.ivBytes, ivBytes);
+    putLong(words, base + WORD.source, runner.from);
+    putLong(words, base + WORD.destination, runner.to);
+    putLong(words, base + WORD.cipherLength, lengthBytes);
+    putLong(words, base + WORD.hashLength, lengthBytes);
+    putLong(words, base + WORD.u, additional);
+    putLong(words, base + WORD.u + 2, additionalBytes);
+    table.scatterFrom[slot] = runner.scatterFrom;
+  }
+
+  #accepts(operation: Operation): boolean {
+    const { source, destination, digest, ivBytes } = operation;
+    const kind = this.#encrypts ? OperationKind.Encrypt : OperationKind.Decrypt;
+    return operation.kind === kind &&
+      destination.totalBytes === source.totalBytes &&
+      digest.totalBytes >= this.#tagBytes &&
+      allowsLength(this.#ivLengths, ivBytes) &&
+      (!this.#isCcm || fitsNonce(ivBytes, source.totalBytes));
+  }
+
+  #gather({ additionalData }: Operation): number {
+    const runner = this.#runner;
+    const start = runner.extraAt;
+    const end = start + additionalData.totalBytes;
+    additionalData.read(0, runner.bytes.subarray(start, end));
+    return runner.address + start;
+  }
+
+  #runInParts(operation: Operation): void {
+    const { parts } = this.#kernel;
+    const at = parts
+      ? parts.run(this.#runner, operation, this.#encrypts, this.#tag)
+      : -1;
+    if (at < 0) return fail(operation);
+    this.#conclude(operation, this.#tag, at);
+  }
+
+  finish(operation: Operation, slot: number, done: boolean): void {
+    const { table } = this.#runner.mixed;
+    if (!done) return fail(operation);
+    this.#conclude(operation, table.tags[slot]!, table.scatterFrom[slot]!);
+  }
+
+  /** Checks or writes the tag; output in bounce memory goes out after that. */
+  #conclude(operation: Operation, tag: Uint8Array, from: number): void {
+    const { destination, digest } = operation;
+    const lengthBytes = destination.totalBytes;
+    if (!this.#encrypts && !this.#isGenuine(operation, tag)) {
+      destination.fill(0, lengthBytes, 0);
+      return fail(operation, OperationStatus.BadTag);
+    }
+    if (from >= 0) {
+      const { bytes } = this.#runner;
+      destination.write(0, bytes.subarray(from, from + lengthBytes));
+    }
+    if (this.#encrypts) writeStart(digest, tag, this.#tagBytes);
+    complete(operation, lengthBytes);
+  }
+
+  /** In a time that does not depend on where the tags differ. */
+  #isGenuine({ digest }: Operation, tag: Uint8Array): boolean {
+    const given = this.#given;
+    digest.read(0, given);
+    let difference = 0;
+    for (let i = 0; i < given.length; i++) difference |= given[i]! ^ tag[i]!;
+    return difference === 0;
+  }
+
+  close(): void {
+    this.#runner.forget(this);
+    this.#kernel.parts?.close();
+    this.#kernel.block.wipe();
+    this.#kernel.words.fill(0);
+    this.#tag.fill(0);
+    this.#given.fill(0);
+  }
+}
+
+export function openAeadSession(
+  runner: JobRunner,
+  description: AeadSession,
+): IpsecMbSession {
+  return new IpsecMbAeadSession(runner, description);
+}

@@ -1,0 +1,205 @@
+/**
+ * Algorithm chaining: a cipher over one part of the source and a hash over
+ * another, in either order (virtio 1.4 §5.9.9.6).
+ *
+ * @module
+ */
+
+import type { ChainSession } from "../../algorithms/session_description.ts";
+import { type Operation, OperationKind } from "../backend.ts";
+import { CipherKernel } from "./ciphers.ts";
+import { makeMacKernel } from "./digest_session.ts";
+import {
+  chainTemplate,
+  type HashKernel,
+  HEADROOM_BYTES,
+  TAILROOM_BYTES,
+} from "./hash_kernel.ts";
+import { makeHashKernel } from "./hashes.ts";
+import { type JobTemplate, putLong, WORD } from "./job_table.ts";
+import { roundUp, segmentAddress } from "./native_memory.ts";
+import type { JobRunner } from "./runner.ts";
+import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
+
+const NO_IV = new Uint8Array(0);
+
+class IpsecMbChainSession implements IpsecMbSession {
+  readonly template: JobTemplate;
+  readonly #runner: JobRunner;
+  readonly #cipher: CipherKernel;
+  readonly #hash: HashKernel;
+  readonly #kind: OperationKind;
+  readonly #hashesFirst: boolean;
+  readonly #resultBytes: number;
+
+  constructor(runner: JobRunner, description: ChainSession) {
+    const { cipher, hashMode, hashAlgorithm, authKey } = description;
+    const { library } = runner;
+    this.#runner = runner;
+    this.#hashesFirst = description.order === "hash-then-cipher";
+    this.#resultBytes = description.resultBytes;
+    this.#kind = cipher.direction === "encrypt"
+      ? OperationKind.Encrypt
+      : OperationKind.Decrypt;
+    this.#hash = hashMode === "plain"
+      ? makeHashKernel(library, hashAlgorithm)
+      : makeMacKernel(runner, hashAlgorithm, authKey, this.#resultBytes);
+    try {
+      this.#cipher = new CipherKernel(library, cipher);
+    } catch (error) {
+      this.#hash.close();
+      throw error;
+    }
+    this.template = chainTemplate(
+      library,
+      this.#cipher,
+      this.#hash,
+      this.#hashesFirst,
+    );
+  }
+
+  start(operation: Operation): void {
+    if (operation.kind !== this.#kind || !this.#isInside(operation)) {
+      return fail(operation);
+    }
+    if (!this.#fitsJob(operation)) return this.#runInSteps(operation);
+    const { cipherStart, hashStart } = operation;
+    const runner = this.#runner;
+    const isInPlace = this.#place(operation);
+    const { table } = runner.mixed;
+    const slot = runner.mixed.take(this, operation);
+    const { words } = table;
+    const base = slot * table.stride;
+    const unit = this.#cipher.lengthUnit;
+    table.setIv(slot, operation.iv, this.#cipher.ivBytes);
+    const output = isInPlace ? runner.to + cipherStart : runner.to;
+    putLong(words, base + WORD.source, runner.from);
+    putLong(words, base + WORD.destination, output);
+    putLong(words, base + WORD.cipherStart, cipherStart * unit);
+    putLong(words, base + WORD.cipherLength, operation.cipherBytes * unit);
+    putLong(words, base + WORD.hashStart, hashStart);
+    putLong(
+      words,
+      base + WORD.hashLength,
+      operation.hashBytes * this.#hash.lengthUnit,
+    );
+    table.scatterFrom[slot] = runner.scatterFrom;
+  }
+
+  /** Whether every range lies in the data and everything has its room. */
+  #isInside(operation: Operation): boolean {
+    const { source, destination, digest } = operation;
+    const { totalBytes } = source;
+    return operation.cipherStart + operation.cipherBytes <= totalBytes &&
+      operation.hashStart + operation.hashBytes <= totalBytes &&
+      destination.totalBytes === totalBytes &&
+      digest.totalBytes >= this.#resultBytes &&
+      this.#cipher.accepts(operation.ivBytes, operation.cipherBytes);
+  }
+
+  #fitsJob(operation: Operation): boolean {
+    const { cipherStart, cipherBytes, hashBytes } = operation;
+    return operation.additionalData.totalBytes === 0 &&
+      cipherBytes > 0 && hashBytes > 0 &&
+      this.#cipher.fitsJob(operation.iv, cipherBytes) &&
+      this.#hash.fitsJob(hashBytes) &&
+      // With lengths in bits the library moves the output by the offset too.
+      (this.#cipher.lengthUnit === 1 || cipherStart === 0);
+  }
+
+  /**
+   * Decides where the job works; whether it does so in place. The hash reads
+   * where the cipher reads, and bytes outside the cipher's part are copied, so
+   * that mostly the data is copied first.
+   */
+  #place(operation: Operation): boolean {
+    const { source, destination } = operation;
+    const runner = this.#runner;
+    const lengthBytes = source.totalBytes;
+    if (this.#hashesFirst && operation.cipherBytes === lengthBytes) {
+      runner.place(source, destination);
+      return false;
+    }
+    if (source.count === 1 && destination.count === 1) {
+      runner.scatterFrom = -1;
+      runner.to = segmentAddress(destination, 0);
+      if (segmentAddress(source, 0) !== runner.to) {
+        destination.view(0).set(source.view(0));
+      }
+    } else {
+      const at = runner.reserve(lengthBytes);
+      source.read(0, runner.bytes.subarray(at, at + lengthBytes));
+      runner.scatterFrom = at;
+      runner.to = runner.address + at;
+    }
+    runner.from = runner.to;
+    return true;
+  }
+
+  /** What is no single job: the cipher and the hash one after the other. */
+  #runInSteps(operation: Operation): void {
+    const { source, destination, additionalData, iv } = operation;
+    const { cipherStart, cipherBytes } = operation;
+    const runner = this.#runner;
+    const lengthBytes = source.totalBytes;
+    const hashedBytes = additionalData.totalBytes + operation.hashBytes;
+    const room = roundUp(lengthBytes, 64) + HEADROOM_BYTES;
+    const at = runner.reserve(room + hashedBytes + TAILROOM_BYTES);
+    const image = runner.bytes.subarray(at, at + lengthBytes);
+    source.read(0, image);
+    let result: Uint8Array | undefined;
+    const hash = () => {
+      result = this.#hashImage(operation, image, at + room);
+      return result !== undefined;
+    };
+    const encipher = () =>
+      this.#cipher.transform(runner, at + cipherStart, cipherBytes, iv);
+    const good = this.#hashesFirst
+      ? hash() && encipher()
+      : encipher() && hash();
+    if (!good) return fail(operation);
+    destination.write(0, image);
+    writeStart(operation.digest, result!, this.#resultBytes);
+    complete(operation, lengthBytes);
+  }
+
+  #hashImage(
+    { additionalData, hashStart, hashBytes }: Operation,
+    image: Uint8Array,
+    at: number,
+  ): Uint8Array | undefined {
+    const runner = this.#runner;
+    const start = at + additionalData.totalBytes;
+    additionalData.read(0, runner.bytes.subarray(at, start));
+    runner.bytes.set(image.subarray(hashStart, hashStart + hashBytes), start);
+    return this.#hash.digest(runner, at, start + hashBytes - at, NO_IV);
+  }
+
+  finish(operation: Operation, slot: number, done: boolean): void {
+    if (!done) return fail(operation);
+    const { table } = this.#runner.mixed;
+    const { destination } = operation;
+    const lengthBytes = destination.totalBytes;
+    const from = table.scatterFrom[slot]!;
+    if (from >= 0) {
+      const { bytes } = this.#runner;
+      destination.write(0, bytes.subarray(from, from + lengthBytes));
+    }
+    writeStart(operation.digest, table.tags[slot]!, this.#resultBytes);
+    complete(operation, lengthBytes);
+  }
+
+  close(): void {
+    this.#runner.forget(this, this.#cipher, this.#hash);
+    this.#cipher.close();
+    this.#hash.close();
+    this.template.words.fill(0);
+  }
+}
+
+export function openChainSession(
+  runner: JobRunner,
+  description: ChainSession,
+): IpsecMbSession {
+  return new IpsecMbChainSession(runner, description);
+}

@@ -1,0 +1,104 @@
+/**
+ * Which libIPSec_MB this machine has, and what it offers.
+ *
+ * @module
+ */
+
+import { ALGORITHMS, qualifiedName } from "../../algorithms/catalogue.ts";
+import { IPSEC_MB_SONAMES, IpsecMb, IpsecMbError } from "../../ffi/ipsec_mb.ts";
+import type { BackendOptions, Missing, Offer, Probe } from "../backend.ts";
+import { AEAD_NAMES } from "./aead.ts";
+import { CIPHER_NAMES } from "./ciphers.ts";
+import { HASH_NAMES } from "./hashes.ts";
+import { MAC_NAMES } from "./macs.ts";
+
+const NOT_IN_LIBRARY = "not in libIPSec_MB";
+
+const OFFERED: ReadonlySet<string> = new Set([
+  ...CIPHER_NAMES.map((name) => `cipher.${name}`),
+  ...HASH_NAMES.map((name) => `hash.${name}`),
+  ...MAC_NAMES.map((name) => `mac.${name}`),
+  ...AEAD_NAMES.map((name) => `aead.${name}`),
+  ...ALGORITHMS.flatMap((one) =>
+    one.service === "mac" && one.hash !== undefined ? [qualifiedName(one)] : []
+  ),
+]);
+
+/** Opens the library that is named, or the newest that is installed. */
+export function openLibrary(options: BackendOptions): IpsecMb {
+  const paths = options.library === undefined
+    ? IPSEC_MB_SONAMES
+    : [options.library];
+  let failure: unknown;
+  for (const path of paths) {
+    try {
+      return new IpsecMb(path);
+    } catch (error) {
+      // An installed library that is unfit says more than an absent one.
+      if (!isAbsent(error) || failure === undefined) failure = error;
+    }
+  }
+  throw failure;
+}
+
+const isAbsent = (error: unknown): boolean =>
+  error instanceof IpsecMbError && error.reason === "absent";
+
+const REMEDIES: Readonly<Record<IpsecMbError["reason"], string>> = {
+  absent: "install libIPSec_MB (Debian 12: libipsec-mb1, " +
+    "Debian 13: libipsec-mb2)",
+  forbidden: "run with --allow-ffi",
+  version: "install libIPSec_MB 1.3 to 2.0",
+  processor: "use an x86-64 processor with AES-NI, PCLMULQDQ and SSE4.2",
+};
+
+function describeMissing(error: unknown, options: BackendOptions): Missing {
+  const what = error instanceof Error ? error.message : String(error);
+  const reason = error instanceof IpsecMbError ? error.reason : "absent";
+  if (reason === "absent" && options.library !== undefined) {
+    const remedy = 'set the option "library" to the path of libIPSec_MB';
+    return { what, remedy };
+  }
+  return { what, remedy: REMEDIES[reason] };
+}
+
+function unready(missing: Missing): Probe {
+  return {
+    ready: false,
+    version: "",
+    offers: [],
+    missing: [missing],
+    notOffered: {},
+  };
+}
+
+/** Looks for libIPSec_MB; never throws. */
+export function probeIpsecMb(options: BackendOptions): Probe {
+  if (Deno.build.arch !== "x86_64") {
+    const what = `libIPSec_MB does not exist for ${Deno.build.arch}`;
+    return unready({ what, remedy: REMEDIES.processor });
+  }
+  let library: IpsecMb;
+  try {
+    library = openLibrary(options);
+  } catch (error) {
+    return unready(describeMissing(error, options));
+  }
+  const { version, path } = library;
+  library.close();
+  const offers: Offer[] = [];
+  const notOffered: Record<string, string> = {};
+  for (const algorithm of ALGORITHMS) {
+    const name = qualifiedName(algorithm);
+    if (OFFERED.has(name)) offers.push({ algorithm: name });
+    else notOffered[name] = NOT_IN_LIBRARY;
+  }
+  return {
+    ready: true,
+    version: `libIPSec_MB ${version}`,
+    library: path,
+    offers,
+    missing: [],
+    notOffered,
+  };
+}
