@@ -36,6 +36,7 @@ export { Region } from "./memory/region.ts";
 export { overlap, Segments } from "./memory/segments.ts";
 
 if (import.meta.main) {
-  const { main } = await import("./cli/main.ts");
-  await main(Deno.args);
+  // Not awaited: a plugin that imports this module would wait for it, and it
+  // for the plugin.
+  void import("./cli/main.ts").then(({ main }) => main(Deno.args));
 }

@@ -118,7 +118,10 @@ export interface Probe {
   readonly offers: readonly Offer[];
   /** Whole-backend problems when not ready. */
   readonly missing: readonly Missing[];
-  /** Qualified algorithm name -> why this backend does not offer it. */
+  /**
+   * Qualified algorithm name -> why this backend does not offer it, for those
+   * where a person would wonder.
+   */
   readonly notOffered: Readonly<Record<string, string>>;
 }
 

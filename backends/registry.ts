@@ -25,15 +25,18 @@ export const BUILT_IN_BACKENDS: readonly string[] = Object.keys(BUILT_IN);
 
 /**
  * How a backend that a person named is found from any thread: a built-in name
- * stays, a path becomes a URL, and another word is an npm package.
+ * and a URL such as `npm:my-backend` stay, a path becomes a URL. Any other word
+ * is refused: a slip of the keyboard must not fetch and run a package.
  *
  * @param base what a relative path is relative to
+ * @throws {BackendError} for a word that is none of these
  */
 export function backendSpecifier(named: string, base: URL): string {
   if (named in BUILT_IN || /^[a-z][a-z0-9+.-]+:/i.test(named)) return named;
-  return /^\.{0,2}\//.test(named) || /\.[cm]?[jt]s$/.test(named)
-    ? new URL(named, base).href
-    : `npm:${named}`;
+  if (/^\.{0,2}\//.test(named) || /\.[cm]?[jt]s$/.test(named)) {
+    return new URL(named, base).href;
+  }
+  throw new BackendError(`Cannot find backend "${named}"`);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ALGORITHMS, qualifiedName } from "../algorithms/catalogue.ts";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { optionsAsText } from "./option_table.ts";
 import { parseServeOptions, UsageError } from "./parse_options.ts";
@@ -13,7 +14,15 @@ import { serve } from "./serve.ts";
 /** Exit code for a mistake on the command line. */
 const EXIT_USAGE = 2;
 
-const HELP = `\
+/** What is offered with `--allow-weak` only, and why. */
+function weakAlgorithms(): string {
+  return ALGORITHMS.filter(({ weakness }) => weakness !== undefined)
+    .map((one) => `  ${qualifiedName(one).padEnd(16)}  ${one.weakness}`)
+    .join("\n");
+}
+
+const helpText = (): string =>
+  `\
 usage: deno run -A mod.ts serve --socket-path PATH [OPTION]...
        deno run -A mod.ts probe [--json]
 
@@ -22,6 +31,9 @@ probe  shows which algorithms each backend offers here, or why not
 
 Options of serve:
 ${optionsAsText()}
+
+Weak algorithms, off unless --allow-weak is given:
+${weakAlgorithms()}
 
 Backends: ${BUILT_IN_BACKENDS.join(", ")}
 `;
@@ -34,12 +46,16 @@ const print = (text: string): void => {
 };
 
 async function run(words: readonly string[]): Promise<void> {
+  // QEMU's conventions: with this option everything else is ignored.
+  if (words.includes("--print-capabilities")) {
+    return print(`${JSON.stringify(CAPABILITIES)}\n`);
+  }
   const [command, ...rest] = words;
   if (command === "probe") return await probeCommand(rest, print);
   // Without a command the options are those of serve: what a discovery file's
   // binary is called with.
   const options = command === "serve" ? rest : words;
-  if (command === undefined || command === "help") return print(HELP);
+  if (command === undefined || command === "help") return print(helpText());
   if (command !== "serve" && !command.startsWith("-")) {
     throw new UsageError(
       `Cannot run command ${JSON.stringify(command)}: expected serve or probe`,
@@ -48,9 +64,7 @@ async function run(words: readonly string[]): Promise<void> {
   const request = parseServeOptions(options);
   switch (request.action) {
     case "help":
-      return print(HELP);
-    case "print-capabilities":
-      return print(`${JSON.stringify(CAPABILITIES)}\n`);
+      return print(helpText());
     case "serve":
       return await serve(request.settings);
   }

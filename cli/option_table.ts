@@ -43,7 +43,7 @@ export const SERVE_OPTIONS = [
     default: "all that are ready, fastest first",
     repeatable: true,
     help:
-      "backends in order of preference: built-in names, paths such as ./my_backend.ts, or npm packages, with commas",
+      "backends in order of preference: built-in names, paths such as ./my_backend.ts, or npm:PACKAGE, with commas",
   },
   {
     name: "place",

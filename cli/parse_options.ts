@@ -59,8 +59,7 @@ export interface ServeSettings {
 /** What the command line asks for. */
 export type ServeRequest =
   | { readonly action: "serve"; readonly settings: ServeSettings }
-  | { readonly action: "help" }
-  | { readonly action: "print-capabilities" };
+  | { readonly action: "help" };
 
 type Values = ReadonlyMap<OptionName, readonly string[]>;
 
@@ -106,7 +105,7 @@ function collect(words: readonly string[]): Values {
     }
     values.set(option.name, [
       ...values.get(option.name) ?? [],
-      checkedValue(option, token.value),
+      checkedValue(option, token.value, token.inlineValue ?? false),
     ]);
     if (!("repeatable" in option) && values.get(option.name)!.length > 1) {
       throw usage(option.name, token.value ?? "", "the option only once");
@@ -118,14 +117,15 @@ function collect(words: readonly string[]): Values {
 function checkedValue(
   option: (typeof SERVE_OPTIONS)[number],
   value: string | undefined,
+  inline: boolean,
 ): string {
   if (!("value" in option)) {
     if (value !== undefined) throw usage(option.name, value, "no value");
     return "";
   }
-  if (value === undefined || value === "") {
-    throw usage(option.name, "", `a value ${option.value}`);
-  }
+  // The next option is not the value of this one.
+  const absent = !value || (!inline && value.startsWith("--"));
+  if (absent) throw usage(option.name, "", `a value ${option.value}`);
   return value;
 }
 
@@ -165,6 +165,9 @@ function oneOf<T extends string>(
   return chosen;
 }
 
+/** The path that a value is meant for where it is none of the sockets'. */
+const OTHER_PATH = /@(\.{0,2}\/.*)$/;
+
 /** The values of an option that are for `path`, or for all sockets. */
 function scoped(
   values: Values,
@@ -174,6 +177,9 @@ function scoped(
 ): string[] {
   return (values.get(name) ?? []).flatMap((value) => {
     const own = paths.find((candidate) => value.endsWith(`@${candidate}`));
+    if (own === undefined && OTHER_PATH.test(value)) {
+      throw usage(name, value, "a --socket-path of this command after @");
+    }
     if (own !== path) return [];
     return [own === undefined ? value : value.slice(0, -own.length - 1)];
   });
@@ -300,10 +306,6 @@ function serveSettings(values: Values): ServeSettings {
  * @throws {UsageError} naming option, value and what was expected
  */
 export function parseServeOptions(words: readonly string[]): ServeRequest {
-  // QEMU's conventions: with --print-capabilities everything else is ignored.
-  if (words.includes("--print-capabilities")) {
-    return { action: "print-capabilities" };
-  }
   if (words.includes("--help") || words.includes("-h")) {
     return { action: "help" };
   }

@@ -10,16 +10,25 @@ const MACHINE = [
   "  -machine q35,memory-backend=mem0",
 ];
 
+/** `text` as one word of a shell's command line. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text)
+    ? text
+    : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 /** The data queues and the control queue, each as large as Linux may need. */
 const QUEUE_SIZE = 1024;
 
 function command(socketPath: string, lines: readonly string[]): string {
-  return [
+  // QEMU takes a doubled comma for one that is part of a value.
+  const path = socketPath.replaceAll(",", ",,");
+  const words = [
     ...MACHINE,
-    `  -chardev socket,id=crypto0,path=${socketPath}`,
+    `  -chardev ${shellWord(`socket,id=crypto0,path=${path}`)}`,
     ...lines,
-    "  …your disks, kernel and network…",
   ].join(" \\\n");
+  return `${words} # and your disks, kernel and network`;
 }
 
 /** QEMU hands all queues and the config space to the device. */
@@ -42,12 +51,15 @@ export function cryptodevCommand(
   ]);
 }
 
-/** Both commands with a line each that says when to use them. */
-export function qemuCommands(socketPath: string, dataQueues: number): string {
+/** Both commands, each under a line that says when to use it. */
+export function qemuCommands(
+  socketPath: string,
+  dataQueues: number,
+): readonly string[] {
   return [
-    "QEMU 11.1 or later, every algorithm and queue (generic mode):",
+    "QEMU 11.1 or later, every algorithm and queue (generic mode):\n" +
     genericCommand(socketPath, dataQueues),
-    "QEMU 8.1 or later, AES-CBC (cryptodev mode):",
+    "QEMU 8.1 or later, AES-CBC (cryptodev mode):\n" +
     cryptodevCommand(socketPath, dataQueues),
-  ].join("\n");
+  ];
 }

@@ -10,6 +10,8 @@ import {
   VhostUserServer,
 } from "../device/transport/vhost_user/server.ts";
 import { openLibc } from "../ffi/libc.ts";
+import { PlacementCounts } from "../device/session/placement_counts.ts";
+import { counterLines } from "./counters.ts";
 import { createLog, type Log } from "./log.ts";
 import { type ServeSettings, UsageError } from "./parse_options.ts";
 import { qemuCommands } from "./qemu_commands.ts";
@@ -46,23 +48,40 @@ function logBackends({ backends }: SocketDevice, log: Log): void {
   }
 }
 
+/** A socket that is served. */
+interface Running {
+  readonly server: VhostUserServer;
+  readonly placements: PlacementCounts;
+  readonly log: Log;
+}
+
 function startServer(
   { path, made }: Socket,
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
-): VhostUserServer {
+): Running {
   const { log } = options;
   logBackends(made, log);
+  const placements = new PlacementCounts((line) => log("info", line));
+  made.device.sessions.observe(placements);
   const own = { ...options, device: made.device };
   const server = path === undefined
     ? VhostUserServer.adopt(settings.fd!, own)
     : VhostUserServer.listen(path, own);
   if (path !== undefined) {
-    for (const line of qemuCommands(path, settings.queues).split("\n")) {
+    // The commands stay free of prefixes, to be copied whole.
+    for (const text of qemuCommands(path, settings.queues)) log("info", text);
+  }
+  return { server, placements, log };
+}
+
+/** Tells what has been counted so far; on SIGUSR1. */
+function logCounters(running: readonly Running[]): void {
+  for (const { server, placements, log } of running) {
+    for (const line of counterLines(placements, server.counters)) {
       log("info", line);
     }
   }
-  return server;
 }
 
 /** Starts all sockets or none. */
@@ -70,19 +89,24 @@ async function startServers(
   sockets: readonly Socket[],
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
-): Promise<VhostUserServer[]> {
-  const servers: VhostUserServer[] = [];
+): Promise<Running[]> {
+  const running: Running[] = [];
   try {
     for (const socket of sockets) {
       const log: Log = sockets.length === 1
         ? options.log
         : (level, line) => options.log(level, `${socket.path}: ${line}`);
-      servers.push(startServer(socket, settings, { ...options, log }));
+      running.push(startServer(socket, settings, { ...options, log }));
     }
-    return servers;
+    return running;
   } catch (error) {
-    await Promise.all(servers.map((server) => server.close()));
-    throw new UsageError(error instanceof Error ? error.message : `${error}`);
+    await Promise.all(running.map(({ server }) => server.close()));
+    const reason = error instanceof Error ? error.message : `${error}`;
+    throw new UsageError(
+      settings.fd === undefined
+        ? `${reason} (--socket-path: expected a free path, or a socket that nobody listens at)`
+        : `${reason} (--fd: expected an open Unix socket)`,
+    );
   }
 }
 
@@ -96,10 +120,15 @@ export async function serve(settings: ServeSettings): Promise<void> {
   const sockets = await createSockets(settings);
   const libc = openLibc();
   const reactor = Reactor.open(libc);
-  let servers: VhostUserServer[] = [];
-  const stop = () => void Promise.all(servers.map((server) => server.close()));
+  let running: Running[] = [];
+  const stop = () =>
+    void Promise.all(running.map(({ server }) => server.close()));
+  const tell = () => logCounters(running);
   try {
-    servers = await startServers(sockets, settings, {
+    // Before there is a socket file that a signal could leave behind.
+    for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+    Deno.addSignalListener("SIGUSR1", tell);
+    running = await startServers(sockets, settings, {
       libc,
       reactor,
       log,
@@ -108,9 +137,9 @@ export async function serve(settings: ServeSettings): Promise<void> {
         ? {}
         : { sessionLayout: settings.sessionLayout }),
     });
-    for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
-    await Promise.all(servers.map((server) => server.finished));
+    await Promise.all(running.map(({ server }) => server.finished));
   } finally {
+    Deno.removeSignalListener("SIGUSR1", tell);
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
     for (const { made } of sockets) made.device.close();
     await reactor.close();

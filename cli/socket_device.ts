@@ -26,7 +26,7 @@ async function probeNamed(named: string): Promise<ProbedBackend> {
     throw new UsageError(
       `${error.message} (--backend ${JSON.stringify(named)}: expected ${
         BUILT_IN_BACKENDS.join(", ")
-      }, a path or an npm package)`,
+      }, a path such as ./my_backend.ts, or npm:PACKAGE)`,
     );
   }
 }

@@ -32,10 +32,12 @@ export const enum Counter {
   Failures = 1,
   /** Bytes of their chains, headers and status included. */
   Bytes = 2,
+  /** Operations that another backend took over. */
+  MovedOn = 3,
 }
 
 /** Length of a queue's counters. */
-export const COUNTERS = 3;
+export const COUNTERS = 4;
 
 /** What a data queue works on. */
 export interface DataQueueOptions {
@@ -105,7 +107,10 @@ export class DataQueue {
         thread.poll?.();
       } catch (error) {
         this.#sessions.failed(backend, error);
-        markUnavailable(this.#pending.map(({ operation }) => operation));
+        const lost = this.#pending.filter(({ route }) =>
+          route!.thread === thread
+        );
+        markUnavailable(lost.map(({ operation }) => operation));
       }
     }
     for (const slot of this.#pending.splice(0)) this.#settle(slot);
@@ -181,6 +186,7 @@ export class DataQueue {
         operation.status = OperationStatus.Failed;
         return;
       }
+      this.#counters[Counter.MovedOn]! += 1;
       slot.route = route;
       operation.session = route.handle;
       operation.status = OperationStatus.Pending;

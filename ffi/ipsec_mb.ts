@@ -10,7 +10,12 @@
  * @module
  */
 
-import { jobBytes, KNOWN_VERSIONS, MANAGER } from "./ipsec_mb_layout.ts";
+import {
+  FEATURE_AVX,
+  jobBytes,
+  KNOWN_VERSIONS,
+  MANAGER,
+} from "./ipsec_mb_layout.ts";
 
 /** Sonames with a known layout, newest first. */
 export const IPSEC_MB_SONAMES = ["libIPSec_MB.so.2", "libIPSec_MB.so.1"];
@@ -287,6 +292,11 @@ export class IpsecMb {
     const address = new Deno.UnsafePointerView(this.manager)
       .getBigUint64(MANAGER[name]);
     return Deno.UnsafePointer.create(address)!;
+  }
+
+  /** Whether the manager uses AVX. */
+  get hasAvx(): boolean {
+    return (this.managerWords[MANAGER.features / 4]! & FEATURE_AVX) !== 0;
   }
 
   /** The manager's last error; 0 for none. */

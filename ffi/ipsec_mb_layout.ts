@@ -47,6 +47,7 @@ export const JOB = {
 
 /** Offsets in `IMB_MGR`. */
 export const MANAGER = {
+  features: 8,
   used_arch: 56,
   imb_errno: 60,
   keyexp_128: 112,
@@ -132,6 +133,9 @@ export const ChainOrder = { CIPHER_HASH: 1, HASH_CIPHER: 2 } as const;
 
 /** `IMB_STATUS_COMPLETED` */
 export const STATUS_COMPLETED = 3;
+
+/** `IMB_FEATURE_AVX` */
+export const FEATURE_AVX = 1 << 5;
 
 /** `IMB_MAX_BURST_SIZE` */
 export const MAX_BURST_SIZE = 128;

@@ -5,29 +5,25 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Backend } from "../backend.ts";
+import {
+  backendSpecifier,
+  BUILT_IN_BACKENDS,
+  loadBackend,
+} from "../registry.ts";
 import { checkBackend, formatReport } from "./conformance.ts";
 
-const BUILT_IN: Readonly<Record<string, string>> = {
-  noble: import.meta.resolve("../noble/noble.ts"),
-  openssl: import.meta.resolve("../openssl/openssl.ts"),
-  plain: import.meta.resolve("./plain/plain_backend.ts"),
-};
+const PLAIN = import.meta.resolve("./plain/plain_backend.ts");
 
 const USAGE = `Usage: deno task conformance BACKEND [SEED]
-BACKEND is one of ${Object.keys(BUILT_IN).join(", ")}, or a path of a module ` +
-  `whose default export is a backend.
+BACKEND is one of ${BUILT_IN_BACKENDS.join(", ")}, plain (the kit's own second
+opinion), a path or an npm package of a module whose default export is a backend.
 SEED is a number that an earlier run printed.`;
 
-async function loadBackend(name: string): Promise<Backend> {
-  const url = BUILT_IN[name] ?? pathToFileURL(resolve(name)).href;
-  const module: { default?: Backend } = await import(url);
-  if (typeof module.default?.open !== "function") {
-    throw new TypeError(`Module "${name}" has no backend as default export`);
-  }
-  return module.default;
+function load(name: string): Promise<Backend> {
+  const base = pathToFileURL(`${Deno.cwd()}/`);
+  return loadBackend(name === "plain" ? PLAIN : backendSpecifier(name, base));
 }
 
 /** Runs the command; the exit code. */
@@ -39,7 +35,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   try {
-    const backend = await loadBackend(name);
+    const backend = await load(name);
     const report = checkBackend(backend, seed === undefined ? {} : { seed });
     console.log(formatReport(report));
     return report.passed ? 0 : 1;

@@ -6,6 +6,7 @@
  */
 
 import type { AeadSession } from "../../algorithms/session_description.ts";
+import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import {
   ChainOrder,
   CipherDirection,
@@ -115,7 +116,15 @@ function makeCcm(runner: JobRunner, description: AeadSession): AeadKernel {
   };
 }
 
+/** Without AVX the library's ChaCha20 leaves its buffers, up to version 2.0.2. */
+export function hasSafeChaCha(library: IpsecMb): boolean {
+  return library.hasAvx;
+}
+
 function makeChaCha(runner: JobRunner, description: AeadSession): AeadKernel {
+  if (!hasSafeChaCha(runner.library)) {
+    throw new Error("ipsec-mb has no safe chacha20-poly1305 without AVX");
+  }
   const { block, encryption } = prepareRaw(runner.library, description.key);
   return {
     words: makeWords(runner, description, {

@@ -102,7 +102,7 @@ class IpsecMbChainSession implements IpsecMbSession {
     return operation.additionalData.totalBytes === 0 &&
       cipherBytes > 0 && hashBytes > 0 &&
       this.#cipher.fitsJob(operation.iv, cipherBytes) &&
-      this.#hash.fitsJob(hashBytes) &&
+      this.#hash.fitsJob(hashBytes) && this.#hash.staysInside(hashBytes) &&
       // With lengths in bits the library moves the output by the offset too.
       (this.#cipher.lengthUnit === 1 || cipherStart === 0);
   }

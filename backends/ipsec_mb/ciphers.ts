@@ -39,6 +39,11 @@ interface Recipe {
   readonly longestBytes?: number;
   /** Lengths of the structure are in bits. */
   readonly countsBits?: boolean;
+  /**
+   * No two jobs may wait at once: with AVX-512, as far as version 2.0.2, DES
+   * gives the output of one to the other (intel/intel-ipsec-mb#169).
+   */
+  readonly isSolitary?: boolean;
 }
 
 /** Offset of the decryption keys; encryption takes 15 blocks at most. */
@@ -139,11 +144,13 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     mode: CipherMode.DES,
     prepare: prepareDes,
     continuation: "chained",
+    isSolitary: true,
   },
   "3des-cbc": {
     mode: CipherMode.DES3,
     prepare: prepareTripleDes,
     continuation: "chained",
+    isSolitary: true,
   },
   "kasumi-f8": {
     mode: CipherMode.KASUMI_UEA1_BITLEN,
@@ -185,6 +192,7 @@ export class CipherKernel implements JobOwner {
   readonly longestBytes: number;
   readonly template: JobTemplate;
   readonly #continuation: Continuation;
+  readonly #isSolitary: boolean;
   readonly #key: NativeKey;
   readonly #iv: Uint8Array;
 
@@ -203,6 +211,7 @@ export class CipherKernel implements JobOwner {
     this.lengthUnit = recipe.countsBits ? 8 : 1;
     this.longestBytes = longestBytes - longestBytes % this.blockBytes;
     this.#continuation = recipe.continuation;
+    this.#isSolitary = recipe.isSolitary ?? false;
     this.#key = recipe.prepare(library, session.key);
     this.#iv = new Uint8Array(this.ivBytes);
     const words = emptyTemplate(library.jobBytes);
@@ -227,9 +236,9 @@ export class CipherKernel implements JobOwner {
       (lengthBytes <= this.longestBytes || this.#continuation !== "never");
   }
 
-  /** Whether one job does the message. */
+  /** Whether the message may be a job that waits for others. */
   fitsJob(iv: Uint8Array, lengthBytes: number): boolean {
-    return lengthBytes <= this.longestBytes &&
+    return !this.#isSolitary && lengthBytes <= this.longestBytes &&
       (this.#continuation !== "counted" ||
         lengthBytes <= bytesBeforeCarry(iv));
   }

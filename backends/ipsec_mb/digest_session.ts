@@ -63,7 +63,7 @@ class IpsecMbDigestSession implements IpsecMbSession {
     if (!kernel.fitsJob(lengthBytes)) {
       return this.#runBeyond(operation, lengthBytes);
     }
-    const address = this.#place(operation);
+    const address = this.#place(operation, kernel.staysInside(lengthBytes));
     const { mixed } = this.#runner;
     const { table } = mixed;
     const slot = mixed.take(this, operation);
@@ -78,10 +78,10 @@ class IpsecMbDigestSession implements IpsecMbSession {
   }
 
   /** Native address of the whole source. */
-  #place({ source }: Operation): number {
-    if (source.count === 1) return segmentAddress(source, 0);
+  #place({ source }: Operation, staysInside: boolean): number {
+    if (source.count === 1 && staysInside) return segmentAddress(source, 0);
     const runner = this.#runner;
-    const at = runner.reserve(source.totalBytes);
+    const at = runner.reserve(source.totalBytes + TAILROOM_BYTES);
     source.read(0, runner.bytes.subarray(at, at + source.totalBytes));
     return runner.address + at;
   }

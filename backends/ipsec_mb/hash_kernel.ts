@@ -49,6 +49,8 @@ export interface HashSettings {
   readonly longestBytes: number;
   /** Lengths of the structure are in bits. */
   readonly countsBits?: boolean;
+  /** The library reads whole blocks of this length, past a message's end. */
+  readonly readBlockBytes?: number;
   readonly beyond?: Beyond;
   /** Key memory to wipe. */
   readonly blocks: readonly NativeBlock[];
@@ -93,6 +95,11 @@ export class HashKernel implements JobOwner {
     const { algorithm, shortestBytes, longestBytes } = this.#settings;
     return algorithm !== undefined && lengthBytes >= shortestBytes &&
       lengthBytes <= longestBytes;
+  }
+
+  /** Whether a job reads nothing outside of a message. */
+  staysInside(lengthBytes: number): boolean {
+    return lengthBytes % (this.#settings.readBlockBytes ?? 1) === 0;
   }
 
   /** The full digest of a message in bounce memory, or `undefined`. */

@@ -7,12 +7,14 @@
 import { ALGORITHMS, qualifiedName } from "../../algorithms/catalogue.ts";
 import { IPSEC_MB_SONAMES, IpsecMb, IpsecMbError } from "../../ffi/ipsec_mb.ts";
 import type { BackendOptions, Missing, Offer, Probe } from "../backend.ts";
-import { AEAD_NAMES } from "./aead.ts";
+import { AEAD_NAMES, hasSafeChaCha } from "./aead.ts";
 import { CIPHER_NAMES } from "./ciphers.ts";
 import { HASH_NAMES } from "./hashes.ts";
 import { MAC_NAMES } from "./macs.ts";
 
 const NOT_IN_LIBRARY = "not in libIPSec_MB";
+const CHACHA = "aead.chacha20-poly1305";
+const CHACHA_UNSAFE = "the library's code for processors without AVX is unsafe";
 
 const OFFERED: ReadonlySet<string> = new Set([
   ...CIPHER_NAMES.map((name) => `cipher.${name}`),
@@ -85,13 +87,15 @@ export function probeIpsecMb(options: BackendOptions): Probe {
     return unready(describeMissing(error, options));
   }
   const { version, path } = library;
+  const chaChaIsSafe = hasSafeChaCha(library);
   library.close();
   const offers: Offer[] = [];
   const notOffered: Record<string, string> = {};
   for (const algorithm of ALGORITHMS) {
     const name = qualifiedName(algorithm);
-    if (OFFERED.has(name)) offers.push({ algorithm: name });
-    else notOffered[name] = NOT_IN_LIBRARY;
+    if (!OFFERED.has(name)) notOffered[name] = NOT_IN_LIBRARY;
+    else if (name === CHACHA && !chaChaIsSafe) notOffered[name] = CHACHA_UNSAFE;
+    else offers.push({ algorithm: name });
   }
   return {
     ready: true,

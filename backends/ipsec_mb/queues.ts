@@ -8,7 +8,6 @@ import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import {
   CipherDirection,
   CipherMode,
-  MANAGER,
   MAX_BURST_SIZE,
   STATUS_COMPLETED,
 } from "../../ffi/ipsec_mb_layout.ts";
@@ -133,7 +132,7 @@ export class JobQueue extends Queue {
     this.#copyIn(first, count);
     let done = hot.submit_burst(manager, count, pointers);
     const accepted = done > 0 ||
-      this.library.managerWords[MANAGER.imb_errno / 4] === 0;
+      this.library.errorNumber === 0;
     while (accepted && done < count) {
       const flushed = hot.flush_burst(manager, count - done, pointers);
       if (flushed === 0) break;

@@ -5,25 +5,9 @@
  */
 
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
+import type { Aead, AeadLengths, Bytes } from "../native/primitives.ts";
 import { newCipherContext } from "./ciphers.ts";
 import type { CryptoLibrary } from "./library.ts";
-import type { Transform } from "./pieces.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** An authenticated cipher under way. */
-export interface Aead extends Transform {
-  /** All associated data has to be one piece. */
-  readonly wholeAdditionalData: boolean;
-  /** Begins a message; `tag` is the expected one when decrypting. */
-  start(iv: Bytes, ivBytes: number, dataBytes: number, tag: Bytes): boolean;
-  /** A kept function that takes associated data, before any `piece`. */
-  readonly absorb: (bytes: Bytes) => boolean;
-  /** Encryption: fills `tag`. Decryption: whether `tag` is right. */
-  finish(tag: Bytes): boolean;
-  /** Wipes the key. */
-  close(): void;
-}
 
 // EVP_CTRL_AEAD_*
 const SET_IV_BYTES = 0x9;
@@ -51,12 +35,7 @@ abstract class EvpAead implements Aead {
     this.context = newCipherContext(library, name, key, encrypts);
   }
 
-  abstract start(
-    iv: Bytes,
-    ivBytes: number,
-    dataBytes: number,
-    tag: Bytes,
-  ): boolean;
+  abstract start(iv: Bytes, lengths: AeadLengths, tag: Bytes): boolean;
 
   readonly absorb = (bytes: Bytes): boolean => this.update(null, bytes);
 
@@ -115,7 +94,7 @@ export class StreamAead extends EvpAead {
   readonly whole = false;
   readonly wholeAdditionalData = false;
 
-  start(iv: Bytes, ivBytes: number, _dataBytes: number, tag: Bytes): boolean {
+  start(iv: Bytes, { ivBytes }: AeadLengths, tag: Bytes): boolean {
     return ivBytes === 12 && this.restart(iv) &&
       (this.encrypts || this.control(SET_TAG, tag.length, tag));
   }
@@ -135,7 +114,7 @@ export class Ccm extends EvpAead {
     this.#key = new Uint8Array(key);
   }
 
-  start(iv: Bytes, ivBytes: number, dataBytes: number, tag: Bytes): boolean {
+  start(iv: Bytes, { ivBytes, dataBytes }: AeadLengths, tag: Bytes): boolean {
     // The length field takes what the nonce leaves; EVP would find out late
     // and keep a broken state.
     if (dataBytes >= 2 ** (8 * (15 - ivBytes))) return false;
@@ -187,5 +166,36 @@ export class Ccm extends EvpAead {
   override close(): void {
     this.#key.fill(0);
     super.close();
+  }
+}
+
+/** An EVP name whose presence means that the algorithm can be had. */
+export const AEAD_NEEDS: Readonly<Record<string, string>> = {
+  "gcm": "AES-128-GCM",
+  "ccm": "AES-128-CCM",
+  "chacha20-poly1305": "ChaCha20-Poly1305",
+};
+
+/** Makes the AEAD of a catalogue name; throws where it cannot be had. */
+export function makeAead(
+  library: CryptoLibrary,
+  algorithm: string,
+  key: Uint8Array,
+  encrypts: boolean,
+): Aead {
+  switch (algorithm) {
+    case "gcm":
+      return new StreamAead(
+        library,
+        `AES-${8 * key.length}-GCM`,
+        key,
+        encrypts,
+      );
+    case "ccm":
+      return new Ccm(library, key, encrypts);
+    case "chacha20-poly1305":
+      return new StreamAead(library, "ChaCha20-Poly1305", key, encrypts);
+    default:
+      throw new Error(`openssl has no AEAD "${algorithm}"`);
   }
 }

@@ -1,23 +1,13 @@
 /**
- * Symmetric ciphers: those that EVP has, and two modes composed from its block
- * ciphers.
+ * Symmetric ciphers of EVP, and which are composed from its block ciphers.
  *
  * @module
  */
 
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
-import type { Transform } from "./pieces.ts";
-
-/** A keyed cipher; `start` begins a message, `piece` continues it. */
-export interface Cipher extends Transform {
-  /** `iv` holds at least the algorithm's IV. */
-  start(iv: Uint8Array<ArrayBuffer>): boolean;
-  /** The shortest message that is not empty. */
-  readonly minimumBytes: number;
-  /** Wipes the key. */
-  close(): void;
-}
+import { AesF8, TripleDesCtr } from "../native/keystream_ciphers.ts";
+import type { Cipher, Primitives } from "../native/primitives.ts";
 
 interface EvpMode {
   readonly blockBytes: number;
@@ -71,7 +61,7 @@ export class EvpCipher implements Cipher {
       output,
       input,
       input.length,
-    ) >= 0;
+    ) > 0;
   }
 
   close(): void {
@@ -152,7 +142,7 @@ class Arc4 implements Cipher {
       output,
       input,
       input.length,
-    ) >= 0;
+    ) > 0;
   }
 
   close(): void {
@@ -163,134 +153,6 @@ class Arc4 implements Cipher {
 
 const ECB = (blockBytes: number): EvpMode => ({ blockBytes, hasIv: false });
 const CBC = (blockBytes: number): EvpMode => ({ blockBytes, hasIv: true });
-
-const KEYSTREAM_BYTES = 512;
-
-/** A stream cipher whose key stream comes from a block cipher. */
-abstract class KeystreamCipher implements Cipher {
-  readonly blockBytes = 1;
-  readonly minimumBytes = 1;
-  readonly whole = false;
-  readonly #stream = new Uint8Array(new ArrayBuffer(KEYSTREAM_BYTES));
-  #used = KEYSTREAM_BYTES;
-
-  /** Prepares the first `refill` of a message. */
-  protected abstract restart(iv: Uint8Array<ArrayBuffer>): boolean;
-  /** Replaces all of `stream` with the key stream's next bytes. */
-  protected abstract refill(stream: Uint8Array<ArrayBuffer>): boolean;
-  protected abstract closeBlockCipher(): void;
-
-  start(iv: Uint8Array<ArrayBuffer>): boolean {
-    this.#used = KEYSTREAM_BYTES;
-    return this.restart(iv);
-  }
-
-  piece(input: Uint8Array, output: Uint8Array): boolean {
-    const stream = this.#stream;
-    let used = this.#used;
-    for (let i = 0; i < input.length; i++) {
-      if (used === KEYSTREAM_BYTES) {
-        if (!this.refill(stream)) return false;
-        used = 0;
-      }
-      output[i] = input[i]! ^ stream[used++]!;
-    }
-    this.#used = used;
-    return true;
-  }
-
-  close(): void {
-    this.#stream.fill(0);
-    this.closeBlockCipher();
-  }
-}
-
-/** 3DES in counter mode (NIST SP 800-38A §6.5), a 64-bit big-endian counter. */
-class TripleDesCtr extends KeystreamCipher {
-  readonly #block: EvpCipher;
-  readonly #counter = new DataView(new ArrayBuffer(8));
-
-  constructor(library: CryptoLibrary, key: Uint8Array) {
-    super();
-    this.#block = new EvpCipher(library, "DES-EDE3-ECB", key, true, ECB(8));
-  }
-
-  protected restart(iv: Uint8Array<ArrayBuffer>): boolean {
-    for (let i = 0; i < 8; i++) this.#counter.setUint8(i, iv[i]!);
-    return true;
-  }
-
-  protected refill(stream: Uint8Array<ArrayBuffer>): boolean {
-    const words = new DataView(stream.buffer);
-    let high = this.#counter.getUint32(0);
-    let low = this.#counter.getUint32(4);
-    for (let at = 0; at < stream.length; at += 8) {
-      words.setUint32(at, high);
-      words.setUint32(at + 4, low);
-      low = (low + 1) >>> 0;
-      if (low === 0) high = (high + 1) >>> 0;
-    }
-    this.#counter.setUint32(0, high);
-    this.#counter.setUint32(4, low);
-    return this.#block.piece(stream, stream);
-  }
-
-  protected closeBlockCipher(): void {
-    this.#block.close();
-  }
-}
-
-/**
- * AES in f8 mode (RFC 3711 §4.1.2). The key stream S(j) = E(IV' ^ j ^ S(j-1)) is
- * the CBC encryption, under a zero IV, of the blocks IV' ^ j.
- */
-class AesF8 extends KeystreamCipher {
-  readonly #maskedBlock: EvpCipher;
-  readonly #chain: EvpCipher;
-  readonly #zeros = new Uint8Array(new ArrayBuffer(16));
-  readonly #innerIv = new Uint8Array(new ArrayBuffer(16));
-  #counter = 0;
-
-  constructor(library: CryptoLibrary, keyAndMask: Uint8Array) {
-    super();
-    const keyBytes = keyAndMask.length / 2;
-    const key = keyAndMask.subarray(0, keyBytes);
-    const masked = key.map((byte, i) => byte ^ keyAndMask[keyBytes + i]!);
-    const bits = 8 * keyBytes;
-    this.#maskedBlock = new EvpCipher(
-      library,
-      `AES-${bits}-ECB`,
-      masked,
-      true,
-      ECB(16),
-    );
-    masked.fill(0);
-    this.#chain = new EvpCipher(library, `AES-${bits}-CBC`, key, true, CBC(16));
-  }
-
-  protected restart(iv: Uint8Array<ArrayBuffer>): boolean {
-    this.#counter = 0;
-    this.#innerIv.set(iv.subarray(0, 16));
-    return this.#maskedBlock.piece(this.#innerIv, this.#innerIv) &&
-      this.#chain.start(this.#zeros);
-  }
-
-  protected refill(stream: Uint8Array<ArrayBuffer>): boolean {
-    const words = new DataView(stream.buffer);
-    const innerIv = new DataView(this.#innerIv.buffer);
-    for (let at = 0; at < stream.length; at += 16) {
-      stream.set(this.#innerIv, at);
-      words.setUint32(at + 12, innerIv.getUint32(12) ^ this.#counter++);
-    }
-    return this.#chain.piece(stream, stream);
-  }
-
-  protected closeBlockCipher(): void {
-    this.#innerIv.fill(0);
-    this.#maskedBlock.close();
-    this.#chain.close();
-  }
-}
 
 type MakeCipher = (
   library: CryptoLibrary,
@@ -320,8 +182,10 @@ interface CipherRecipe {
   readonly make: MakeCipher;
 }
 
+const XTS = { blockBytes: 1, minimumBytes: 16, hasIv: true, whole: true };
+
 /** By catalogue name. */
-export const CIPHER_RECIPES: Readonly<Record<string, CipherRecipe>> = {
+const EVP_RECIPES: Readonly<Record<string, CipherRecipe>> = {
   "arc4": {
     needs: "RC4",
     make: (library, key, encrypt) => new Arc4(library, key, encrypt),
@@ -336,32 +200,29 @@ export const CIPHER_RECIPES: Readonly<Record<string, CipherRecipe>> = {
   "des-cbc": { needs: "DES-CBC", make: evp("DES-CBC", CBC(8)) },
   "3des-ecb": { needs: "DES-EDE3-ECB", make: evp("DES-EDE3-ECB", ECB(8)) },
   "3des-cbc": { needs: "DES-EDE3-CBC", make: evp("DES-EDE3-CBC", CBC(8)) },
-  "3des-ctr": {
-    needs: "DES-EDE3-ECB",
-    make: (library, key) => new TripleDesCtr(library, key),
-  },
-  "aes-f8": {
-    needs: "AES-128-CBC",
-    make: (library, key) => new AesF8(library, key),
-  },
-  "aes-xts": {
-    needs: "AES-128-XTS",
-    make: aes(
-      "XTS",
-      { blockBytes: 1, minimumBytes: 16, hasIv: true, whole: true },
-      2,
-    ),
-  },
+  "aes-xts": { needs: "AES-128-XTS", make: aes("XTS", XTS, 2) },
+};
+
+/** An EVP cipher by catalogue name, whose presence means it can be had. */
+export const CIPHER_NEEDS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    Object.entries(EVP_RECIPES).map(([name, { needs }]) => [name, needs]),
+  ),
+  "3des-ctr": "DES-EDE3-ECB",
+  "aes-f8": "AES-128-CBC",
 };
 
 /** Makes the cipher of a catalogue name; throws where it cannot be had. */
 export function makeCipher(
   library: CryptoLibrary,
+  primitives: Pick<Primitives, "makeCipher">,
   algorithm: string,
   key: Uint8Array,
   encrypt: boolean,
 ): Cipher {
-  const recipe = CIPHER_RECIPES[algorithm];
+  if (algorithm === "3des-ctr") return new TripleDesCtr(primitives, key);
+  if (algorithm === "aes-f8") return new AesF8(primitives, key);
+  const recipe = EVP_RECIPES[algorithm];
   if (!recipe) throw new Error(`openssl has no cipher "${algorithm}"`);
   return recipe.make(library, key, encrypt);
 }

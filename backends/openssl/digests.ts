@@ -5,23 +5,9 @@
  */
 
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
-import {
-  type CryptoLibrary,
-  present,
-  sizeArgument,
-  succeed,
-} from "./library.ts";
-
-/** A digest under way: `start`, any number of `update`, `finish`. */
-export interface Digester {
-  start(): boolean;
-  /** A kept function, to be passed on as it is. */
-  readonly update: (bytes: Uint8Array<ArrayBuffer>) => boolean;
-  /** The result, valid until the next call; null where it failed. */
-  finish(): Uint8Array<ArrayBuffer> | null;
-  /** Wipes the key, if any. */
-  close(): void;
-}
+import type { Digester } from "../native/primitives.ts";
+import { sizeArgument } from "../native/size_argument.ts";
+import { type CryptoLibrary, present, succeed } from "./library.ts";
 
 /** EVP names by catalogue name. */
 export const DIGEST_NAMES: Readonly<Record<string, string>> = {

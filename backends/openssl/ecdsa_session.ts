@@ -9,14 +9,11 @@ import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import type { Handle } from "../../ffi/libcrypto.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
-import {
-  type CryptoLibrary,
-  present,
-  sizeArgument,
-  succeed,
-} from "./library.ts";
+import type { NativeSession } from "../native/primitives.ts";
+import { complete, deliver } from "../native/session.ts";
+import { sizeArgument } from "../native/size_argument.ts";
+import { type CryptoLibrary, present, succeed } from "./library.ts";
 import { loadEcKey } from "./native_keys.ts";
-import { deliver } from "./rsa_session.ts";
 import {
   complete,
   fail,
@@ -27,7 +24,7 @@ import {
 /** Tag and length of the sequence and of both integers, and their signs. */
 const SIGNATURE_OVERHEAD_BYTES = 16;
 
-class OpensslEcdsaSession implements OpensslSession {
+export class OpensslEcdsaSession implements NativeSession {
   readonly #library: CryptoLibrary;
   readonly #verifier: Handle;
   /** Absent for a public key. */
@@ -36,7 +33,7 @@ class OpensslEcdsaSession implements OpensslSession {
   readonly #longestSignatureBytes: number;
   readonly #written = new BigUint64Array(new ArrayBuffer(8));
 
-  constructor({ library }: ThreadContext, description: EcdsaSession) {
+  constructor(library: CryptoLibrary, description: EcdsaSession) {
     const { symbols } = library;
     const curve = CURVES.find(({ name }) => name === description.curve)!;
     this.#library = library;
@@ -78,7 +75,9 @@ class OpensslEcdsaSession implements OpensslSession {
     if (status === OperationStatus.Ok) {
       complete(operation, operation.writtenBytes);
     } else {
-      fail(operation, this.#library, status);
+      this.#library.clearErrors();
+      operation.status = status;
+      operation.writtenBytes = 0;
     }
   }
 
@@ -137,11 +136,4 @@ class OpensslEcdsaSession implements OpensslSession {
     this.#library.symbols.EVP_PKEY_CTX_free(this.#verifier);
     if (this.#signer) this.#library.symbols.EVP_PKEY_CTX_free(this.#signer);
   }
-}
-
-export function openEcdsaSession(
-  thread: ThreadContext,
-  description: EcdsaSession,
-): OpensslSession {
-  return new OpensslEcdsaSession(thread, description);
 }

@@ -15,12 +15,8 @@ import type {
   RsaSession,
 } from "../../algorithms/session_description.ts";
 import { cString, fixedBytes, type Handle } from "../../ffi/libcrypto.ts";
-import {
-  type CryptoLibrary,
-  present,
-  sizeArgument,
-  succeed,
-} from "./library.ts";
+import { sizeArgument } from "../native/size_argument.ts";
+import { type CryptoLibrary, present, succeed } from "./library.ts";
 
 // EVP_PKEY_KEYPAIR and EVP_PKEY_PUBLIC_KEY
 const KEY_PAIR = 0x87;

@@ -11,6 +11,7 @@ import { DRAFT_9_TARGET } from "./draft9_target.ts";
 import type { Target } from "./episode.ts";
 import { RING_TARGETS } from "./ring_target.ts";
 import { SESSION_MESSAGE_TARGET } from "./session_message_target.ts";
+import { SOCKET_TARGET } from "./socket_target.ts";
 
 /** All targets, in the order in which they are run. */
 export const TARGETS: readonly Target[] = [
@@ -19,6 +20,7 @@ export const TARGETS: readonly Target[] = [
   DRAFT_9_TARGET,
   ...CONTROL_TARGETS,
   SESSION_MESSAGE_TARGET,
+  SOCKET_TARGET,
 ];
 
 /** The longest that one case may take. */

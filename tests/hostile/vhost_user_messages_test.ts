@@ -13,6 +13,7 @@ import {
   USER_ADDRESS,
   words,
 } from "../support/scripted_front_end.ts";
+import { connect } from "../support/vhost_user_rings.ts";
 import {
   eventually,
   guestMappings,
@@ -21,17 +22,7 @@ import {
   type TestServer,
 } from "../support/vhost_user_server.ts";
 
-const BIT_30 = 1n << 30n;
-const RING_FEATURES = (1n << 32n) | (1n << 28n);
 const TOP = 0xffff_ffff_ffff_ffffn;
-
-/** Connects and negotiates everything, the acknowledgements included. */
-function connect(server: TestServer): ScriptedFrontEnd {
-  const front = ScriptedFrontEnd.connect(server.path);
-  front.send(Request.SetProtocolFeatures, longs(OFFERED_PROTOCOL_FEATURES));
-  front.send(Request.SetFeatures, longs(RING_FEATURES | BIT_30));
-  return front;
-}
 
 /** Runs `attack` on connections of its own; nothing may be left of them. */
 async function expectNothingLeft(
@@ -257,7 +248,7 @@ Deno.test("regions beyond their file, huge or overlapping are refused", () =>
 // A file as long as its owner says costs nothing, yet no process can map it.
 Deno.test("a region too large to be mapped is refused and leaves nothing", () =>
   expectNothingLeft(async (front) => {
-    for (const exponent of [34n, 40n, 45n, 47n, 52n]) {
+    for (const exponent of [34n, 45n, 47n]) {
       const size = 1n << exponent;
       const fd = front.libc.memfdCreate("guest-huge", Number(size));
       if (fd < 0) continue;
@@ -335,24 +326,3 @@ Deno.test("headers that no message has end the connection", async () => {
   }
   await serveOnce(server);
 });
-
-// Kick and call descriptors are the front-end's choice: files, full pipes, ends
-// of connections that nobody reads. None may block or end the device.
-Deno.test("kick and call descriptors of strange kinds do no harm", () =>
-  expectNothingLeft(async (front) => {
-    const { memoryFd } = front;
-    const table = front.memoryTable();
-    strictEqual(await front.tell(Request.SetMemTable, table, [memoryFd]), 0);
-    for (const kick of [memoryFd, front.fd]) {
-      const ring = front.makeRing(0);
-      front.send(Request.SetVringNum, words(0, 64));
-      front.send(Request.SetVringBase, words(0, 0));
-      front.send(Request.SetVringAddr, front.ringAddresses(0, ring));
-      front.send(Request.SetVringCall, longs(0), [memoryFd]);
-      front.send(Request.SetVringEnable, words(0, 1));
-      front.send(Request.SetVringKick, longs(0), [kick], 0x9);
-      if (!await front.receive()) return;
-      front.send(Request.GetVringBase, words(0, 0));
-      if (!await front.receive()) return;
-    }
-  }));

@@ -26,10 +26,10 @@ export interface TestServer extends AsyncDisposable {
   logged(text: string, times?: number): Promise<void>;
 }
 
-/** A device on the noble backend with two data queues. */
-export async function testDevice(): Promise<Device> {
+/** A device on one backend with two data queues. */
+export async function testDevice(backend = "noble"): Promise<Device> {
   return new Device({
-    backends: await probeBackends(["noble"]),
+    backends: await probeBackends([backend]),
     dataQueueCount: 2,
     maximumSessions: 32,
     maximumSizeBytes: 1024 * 1024,
@@ -43,11 +43,12 @@ export async function testDevice(): Promise<Device> {
 /** Serves a device; `serve` opens the socket, by default at a new path. */
 export async function startTestServer(
   serve = VhostUserServer.listen,
+  backend = "noble",
 ): Promise<TestServer> {
   const libc = openLibc();
   const folder = await Deno.makeTempDir();
   const path = `${folder}/socket`;
-  const device = await testDevice();
+  const device = await testDevice(backend);
   const reactor = Reactor.open(libc);
   const log: string[] = [];
   const options: ServerOptions = {

@@ -1,0 +1,54 @@
+/**
+ * CIPHER sessions.
+ *
+ * @module
+ */
+
+import { algorithmByName } from "../../algorithms/catalogue.ts";
+import type { CipherSession } from "../../algorithms/session_description.ts";
+import type { Operation } from "../backend.ts";
+import type { Cipher, NativeSession } from "./primitives.ts";
+import { complete, fail, type ThreadContext } from "./session.ts";
+
+/** Whether `cipher` takes a message of this length. */
+export function fitsCipher(cipher: Cipher, lengthBytes: number): boolean {
+  return lengthBytes === 0 ||
+    (lengthBytes >= cipher.minimumBytes &&
+      lengthBytes % cipher.blockBytes === 0);
+}
+
+export class NativeCipherSession implements NativeSession {
+  readonly #thread: ThreadContext;
+  readonly #cipher: Cipher;
+  readonly #ivBytes: number;
+
+  constructor(thread: ThreadContext, description: CipherSession) {
+    const { algorithm, key, direction } = description;
+    this.#thread = thread;
+    this.#ivBytes = algorithmByName("cipher", algorithm)!.ivBytes;
+    this.#cipher = thread.primitives.makeCipher(
+      algorithm,
+      key,
+      direction === "encrypt",
+    );
+  }
+
+  perform(operation: Operation): void {
+    const cipher = this.#cipher;
+    const { source, destination } = operation;
+    if (
+      operation.ivBytes >= this.#ivBytes &&
+      fitsCipher(cipher, source.totalBytes) &&
+      cipher.start(operation.iv) &&
+      this.#thread.worker.apply(cipher, source, destination)
+    ) {
+      complete(operation, source.totalBytes);
+    } else {
+      fail(operation, this.#thread.primitives);
+    }
+  }
+
+  close(): void {
+    this.#cipher.close();
+  }
+}

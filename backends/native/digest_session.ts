@@ -1,0 +1,116 @@
+/**
+ * HASH and MAC sessions.
+ *
+ * @module
+ */
+
+import { algorithmByName } from "../../algorithms/catalogue.ts";
+import type {
+  HashSession,
+  MacSession,
+} from "../../algorithms/session_description.ts";
+import { Segments } from "../../memory/segments.ts";
+import type { Operation } from "../backend.ts";
+import type {
+  Bytes,
+  Digester,
+  DigesterWithIv,
+  NativeSession,
+} from "./primitives.ts";
+import { complete, fail, type ThreadContext } from "./session.ts";
+
+/** HASH, and MAC without an IV. */
+export class DigestSession implements NativeSession {
+  readonly #thread: ThreadContext;
+  readonly #digester: Digester;
+  readonly #resultBytes: number;
+
+  private constructor(
+    thread: ThreadContext,
+    digester: Digester,
+    resultBytes: number,
+  ) {
+    this.#thread = thread;
+    this.#digester = digester;
+    this.#resultBytes = resultBytes;
+  }
+
+  static ofHash(
+    thread: ThreadContext,
+    { algorithm, resultBytes }: HashSession,
+  ): DigestSession {
+    const digester = thread.primitives.makeHash(algorithm, resultBytes);
+    return new DigestSession(thread, digester, resultBytes);
+  }
+
+  static ofMac(
+    thread: ThreadContext,
+    { algorithm, key, resultBytes }: MacSession,
+  ): DigestSession {
+    const digester = thread.primitives.makeMac(algorithm, key, resultBytes);
+    return new DigestSession(thread, digester, resultBytes);
+  }
+
+  perform(operation: Operation): void {
+    const digester = this.#digester;
+    const { primitives, worker } = this.#thread;
+    const result = operation.digest.totalBytes >= this.#resultBytes &&
+      digester.start() && worker.read(operation.source, digester.update) &&
+      digester.finish();
+    if (!result) return fail(operation, primitives);
+    operation.digest.write(0, result);
+    complete(operation, 0);
+  }
+
+  close(): void {
+    this.#digester.close();
+  }
+}
+
+/** MAC whose source opens with its IV. */
+export class DigestWithIvSession implements NativeSession {
+  readonly #thread: ThreadContext;
+  readonly #digester: DigesterWithIv;
+  readonly #iv: Bytes;
+  readonly #message = new Segments();
+  readonly #resultBytes: number;
+
+  constructor(
+    thread: ThreadContext,
+    { algorithm, key, resultBytes }: MacSession,
+  ) {
+    const { ivBytes } = algorithmByName("mac", algorithm)!;
+    this.#thread = thread;
+    this.#resultBytes = resultBytes;
+    this.#iv = new Uint8Array(new ArrayBuffer(ivBytes));
+    this.#digester = thread.primitives.makeMacWithIv(
+      algorithm,
+      key,
+      resultBytes,
+    );
+  }
+
+  perform(operation: Operation): void {
+    const { source, digest } = operation;
+    const result = source.totalBytes >= this.#iv.length &&
+      digest.totalBytes >= this.#resultBytes && this.#compute(source);
+    if (!result) return fail(operation, this.#thread.primitives);
+    digest.write(0, result);
+    complete(operation, 0);
+  }
+
+  #compute(source: Segments): Bytes | false | null {
+    const digester = this.#digester;
+    const ivBytes = this.#iv.length;
+    source.read(0, this.#iv);
+    this.#message.slice(source, ivBytes, source.totalBytes - ivBytes);
+    return digester.start(this.#iv) &&
+      this.#thread.worker.read(this.#message, digester.update) &&
+      digester.finish();
+  }
+
+  close(): void {
+    this.#message.release();
+    this.#digester.close();
+  }
+}

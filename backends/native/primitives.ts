@@ -1,0 +1,113 @@
+/**
+ * What a native library does for the sessions of `backends/native/`: keyed
+ * primitives over contiguous bytes.
+ *
+ * @module
+ */
+
+import type {
+  EcdsaSession,
+  RsaSession,
+} from "../../algorithms/session_description.ts";
+import type { Operation } from "../backend.ts";
+import type { Transform } from "./pieces.ts";
+
+/** Bytes that a library may be handed a pointer to. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A keyed cipher; `start` begins a message, `piece` continues it. */
+export interface Cipher extends Transform {
+  /** `iv` holds at least the algorithm's IV. */
+  start(iv: Bytes): boolean;
+  /** The shortest message that is not empty. */
+  readonly minimumBytes: number;
+  /** Wipes the key. */
+  close(): void;
+}
+
+/** A digest under way: `start`, any number of `update`, `finish`. */
+export interface Digester {
+  start(): boolean;
+  /** A kept function, to be passed on as it is. */
+  readonly update: (bytes: Bytes) => boolean;
+  /** The result, valid until the next call; null where it failed. */
+  finish(): Bytes | null;
+  /** Wipes the key, if any. */
+  close(): void;
+}
+
+/** A MAC that takes an IV with each message. */
+export interface DigesterWithIv extends Omit<Digester, "start"> {
+  start(iv: Bytes): boolean;
+}
+
+/** The lengths of an AEAD message, which some modes ask for beforehand. */
+export interface AeadLengths {
+  readonly ivBytes: number;
+  readonly additionalBytes: number;
+  readonly dataBytes: number;
+}
+
+/** An authenticated cipher under way. */
+export interface Aead extends Transform {
+  /** All associated data has to be one piece. */
+  readonly wholeAdditionalData: boolean;
+  /** Begins a message; `tag` is the expected one when decrypting. */
+  start(iv: Bytes, lengths: AeadLengths, tag: Bytes): boolean;
+  /** A kept function that takes associated data, before any `piece`. */
+  readonly absorb: (bytes: Bytes) => boolean;
+  /** Encryption: fills `tag`. Decryption: whether `tag` is right. */
+  finish(tag: Bytes): boolean;
+  /** Wipes the key. */
+  close(): void;
+}
+
+/**
+ * The bare RSA operations of one key. Input and output are as long as the
+ * modulus; false for a number that is not below it.
+ */
+export interface BareRsa {
+  readonly modulusBytes: number;
+  readonly isPrivate: boolean;
+  publicOperation(input: Bytes, output: Bytes): boolean;
+  /** Only where `isPrivate`. */
+  privateOperation(input: Bytes, output: Bytes): boolean;
+  close(): void;
+}
+
+/** A session on one thread. */
+export interface NativeSession {
+  /** Runs one operation and sets its status and written bytes. */
+  perform(operation: Operation): void;
+  /** Wipes the key. */
+  close(): void;
+}
+
+/**
+ * A library on one thread. Every `make` method takes catalogue names and throws
+ * where the library has no such algorithm or refuses the key.
+ */
+export interface Primitives {
+  makeCipher(algorithm: string, key: Uint8Array, encrypts: boolean): Cipher;
+  makeHash(algorithm: string, resultBytes: number): Digester;
+  /** A MAC without an IV. */
+  makeMac(algorithm: string, key: Uint8Array, resultBytes: number): Digester;
+  /** A MAC whose source opens with an IV. */
+  makeMacWithIv(
+    algorithm: string,
+    key: Uint8Array,
+    resultBytes: number,
+  ): DigesterWithIv;
+  makeAead(
+    algorithm: string,
+    key: Uint8Array,
+    encrypts: boolean,
+    tagBytes: number,
+  ): Aead;
+  makeRsa(description: RsaSession): BareRsa;
+  openEcdsa(description: EcdsaSession): NativeSession;
+  /** Forgets what a failed call has left behind on this thread. */
+  clearErrors(): void;
+  /** Gives everything back; all that it made is closed before. */
+  close(): void;
+}

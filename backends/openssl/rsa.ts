@@ -1,0 +1,88 @@
+/**
+ * The bare RSA operations of libcrypto.
+ *
+ * @module
+ */
+
+import type { RsaSession } from "../../algorithms/session_description.ts";
+import type { Handle } from "../../ffi/libcrypto.ts";
+import type { BareRsa, Bytes } from "../native/primitives.ts";
+import { sizeArgument } from "../native/size_argument.ts";
+import { type CryptoLibrary, present, succeed } from "./library.ts";
+import { loadRsaKey } from "./native_keys.ts";
+
+const RSA_NO_PADDING = 3;
+
+/** The bare RSA operations of one key. */
+export class OpensslRsa implements BareRsa {
+  readonly modulusBytes: number;
+  readonly #library: CryptoLibrary;
+  readonly #public: Handle;
+  /** Absent for a public key. */
+  readonly #private: Handle | undefined;
+  readonly #written = new BigUint64Array(new ArrayBuffer(8));
+
+  constructor(library: CryptoLibrary, description: RsaSession) {
+    const { symbols } = library;
+    const { key, modulusBytes } = loadRsaKey(library, description);
+    this.#library = library;
+    this.modulusBytes = modulusBytes;
+    try {
+      this.#public = this.#context(key, symbols.EVP_PKEY_encrypt_init);
+      if (description.keyType === "private") {
+        this.#private = this.#context(key, symbols.EVP_PKEY_decrypt_init);
+      }
+    } finally {
+      // Each context holds a reference of its own.
+      symbols.EVP_PKEY_free(key);
+    }
+  }
+
+  #context(key: Handle, init: (context: Handle) => number): Handle {
+    const { symbols } = this.#library;
+    const context = present(
+      symbols.EVP_PKEY_CTX_new_from_pkey(this.#library.context, key, null),
+      "EVP_PKEY_CTX_new_from_pkey()",
+    );
+    succeed(init(context), "starting an RSA key");
+    succeed(
+      symbols.EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING),
+      "EVP_PKEY_CTX_set_rsa_padding()",
+    );
+    return context;
+  }
+
+  get isPrivate(): boolean {
+    return this.#private !== undefined;
+  }
+
+  /** Both are as long as the modulus; false for a number that is not below it. */
+  publicOperation(input: Bytes, output: Bytes): boolean {
+    this.#written[0] = sizeArgument(output.length);
+    return this.#library.symbols.EVP_PKEY_encrypt(
+      this.#public,
+      output,
+      this.#written,
+      input,
+      sizeArgument(input.length),
+    ) === 1;
+  }
+
+  /** As `publicOperation`; blinded by libcrypto. */
+  privateOperation(input: Bytes, output: Bytes): boolean {
+    this.#written[0] = sizeArgument(output.length);
+    return this.#library.symbols.EVP_PKEY_decrypt(
+      this.#private!,
+      output,
+      this.#written,
+      input,
+      sizeArgument(input.length),
+    ) === 1;
+  }
+
+  close(): void {
+    const { symbols } = this.#library;
+    symbols.EVP_PKEY_CTX_free(this.#public);
+    if (this.#private) symbols.EVP_PKEY_CTX_free(this.#private);
+  }
+}

@@ -1,0 +1,58 @@
+/* A vhost-user front-end: guest memory, rings and sessions of its own. */
+#ifndef BENCH_FRONT_END_H
+#define BENCH_FRONT_END_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vhost_user.h"
+
+#define GUEST_ADDRESS 0x100000000ull
+
+struct ring {
+  unsigned index, size;
+  struct descriptor *descriptors;
+  struct available_ring *available;
+  struct used_ring *used;
+  uint16_t next_available, next_used, kicked;
+  int kick, call;
+};
+
+struct front_end {
+  int socket, memory_fd;
+  pid_t device;
+  uint8_t *memory;
+  size_t memory_bytes, allocated_bytes;
+  uint64_t features;
+  unsigned data_queues;
+  /* Where there is none, sessions are made by messages over the socket. */
+  int has_control_queue;
+  struct ring control;
+};
+
+/* Prints a line and ends the process. */
+void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+void front_end_open(struct front_end *front, const char *path, size_t memory_bytes,
+                    uint64_t wanted_features, int session_messages);
+void *front_end_allocate(struct front_end *front, size_t bytes);
+void ring_start(struct front_end *front, struct ring *ring, unsigned index, unsigned size);
+uint64_t guest_address(const struct front_end *front, const void *bytes);
+
+/* Returns the session's identifier; `keys` are the cipher key and then the authentication key. */
+uint64_t create_session(struct front_end *front, const struct control_request *request,
+                        const uint8_t *keys, size_t key_bytes);
+
+/* Shows the device the staged chains and kicks it where it wants that. */
+void ring_publish(struct front_end *front, struct ring *ring);
+/* Whether the device has used a chain that has not been taken. */
+int ring_has_used(const struct ring *ring);
+/* Asks for interrupts or not. */
+void ring_interrupts(struct front_end *front, struct ring *ring, int wanted);
+
+static inline void ring_stage(struct ring *ring, uint16_t head) {
+  ring->available->ring[ring->next_available++ & (ring->size - 1)] = head;
+}
+
+#endif

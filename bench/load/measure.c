@@ -1,0 +1,47 @@
+#define _GNU_SOURCE
+#include "measure.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static double now_microseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+}
+
+double ticks_per_microsecond(void) {
+  double start = now_microseconds();
+  uint64_t first = ticks();
+  while (now_microseconds() - start < 50000) continue;
+  return (ticks() - first) / (now_microseconds() - start);
+}
+
+double histogram_quantile(const struct histogram *histogram, double part) {
+  uint64_t wanted = histogram->count * part, seen = 0;
+  for (unsigned i = 0; i < BUCKETS; i++) {
+    seen += histogram->buckets[i];
+    if (seen <= wanted || histogram->buckets[i] == 0) continue;
+    unsigned shift = i / SUB_BUCKETS > 0 ? i / SUB_BUCKETS - 1 : 0;
+    return (double)((uint64_t)(i - shift * SUB_BUCKETS) << shift);
+  }
+  return 0;
+}
+
+double processor_seconds(pid_t process) {
+  char path[64], line[1024];
+  snprintf(path, sizeof path, "/proc/%d/stat", process);
+  FILE *file = fopen(path, "r");
+  if (!file) return 0;
+  char *read = fgets(line, sizeof line, file);
+  fclose(file);
+  /* The name in parentheses may hold anything; utime and stime are fields 14 and 15. */
+  char *rest = read ? strrchr(line, ')') : NULL;
+  unsigned long user, system;
+  if (!rest || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                      &system) != 2) {
+    return 0;
+  }
+  return (double)(user + system) / sysconf(_SC_CLK_TCK);
+}

@@ -1,0 +1,38 @@
+/**
+ * What a running device has done, in lines for the log: on SIGUSR1 and at the
+ * end.
+ *
+ * @module
+ */
+
+import { Counter } from "../device/data_queue.ts";
+import type { PlacementCounts } from "../device/session/placement_counts.ts";
+
+const plural = (count: number, word: string): string =>
+  `${count} ${word}${count === 1 ? "" : "s"}`;
+
+/** One line for each placement cause and for each queue of the present guest. */
+export function counterLines(
+  placements: PlacementCounts,
+  queues: ReadonlyMap<number, Float64Array>,
+): string[] {
+  const lines = [...placements].map(({ backend, reason, sessions }) =>
+    `counted: ${
+      plural(sessions, "session")
+    } on ${backend}, because of: ${reason}`
+  );
+  const { refusedSessions } = placements;
+  if (refusedSessions > 0) {
+    lines.push(`counted: ${plural(refusedSessions, "session")} refused`);
+  }
+  for (const [queue, counters] of queues) {
+    lines.push(
+      `counted: queue ${queue} answered ` +
+        `${plural(counters[Counter.Requests]!, "request")} of ` +
+        `${counters[Counter.Bytes]!} bytes, ` +
+        `${counters[Counter.Failures]!} not with OK, ` +
+        `${counters[Counter.MovedOn]!} moved on to another backend`,
+    );
+  }
+  return lines;
+}

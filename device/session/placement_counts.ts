@@ -1,0 +1,67 @@
+/**
+ * How many sessions went where, and why: nothing is placed or falls back
+ * unseen.
+ *
+ * @module
+ */
+
+import { describeSession } from "./session_needs.ts";
+import type {
+  Refusal,
+  SessionAnnouncement,
+  SessionObserver,
+} from "./session_table.ts";
+
+/** Sessions of one backend for one reason. */
+export interface PlacementCount {
+  readonly backend: string;
+  readonly reason: string;
+  readonly sessions: number;
+}
+
+/** Counts placements per backend and reason; tells of each cause once. */
+export class PlacementCounts implements SessionObserver {
+  readonly #counts = new Map<string, Map<string, number>>();
+  readonly #tell: (line: string) => void;
+  #refused = 0;
+
+  /** `tell` gets one line for each new cause. */
+  constructor(tell: (line: string) => void) {
+    this.#tell = tell;
+  }
+
+  opened({ description, placement }: SessionAnnouncement): void {
+    for (const { backend, reason } of placement.choices) {
+      const reasons = this.#counts.get(backend) ?? new Map<string, number>();
+      this.#counts.set(backend, reasons);
+      const before = reasons.get(reason) ?? 0;
+      reasons.set(reason, before + 1);
+      if (before === 0) {
+        this.#tell(
+          `placement: ${describeSession(description)} goes to ${backend}, ` +
+            `because of: ${reason}`,
+        );
+      }
+    }
+  }
+
+  closed(): void {}
+
+  refused(_refusal: Refusal): void {
+    this.#refused++;
+  }
+
+  /** Sessions that were not created. */
+  get refusedSessions(): number {
+    return this.#refused;
+  }
+
+  /** All counts, by backend and reason. */
+  *[Symbol.iterator](): Generator<PlacementCount> {
+    for (const [backend, reasons] of this.#counts) {
+      for (const [reason, sessions] of reasons) {
+        yield { backend, reason, sessions };
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { PlacementCounts } from "./placement_counts.ts";
+import type { SessionAnnouncement } from "./session_table.ts";
+
+const announcement = (
+  backend: string,
+  reason: string,
+): SessionAnnouncement => ({
+  id: 1,
+  description: { service: "hash", algorithm: "sha256", resultBytes: 32 },
+  placement: {
+    choices: [{ backend, reason, fromBytes: 0, belowBytes: Infinity }],
+    onFailure: [],
+  },
+});
+
+Deno.test("placements are counted per backend and reason, each cause told once", () => {
+  const told: string[] = [];
+  const counts = new PlacementCounts((line) => told.push(line));
+  counts.opened(announcement("openssl", "order"));
+  counts.opened(announcement("openssl", "order"));
+  counts.opened(announcement("noble", "openssl does not offer it"));
+  counts.refused({ status: 3, reason: "nobody has it" });
+  deepStrictEqual([...counts], [
+    { backend: "openssl", reason: "order", sessions: 2 },
+    { backend: "noble", reason: "openssl does not offer it", sessions: 1 },
+  ]);
+  deepStrictEqual(told, [
+    "placement: hash.sha256 goes to openssl, because of: order",
+    "placement: hash.sha256 goes to noble, because of: openssl does not offer it",
+  ]);
+  strictEqual(counts.refusedSessions, 1);
+});

@@ -1,0 +1,56 @@
+import { rejects, strictEqual, throws } from "node:assert/strict";
+import { backendSpecifier, loadBackend } from "../../backends/registry.ts";
+
+const module = (code: string) =>
+  `data:text/typescript,${encodeURIComponent(code)}`;
+
+Deno.test("a plugin that breaks the contract is refused with module, member and rule", async () => {
+  const refused = async (code: string, expected: RegExp) =>
+    await rejects(loadBackend(module(code)), expected);
+  await refused("export const x = 1", /its default export is undefined/);
+  await refused("export default 3", /its default export is number/);
+  await refused("export default { contract: 2 }", /contract is 2, expected 1/);
+  await refused(
+    "export default { contract: 1, name: 'My Backend' }",
+    /name is "My Backend", expected lower-case/,
+  );
+  await refused(
+    "export default { contract: 1, name: 'mine', probe() {} }",
+    /backend.open is undefined, expected a function/,
+  );
+  await refused("throw new Error('no such card')", /no such card/);
+});
+
+Deno.test("what a plugin's methods return is looked at too", async () => {
+  const backend = (probe: string, thread: string) =>
+    loadBackend(module(
+      `export default { contract: 1, name: "mine", probe: () => (${probe}), ` +
+        `open: () => (${thread}) }`,
+    ));
+  const good = `{ ready: true, version: "1", offers: [], missing: [], ` +
+    `notOffered: {} }`;
+  const unready = await backend("{}", "{}");
+  throws(() => unready.probe({}), /probe\(\).ready is no boolean/);
+  const unknown = await backend(
+    good.replace("offers: []", `offers: [{ algorithm: "cipher.rot13" }]`),
+    "{}",
+  );
+  throws(() => unknown.probe({}), /names "cipher.rot13"/);
+  const threadless = await backend(good, "{ run() {} }");
+  throws(() => threadless.open({}), /open\(\).openSession is undefined/);
+});
+
+Deno.test("backendSpecifier() tells built-in names, paths and packages apart", () => {
+  const base = new URL("file:///home/someone/");
+  strictEqual(backendSpecifier("noble", base), "noble");
+  strictEqual(
+    backendSpecifier("./mine.ts", base),
+    "file:///home/someone/mine.ts",
+  );
+  strictEqual(backendSpecifier("/a/mine.js", base), "file:///a/mine.js");
+  throws(
+    () => backendSpecifier("opnssl", base),
+    /Cannot find backend "opnssl"/,
+  );
+  strictEqual(backendSpecifier("npm:x@1", base), "npm:x@1");
+});
