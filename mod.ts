@@ -3,6 +3,15 @@
  * vhost-user) and programs (over rings in ordinary memory), with the backend of
  * each session's cryptography to choose.
  *
+ * ```ts
+ * import { createDevice, Driver } from "./mod.ts";
+ *
+ * await using driver = await Driver.start(await createDevice());
+ * await using sha256 = await driver.hash({ algorithm: "sha256" });
+ * const digest = await sha256.digest(new TextEncoder().encode("abc"));
+ * if (!digest.toHex().startsWith("ba7816bf")) throw new Error("wrong digest");
+ * ```
+ *
  * @module
  */
 

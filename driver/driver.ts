@@ -3,13 +3,17 @@
  * opens sessions and runs requests.
  *
  * ```ts
+ * import { createDevice } from "../mod.ts";
+ *
  * await using driver = await Driver.start(await createDevice());
  * await using cipher = await driver.cipher({
  *   algorithm: "aes-cbc",
- *   key,
+ *   key: new Uint8Array(32),
  *   direction: "encrypt",
  * });
- * const ciphertext = await cipher.run(plaintext, iv);
+ * const iv = new Uint8Array(16);
+ * const ciphertext = await cipher.run(new Uint8Array(64), iv);
+ * if (ciphertext.length !== 64) throw new Error("wrong length");
  * ```
  *
  * @module
@@ -31,21 +35,15 @@ import {
   decodeConfigSpace,
   STATUS_HW_READY,
 } from "../device/wire/config_space.ts";
-import {
-  F_EVENT_IDX,
-  F_IN_ORDER,
-  F_INDIRECT_DESC,
-  F_RING_PACKED,
-} from "../device/wire/features.ts";
+import { F_RING_RESET } from "../device/wire/features.ts";
 import { type Layout, type WireMode, wireMode } from "../device/wire/mode.ts";
 import { Burst, type BurstOptions } from "./burst.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { DeviceLink } from "./link.ts";
 import { chooseFeatures, type FeatureOptions } from "./negotiation.ts";
-import { RequestQueue } from "./request_queue.ts";
+import { type DriverQueues, type QueueOptions, startQueues } from "./queues.ts";
+import type { RequestQueue } from "./request_queue.ts";
 import { RequestRunner } from "./request_runner.ts";
-import { createDriverQueue } from "./rings/driver_queue.ts";
-import { indirectTableBytes, ringBytes } from "./rings/layout.ts";
 import {
   Draft9SessionControl,
   type SessionControl,
@@ -67,15 +65,9 @@ import { VirtioRequests } from "./virtio_requests.ts";
 export { OperationError } from "./operation_error.ts";
 
 /** How a driver runs its device. */
-export interface DriverOptions extends FeatureOptions {
-  /** Descriptors of each ring, a power of two. Default: 256. */
-  readonly queueSize?: number;
-  /** Data queues to use. Default: all that the device has. */
-  readonly dataQueues?: number;
+export interface DriverOptions extends FeatureOptions, QueueOptions {
   /** Request layout. Default: `"virtio"`. */
   readonly layout?: Layout;
-  /** Most descriptors of a request, with indirect tables. Default: 16. */
-  readonly maxDescriptors?: number;
   /** Cuts every buffer of requests into pieces of these lengths. */
   readonly splitBuffers?: SplitBuffers;
   /**
@@ -92,9 +84,6 @@ export interface SessionOptions {
   /** Data queue of its requests. Default: the queues in turn. */
   readonly dataQueue?: number;
 }
-
-const DEFAULT_QUEUE_SIZE = 256;
-const DEFAULT_MAX_DESCRIPTORS = 16;
 
 type Parameters<
   D extends SessionDescription,
@@ -284,6 +273,16 @@ export class Driver implements AsyncDisposable {
     return new Burst(session, options);
   }
 
+  /** Resets one data queue, which fails what is under way on it. */
+  async resetQueue(index: number): Promise<void> {
+    const queue = this.dataQueues[index];
+    if (!queue) throw new RangeError(`There is no data queue ${index}`);
+    if ((this.features & F_RING_RESET) === 0n) {
+      throw new Error("Cannot reset one queue: RING_RESET is not in force");
+    }
+    await queue.reset();
+  }
+
   /** Fails what is under way and closes the link. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -301,65 +300,6 @@ export class Driver implements AsyncDisposable {
     for (const queue of this.dataQueues) queue.abandon(reason);
     this.controlQueue?.abandon(reason);
   }
-}
-
-interface DriverQueues {
-  readonly data: readonly RequestQueue[];
-  readonly control: RequestQueue | undefined;
-}
-
-async function startQueues(
-  link: DeviceLink,
-  features: bigint,
-  memory: SharedMemory,
-  config: ConfigSpace | undefined,
-  options: DriverOptions,
-): Promise<DriverQueues> {
-  const count = options.dataQueues ?? config?.maxDataQueues ?? 1;
-  if (config && (count < 1 || count > config.maxDataQueues)) {
-    throw new RangeError(
-      `Cannot use ${count} data queues: the device has ${config.maxDataQueues}`,
-    );
-  }
-  const data: RequestQueue[] = [];
-  for (let index = 0; index < count; index++) {
-    data.push(await startQueue(link, features, memory, index, options));
-  }
-  // The control queue has the number of all data queues (virtio 1.4 §5.9.2).
-  const control = config &&
-    await startQueue(link, features, memory, config.maxDataQueues, options);
-  return { data, control };
-}
-
-async function startQueue(
-  link: DeviceLink,
-  features: bigint,
-  memory: SharedMemory,
-  index: number,
-  options: DriverOptions,
-): Promise<RequestQueue> {
-  const has = (feature: bigint) => (features & feature) !== 0n;
-  const size = options.queueSize ?? DEFAULT_QUEUE_SIZE;
-  const maxDescriptors = options.maxDescriptors ?? DEFAULT_MAX_DESCRIPTORS;
-  const packed = has(F_RING_PACKED);
-  const ring = createDriverQueue({
-    region: memory.region,
-    regionGuestAddress: memory.guestAddress,
-    offset: memory.reserve(ringBytes(size, packed)),
-    size,
-    packed,
-    eventIndex: has(F_EVENT_IDX),
-    inOrder: has(F_IN_ORDER),
-    ...(has(F_INDIRECT_DESC) && {
-      indirect: {
-        offset: memory.reserve(indirectTableBytes(size, maxDescriptors)),
-        maxDescriptors,
-      },
-    }),
-  });
-  const queue = new RequestQueue(link, index, ring);
-  await link.startQueue(index, { size, ...ring.addresses });
-  return queue;
 }
 
 function makeSession(parts: SessionParts<SessionDescription>): Session {

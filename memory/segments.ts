@@ -3,6 +3,16 @@
  * name guest memory without copying it. Lists are kept and refilled; filling,
  * slicing and copying allocate nothing but the views that a caller asks for.
  *
+ * ```ts
+ * import { Region } from "./region.ts";
+ *
+ * const region = new Region(Uint8Array.of(1, 2, 3, 4, 5));
+ * const pieces = new Segments();
+ * pieces.append(region, 3, 2);
+ * pieces.append(region, 0, 1);
+ * if (pieces.copy().join() !== "4,5,1") throw pieces;
+ * ```
+ *
  * @module
  */
 

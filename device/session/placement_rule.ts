@@ -42,6 +42,11 @@ export const RULE_FORM =
 /**
  * Reads a rule such as `cipher.aes-cbc/256<2048=openssl` or `*>=65536=noble`;
  * `undefined` where it is none, or names what the catalogue does not have.
+ *
+ * ```ts
+ * const rule = parsePlacementRule("cipher.aes-cbc<2048=noble");
+ * if (rule?.backend !== "noble" || rule.belowBytes !== 2048) throw rule;
+ * ```
  */
 export function parsePlacementRule(text: string): PlacementRule | undefined {
   const match = RULE.exec(text);
