@@ -25,6 +25,12 @@ export const enum OperationStatus {
   /** A signature did not verify. */
   KeyRejected = 6,
   /**
+   * Not done, because the backend cannot do this one request (its size, its
+   * layout) although it works: the destination is as it was, so that another
+   * backend may do it.
+   */
+  Elsewhere = 253,
+  /**
    * Not done, because the backend cannot work now: the destination is as it
    * was, so that another backend may do it.
    */
@@ -98,6 +104,8 @@ export type BackendSession = object;
 export interface Missing {
   readonly what: string;
   readonly remedy: string;
+  /** The backend's option that asks for it, where one does. */
+  readonly option?: string;
 }
 
 /** One algorithm, or a part of its key lengths, that a backend offers. */

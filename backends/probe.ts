@@ -17,6 +17,9 @@ export interface ProbedBackend {
   readonly probe: Probe;
 }
 
+/** Options of backends, by the specifier of the backend. */
+export type OptionsBySpecifier = Readonly<Record<string, BackendOptions>>;
+
 /**
  * Probes backends, in the order given. One that throws is not ready.
  *
@@ -25,17 +28,19 @@ export interface ProbedBackend {
  */
 export function probeBackends(
   specifiers: readonly string[] = BUILT_IN_BACKENDS,
+  optionsOf: OptionsBySpecifier = {},
 ): Promise<ProbedBackend[]> {
   return Promise.all(specifiers.map(async (specifier) => {
     const backend = await loadBackend(specifier);
-    const probe = tryProbe(backend);
-    return { backend, specifier, options: {}, probe };
+    const options = optionsOf[specifier] ?? {};
+    const probe = tryProbe(backend, options);
+    return { backend, specifier, options, probe };
   }));
 }
 
-function tryProbe(backend: Backend): Probe {
+function tryProbe(backend: Backend, options: BackendOptions): Probe {
   try {
-    return backend.probe({});
+    return backend.probe(options);
   } catch (error) {
     if (error instanceof BackendError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -17,7 +17,10 @@ type BackendModule = { readonly default: Backend };
 /** Literal imports: they belong to the module graph and need no permission. */
 const BUILT_IN: Readonly<Record<string, () => Promise<BackendModule>>> = {
   openssl: () => import("./openssl/openssl.ts"),
+  "ipsec-mb": () => import("./ipsec_mb/ipsec_mb.ts"),
   noble: () => import("./noble/noble.ts"),
+  libgcrypt: () => import("./libgcrypt/libgcrypt.ts"),
+  qat: () => import("./qat/qat.ts"),
 };
 
 /** Names of the built-in backends, fastest first. */

@@ -24,7 +24,7 @@ function weakAlgorithms(): string {
 const helpText = (): string =>
   `\
 usage: deno run -A mod.ts serve --socket-path PATH [OPTION]...
-       deno run -A mod.ts probe [--json]
+       deno run -A mod.ts probe [--json] [OPTION of a backend]...
 
 serve  runs a virtio-crypto device for virtual machines on vhost-user sockets
 probe  shows which algorithms each backend offers here, or why not

@@ -14,6 +14,17 @@ export interface OptionEntry {
   /** Shown as the default; absent where there is none. */
   readonly default?: string;
   readonly help: string;
+  /** The backend's own option that it sets, and the form of a value. */
+  readonly sets?: BackendOptionEntry;
+}
+
+/** How an option reaches a backend; values of a repeatable one get commas. */
+export interface BackendOptionEntry {
+  readonly backend: string;
+  readonly option: string;
+  readonly form: RegExp;
+  /** The form in words. */
+  readonly expected: string;
 }
 
 export const DEFAULTS = {
@@ -59,6 +70,44 @@ export const SERVE_OPTIONS = [
     repeatable: true,
     help:
       "when a session moves on in the list: never, unsupported (its backend does not offer it), or failure (also when that fails)",
+  },
+  {
+    name: "openssl-provider",
+    value: "NAME[:PATH]",
+    default: "default, and legacy where it is installed",
+    repeatable: true,
+    sets: {
+      backend: "openssl",
+      option: "providers",
+      form: /^[^:,]+(:[^,]+)?$/,
+      expected: "NAME or NAME:PATH, without a comma",
+    },
+    help:
+      "load this provider of libcrypto (with PATH: its module, or the directory of that) and only those that are named so",
+  },
+  {
+    name: "openssl-properties",
+    value: "QUERY",
+    sets: {
+      backend: "openssl",
+      option: "properties",
+      form: /^\P{Cc}+$/u,
+      expected: "a property query",
+    },
+    help:
+      "take algorithms of libcrypto with these properties only, for example fips=yes or ?provider=qatprovider",
+  },
+  {
+    name: "openssl-engine",
+    value: "NAME",
+    sets: {
+      backend: "openssl",
+      option: "engine",
+      form: /^[\w.-]+$/,
+      expected: "the identifier of an engine",
+    },
+    help:
+      "make this engine of libcrypto 3 the default for what it has, for example qatengine or afalg",
   },
   {
     name: "queues",
@@ -122,6 +171,17 @@ export const SERVE_OPTIONS = [
 export type OptionName = (typeof SERVE_OPTIONS)[number]["name"];
 
 const ENTRIES: readonly OptionEntry[] = SERVE_OPTIONS;
+
+/** An option that sets an option of a backend. */
+export type BackendOption = Extract<
+  (typeof SERVE_OPTIONS)[number],
+  { readonly sets: BackendOptionEntry }
+>;
+
+/** All options that set options of backends. */
+export const BACKEND_OPTIONS: readonly BackendOption[] = SERVE_OPTIONS.filter(
+  (option): option is BackendOption => "sets" in option,
+);
 
 /** `--queues N`, as help and README show an option. */
 export function optionUsage(option: OptionEntry): string {

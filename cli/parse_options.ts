@@ -6,13 +6,19 @@
  */
 
 import { parseArgs } from "node:util";
+import type { OptionsBySpecifier } from "../backends/probe.ts";
 import type { Fallback } from "../device/session/placement.ts";
 import {
   parsePlacementRule,
   type PlacementRule,
   RULE_FORM,
 } from "../device/session/placement_rule.ts";
-import { DEFAULTS, type OptionName, SERVE_OPTIONS } from "./option_table.ts";
+import {
+  BACKEND_OPTIONS,
+  DEFAULTS,
+  type OptionName,
+  SERVE_OPTIONS,
+} from "./option_table.ts";
 
 /** A mistake of the operator: option, value and what was expected. */
 export class UsageError extends Error {
@@ -46,6 +52,8 @@ export interface ServeSettings {
   readonly placement: PlacementOptions;
   /** By socket path. */
   readonly placements: ReadonlyMap<string, PlacementOptions>;
+  /** By the name of a built-in backend. */
+  readonly backendOptions: OptionsBySpecifier;
   readonly queues: number;
   readonly maxSessions: number;
   readonly maxSizeBytes: number;
@@ -204,6 +212,33 @@ function placementOptions(
   };
 }
 
+function backendOptions(values: Values): OptionsBySpecifier {
+  const all: Record<string, Record<string, string>> = {};
+  for (const { name, sets } of BACKEND_OPTIONS) {
+    const texts = values.get(name);
+    if (!texts) continue;
+    const wrong = texts.find((text) => !sets.form.test(text));
+    if (wrong !== undefined) throw usage(name, wrong, sets.expected);
+    (all[sets.backend] ??= {})[sets.option] = texts.join(",");
+  }
+  return all;
+}
+
+/** Options of a backend that no socket uses are a mistake. */
+function checkBackendOptionsUsed(
+  values: Values,
+  placements: readonly PlacementOptions[],
+): void {
+  for (const { name, sets } of BACKEND_OPTIONS) {
+    const text = values.get(name)?.[0];
+    if (text === undefined) continue;
+    const isUsed = placements.some(({ backends }) =>
+      !backends || backends.includes(sets.backend)
+    );
+    if (!isUsed) throw usage(name, text, `${sets.backend} among the backends`);
+  }
+}
+
 function onlyOne(
   name: OptionName,
   texts: readonly string[],
@@ -261,16 +296,22 @@ function serveSettings(values: Values): ServeSettings {
     throw usage("fd", `${fd}`, "either --fd or --socket-path, not both");
   }
   const placement = placementOptions(values, paths, undefined);
+  const placements = new Map(
+    paths.map((path) => [
+      path,
+      placementOptions(values, paths, path, placement),
+    ]),
+  );
+  checkBackendOptionsUsed(
+    values,
+    paths.length > 0 ? [...placements.values()] : [placement],
+  );
   return {
     socketPaths: paths,
     fd,
     placement,
-    placements: new Map(
-      paths.map((path) => [
-        path,
-        placementOptions(values, paths, path, placement),
-      ]),
-    ),
+    placements,
+    backendOptions: backendOptions(values),
     queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
     maxSessions: wholeNumber(
       values,
@@ -297,6 +338,33 @@ function serveSettings(values: Values): ServeSettings {
     ),
     allowWeak: values.has("allow-weak"),
     logLevel: choice(values, "log-level", LOG_LEVELS, "info"),
+  };
+}
+
+/** What `probe` was asked to show. */
+export interface ProbeSettings {
+  readonly json: boolean;
+  readonly backendOptions: OptionsBySpecifier;
+}
+
+/**
+ * Reads the words after `probe`: `--json`, and the options of backends.
+ *
+ * @throws {UsageError} naming option, value and what was expected
+ */
+export function parseProbeOptions(words: readonly string[]): ProbeSettings {
+  const values = collect(words.filter((word) => word !== "--json"));
+  const names: readonly OptionName[] = BACKEND_OPTIONS.map(({ name }) => name);
+  for (const name of values.keys()) {
+    if (names.includes(name)) continue;
+    throw new UsageError(
+      `Cannot use option --${name}: expected one of --json, ` +
+        names.map((known) => `--${known}`).join(", "),
+    );
+  }
+  return {
+    json: words.includes("--json"),
+    backendOptions: backendOptions(values),
   };
 }
 

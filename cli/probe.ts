@@ -11,7 +11,8 @@ import {
   qualifiedName,
 } from "../algorithms/catalogue.ts";
 import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
-import { UsageError } from "./parse_options.ts";
+import { parseProbeOptions } from "./parse_options.ts";
+import { requireOptions } from "./socket_device.ts";
 
 /** One algorithm under one backend. */
 interface Cell {
@@ -29,15 +30,25 @@ interface Row {
   /** Key lengths in bytes as the catalogue has them. */
   readonly keyBytes: string;
   readonly weakness?: string;
+  /** Whether guests get it without `--allow-weak`. */
+  readonly byDefault: boolean;
   readonly backends: Readonly<Record<string, Cell>>;
 }
 
+/** More lengths than these are shown as a range. */
+const MOST_LENGTHS_LISTED = 5;
+
 function keyLengths(algorithm: Algorithm): string {
-  if (!("keyBytes" in algorithm)) return "-";
-  const { minimum, maximum, step } = algorithm.keyBytes;
-  return (maximum - minimum) / step > 4
-    ? `${minimum}..${maximum}`
-    : listLengths(algorithm.keyBytes).join(",");
+  return "keyBytes" in algorithm
+    ? lengthsText(listLengths(algorithm.keyBytes))
+    : "-";
+}
+
+/** Key lengths in ascending order. */
+function lengthsText(lengths: readonly number[]): string {
+  return lengths.length > MOST_LENGTHS_LISTED
+    ? `${lengths[0]}..${lengths.at(-1)}`
+    : lengths.join(",");
 }
 
 function cell({ probe }: ProbedBackend, algorithm: Algorithm): Cell {
@@ -54,16 +65,28 @@ function cell({ probe }: ProbedBackend, algorithm: Algorithm): Cell {
 }
 
 function rows(backends: readonly ProbedBackend[]): Row[] {
-  return ALGORITHMS.map((algorithm) => ({
-    service: algorithm.service,
-    algorithm: algorithm.name,
-    number: algorithm.number,
-    keyBytes: keyLengths(algorithm),
-    ...(algorithm.weakness ? { weakness: algorithm.weakness } : {}),
-    backends: Object.fromEntries(
-      backends.map((probed) => [probed.backend.name, cell(probed, algorithm)]),
-    ),
-  }));
+  return ALGORITHMS.map((algorithm) => {
+    const cells = backends.map((probed) => cell(probed, algorithm));
+    const { weakness } = algorithm;
+    return {
+      service: algorithm.service,
+      algorithm: algorithm.name,
+      number: algorithm.number,
+      keyBytes: keyLengths(algorithm),
+      ...(weakness ? { weakness } : {}),
+      byDefault: !weakness && cells.some(({ offered }) => offered),
+      backends: Object.fromEntries(
+        backends.map(({ backend }, index) => [backend.name, cells[index]!]),
+      ),
+    };
+  });
+}
+
+function defaultText({ backends, weakness }: Row): string {
+  if (!Object.values(backends).some(({ offered }) => offered)) {
+    return "no backend";
+  }
+  return weakness ? `only with --allow-weak: ${weakness}` : "yes";
 }
 
 function pad(lines: readonly (readonly string[])[]): string {
@@ -78,7 +101,7 @@ function pad(lines: readonly (readonly string[])[]): string {
 
 function cellText({ offered, keyBytes }: Cell): string {
   if (!offered) return "no";
-  return keyBytes ? `keys ${keyBytes.join(",")}` : "yes";
+  return keyBytes ? `keys ${lengthsText(keyBytes)}` : "yes";
 }
 
 function backendLines(backends: readonly ProbedBackend[]): string {
@@ -88,18 +111,23 @@ function backendLines(backends: readonly ProbedBackend[]): string {
     const missing = probe.missing.map(({ what, remedy }) =>
       `\n  missing: ${what}; ${remedy}`
     );
-    return `${backend.name}: ${state}, ${probe.version}${library}${
-      missing.join("")
-    }`;
+    const found = probe.version ? `, ${probe.version}` : "";
+    return `${backend.name}: ${state}${found}${library}${missing.join("")}`;
   }).join("\n");
 }
 
-function reasonLines(matrix: readonly Row[]): string {
+/** Why a backend that is ready does not offer something. */
+function reasonLines(
+  backends: readonly ProbedBackend[],
+  matrix: readonly Row[],
+): string {
+  const ready = backends.filter(({ probe }) => probe.ready);
   const lines = matrix.flatMap((row) =>
-    Object.entries(row.backends).filter(([, entry]) => !entry.offered)
-      .map(([backend, { reason }]) =>
-        `  ${row.service}.${row.algorithm} on ${backend}: ${reason}`
-      )
+    ready.flatMap(({ backend }) => {
+      const { offered, reason } = row.backends[backend.name]!;
+      const name = `${row.service}.${row.algorithm}`;
+      return offered ? [] : [`  ${name} on ${backend.name}: ${reason}`];
+    })
   );
   return lines.length > 0 ? `Not offered:\n${lines.join("\n")}\n` : "";
 }
@@ -116,10 +144,12 @@ export function formatMatrix(backends: readonly ProbedBackend[]): string {
       `${row.number}`,
       row.keyBytes,
       ...names.map((name) => cellText(row.backends[name]!)),
-      row.weakness ? `only with --allow-weak: ${row.weakness}` : "yes",
+      defaultText(row),
     ]),
   ]);
-  return `${backendLines(backends)}\n\n${table}\n\n${reasonLines(matrix)}`;
+  return `${backendLines(backends)}\n\n${table}\n\n${
+    reasonLines(backends, matrix)
+  }`;
 }
 
 /** The matrix for programs. */
@@ -140,21 +170,17 @@ export function matrixAsJson(backends: readonly ProbedBackend[]): string {
   );
 }
 
-/** Runs `probe [--json]`. */
+/**
+ * Runs `probe [--json] [OPTION of a backend]...`.
+ *
+ * @throws {UsageError} for words and options that cannot be used
+ */
 export async function probeCommand(
   words: readonly string[],
   print: (text: string) => void,
 ): Promise<void> {
-  const wrong = words.find((word) => word !== "--json");
-  if (wrong !== undefined) {
-    throw new UsageError(
-      `Cannot use option ${JSON.stringify(wrong)}: expected --json or nothing`,
-    );
-  }
-  const backends = await probeBackends();
-  print(
-    words.includes("--json")
-      ? `${matrixAsJson(backends)}\n`
-      : formatMatrix(backends),
-  );
+  const { json, backendOptions } = parseProbeOptions(words);
+  const backends = await probeBackends(undefined, backendOptions);
+  requireOptions(backends);
+  print(json ? `${matrixAsJson(backends)}\n` : formatMatrix(backends));
 }

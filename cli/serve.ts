@@ -111,11 +111,12 @@ async function startServers(
 }
 
 /**
- * Serves until SIGINT or SIGTERM, or until an adopted connection ends.
+ * Serves until SIGINT or SIGTERM, or until an adopted connection ends; then ends
+ * the process.
  *
  * @throws {UsageError} where the settings cannot be used; nothing runs then
  */
-export async function serve(settings: ServeSettings): Promise<void> {
+export async function serve(settings: ServeSettings): Promise<never> {
   const log = createLog(settings.logLevel);
   const sockets = await createSockets(settings);
   const libc = openLibc();
@@ -139,10 +140,11 @@ export async function serve(settings: ServeSettings): Promise<void> {
     });
     await Promise.all(running.map(({ server }) => server.finished));
   } finally {
-    Deno.removeSignalListener("SIGUSR1", tell);
-    for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
     for (const { made } of sockets) made.device.close();
     await reactor.close();
   }
   log("info", "ended");
+  // At once and with the listeners still there: a second signal, such as
+  // `deno task` passes on after Ctrl-C, must not turn the end into a kill.
+  Deno.exit();
 }

@@ -5,9 +5,14 @@
  */
 
 import { BackendError } from "../backends/contract_check.ts";
-import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
+import {
+  type OptionsBySpecifier,
+  probeBackends,
+  type ProbedBackend,
+} from "../backends/probe.ts";
 import { backendSpecifier, BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { Device } from "../device/device.ts";
+import { BACKEND_OPTIONS } from "./option_table.ts";
 import {
   type PlacementOptions,
   type ServeSettings,
@@ -17,10 +22,13 @@ import {
 
 const workingDirectory = (): URL => new URL(`file://${Deno.cwd()}/`);
 
-async function probeNamed(named: string): Promise<ProbedBackend> {
+async function probeNamed(
+  named: string,
+  options: OptionsBySpecifier,
+): Promise<ProbedBackend> {
   try {
     const specifier = backendSpecifier(named, workingDirectory());
-    return (await probeBackends([specifier]))[0]!;
+    return (await probeBackends([specifier], options))[0]!;
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     throw new UsageError(
@@ -41,13 +49,39 @@ function requireReady(named: string, { probe }: ProbedBackend): void {
   );
 }
 
+/**
+ * Refuses an option that asks a backend for what this machine lacks. Nothing
+ * stands in for it: the operator named it.
+ */
+export function requireOptions(backends: readonly ProbedBackend[]): void {
+  for (const { backend, options, probe } of backends) {
+    const missing = probe.missing.find(({ option }) => option !== undefined);
+    const entry = BACKEND_OPTIONS.find(({ sets }) =>
+      sets.backend === backend.name && sets.option === missing?.option
+    );
+    if (!missing || !entry) continue;
+    throw usage(
+      entry.name,
+      options[entry.sets.option]!,
+      `what this machine has, but ${backend.name} lacks ${missing.what}; ` +
+        missing.remedy,
+    );
+  }
+}
+
 async function backendsOf(
   { backends: named, fallback }: PlacementOptions,
+  options: OptionsBySpecifier,
 ): Promise<ProbedBackend[]> {
   if (named === undefined) {
-    return (await probeBackends()).filter(({ probe }) => probe.ready);
+    const all = await probeBackends(undefined, options);
+    requireOptions(all);
+    return all.filter(({ probe }) => probe.ready);
   }
-  const probed = await Promise.all(named.map(probeNamed));
+  const probed = await Promise.all(
+    named.map((name) => probeNamed(name, options)),
+  );
+  requireOptions(probed);
   const names = probed.map(({ backend }) => backend.name);
   if (new Set(names).size !== names.length) {
     throw usage("backend", named.join(","), "backends with different names");
@@ -87,7 +121,7 @@ export async function createSocketDevice(
   placement: PlacementOptions,
   settings: ServeSettings,
 ): Promise<SocketDevice> {
-  const backends = await backendsOf(placement);
+  const backends = await backendsOf(placement, settings.backendOptions);
   checkRules(placement, backends);
   const device = new Device({
     backends,

@@ -65,6 +65,8 @@ export class ChainRequests implements RequestFormat {
       this.#mode,
       request,
     );
+    // What was copied for the longest header begins a shorter one's keys.
+    if (!request.sessionMode) new Uint8Array(this.#header.buffer).fill(0);
     if (decoded !== Status.Ok) return decoded;
     const found = request.sessionMode
       ? this.#findSession(slot)
@@ -99,11 +101,10 @@ export class ChainRequests implements RequestFormat {
     chain.readable.read(request.keyAt, key);
     chain.readable.read(request.authKeyAt, authKey);
     const description = describeSession(request, key, authKey);
-    if (isRefusal(description)) {
-      key.fill(0);
-      authKey.fill(0);
-      return description.status;
-    }
+    // The description has copies of its own.
+    key.fill(0);
+    authKey.fill(0);
+    if (isRefusal(description)) return description.status;
     const illegal = findIllegal(description);
     if (!illegal) slot.session = this.#sessions.openOnce(description);
     if (slot.session) {

@@ -173,15 +173,17 @@ export class DataQueue {
   }
 
   /**
-   * Gives an operation to another backend while its own is unavailable and the
-   * fallback allows it. It keeps no trace of the first: the destination is as
-   * it was.
+   * Gives an operation to another backend while its own is unavailable or
+   * cannot do it, and the fallback allows it. It keeps no trace of the first:
+   * the destination is as it was.
    */
   #moveOn(slot: RequestSlot): void {
     const { operation } = slot;
-    while (operation.status === OperationStatus.Unavailable) {
-      this.#sessions.failed(slot.route!.backend, "it is unavailable");
-      const route = this.#sessions.alternative(slot.session!);
+    while (
+      operation.status === OperationStatus.Unavailable ||
+      operation.status === OperationStatus.Elsewhere
+    ) {
+      const route = this.#nextRoute(slot);
       if (!route) {
         operation.status = OperationStatus.Failed;
         return;
@@ -193,6 +195,15 @@ export class DataQueue {
       this.#operations[0] = operation;
       this.#run(route, 1);
     }
+  }
+
+  #nextRoute({ operation, route, session }: RequestSlot): Route | undefined {
+    const { backend } = route!;
+    if (operation.status === OperationStatus.Elsewhere) {
+      return this.#sessions.elsewhere(session!, backend);
+    }
+    this.#sessions.failed(backend, "it is unavailable");
+    return this.#sessions.alternative(session!);
   }
 
   /** Answers a request that has an outcome; keeps one that has none. */

@@ -6,6 +6,7 @@
  */
 
 import type { BackendOptions, Probe } from "../backends/backend.ts";
+import { BackendHealth } from "./backend_health.ts";
 import { capabilities } from "./capabilities.ts";
 import { ControlQueue } from "./control_queue.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
@@ -62,6 +63,9 @@ const RING_FEATURES = F_VERSION_1 | F_INDIRECT_DESC | F_EVENT_IDX |
 const REQUEST_FEATURES = Object.values(STATELESS_FEATURE)
   .reduce((all, one) => all | one, F_REVISION_1);
 
+/** Most data queues of a device (virtio 1.4 §5.9.5.1). */
+const MAXIMUM_DATA_QUEUES = 65535;
+
 /** One guest's device. */
 export class Device {
   readonly dataQueueCount: number;
@@ -75,10 +79,13 @@ export class Device {
   onConfigChange: (() => void) | undefined;
   readonly #settings: DeviceSettings;
   readonly #capabilities: ReturnType<typeof capabilities>;
+  readonly #health: BackendHealth;
+  #needsReset = false;
   #acceptedFeatures = 0n;
   #mode: WireMode;
 
   constructor(settings: DeviceSettings) {
+    requireQueueCount(settings.dataQueueCount);
     this.#settings = settings;
     this.dataQueueCount = settings.dataQueueCount;
     this.offeredFeatures = settings.layout === "draft-9"
@@ -95,6 +102,7 @@ export class Device {
     const placementSettings = { backends: offers, rules, fallback, allowWeak };
     const placement = new Placement(placementSettings, settings.policy);
     this.#capabilities = capabilities(placement.offered());
+    this.#health = new BackendHealth(placement.reachable());
     this.backends = new OpenBackends(ready);
     this.sessions = new SessionTable(
       placement,
@@ -136,7 +144,7 @@ export class Device {
   readConfig(): Uint8Array<ArrayBuffer> {
     return encodeConfigSpace({
       ...this.#capabilities,
-      status: this.threadSettings.backends.length > 0 ? STATUS_HW_READY : 0,
+      status: this.#health.ready ? STATUS_HW_READY : 0,
       maxDataQueues: this.dataQueueCount,
       maxSizeBytes: this.#settings.maximumSizeBytes,
     }, this.#settings.layout);
@@ -152,9 +160,52 @@ export class Device {
     });
   }
 
+  /** Whether a ring is broken, which only a reset of the device repairs. */
+  get needsReset(): boolean {
+    return this.#needsReset;
+  }
+
+  /** Notes that a ring can no longer be served (virtio 1.4 §2.1.2). */
+  ringBroken(): void {
+    if (this.#needsReset) return;
+    this.#needsReset = true;
+    this.onConfigChange?.();
+  }
+
+  /** Notes that all rings start anew. */
+  ringsRenewed(): void {
+    this.#needsReset = false;
+  }
+
+  /**
+   * Notes that a backend stopped working on a queue thread (why), or works there
+   * again (undefined). HW_READY is clear while no backend is usable.
+   */
+  backendHealth(
+    thread: number,
+    backend: string,
+    failure: string | undefined,
+  ): void {
+    this.#changeHealth(() =>
+      this.#health.report(thread, backend, failure === undefined)
+    );
+  }
+
+  /** Notes that a queue thread has ended, with its view of the backends. */
+  threadEnded(thread: number): void {
+    this.#changeHealth(() => this.#health.forget(thread));
+  }
+
+  #changeHealth(change: () => void): void {
+    const before = this.#health.ready;
+    change();
+    if (this.#health.ready !== before) this.onConfigChange?.();
+  }
+
   /** Back to the state before a driver: no sessions, no keys, no features. */
   reset(): void {
     this.sessions.clear();
+    this.#needsReset = false;
     this.#acceptedFeatures = 0n;
     this.#mode = wireMode(this.#settings.layout, 0n);
   }
@@ -164,4 +215,14 @@ export class Device {
     this.reset();
     this.backends.close();
   }
+}
+
+function requireQueueCount(count: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= MAXIMUM_DATA_QUEUES) {
+    return;
+  }
+  throw new RangeError(
+    `Cannot make a device of ${count} data queues: ` +
+      `expected 1 to ${MAXIMUM_DATA_QUEUES}`,
+  );
 }

@@ -30,14 +30,22 @@ export interface DeviceLink {
   readConfig(): Promise<Uint8Array>;
   /** Starts queue `index`. */
   startQueue(index: number, addresses: QueueAddresses): Promise<void>;
-  /** Tells the device that queue `index` has available buffers. */
-  kick(index: number): void;
+  /**
+   * Tells the device that queue `index` has available buffers. `data` is what
+   * NOTIFICATION_DATA adds: the index, and the ring's position in the upper half.
+   */
+  kick(index: number, data?: number): void;
   /** Calls `notified` when the device signals used buffers of queue `index`. */
   onNotification(index: number, notified: () => void): void;
   /** Calls `changed` when the device announces a config change. */
   onConfigChange(changed: () => void): void;
   /** Calls `gone` when the device has hung up; absent where it cannot. */
   onDisconnect?(gone: () => void): void;
+  /**
+   * Resets queue `index` alone, which is settled when the device no longer uses
+   * it; absent where the transport cannot.
+   */
+  resetQueue?(index: number): Promise<void>;
   /** Resets the device: queues stop, sessions are gone. */
   reset(): Promise<void>;
   close(): Promise<void>;

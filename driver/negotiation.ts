@@ -8,8 +8,10 @@ import {
   F_EVENT_IDX,
   F_IN_ORDER,
   F_INDIRECT_DESC,
+  F_NOTIFICATION_DATA,
   F_REVISION_1,
   F_RING_PACKED,
+  F_RING_RESET,
   F_VERSION_1,
   STATELESS_FEATURE,
 } from "../device/wire/features.ts";
@@ -26,6 +28,10 @@ export interface FeatureOptions {
   readonly eventIndex?: boolean;
   /** Buffers are used in the order in which they were made available. Default: no. */
   readonly inOrder?: boolean;
+  /** Kicks say how far the ring has come. Default: no. */
+  readonly notificationData?: boolean;
+  /** Queues can be reset one by one. Default: where the device can. */
+  readonly ringReset?: boolean;
   /** The unpadded request layouts. Default: no. */
   readonly revision1?: boolean;
   /** Requests without session, which need `revision1`. Default: no. */
@@ -49,6 +55,8 @@ export function chooseFeatures(
   const required = F_VERSION_1 | stateless |
     (options.packed ? F_RING_PACKED : 0n) |
     (options.inOrder ? F_IN_ORDER : 0n) |
+    (options.notificationData ? F_NOTIFICATION_DATA : 0n) |
+    (options.ringReset ? F_RING_RESET : 0n) |
     (options.indirect ? F_INDIRECT_DESC : 0n) |
     (options.eventIndex ? F_EVENT_IDX : 0n) |
     (options.revision1 || options.stateless ? F_REVISION_1 : 0n);
@@ -59,6 +67,7 @@ export function chooseFeatures(
     );
   }
   const welcome = (options.indirect === undefined ? F_INDIRECT_DESC : 0n) |
-    (options.eventIndex === undefined ? F_EVENT_IDX : 0n);
+    (options.eventIndex === undefined ? F_EVENT_IDX : 0n) |
+    (options.ringReset === undefined ? F_RING_RESET : 0n);
   return required | (offered & welcome);
 }

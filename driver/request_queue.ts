@@ -22,10 +22,12 @@ export interface Submission {
 export class RequestQueue {
   readonly index: number;
   readonly #link: DeviceLink;
-  readonly #queue: DriverQueue;
+  readonly #makeRing: () => DriverQueue;
+  readonly #tellsPosition: boolean;
+  #queue: DriverQueue;
   /** By token. */
   readonly #inFlight: (Submission | undefined)[];
-  readonly #freeTokens: number[];
+  #freeTokens: number[];
   /** Requests for which the ring has no room yet, oldest first. */
   readonly #waiting: Submission[] = [];
   /** Called at the next sign of life of the device. */
@@ -35,13 +37,44 @@ export class RequestQueue {
   #flushIsDue = false;
   #closed: Error | undefined;
 
-  constructor(link: DeviceLink, index: number, queue: DriverQueue) {
+  /**
+   * `makeRing` clears the ring's memory and makes an empty ring there;
+   * `tellsPosition`: NOTIFICATION_DATA is negotiated.
+   */
+  constructor(
+    link: DeviceLink,
+    index: number,
+    makeRing: () => DriverQueue,
+    tellsPosition: boolean,
+  ) {
     this.index = index;
     this.#link = link;
-    this.#queue = queue;
-    this.#inFlight = new Array(queue.size).fill(undefined);
-    this.#freeTokens = Array.from({ length: queue.size }, (_, i) => i);
+    this.#makeRing = makeRing;
+    this.#tellsPosition = tellsPosition;
+    this.#queue = makeRing();
+    const { size } = this.#queue;
+    this.#inFlight = new Array(size).fill(undefined);
+    this.#freeTokens = allTokens(size);
     link.onNotification(index, () => this.#notified());
+  }
+
+  /** Lets the device serve the queue. */
+  start(): Promise<void> {
+    const { size, addresses } = this.#queue;
+    return this.#link.startQueue(this.index, { size, ...addresses });
+  }
+
+  /** Takes the queue from the device and starts it anew, with an empty ring. */
+  async reset(): Promise<void> {
+    if (!this.#link.resetQueue) {
+      throw new Error("Cannot reset one queue: the transport has no way to");
+    }
+    await this.#link.resetQueue(this.index);
+    this.#forget(new Error(`Queue ${this.index} was reset`));
+    this.#promisedCount = 0;
+    this.#freeTokens = allTokens(this.size);
+    this.#queue = this.#makeRing();
+    await this.start();
   }
 
   get size(): number {
@@ -66,7 +99,10 @@ export class RequestQueue {
 
   /** Shows the device what is staged, with a kick where it wants one. */
   flush(): void {
-    if (this.#queue.publish()) this.#link.kick(this.index);
+    if (!this.#queue.publish()) return;
+    if (!this.#tellsPosition) return this.#link.kick(this.index);
+    const data = (this.index | this.#queue.position << 16) >>> 0;
+    this.#link.kick(this.index, data);
   }
 
   /** Takes what the device has used; returns how many requests that were. */
@@ -127,6 +163,10 @@ export class RequestQueue {
   /** Fails everything under way; later requests fail too. */
   abandon(reason: Error): void {
     this.#closed ??= reason;
+    this.#forget(reason);
+  }
+
+  #forget(reason: Error): void {
     const abandoned = this.#inFlight.filter((one) => one !== undefined);
     this.#inFlight.fill(undefined);
     for (const submission of [...abandoned, ...this.#waiting.splice(0)]) {
@@ -177,3 +217,6 @@ export class RequestQueue {
     });
   }
 }
+
+const allTokens = (size: number): number[] =>
+  Array.from({ length: size }, (_, i) => i);

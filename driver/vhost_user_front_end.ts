@@ -176,6 +176,7 @@ export class VhostUserLink implements DeviceLink {
       [this.#memoryFd],
     );
   }
+
   async readConfig(): Promise<Uint8Array> {
     const lengthBytes = this.#options.configBytes ?? DEFAULT_CONFIG_BYTES;
     const config = decodeConfig(
@@ -240,6 +241,17 @@ export class VhostUserLink implements DeviceLink {
 
   onDisconnect(gone: () => void): void {
     this.#gone = gone;
+  }
+
+  /** Device status as the device tells it; undefined where it does not. */
+  async readStatus(): Promise<number | undefined> {
+    if (!this.#connection.has(PROTOCOL_FEATURE.STATUS)) return undefined;
+    return Number(decodeU64(await this.#connection.ask(REQUEST.GET_STATUS)));
+  }
+
+  async resetQueue(index: number): Promise<void> {
+    await this.#stopQueue(index);
+    this.#started.delete(index);
   }
 
   async reset(): Promise<void> {

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { Driver, probeBackends } from "../mod.ts";
+import { Driver, probeBackends, type ProbedBackend } from "../mod.ts";
 import { connectVhostUser } from "../driver/vhost_user_front_end.ts";
 import { DeviceProcess } from "./demo/device_process.ts";
-import { demoOperations } from "./demo/operations.ts";
+import { demoOperations, whyNot } from "./demo/operations.ts";
 import { Progress, tableOf } from "./demo/report.ts";
 import { REQUEST_BYTES, type Row, runOperation } from "./demo/run_operation.ts";
 
@@ -44,12 +44,13 @@ async function readData(file: string | undefined): Promise<Uint8Array> {
   return data;
 }
 
-/** Names of the backends that this machine has; says what is missing. */
-async function availableBackends(): Promise<string[]> {
-  const available: string[] = [];
-  for (const { backend, probe } of await probeBackends()) {
+/** The backends that this machine has; says what is missing. */
+async function availableBackends(): Promise<ProbedBackend[]> {
+  const available: ProbedBackend[] = [];
+  for (const probed of await probeBackends()) {
+    const { backend, probe } = probed;
     if (probe.ready) {
-      available.push(backend.name);
+      available.push(probed);
       console.log(`Backend ${backend.name}: ${probe.version}`);
       continue;
     }
@@ -61,10 +62,10 @@ async function availableBackends(): Promise<string[]> {
   return available;
 }
 
-/** Runs all operations on one device, which `device` already runs. */
+/** Runs all that the backend offers on one device, which `device` already runs. */
 async function runBackend(
   device: DeviceProcess,
-  backend: string,
+  { backend: { name: backend }, probe }: ProbedBackend,
   data: Uint8Array,
 ): Promise<Row[]> {
   const link = await connectVhostUser(device.socketPath, {
@@ -74,6 +75,11 @@ async function runBackend(
   const progress = new Progress();
   const rows: Row[] = [];
   for (const operation of demoOperations()) {
+    const reason = whyNot(probe, operation);
+    if (reason !== undefined) {
+      console.log(`${backend}: ${operation.name} is left out: ${reason}`);
+      continue;
+    }
     const done = await runOperation(
       driver,
       backend,
@@ -111,12 +117,13 @@ async function demo(file: string | undefined): Promise<boolean> {
       `${requests} requests of up to ${REQUEST_BYTES / 1024} KiB.`,
   );
   const rows: Row[] = [];
-  for (const backend of await availableBackends()) {
-    console.log(`\nStarting the device with backend ${backend} …`);
-    await using device = await DeviceProcess.start(backend);
+  for (const probed of await availableBackends()) {
+    const { name } = probed.backend;
+    console.log(`\nStarting the device with backend ${name} …`);
+    await using device = await DeviceProcess.start(name);
     using _ = stopOnSignal(device);
     rows.push(
-      ...await device.whileAlive(runBackend(device, backend, data)),
+      ...await device.whileAlive(runBackend(device, probed, data)),
     );
   }
   console.log(`\n${tableOf(rows)}\n`);

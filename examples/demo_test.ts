@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { createDevice, Driver } from "../mod.ts";
 import { ToyDevice } from "../driver/toy_device.ts";
-import { demoOperations, ivOfRequest } from "./demo/operations.ts";
+import { demoOperations, ivOfRequest, whyNot } from "./demo/operations.ts";
 import { tableOf } from "./demo/report.ts";
 import { type Row, runOperation } from "./demo/run_operation.ts";
 import { encryptXts } from "./demo/xts_reference.ts";
@@ -61,6 +61,24 @@ Deno.test("the demo notices a device that computes wrongly", async () => {
     if (rows instanceof Error) assert.match(rows.message, /BADMSG/);
     else for (const row of rows) assert.equal(row.verified, false);
   }
+});
+
+Deno.test("the demo leaves out what a backend does not offer", () => {
+  const all = demoOperations();
+  const probe = {
+    ready: true,
+    version: "1",
+    offers: [{ algorithm: "cipher.aes-cbc" }, { algorithm: "mac.hmac-sha1" }],
+    missing: [],
+    notOffered: { "aead.gcm": "too new" },
+  };
+  const offered = all.filter((one) => whyNot(probe, one) === undefined);
+  assert.deepEqual(
+    offered.map(({ name }) => name),
+    ["AES-256-CBC", "AES-128-CBC+HMAC-SHA-1"],
+  );
+  const gcm = all.find(({ name }) => name === "AES-256-GCM")!;
+  assert.equal(whyNot(probe, gcm), "too new");
 });
 
 Deno.test("the table has a line for each operation and says what is wrong", () => {

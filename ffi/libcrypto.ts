@@ -24,7 +24,16 @@ const SYMBOLS = {
   OSSL_LIB_CTX_free: { parameters: [P /* ctx */], result: "void" },
   OSSL_PROVIDER_load: { parameters: [P, /* ctx */ B /* name */], result: P },
   OSSL_PROVIDER_unload: { parameters: [P /* provider */], result: I },
+  EVP_set_default_properties: {
+    parameters: [P, /* libctx */ B /* propq */],
+    result: I,
+  },
   ERR_clear_error: { parameters: [], result: "void" },
+  ERR_get_error_all: {
+    parameters: [B, /* file */ B, /* line */ B, /* func */ B, /* data */ B],
+    result: "u64",
+  },
+  ERR_reason_error_string: { parameters: ["u64" /* e */], result: P },
 
   EVP_CIPHER_fetch: {
     parameters: [P, /* ctx */ B, /* algorithm */ B /* properties */],

@@ -55,13 +55,17 @@ async function* sources(folder: string): AsyncGenerator<string> {
   }
 }
 
+/** Examples in comments stand outside the rooms. */
+const withoutComments = (text: string): string =>
+  text.replaceAll(/^ \*.*$/gm, "");
+
 async function upwardImports(): Promise<string[]> {
   const found: string[] = [];
   for (const top of new Set(ROOMS.map((room) => room.split("/")[0]!))) {
     for await (const path of sources(join(ROOT, top))) {
       const from = relative(ROOT, path);
       const room = roomOf(from)!;
-      const text = await Deno.readTextFile(path);
+      const text = withoutComments(await Deno.readTextFile(path));
       for (
         const [, specifier] of text.matchAll(
           /(?:from|import)\s*\(?\s*"(\.[^"]+)"/g,

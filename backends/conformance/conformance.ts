@@ -16,7 +16,6 @@ import {
 import {
   type Backend,
   type BackendOptions,
-  type BackendThread,
   CONTRACT_VERSION,
   type Probe,
 } from "../backend.ts";
@@ -34,6 +33,7 @@ import { checkKnownAnswers } from "./known_answers.ts";
 import { sampleKeyLengths } from "./lengths.ts";
 import { addressedRegion, plainRegion } from "./operations.ts";
 import { Random } from "./random.ts";
+import { StandByThread } from "./stand_by.ts";
 import {
   type AlgorithmReport,
   type ConformanceReport,
@@ -64,7 +64,7 @@ class Run {
   readonly #backend: Backend;
   readonly #options: BackendOptions;
   readonly #probe: Probe;
-  readonly #thread: BackendThread;
+  readonly #thread: StandByThread;
   readonly #seed: number;
   readonly #reference: Reference | undefined;
   readonly #regionMakers: readonly RegionMaker[];
@@ -79,7 +79,7 @@ class Run {
     this.#backend = backend;
     this.#options = options;
     this.#probe = probe;
-    this.#thread = backend.open(options);
+    this.#thread = new StandByThread(backend.open(options));
     this.#seed = seed;
     this.#reference = reference;
     this.#regionMakers = regionMakers();
@@ -115,6 +115,7 @@ class Run {
       return notOffered(name, reason ?? "The backend gives no reason");
     }
     const bench = this.bench(name);
+    const { answered } = this.#thread;
     const keyLengths = this.#keyLengths(algorithm);
     const offered = this.#offer(algorithm)!.keyBytes;
     checkKnownAnswers(bench, name, (n) => offered?.includes(n) ?? true);
@@ -135,6 +136,12 @@ class Run {
         (algorithm.name === "rsa" ? checkRsa : checkEcdsa)(bench);
         break;
     }
+    bench.assert(
+      this.#thread.answered > answered || bench.failureCount > 0,
+      `requests of ${name}`,
+      "an answer to some of them",
+      "all left to another backend",
+    );
     return finished(name, bench);
   }
 

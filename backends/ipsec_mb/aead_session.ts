@@ -4,8 +4,11 @@
  * @module
  */
 
-import { algorithmByName } from "../../algorithms/catalogue.ts";
-import { allowsLength, type Lengths } from "../../algorithms/catalogue.ts";
+import {
+  algorithmByName,
+  allowsLength,
+  type Lengths,
+} from "../../algorithms/catalogue.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { type AeadKernel, makeAeadKernel } from "./aead.ts";

@@ -6,6 +6,8 @@
  */
 
 import {
+  ChainOrder,
+  CipherDirection,
   CipherMode,
   HashAlgorithm,
   JOB,
@@ -66,7 +68,7 @@ export function putLong(
 /** Each slot has a vector of its own, and a place for the library's tag. */
 const SIDE_BYTES = 128;
 const TAG_START = 64;
-/** The longest vector, of GCM with a pre-counter block. */
+/** The longest vector of a job. */
 export const IV_BYTES = 16;
 const TAG_BYTES = 64;
 
@@ -75,8 +77,8 @@ export function emptyTemplate(jobBytes: number): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(jobBytes / 4);
   words[WORD.cipherMode] = CipherMode.NULL;
   words[WORD.hashAlgorithm] = HashAlgorithm.NULL;
-  words[WORD.direction] = 1;
-  words[WORD.order] = 1;
+  words[WORD.direction] = CipherDirection.ENCRYPT;
+  words[WORD.order] = ChainOrder.CIPHER_HASH;
   return words;
 }
 

@@ -175,12 +175,12 @@ export class JobQueue extends Queue {
   }
 }
 
-/** Key lengths, modes and directions that `submit_cipher_burst` has. */
+/** Whether `submit_cipher_burst` has the mode, in every version. */
 export function hasCipherBurst(mode: number): boolean {
   return mode === CipherMode.CBC || mode === CipherMode.CNTR;
 }
 
-/** The queue of a cipher: decrypting a counter mode is encrypting. */
+/** Names a queue: deciphering in counter mode is enciphering. */
 export function queueKey(
   mode: number,
   direction: number,

@@ -23,7 +23,7 @@ export function complete(operation: Operation, writtenBytes: number): void {
 /** Ends an operation that failed; the library's error queue is emptied. */
 export function fail(
   operation: Operation,
-  primitives: Primitives,
+  primitives: Pick<Primitives, "clearErrors">,
   status = OperationStatus.Failed,
 ): void {
   primitives.clearErrors();

@@ -10,16 +10,10 @@ import type { Handle } from "../../ffi/libcrypto.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import type { NativeSession } from "../native/primitives.ts";
-import { complete, deliver } from "../native/session.ts";
+import { complete, deliver, fail } from "../native/session.ts";
 import { sizeArgument } from "../native/size_argument.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 import { loadEcKey } from "./native_keys.ts";
-import {
-  complete,
-  fail,
-  type OpensslSession,
-  type ThreadContext,
-} from "./session.ts";
 
 /** Tag and length of the sequence and of both integers, and their signs. */
 const SIGNATURE_OVERHEAD_BYTES = 16;
@@ -75,9 +69,7 @@ export class OpensslEcdsaSession implements NativeSession {
     if (status === OperationStatus.Ok) {
       complete(operation, operation.writtenBytes);
     } else {
-      this.#library.clearErrors();
-      operation.status = status;
-      operation.writtenBytes = 0;
+      fail(operation, this.#library, status);
     }
   }
 

@@ -9,10 +9,16 @@ import {
   cString,
   type Handle,
   type Libcrypto,
-  LIBCRYPTO_SONAME,
   type OpenedLibcrypto,
   openLibcrypto,
 } from "../../ffi/libcrypto.ts";
+import { Engine } from "./engine.ts";
+import {
+  MissingError,
+  type OpensslOptions,
+  type ProviderChoice,
+} from "./options.ts";
+import { providerRemedy } from "./remedies.ts";
 
 /** The first version whose EVP_MAC_init() without a key starts afresh. */
 const MAC_RESTART_VERSION_NUMBER = 0x30000030;
@@ -45,12 +51,14 @@ export class CryptoLibrary {
   readonly restartsMacs: boolean;
   readonly #opened: OpenedLibcrypto;
   readonly #providers: Handle[] = [];
+  #engine: Engine | undefined;
   readonly #ciphers = new Map<string, Handle | null>();
   readonly #digests = new Map<string, Handle | null>();
   readonly #macs = new Map<string, Handle | null>();
 
-  constructor(library = LIBCRYPTO_SONAME) {
-    this.#opened = openLibcrypto(library);
+  /** Throws {@linkcode MissingError} for an option that cannot be had. */
+  constructor(options: OpensslOptions) {
+    this.#opened = openLibcrypto(options.library);
     this.symbols = this.#opened.symbols;
     this.version = this.#opened.version;
     this.restartsMacs =
@@ -59,26 +67,59 @@ export class CryptoLibrary {
       this.symbols.OSSL_LIB_CTX_new(),
       "OSSL_LIB_CTX_new()",
     );
-    // Loading any provider by hand ends the automatic loading of "default".
-    const hasDefault = this.#load("default");
-    this.hasLegacy = this.#load("legacy");
-    if (!hasDefault) {
+    try {
+      this.hasLegacy = this.#loadProviders(options.providers);
+      this.#setProperties(options.properties);
+      if (options.engine !== undefined) {
+        const takeError = () => this.takeError();
+        this.#engine = new Engine(options.library, options.engine, takeError);
+      }
+    } catch (error) {
       this.close();
-      throw new Error("libcrypto: no default provider");
+      throw error;
     }
   }
 
-  #load(name: string): boolean {
+  /** Whether legacy is among them. */
+  #loadProviders(chosen: readonly ProviderChoice[] | undefined): boolean {
+    // Loading any provider by hand ends the automatic loading of "default".
+    const required = chosen ?? [{ name: "default" }];
+    for (const provider of required) {
+      if (this.#load(provider)) continue;
+      throw new MissingError({
+        what: `provider "${provider.name}": ${this.takeError()}`,
+        remedy: providerRemedy(provider.name),
+        ...(chosen && { option: "providers" }),
+      });
+    }
+    const hasLegacy = chosen
+      ? chosen.some(({ name }) => name === "legacy")
+      : this.#load({ name: "legacy" });
+    this.clearErrors();
+    return hasLegacy;
+  }
+
+  #load({ name, path }: ProviderChoice): boolean {
     const provider = this.symbols.OSSL_PROVIDER_load(
       this.context,
-      cString(name),
+      cString(path === undefined ? name : modulePath(name, path)),
     );
-    if (provider === null) {
-      this.clearErrors();
-      return false;
-    }
-    this.#providers.push(provider);
-    return true;
+    if (provider !== null) this.#providers.push(provider);
+    return provider !== null;
+  }
+
+  #setProperties(properties: string | undefined): void {
+    if (properties === undefined) return;
+    const set = this.symbols.EVP_set_default_properties(
+      this.context,
+      cString(properties),
+    );
+    if (set === 1) return;
+    throw new MissingError({
+      what: `a meaning of the properties "${properties}": ${this.takeError()}`,
+      remedy: 'write them as property(7) has them, for example "fips=yes"',
+      option: "properties",
+    });
   }
 
   /** The cipher of this name, or null where no provider has it. */
@@ -107,6 +148,34 @@ export class CryptoLibrary {
     return found;
   }
 
+  /** Whether a key of this type can be had. */
+  hasKeyType(name: string): boolean {
+    const context = this.symbols.EVP_PKEY_CTX_new_from_name(
+      this.context,
+      cString(name),
+      null,
+    );
+    if (context === null) this.clearErrors();
+    else this.symbols.EVP_PKEY_CTX_free(context);
+    return context !== null;
+  }
+
+  /** Why the last call failed, in words; empties this thread's error queue. */
+  takeError(): string {
+    const { symbols } = this;
+    const data = new BigUint64Array(new ArrayBuffer(8));
+    let text = "";
+    while (text === "") {
+      const code = symbols.ERR_get_error_all(null, null, null, data, null);
+      if (code === 0n) break;
+      text = textAt(Deno.UnsafePointer.create(data[0]!)) ||
+        textAt(symbols.ERR_reason_error_string(code));
+    }
+    this.clearErrors();
+    // dlopen's own words name the file once more.
+    return text.replace(/^filename\(.*?\): /, "") || "no reason given";
+  }
+
   /** Empties this thread's error queue, which a failed call has filled. */
   clearErrors(): void {
     this.symbols.ERR_clear_error();
@@ -131,16 +200,16 @@ export class CryptoLibrary {
       symbols.OSSL_PROVIDER_unload(provider);
     }
     this.#providers.length = 0;
+    this.#engine?.close();
     symbols.OSSL_LIB_CTX_free(this.context);
     this.#opened.close();
   }
 }
 
-const KEPT_LENGTHS = 4096;
-const keptLengths: (bigint | undefined)[] = [];
+const textAt = (pointer: Deno.PointerValue): string =>
+  pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
 
-/** A length as a `size_t` argument; short lengths allocate once. */
-export function sizeArgument(lengthBytes: number): bigint {
-  if (lengthBytes >= KEPT_LENGTHS) return BigInt(lengthBytes);
-  return keptLengths[lengthBytes] ??= BigInt(lengthBytes);
+/** The module of a provider, given by its own path or its directory's. */
+function modulePath(name: string, path: string): string {
+  return path.endsWith(".so") ? path : `${path}/${name}.so`;
 }

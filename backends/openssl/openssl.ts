@@ -1,95 +1,82 @@
 /**
  * The OpenSSL backend: libcrypto 3 through FFI, in place over guest memory
- * wherever that is contiguous.
+ * wherever that is contiguous. Each thread has a library context of its own.
  *
- * Option `library`: path of libcrypto where it is not found by its soname.
+ * Options, all of them strings:
+ *
+ * - `library`: path of libcrypto where it is not found by its soname.
+ * - `providers`: names with commas, each perhaps with the path of its module or
+ *   of the directory that holds it, for example `default,qatprovider:/opt/qat`.
+ *   Only these are loaded, in this order; without the option `default` is and,
+ *   where it is installed, `legacy`.
+ * - `properties`: property query of every algorithm (property(7)), for example
+ *   `fips=yes` or `?provider=qatprovider`.
+ * - `engine`: identifier of an engine, for example `qatengine`; see `engine.ts`.
  *
  * @module
  */
 
-import type { SessionDescription } from "../../algorithms/session_description.ts";
-import {
-  type Backend,
-  type BackendOptions,
-  type BackendSession,
-  type BackendThread,
-  CONTRACT_VERSION,
-  type Operation,
-} from "../backend.ts";
-import { openAeadSession } from "./aead_session.ts";
-import { openChainSession } from "./chain_session.ts";
-import { openEcdsaSession } from "./ecdsa_session.ts";
+import type {
+  EcdsaSession,
+  RsaSession,
+} from "../../algorithms/session_description.ts";
+import { type Backend, CONTRACT_VERSION } from "../backend.ts";
+import { NativeThread } from "../native/native_thread.ts";
+import type { Primitives } from "../native/primitives.ts";
+import { makeAead } from "./aead.ts";
+import { makeCipher } from "./ciphers.ts";
+import { makeDigest } from "./digests.ts";
+import { OpensslEcdsaSession } from "./ecdsa_session.ts";
 import { CryptoLibrary } from "./library.ts";
-import { PieceWorker } from "./pieces.ts";
+import { Gmac, makeMac } from "./macs.ts";
+import { readOpensslOptions } from "./options.ts";
 import { probeOpenssl } from "./probe.ts";
-import { openRsaSession } from "./rsa_session.ts";
-import type { OpensslSession, ThreadContext } from "./session.ts";
-import {
-  openCipherSession,
-  openHashSession,
-  openMacSession,
-} from "./symmetric_sessions.ts";
+import { OpensslRsa } from "./rsa.ts";
 
-function open(
-  thread: ThreadContext,
-  description: SessionDescription,
-): OpensslSession {
-  switch (description.service) {
-    case "cipher":
-      return openCipherSession(thread, description);
-    case "chain":
-      return openChainSession(thread, description);
-    case "hash":
-      return openHashSession(thread, description);
-    case "mac":
-      return openMacSession(thread, description);
-    case "aead":
-      return openAeadSession(thread, description);
-    case "akcipher":
-      return description.algorithm === "rsa"
-        ? openRsaSession(thread, description)
-        : openEcdsaSession(thread, description);
-  }
-}
-
-class OpensslThread implements BackendThread {
+/** libcrypto for the sessions of one thread. */
+export class OpensslPrimitives implements Primitives {
   readonly #library: CryptoLibrary;
-  readonly #worker = new PieceWorker();
-  readonly #sessions = new Set<OpensslSession>();
 
-  constructor(options: BackendOptions) {
-    this.#library = new CryptoLibrary(options.library);
+  constructor(library: CryptoLibrary) {
+    this.#library = library;
   }
 
-  openSession(description: SessionDescription): BackendSession {
-    const thread = { library: this.#library, worker: this.#worker };
-    try {
-      const session = open(thread, description);
-      this.#sessions.add(session);
-      return session;
-    } catch (error) {
-      this.#library.clearErrors();
-      throw error;
-    }
+  makeCipher(algorithm: string, key: Uint8Array, encrypts: boolean) {
+    return makeCipher(this.#library, this, algorithm, key, encrypts);
   }
 
-  closeSession(session: BackendSession): void {
-    if (this.#sessions.delete(session as OpensslSession)) {
-      (session as OpensslSession).close();
-    }
+  makeHash(algorithm: string, resultBytes: number) {
+    return makeDigest(this.#library, algorithm, resultBytes);
   }
 
-  run(operations: readonly Operation[], count: number): void {
-    for (let i = 0; i < count; i++) {
-      const operation = operations[i]!;
-      (operation.session as OpensslSession).perform(operation);
+  makeMac(algorithm: string, key: Uint8Array, resultBytes: number) {
+    return makeMac(this.#library, this, algorithm, key, resultBytes);
+  }
+
+  makeMacWithIv(algorithm: string, key: Uint8Array, resultBytes: number) {
+    if (algorithm === "gmac-aes") {
+      return new Gmac(this.#library, key, resultBytes);
     }
+    throw new Error(`openssl has no MAC "${algorithm}"`);
+  }
+
+  makeAead(algorithm: string, key: Uint8Array, encrypts: boolean) {
+    return makeAead(this.#library, algorithm, key, encrypts);
+  }
+
+  makeRsa(description: RsaSession) {
+    return new OpensslRsa(this.#library, description);
+  }
+
+  openEcdsa(description: EcdsaSession) {
+    return new OpensslEcdsaSession(this.#library, description);
+  }
+
+  clearErrors(): void {
+    this.#library.clearErrors();
   }
 
   close(): void {
-    for (const session of this.#sessions) session.close();
-    this.#sessions.clear();
-    this.#worker.wipe();
     this.#library.close();
   }
 }
@@ -98,7 +85,10 @@ const openssl: Backend = {
   contract: CONTRACT_VERSION,
   name: "openssl",
   probe: probeOpenssl,
-  open: (options) => new OpensslThread(options),
+  open: (options) =>
+    new NativeThread(
+      new OpensslPrimitives(new CryptoLibrary(readOpensslOptions(options))),
+    ),
 };
 
 export default openssl;

@@ -27,7 +27,7 @@ opensslTest("probe() offers what libcrypto has and says why not", () => {
   const probe = openssl.probe({});
   strictEqual(probe.ready, true);
   match(probe.version, /^libcrypto 3\.\d+\.\d+$/);
-  strictEqual(probe.library, "libcrypto.so.3");
+  match(probe.library!, /^(\/.*\/)?libcrypto\.so\.3$/);
   const offered = probe.offers.map(({ algorithm }) => algorithm);
   for (const name of ["cipher.aes-xts", "hash.sha3-512", "mac.gmac-aes"]) {
     strictEqual(offered.includes(name), true, name);

@@ -10,19 +10,27 @@ import {
   qualifiedName,
 } from "../../algorithms/catalogue.ts";
 import { LIBCRYPTO_SONAME, LibcryptoError } from "../../ffi/libcrypto.ts";
+import { loadedPath } from "../../ffi/loaded_library.ts";
 import type { BackendOptions, Missing, Offer, Probe } from "../backend.ts";
-import { AEAD_NEEDS } from "./aead_session.ts";
-import { CIPHER_RECIPES } from "./ciphers.ts";
+import { AEAD_NEEDS } from "./aead.ts";
+import { CIPHER_NEEDS } from "./ciphers.ts";
 import { DIGEST_NAMES } from "./digests.ts";
 import { CryptoLibrary } from "./library.ts";
-import { MAC_RECIPES } from "./macs.ts";
+import { MAC_NEEDS } from "./macs.ts";
 import { hasEveryCurve } from "./native_keys.ts";
+import {
+  MissingError,
+  type OpensslOptions,
+  readOpensslOptions,
+} from "./options.ts";
+import { providerRemedy } from "./remedies.ts";
 
 const NOT_IN_OPENSSL = "not in OpenSSL";
 const IN_LEGACY_PROVIDER = ["cipher.arc4", "cipher.des-ecb", "cipher.des-cbc"];
 
-/** What is missing where libcrypto 3 cannot be opened. */
+/** What is missing where the library cannot be used. */
 function describeMissing(error: unknown, library: string): Missing {
+  if (error instanceof MissingError) return error.missing;
   const what = error instanceof Error ? error.message : `${error}`;
   const reason = error instanceof LibcryptoError ? error.reason : "absent";
   return { what, remedy: remedyFor(reason, library) };
@@ -42,23 +50,37 @@ function remedyFor(
 /** Why `algorithm` cannot be had, or `undefined`. */
 function whyNot(
   library: CryptoLibrary,
+  options: OpensslOptions,
   algorithm: Algorithm,
 ): string | undefined {
   const needs = needsOf(algorithm);
   if (needs === undefined) return NOT_IN_OPENSSL;
   const lacks = needs.cipher && !library.cipher(needs.cipher) ||
     needs.digest && !library.digest(needs.digest) ||
-    needs.mac && !library.mac(needs.mac);
-  if (lacks) {
-    return IN_LEGACY_PROVIDER.includes(qualifiedName(algorithm)) &&
-        !library.hasLegacy
-      ? "the legacy provider is not installed (Debian 12: libssl3, " +
-        "Debian 13: openssl-provider-legacy)"
-      : "this libcrypto was built without it";
-  }
+    needs.mac && !library.mac(needs.mac) ||
+    needs.keyType && !library.hasKeyType(needs.keyType);
+  if (lacks) return whyLacking(library, options, qualifiedName(algorithm));
   return algorithm.name === "ecdsa" && !hasEveryCurve(library)
     ? "this libcrypto lacks a curve"
     : undefined;
+}
+
+function whyLacking(
+  library: CryptoLibrary,
+  { providers, properties }: OpensslOptions,
+  name: string,
+): string {
+  if (properties !== undefined) {
+    return `no provider has it with the properties "${properties}"`;
+  }
+  if (!IN_LEGACY_PROVIDER.includes(name) || library.hasLegacy) {
+    return providers
+      ? "none of the chosen providers has it"
+      : "this libcrypto was built without it";
+  }
+  return providers
+    ? 'it is in the provider "legacy", which was not chosen'
+    : `the provider "legacy" is missing: ${providerRemedy("legacy")}`;
 }
 
 /** EVP names whose presence means that an algorithm can be had. */
@@ -66,6 +88,7 @@ interface Needs {
   readonly cipher?: string;
   readonly digest?: string;
   readonly mac?: string;
+  readonly keyType?: string;
 }
 
 function needsOf({ service, name }: Algorithm): Needs | undefined {
@@ -73,51 +96,65 @@ function needsOf({ service, name }: Algorithm): Needs | undefined {
     evpName === undefined ? undefined : { cipher: evpName };
   switch (service) {
     case "cipher":
-      return cipher(CIPHER_RECIPES[name]?.needs);
+      return cipher(CIPHER_NEEDS[name]);
     case "hash": {
       const digest = DIGEST_NAMES[name];
       return digest === undefined ? undefined : { digest };
     }
     case "mac":
-      return name === "gmac-aes"
-        ? cipher("AES-128-GCM")
-        : MAC_RECIPES[name]?.needs;
+      return MAC_NEEDS[name];
     case "aead":
       return cipher(AEAD_NEEDS[name]);
     case "akcipher":
-      return {};
+      return { keyType: name === "rsa" ? "RSA" : "EC" };
   }
 }
 
-function probeLibrary(library: CryptoLibrary, path: string): Probe {
+function probeLibrary(library: CryptoLibrary, options: OpensslOptions): Probe {
   const offers: Offer[] = [];
   const notOffered: Record<string, string> = {};
   for (const algorithm of ALGORITHMS) {
-    const reason = whyNot(library, algorithm);
+    const reason = whyNot(library, options, algorithm);
     const name = qualifiedName(algorithm);
     if (reason === undefined) offers.push({ algorithm: name });
     else notOffered[name] = reason;
   }
   return {
-    ready: true,
+    ready: offers.length > 0,
     version: `libcrypto ${library.version}`,
-    library: path,
+    library: loadedPath(options.library),
     offers,
-    missing: [],
+    missing: offers.length > 0 ? [] : [nothingOffered(options)],
     notOffered,
   };
 }
 
-/** Looks for libcrypto 3; never throws. */
+function nothingOffered({ properties }: OpensslOptions): Missing {
+  return properties === undefined
+    ? {
+      what: "any algorithm: the chosen providers have none of the catalogue",
+      remedy: 'name another provider too, for example "default"',
+      option: "providers",
+    }
+    : {
+      what: `any algorithm with the properties "${properties}"`,
+      remedy: "load a provider that has some, or ask for other properties",
+      option: "properties",
+    };
+}
+
+/** Looks for libcrypto 3 and what the options name; never throws. */
 export function probeOpenssl(options: BackendOptions): Probe {
   const path = options.library ?? LIBCRYPTO_SONAME;
   let library: CryptoLibrary;
+  let read: OpensslOptions;
   try {
-    library = new CryptoLibrary(path);
+    read = readOpensslOptions(options);
+    library = new CryptoLibrary(read);
   } catch (error) {
     return {
       ready: false,
-      version: "",
+      version: "libcrypto",
       library: path,
       offers: [],
       missing: [describeMissing(error, path)],
@@ -125,7 +162,7 @@ export function probeOpenssl(options: BackendOptions): Probe {
     };
   }
   try {
-    return probeLibrary(library, path);
+    return probeLibrary(library, read);
   } finally {
     library.close();
   }

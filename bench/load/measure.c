@@ -29,6 +29,27 @@ double histogram_quantile(const struct histogram *histogram, double part) {
   return 0;
 }
 
+#define WINDOW_MICROSECONDS 1000
+
+void pace_add(struct pace *pace, unsigned completed, double tick_rate) {
+  uint64_t now = ticks();
+  if (pace->window_start == 0) {
+    pace->window_start = now;
+    return;
+  }
+  pace->in_window += completed;
+  double microseconds = (now - pace->window_start) / tick_rate;
+  if (microseconds < WINDOW_MICROSECONDS) return;
+  histogram_add(&pace->costs, 16e3 * microseconds / pace->in_window);
+  pace->window_start = now;
+  pace->in_window = 0;
+}
+
+double pace_undisturbed(const struct pace *pace) {
+  double cost = histogram_quantile(&pace->costs, 0.1);
+  return cost > 0 ? 16e9 / cost : 0;
+}
+
 double processor_seconds(pid_t process) {
   char path[64], line[1024];
   snprintf(path, sizeof path, "/proc/%d/stat", process);

@@ -37,6 +37,21 @@ static inline void histogram_add(struct histogram *histogram, uint64_t value) {
 /* The value below which `part` of all are. */
 double histogram_quantile(const struct histogram *histogram, double part);
 
+/*
+ * How fast requests end while nothing disturbs generator and device: the rate of
+ * windows of at least a millisecond that begin and end with a completion. On a
+ * busy machine the mean says more about the neighbours than about the device.
+ */
+struct pace {
+  uint64_t window_start, in_window;
+  /* Nanoseconds per request and window, in sixteenths. */
+  struct histogram costs;
+};
+
+void pace_add(struct pace *pace, unsigned completed, double tick_rate);
+/* Requests per second of the fastest tenth of windows. */
+double pace_undisturbed(const struct pace *pace);
+
 /* Seconds of processor time that a process has used. */
 double processor_seconds(pid_t process);
 

@@ -23,7 +23,8 @@ export interface BackendOffers {
 
 /**
  * When a session may move on from the backend that order and rules give it:
- * never, when that backend does not offer it, or also when it fails.
+ * never, when that backend does not offer it or cannot do one of its requests,
+ * or also when it fails.
  */
 export type Fallback = "never" | "unsupported" | "failure";
 
@@ -51,6 +52,8 @@ export interface SessionPlacement {
   readonly choices: readonly Choice[];
   /** Where requests go when their backend fails, in order. */
   readonly onFailure: readonly string[];
+  /** Where requests go that their backend cannot do, in order. */
+  readonly onUnsupported: readonly string[];
 }
 
 /** A policy of the user's own: a backend's name, or undefined for the rules. */
@@ -91,8 +94,12 @@ export class Placement {
     );
     const choices = this.#choices(session, candidates);
     if (choices.length === 0) return undefined;
-    const onFailure = this.#settings.fallback === "failure" ? candidates : [];
-    return { choices, onFailure };
+    const { fallback } = this.#settings;
+    return {
+      choices,
+      onFailure: fallback === "failure" ? candidates : [],
+      onUnsupported: fallback === "never" ? [] : candidates,
+    };
   }
 
   #choices(
@@ -139,20 +146,24 @@ export class Placement {
     });
   }
 
+  /** The backends that some session can get. */
+  reachable(): string[] {
+    const all = [...this.#offers.keys()];
+    const { fallback, backends, rules } = this.#settings;
+    if (fallback !== "never") return all;
+    const named = new Set([
+      backends[0]?.name,
+      ...rules.map(({ backend }) => backend),
+    ]);
+    return all.filter((name) => named.has(name));
+  }
+
   /**
    * The algorithms that some session can have: the union of what the backends
    * offer, or what the first and those of rules offer if nothing falls back.
    */
   offered(): Algorithm[] {
-    const reachable = this.#settings.fallback === "never"
-      ? new Set([
-        this.#settings.backends[0]?.name,
-        ...this.#settings.rules.map(({ backend }) => backend),
-      ])
-      : undefined;
-    const offers = [...this.#offers]
-      .filter(([name]) => reachable?.has(name) ?? true)
-      .map(([, entries]) => entries);
+    const offers = this.reachable().map((name) => this.#offers.get(name)!);
     return ALGORITHMS.filter((entry) =>
       offers.some((entries) => entries.has(qualifiedName(entry)))
     );

@@ -11,6 +11,7 @@ const announcement = (
   placement: {
     choices: [{ backend, reason, fromBytes: 0, belowBytes: Infinity }],
     onFailure: [],
+    onUnsupported: [],
   },
 });
 

@@ -66,20 +66,28 @@ export class ThreadSessions {
   readonly #backends: ThreadBackends;
   readonly #placement: Placement;
   readonly #sessions = new Map<number, ThreadSession>();
+  readonly #refresh: (() => void) | undefined;
 
+  /**
+   * `refresh` announces sessions that this thread has not heard of yet; it is
+   * called before an identifier counts as unknown.
+   */
   constructor(
     backends: OpenBackends,
     placement: Placement,
     listener: HealthListener = () => {},
+    refresh?: () => void,
   ) {
     this.#backends = new ThreadBackends(backends, listener);
     this.#placement = placement;
+    this.#refresh = refresh;
   }
 
   /** Loads the backends of `settings` for the calling thread. */
   static async open(
     settings: ThreadSettings,
     listener?: HealthListener,
+    refresh?: () => void,
   ): Promise<ThreadSessions> {
     const loaded = await Promise.all(
       settings.backends.map(async ({ specifier, options }) => ({
@@ -87,8 +95,12 @@ export class ThreadSessions {
         options,
       })),
     );
-    const placement = new Placement(settings);
-    return new ThreadSessions(new OpenBackends(loaded), placement, listener);
+    return new ThreadSessions(
+      new OpenBackends(loaded),
+      new Placement(settings),
+      listener,
+      refresh,
+    );
   }
 
   /** Learns of a session; the description becomes this thread's own. */
@@ -107,6 +119,9 @@ export class ThreadSessions {
 
   /** The session `id`; `undefined` where there is none. */
   get(id: number): ThreadSession | undefined {
+    const session = this.#sessions.get(id);
+    if (session || !this.#refresh) return session;
+    this.#refresh();
     return this.#sessions.get(id);
   }
 
@@ -140,7 +155,24 @@ export class ThreadSessions {
 
   /** A backend that works, for a request whose own has failed. */
   alternative(session: ThreadSession): Route | undefined {
-    for (const backend of session.placement.onFailure) {
+    return this.#firstThatWorks(session, session.placement.onFailure);
+  }
+
+  /**
+   * A backend for a request that `backend` cannot do: one that comes later in
+   * the order, so that no request is handed round for ever.
+   */
+  elsewhere(session: ThreadSession, backend: string): Route | undefined {
+    const { onUnsupported } = session.placement;
+    const later = onUnsupported.slice(onUnsupported.indexOf(backend) + 1);
+    return this.#firstThatWorks(session, later);
+  }
+
+  #firstThatWorks(
+    session: ThreadSession,
+    backends: readonly string[],
+  ): Route | undefined {
+    for (const backend of backends) {
       if (!this.#backends.works(backend)) continue;
       try {
         return this.#routeOn(session, backend);

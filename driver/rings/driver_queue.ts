@@ -32,6 +32,11 @@ export interface DriverQueue {
   /** Why the device's answers can no longer be trusted; `take` stops then. */
   readonly broken: string | undefined;
   /**
+   * Where the next buffer becomes available, as NOTIFICATION_DATA tells it: an
+   * offset of 15 bits and the wrap counter, or the index of a split ring.
+   */
+  readonly position: number;
+  /**
    * Stages a request; false when the ring has no room for it now. Throws a
    * RangeError for one that it never has room for.
    */

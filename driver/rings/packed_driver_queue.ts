@@ -71,6 +71,10 @@ export class PackedDriverQueue implements DriverQueue {
     this.#freeCount = size;
   }
 
+  get position(): number {
+    return this.#next | this.#nextWrap << 15;
+  }
+
   add(
     readable: readonly GuestBuffer[],
     writable: readonly GuestBuffer[],

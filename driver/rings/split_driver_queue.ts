@@ -81,6 +81,10 @@ export class SplitDriverQueue implements DriverQueue {
     this.#freeCount = size;
   }
 
+  get position(): number {
+    return this.#published;
+  }
+
   add(
     readable: readonly GuestBuffer[],
     writable: readonly GuestBuffer[],

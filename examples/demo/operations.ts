@@ -11,7 +11,7 @@ import {
   createHash,
   createHmac,
 } from "node:crypto";
-import type { SessionDescription } from "../../mod.ts";
+import type { Probe, SessionDescription } from "../../mod.ts";
 import { encryptXts } from "./xts_reference.ts";
 
 /** What the independent implementation gives for one piece of the file. */
@@ -155,6 +155,29 @@ function digests(): Operation[] {
       }),
     },
   ];
+}
+
+/** The algorithms that a session needs, by the names that `probe` uses. */
+function algorithmsOf(session: SessionDescription): string[] {
+  return session.service === "chain"
+    ? [
+      `cipher.${session.cipher.algorithm}`,
+      `${session.hashMode === "plain" ? "hash" : "mac"}.` +
+      session.hashAlgorithm,
+    ]
+    : [`${session.service}.${session.algorithm}`];
+}
+
+/** Why a backend cannot do `operation`; `undefined` where it can. */
+export function whyNot(
+  { offers, notOffered }: Probe,
+  operation: Operation,
+): string | undefined {
+  for (const name of algorithmsOf(operation.encrypt)) {
+    if (offers.some(({ algorithm }) => algorithm === name)) continue;
+    return notOffered[name] ?? `${name} is not offered`;
+  }
+  return undefined;
 }
 
 /** The operations of the demo, under fresh random keys. */

@@ -79,7 +79,7 @@ class DataEpisode implements Episode {
       const created = machine.device.sessions.create(description);
       if ("id" in created) this.#sessions.push({ id: created.id, description });
     }
-    if (this.#sessions.length < 20) {
+    if (this.#sessions.length < 10) {
       throw new FuzzFailure(`only ${this.#sessions.length} sessions`);
     }
   }

@@ -8,12 +8,13 @@
  */
 
 import { parseArgs } from "node:util";
+import { probeBackends } from "../../backends/probe.ts";
 import { BUILT_IN_BACKENDS } from "../../backends/registry.ts";
 import type { EpisodeReport, EpisodeRequest } from "./fuzz_worker.ts";
 import { reproducer, TARGETS } from "./run.ts";
 
 /** The longest that an episode may take before it counts as hanging. */
-const EPISODE_TIMEOUT_MS = 60_000;
+const EPISODE_TIMEOUT_MS = 40_000;
 
 interface Options {
   readonly seconds: number;
@@ -22,7 +23,17 @@ interface Options {
   readonly targets: readonly string[];
 }
 
-function parseOptions(args: string[]): Options {
+/** The built-in backends of this machine; says which are missing. */
+async function readyBackends(): Promise<string[]> {
+  const probed = await probeBackends();
+  for (const { backend, probe } of probed) {
+    if (!probe.ready) console.log(`${backend.name} is not ready: left out`);
+  }
+  return probed.filter(({ probe }) => probe.ready)
+    .map(({ backend }) => backend.name);
+}
+
+async function parseOptions(args: string[]): Promise<Options> {
   const { values } = parseArgs({
     args,
     options: {
@@ -37,7 +48,9 @@ function parseOptions(args: string[]): Options {
   return {
     seconds: wholeNumber("--seconds", values.seconds),
     seed: wholeNumber("--seed", seed),
-    backends: oneOf("--backend", values.backend, BUILT_IN_BACKENDS),
+    backends: values.backend === undefined
+      ? await readyBackends()
+      : oneOf("--backend", values.backend, BUILT_IN_BACKENDS),
     targets: oneOf("--target", values.target, names),
   };
 }
@@ -128,7 +141,7 @@ async function fuzz(options: Options): Promise<boolean> {
 
 if (import.meta.main) {
   try {
-    const options = parseOptions(Deno.args);
+    const options = await parseOptions(Deno.args);
     console.log(`seed ${options.seed}`);
     Deno.exit(await fuzz(options) ? 0 : 1);
   } catch (error) {

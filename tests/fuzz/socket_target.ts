@@ -216,7 +216,7 @@ const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
 
 export const SOCKET_TARGET: Target = {
   name: "socket",
-  cases: 60,
+  cases: 15,
   async start(backend, random) {
     const server = await startTestServer(undefined, backend);
     // What the first connection opens, the server and this process keep.

@@ -132,4 +132,5 @@ await testOnBackends(
     // The limit on sessions may have been reached; a new guest is served.
     await guest.link.reset();
   },
+  ["akcipher.rsa", "akcipher.ecdsa"],
 );

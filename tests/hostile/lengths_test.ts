@@ -213,6 +213,7 @@ await testOnBackends(
     ok(grown < 256 * 1024 * 1024, `memory grew by ${grown} bytes`);
     expectService(guest);
   },
+  ["akcipher.rsa"],
 );
 
 // The same on the control queue: QEMU allocated keylen bytes unseen.

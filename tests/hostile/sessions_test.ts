@@ -62,6 +62,7 @@ await testOnBackends(
     }
     expectService(guest);
   },
+  ["akcipher.rsa"],
 );
 
 // QEMU's built-in back-end asserted that the session to close exists: any
@@ -157,6 +158,7 @@ await testOnBackends(
     refused(guest, [akcipherHeader(0x402, rsa, 20, 128), DATA], [128, 1]);
     refused(guest, [akcipherHeader(0x401, rsa, 128, 128), DATA], [128, 1]);
   },
+  ["akcipher.rsa"],
 );
 
 // DPDK has no case for other values, leaves the error 0 and goes on.

@@ -77,6 +77,7 @@ await testOnBackends(
     const rsa = openRsa(guest);
     answered(guest, [akcipherHeader(0x400, rsa, 64, 128), DATA], 200, 128);
   },
+  ["akcipher.rsa"],
 );
 
 // Errors are the paths on which QEMU forgot it: nothing but the status is new.
@@ -101,6 +102,7 @@ await testOnBackends(
     ];
     for (const readable of failures) refused(guest, readable, [100, 3, 2]);
   },
+  ["akcipher.rsa"],
 );
 
 await testOnBackends(
@@ -195,4 +197,5 @@ await testOnBackends(
       }
     }
   },
+  ["akcipher.rsa"],
 );

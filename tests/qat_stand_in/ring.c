@@ -208,6 +208,8 @@ STAND_IN_PUBLIC CpaStatus icp_sal_userStart(const char *name) {
   pthread_mutex_lock(&lock);
   if (start_count++ == 0) {
     read_environment();
+    memset(&faults, 0, sizeof faults);
+    device_state = DEVICE_RUNNING;
     /* The real library talks on stdout too; nothing may depend on its silence. */
     printf("QAT stand-in: gen%d, %d instances; no hardware is involved\n", settings.generation, settings.instances);
     for (int i = 0; i < settings.instances; i++) {

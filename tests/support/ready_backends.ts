@@ -29,13 +29,21 @@ export async function readyBackend(name: string): Promise<ProbedBackend> {
   return found;
 }
 
-/** Registers `name` once for each built-in backend, which `body` is told. */
+/**
+ * Registers `name` once for each built-in backend, which `body` is told; not for
+ * those that are here and do not offer the algorithms in `needs`.
+ */
 export async function testOnBackends(
   name: string,
   body: (backend: string) => void | Promise<void>,
+  needs: readonly string[] = [],
 ): Promise<void> {
   for (const backend of BUILT_IN_BACKENDS) {
     const found = await findBackend(backend);
+    const lacks = (need: string) =>
+      !("absent" in found) &&
+      !found.probe.offers.some(({ algorithm }) => algorithm === need);
+    if (needs.some(lacks)) continue;
     const absent = "absent" in found ? found.absent : "";
     testWith(
       { present: absent === "", name: backend, remedy: absent },

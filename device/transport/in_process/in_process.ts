@@ -24,7 +24,13 @@ import {
   RULE_FORM,
 } from "../../session/placement_rule.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
-import { F_EVENT_IDX, F_IN_ORDER, F_RING_PACKED } from "../../wire/features.ts";
+import {
+  F_EVENT_IDX,
+  F_IN_ORDER,
+  F_NOTIFICATION_DATA,
+  F_RING_PACKED,
+  F_RING_RESET,
+} from "../../wire/features.ts";
 import type { Layout } from "../../wire/mode.ts";
 
 /** How to make a device in this process. */
@@ -54,6 +60,21 @@ export interface DeviceOptions {
 /** Not 0, so that a mix-up of addresses and offsets cannot pass unseen. */
 const GUEST_ADDRESS = 0x10_0000;
 
+/** What this transport carries beyond what every one does. */
+const LINK_FEATURES = F_RING_RESET | F_NOTIFICATION_DATA;
+
+/** Device status bits (virtio 1.4 §2.1). */
+const STATUS_FEATURES_OK = 1 | 2 | 8;
+const STATUS_DRIVER_OK = 4;
+const STATUS_NEEDS_RESET = 0x40;
+
+/** How long operations of a backend may keep a queue from stopping. */
+const DRAIN_MS = 2000;
+/** How often a backend that failed is asked whether it works again. */
+const REVIEW_MS = 1000;
+/** All data queues are served by the thread of the program. */
+const THREAD = 0;
+
 interface Queue {
   readonly virtqueue: Virtqueue;
   readonly service: ControlQueue | DataQueue;
@@ -79,6 +100,9 @@ export class InProcessLink {
   readonly #notified = new Map<number, () => void>();
   #running = false;
   #polling: ReturnType<typeof setTimeout> | undefined;
+  readonly #down = new Set<string>();
+  #reviewing: ReturnType<typeof setInterval> | undefined;
+  #linkFeatures = 0n;
 
   constructor(device: Device, memoryBytes: number) {
     this.#device = device;
@@ -93,24 +117,35 @@ export class InProcessLink {
     this.#sessions = new ThreadSessions(
       backends,
       new Placement(threadSettings),
+      (backend, failure) => this.#health(backend, failure),
     );
     sessions.observe(this.#sessions);
   }
 
   get offeredFeatures(): bigint {
-    return this.#device.offeredFeatures;
+    return this.#device.offeredFeatures | LINK_FEATURES;
+  }
+
+  /** Device status, as a driver reads it. */
+  get status(): number {
+    const { acceptedFeatures, needsReset } = this.#device;
+    return (acceptedFeatures === 0n ? 0 : STATUS_FEATURES_OK) |
+      (this.#queues.some((queue) => queue) ? STATUS_DRIVER_OK : 0) |
+      (needsReset ? STATUS_NEEDS_RESET : 0);
   }
 
   /** Rejects with a RangeError when the device does not accept `features`. */
   acceptFeatures(features: bigint): Promise<void> {
-    return this.#device.acceptFeatures(features)
-      ? Promise.resolve()
-      : Promise.reject(
-        new RangeError(
-          `Cannot accept features 0x${features.toString(16)}: the device ` +
-            `offers 0x${this.offeredFeatures.toString(16)}`,
-        ),
-      );
+    if (this.#device.acceptFeatures(features & ~LINK_FEATURES)) {
+      this.#linkFeatures = features & LINK_FEATURES;
+      return Promise.resolve();
+    }
+    return Promise.reject(
+      new RangeError(
+        `Cannot accept features 0x${features.toString(16)}: the device ` +
+          `offers 0x${this.offeredFeatures.toString(16)}`,
+      ),
+    );
   }
 
   readConfig(): Promise<Uint8Array> {
@@ -149,9 +184,11 @@ export class InProcessLink {
 
   /**
    * Serves queue `index` before it returns. A kick from within a notification
-   * is served after it.
+   * is served after it. With NOTIFICATION_DATA `data` names the queue and the
+   * driver's position (virtio 1.4 §2.9), which the ring itself tells better: a
+   * number that is not of this queue makes no difference.
    */
-  kick(index: number): void {
+  kick(index: number, _data?: number): void {
     this.#kicked.add(index);
     if (this.#running) return;
     this.#running = true;
@@ -176,6 +213,7 @@ export class InProcessLink {
       queue.virtqueue.enableNotifications()
     );
     if (notify) this.#notified.get(index)?.();
+    if (queue.virtqueue.broken !== undefined) this.#device.ringBroken();
     if (queue.service instanceof DataQueue && queue.service.pendingCount > 0) {
       this.#pollSoon();
     }
@@ -200,17 +238,65 @@ export class InProcessLink {
     this.#device.onConfigChange = changed;
   }
 
-  reset(): Promise<void> {
-    this.#queues.length = 0;
-    this.#device.reset();
-    return Promise.resolve();
+  /**
+   * Resets queue `index` alone (virtio 1.4 §2.6.1): when the promise is settled
+   * the device neither serves nor notifies it, until it is started anew.
+   */
+  resetQueue(index: number): Promise<void> {
+    if ((this.#linkFeatures & F_RING_RESET) === 0n) {
+      return Promise.reject(
+        new Error(`Cannot reset queue ${index}: RING_RESET is not negotiated`),
+      );
+    }
+    return this.#stopQueue(index);
   }
 
-  close(): Promise<void> {
+  async reset(): Promise<void> {
+    await this.#stopQueues();
+    this.#linkFeatures = 0n;
+    this.#device.reset();
+  }
+
+  async close(): Promise<void> {
+    await this.#stopQueues();
     clearTimeout(this.#polling);
-    this.#queues.length = 0;
+    clearInterval(this.#reviewing);
     this.#device.close();
-    return Promise.resolve();
+  }
+
+  async #stopQueues(): Promise<void> {
+    await Promise.all(this.#queues.map((_, index) => this.#stopQueue(index)));
+    this.#queues.length = 0;
+  }
+
+  /** Ends the service of a queue, once no backend works on its memory. */
+  async #stopQueue(index: number): Promise<void> {
+    const service = this.#queues[index]?.service;
+    this.#queues[index] = undefined;
+    if (!(service instanceof DataQueue)) return;
+    const deadline = performance.now() + DRAIN_MS;
+    while (service.pendingCount > 0 && performance.now() < deadline) {
+      service.poll();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
+
+  #health(backend: string, failure: string | undefined): void {
+    if (failure === undefined) this.#down.delete(backend);
+    else this.#down.add(backend);
+    this.#device.backendHealth(THREAD, backend, failure);
+    if (this.#down.size === 0) {
+      clearInterval(this.#reviewing);
+      this.#reviewing = undefined;
+    } else this.#reviewing ??= this.#reviewFromTimeToTime();
+  }
+
+  /** An idle queue asks nothing of its backends, so that nobody would notice. */
+  #reviewFromTimeToTime(): ReturnType<typeof setInterval> {
+    const timer = setInterval(() => this.#sessions.review(), REVIEW_MS);
+    // A program that has ended does not wait for a backend.
+    Deno.unrefTimer(timer);
+    return timer;
   }
 }
 

@@ -47,13 +47,14 @@ export class Guest {
   /** As the front-end has set them, with bit 30. */
   features = 0n;
   protocolFeatures = 0n;
-  /** Device status, where the front-end tells it. */
-  status = 0;
   readonly #options: GuestOptions;
   readonly #control: ControlRing;
   readonly #threads = new Map<number, QueueThread>();
   readonly #unobserve: () => void;
   #ended = false;
+  #status = 0;
+  /** No ring has run since the control ring stopped. */
+  #restarts = false;
 
   constructor(options: GuestOptions) {
     const { libc, reactor, device } = options;
@@ -87,6 +88,17 @@ export class Guest {
     return (this.protocolFeatures & PROTOCOL_F_CONFIG) !== 0n;
   }
 
+  /** Device status, where the front-end tells it. */
+  get status(): number {
+    return this.#options.device.needsReset
+      ? this.#status | STATUS_NEEDS_RESET
+      : this.#status;
+  }
+
+  set status(status: number) {
+    this.#status = status;
+  }
+
   /** Counters of the data queues that have a thread, by queue. */
   get counters(): ReadonlyMap<number, Float64Array> {
     return new Map(
@@ -115,7 +127,8 @@ export class Guest {
     ring.running = false;
     const base = await this.#runner(ring)!.stop();
     ring.setBase(base);
-    this.#options.log("info", `queue ${ring.index} stopped at ${base}`);
+    const position = this.#position(base);
+    this.#options.log("info", `queue ${ring.index} stopped at ${position}`);
   }
 
   /** Ends a ring for GET_VRING_BASE; returns where it stands. */
@@ -124,9 +137,18 @@ export class Guest {
     ring.started = false;
     if (ring.kickFd >= 0) this.#options.libc.close(ring.kickFd);
     ring.kickFd = -1;
-    const packed = (this.features & F_RING_PACKED) !== 0n;
-    ring.stoppedAt = ring.base(packed);
+    ring.stoppedAt = ring.base(this.#packed);
+    if (this.rings.every(({ started }) => !started)) this.#restarts = true;
     return ring.stoppedAt;
+  }
+
+  get #packed(): boolean {
+    return (this.features & F_RING_PACKED) !== 0n;
+  }
+
+  /** A ring's base for logs; of a packed ring, wrap counters and two indices. */
+  #position(base: number): string {
+    return this.#packed ? `0x${base.toString(16)}` : `${base}`;
   }
 
   /** Stops all rings. */
@@ -139,7 +161,7 @@ export class Guest {
     await this.stopAll();
     for (const ring of this.rings) ring.reset();
     this.#options.device.reset();
-    this.status = 0;
+    this.#status = 0;
     this.#options.log("info", "device reset");
   }
 
@@ -151,8 +173,10 @@ export class Guest {
   async clearStatus(): Promise<void> {
     const stoppedBefore = this.rings.every((ring) => !ring.started) &&
       this.rings.some((ring) => ring.stoppedAt !== undefined);
-    if (stoppedBefore) this.status = 0;
-    else await this.reset();
+    if (stoppedBefore) {
+      this.#status = 0;
+      this.#options.device.ringsRenewed();
+    } else await this.reset();
   }
 
   /** Notifies a ring's driver through another descriptor, -1 for none. */
@@ -196,6 +220,9 @@ export class Guest {
     const threads = [...this.#threads.values()];
     for (const thread of threads) thread.exit();
     this.#options.device.reset();
+    for (const index of this.#threads.keys()) {
+      this.#options.device.threadEnded(index);
+    }
     const exited = Promise
       .all([underWay, ...threads.map((thread) => thread.exited)])
       .then(() => this.#giveBack());
@@ -243,7 +270,7 @@ export class Guest {
     const runner = this.#makeRunner(ring);
     if (typeof runner === "string") return runner;
     const accepts = (feature: bigint) => (this.features & feature) !== 0n;
-    const packed = accepts(F_RING_PACKED);
+    const packed = this.#packed;
     const base = ring.base(packed);
     this.#forgetLastDriver(ring, base);
     ring.running = true;
@@ -263,7 +290,9 @@ export class Guest {
     const form = packed ? "packed" : "split";
     this.#options.log(
       "info",
-      `queue ${ring.index} started: ${form}, ${ring.size} entries, at ${base}`,
+      `queue ${ring.index} started: ${form}, ${ring.size} entries, at ${
+        this.#position(base)
+      }`,
     );
     return undefined;
   }
@@ -271,10 +300,14 @@ export class Guest {
   /**
    * A reset of the driver is not announced by every front-end. The ring that
    * sessions come by, or in cryptodev mode a data ring, then starts anew, whereas
-   * after a pause it goes on where it stopped.
+   * after a pause it goes on where it stopped. A ring that starts anew while
+   * others ran on was reset alone, which leaves the sessions.
    */
   #forgetLastDriver(ring: Vring, base: number): void {
-    if (this.generic && ring !== this.#controlRing) return;
+    if (this.generic) {
+      if (ring !== this.#controlRing || !this.#restarts) return;
+      this.#restarts = false;
+    }
     if (ring.stoppedAt === undefined || ring.stoppedAt === base) return;
     this.#options.device.sessions.clear();
   }
@@ -305,13 +338,14 @@ export class Guest {
   }
 
   #broken(ring: Vring, reason: string): void {
-    this.status |= STATUS_NEEDS_RESET;
     ring.signalError();
+    if (!this.#ended) this.#options.device.ringBroken();
     this.#options.log("warn", `queue ${ring.index} is broken: ${reason}`);
   }
 
   #health(ring: Vring, backend: string, failure: string | undefined): void {
-    const { log } = this.#options;
+    const { log, device } = this.#options;
+    if (!this.#ended) device.backendHealth(ring.index, backend, failure);
     const name = `backend ${backend} on queue ${ring.index}`;
     if (failure === undefined) log("info", `${name} works again`);
     else log("warn", `${name} failed: ${failure}`);

@@ -7,7 +7,6 @@
 
 import { receiveMessageOnPort } from "node:worker_threads";
 import {
-  EAGAIN,
   type Libc,
   nativeBuffer,
   POLLFD_BYTES,
@@ -76,7 +75,6 @@ export class QueueLoop {
       counters: new Float64Array(setup.counters),
       broken: (reason) => report({ kind: "broken", reason }),
     };
-    this.#askForUnknownSessions();
   }
 
   /** Returns after the exit command, with no view of guest memory left. */
@@ -126,8 +124,8 @@ export class QueueLoop {
     const result = this.#result(KICK);
     if (result === 0) return;
     const cleared = result === POLLIN ? this.#libc.clear(kickFd) : -1;
-    if (cleared < 0 && cleared !== -EAGAIN && this.#ring) {
-      // Nobody holds the other end: without this, poll would not wait again.
+    if (cleared < 0 && this.#ring) {
+      // No eventfd, or nobody holds the other end: poll would not wait again.
       this.#ring.kickFd = -1;
     }
   }
@@ -167,22 +165,11 @@ export class QueueLoop {
   }
 
   /**
-   * The guest may name a session that was announced after the burst began: the
-   * table's word is fetched before a session counts as unknown.
+   * The guest may name a session that was announced after the burst began. Takes
+   * new sessions only: the burst under way needs the rest as it is.
    */
-  #askForUnknownSessions(): void {
-    const sessions = this.#sessions;
-    const known = sessions.get.bind(sessions);
-    sessions.get = (id) => {
-      const session = known(id);
-      if (session || !this.#hasNews()) return session;
-      this.#takeAnnouncements();
-      return known(id);
-    };
-  }
-
-  /** Takes new sessions only: the burst under way needs the rest as it is. */
-  #takeAnnouncements(): void {
+  takeAnnouncements(): void {
+    if (!this.#hasNews()) return;
     for (;;) {
       const command = this.#nextCommand();
       if (!command) return;

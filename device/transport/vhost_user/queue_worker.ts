@@ -20,6 +20,7 @@ const scope = self as unknown as WorkerScope;
 async function serve(setup: ThreadSetup): Promise<void> {
   const report = (report: Report) => scope.postMessage(report);
   const down = new Set<string>();
+  let loop: QueueLoop | undefined;
   try {
     const sessions = await ThreadSessions.open(
       setup.settings,
@@ -28,9 +29,11 @@ async function serve(setup: ThreadSetup): Promise<void> {
         else down.add(backend);
         report({ kind: "health", backend, failure });
       },
+      () => loop?.takeAnnouncements(),
     );
     try {
-      new QueueLoop(openLibc(), setup, sessions, down, report).run();
+      loop = new QueueLoop(openLibc(), setup, sessions, down, report);
+      loop.run();
     } finally {
       sessions.close();
     }

@@ -1,0 +1,220 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { createCipheriv, createHmac } from "node:crypto";
+import { ALGORITHMS, qualifiedName } from "../../algorithms/catalogue.ts";
+import type {
+  ChainSession,
+  CipherSession,
+} from "../../algorithms/session_description.ts";
+import { testWith } from "../../tests/real_parts.ts";
+import {
+  type BackendThread,
+  OperationKind,
+  OperationStatus,
+} from "../backend.ts";
+import { checkBackend, formatReport } from "../conformance/conformance.ts";
+import {
+  addressedRegion,
+  CONTIGUOUS,
+  Job,
+  runJobs,
+} from "../conformance/operations.ts";
+import { Random } from "../conformance/random.ts";
+import noble from "../noble/noble.ts";
+import ipsecMb from "./ipsec_mb.ts";
+import { TEST_LIBRARIES } from "./test_parts.ts";
+
+const random = new Random(Math.floor(Math.random() * 2 ** 32));
+
+/** A job of `session`, contiguous, elsewhere or in place. */
+function makeJob(
+  session: object,
+  request: Job["request"],
+  placement: "apart" | "in-place" = "apart",
+): Job {
+  const layout = { ...CONTIGUOUS, placement };
+  return new Job(request, session, layout, random, addressedRegion);
+}
+
+const cbc = (source: Uint8Array, iv: Uint8Array) => ({
+  kind: OperationKind.Encrypt,
+  iv,
+  source,
+  destinationBytes: source.length,
+  digestBytes: 0,
+});
+
+const cipherSession = (algorithm: string, keyBytes: number): CipherSession => ({
+  service: "cipher",
+  algorithm,
+  direction: "encrypt",
+  key: random.bytes(keyBytes),
+});
+
+const expectCipher = (name: string, key: Uint8Array, job: Job) => {
+  const cipher = createCipheriv(name, key, job.request.iv!);
+  return cipher.setAutoPadding(false).update(job.request.source).toString(
+    "hex",
+  );
+};
+
+function test(
+  name: string,
+  run: (thread: BackendThread, path: string) => void,
+): void {
+  for (const { path, part } of TEST_LIBRARIES) {
+    testWith(part, `${part.name}: ${name}`, () => {
+      const thread = ipsecMb.open({ library: path });
+      try {
+        run(thread, path);
+      } finally {
+        thread.close();
+      }
+    });
+  }
+}
+
+for (const { path, part } of TEST_LIBRARIES) {
+  testWith(part, `${part.name} conforms, and agrees with noble`, () => {
+    const report = checkBackend(ipsecMb, {
+      backendOptions: { library: path },
+      reference: noble,
+    });
+    ok(report.passed, formatReport(report));
+    const passed = report.algorithms.filter(({ outcome }) =>
+      outcome === "pass"
+    );
+    ok(passed.length >= 33, formatReport(report));
+  });
+}
+
+test("a burst of many sessions gives each its own output", (thread) => {
+  const sessions = Array.from({ length: 200 }, (_, i) => {
+    const description = cipherSession("aes-cbc", i % 2 === 0 ? 16 : 32);
+    const session = thread.openSession(description);
+    return { key: description.key, session };
+  });
+  const picks = Array.from({ length: 700 }, () => random.pick(sessions));
+  const jobs = picks.map(({ session }) => {
+    const source = random.bytes(16 * (1 + random.integer(90)));
+    const placement = random.pick(["apart", "in-place"] as const);
+    return makeJob(session, cbc(source, random.bytes(16)), placement);
+  });
+  runJobs(thread, jobs);
+  jobs.forEach((job, i) => {
+    const { key } = picks[i]!;
+    const { status, destination } = job.result();
+    strictEqual(status, OperationStatus.Ok);
+    const name = `aes-${8 * key.length}-cbc`;
+    strictEqual(destination.toHex(), expectCipher(name, key, job));
+    strictEqual(job.findDamage(), undefined);
+  });
+});
+
+// intel/intel-ipsec-mb#169: lanes of DES got each other's output.
+test("a burst of triple DES gives each its own output", (thread) => {
+  const description = cipherSession("3des-cbc", 24);
+  const session = thread.openSession(description);
+  const jobs = Array.from(
+    { length: 40 },
+    () => makeJob(session, cbc(random.bytes(512), random.bytes(8))),
+  );
+  runJobs(thread, jobs);
+  for (const job of jobs) {
+    const expected = expectCipher("des-ede3-cbc", description.key, job);
+    strictEqual(job.result().destination.toHex(), expected);
+  }
+});
+
+test("chains of one burst interleave whatever their ranges", (thread) => {
+  const description: ChainSession = {
+    service: "chain",
+    order: "cipher-then-hash",
+    cipher: {
+      algorithm: "aes-cbc",
+      direction: "encrypt",
+      key: random.bytes(16),
+    },
+    hashMode: "auth",
+    hashAlgorithm: "hmac-sha1",
+    authKey: random.bytes(20),
+    resultBytes: 20,
+  };
+  const session = thread.openSession(description);
+  const jobs = Array.from({ length: 150 }, () => {
+    const cipherStart = random.integer(40);
+    const cipherBytes = 16 * (1 + random.integer(30));
+    const tail = random.integer(20);
+    const source = random.bytes(cipherStart + cipherBytes + tail);
+    const hashStart = random.integer(source.length);
+    const request = {
+      ...cbc(source, random.bytes(16)),
+      digestBytes: 20,
+      cipherStart,
+      cipherBytes,
+      hashStart,
+      hashBytes: source.length - hashStart,
+    };
+    return makeJob(session, request, random.pick(["apart", "in-place"]));
+  });
+  runJobs(thread, jobs);
+  for (const job of jobs) {
+    const { source, iv, cipherStart, cipherBytes, hashStart } = job.request;
+    const image = source.slice();
+    const cipher = createCipheriv("aes-128-cbc", description.cipher.key, iv!);
+    const part = image.subarray(cipherStart, cipherStart! + cipherBytes!);
+    part.set(cipher.update(part));
+    const mac = createHmac("sha1", description.authKey)
+      .update(image.subarray(hashStart)).digest("hex");
+    const { destination, digest } = job.result();
+    strictEqual(destination.toHex(), image.toHex());
+    strictEqual(digest.toHex(), mac);
+  }
+});
+
+test("a message longer than any job is enciphered", (thread) => {
+  const description = cipherSession("aes-cbc", 16);
+  const session = thread.openSession(description);
+  const source = random.bytes(6 * 1024 * 1024);
+  const job = makeJob(session, cbc(source, random.bytes(16)));
+  runJobs(thread, [job]);
+  const { destination } = job.result();
+  const expected = expectCipher("aes-128-cbc", description.key, job);
+  strictEqual(destination.toHex(), expected);
+});
+
+test("what the algorithm is not defined for fails", (thread) => {
+  const beyond = [["kasumi-f8", 8, 2500], ["zuc-eea3", 16, 8188]] as const;
+  for (const [algorithm, ivBytes, longest] of beyond) {
+    const session = thread.openSession(cipherSession(algorithm, 16));
+    const statusOf = (lengthBytes: number) => {
+      const source = random.bytes(lengthBytes);
+      const job = makeJob(session, cbc(source, random.bytes(ivBytes)));
+      runJobs(thread, [job]);
+      return job.result().status;
+    };
+    strictEqual(statusOf(longest), OperationStatus.Ok);
+    strictEqual(statusOf(longest + 1), OperationStatus.Failed);
+  }
+});
+
+test("probe() names the library and a reason for what it lacks", (_, path) => {
+  const probe = ipsecMb.probe({ library: path });
+  strictEqual(probe.library, path);
+  ok(/^libIPSec_MB \d+\.\d+\.\d+$/.test(probe.version), probe.version);
+  deepStrictEqual(
+    [
+      ...probe.offers.map(({ algorithm }) => algorithm),
+      ...Object.keys(probe.notOffered),
+    ].sort(),
+    ALGORITHMS.map(qualifiedName).sort(),
+  );
+});
+
+Deno.test("probe() says what is missing where there is no library", () => {
+  const probe = ipsecMb.probe({ library: "/nowhere/libIPSec_MB.so" });
+  strictEqual(probe.ready, false);
+  strictEqual(probe.offers.length, 0);
+  ok(probe.missing[0]!.what.includes("/nowhere/libIPSec_MB.so"));
+  ok(probe.missing[0]!.remedy.includes('"library"'));
+  throws(() => ipsecMb.open({ library: "/nowhere/libIPSec_MB.so" }));
+});

@@ -1,0 +1,149 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { createCipheriv } from "node:crypto";
+import type { Missing } from "../backend.ts";
+import openssl from "./openssl.ts";
+
+// A default engine belongs to the process: each of these tests has its own.
+
+const SOURCE = new URL("./test_engine.c", import.meta.url).pathname;
+const BACKEND = new URL("./openssl.ts", import.meta.url).href;
+const KIT = new URL("./test_kit.ts", import.meta.url).href;
+const mayNotSkip = Deno.env.get("VHOST_CRYPTO_FORBID_SKIP") === "1";
+const skips = !openssl.probe({}).ready && !mayNotSkip;
+
+interface Outcome {
+  readonly ready: boolean;
+  readonly missing: readonly Missing[];
+  /** 32 bytes of 00 … 1f under AES-CBC with a key of that many bits. */
+  readonly ciphertexts: Readonly<Record<string, string>>;
+}
+
+/** Probes and uses the backend with an engine, in a process of its own. */
+async function useEngine(
+  engine: string,
+  environment: Record<string, string> = {},
+): Promise<Outcome> {
+  const script = `
+    import openssl from ${JSON.stringify(BACKEND)};
+    import { counting, runOnce } from ${JSON.stringify(KIT)};
+    const options = { engine: ${JSON.stringify(engine)} };
+    const { ready, missing } = openssl.probe(options);
+    const ciphertexts = {};
+    if (ready) {
+      const thread = openssl.open(options);
+      for (const keyBytes of [16, 32]) {
+        const answer = runOnce(thread, {
+          service: "cipher", algorithm: "aes-cbc", direction: "encrypt",
+          key: counting(keyBytes),
+        }, { source: counting(32), iv: counting(16) });
+        ciphertexts[8 * keyBytes] = answer.destination.toHex();
+      }
+      thread.close();
+    }
+    console.log(JSON.stringify({ ready, missing, ciphertexts }));`;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--ext=ts", script],
+    env: { NO_COLOR: "1", ...environment },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  strictEqual(text(stderr), "");
+  return JSON.parse(text(stdout));
+}
+
+function aesCbc(keyBytes: number): string {
+  const counting = (length: number) => Uint8Array.from({ length }, (_, i) => i);
+  const cipher = createCipheriv(
+    `aes-${8 * keyBytes}-cbc`,
+    counting(keyBytes),
+    counting(16),
+  ).setAutoPadding(false);
+  return cipher.update(counting(32)).toString("hex");
+}
+
+/** Builds the engine into `folder`; false where there is no compiler for it. */
+async function buildEngine(folder: string): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command("cc", {
+      args: [
+        "-shared",
+        "-fPIC",
+        "-o",
+        `${folder}/test_engine.so`,
+        SOURCE,
+        "-lcrypto",
+      ],
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+const folder = await Deno.makeTempDir();
+globalThis.addEventListener(
+  "unload",
+  () => Deno.removeSync(folder, { recursive: true }),
+);
+const hasEngine = await buildEngine(folder);
+
+Deno.test({
+  name: hasEngine
+    ? "an engine does what it has and the providers do the rest"
+    : "an engine does what it has (skipped: needs cc and libssl-dev)",
+  ignore: skips || (!hasEngine && !mayNotSkip),
+  fn: async () => {
+    const environment = { OPENSSL_ENGINES: folder };
+    const outcome = await useEngine("test_engine", environment);
+    deepStrictEqual(outcome.missing, []);
+    const fromEngine = Uint8Array.from({ length: 32 }, (_, i) => i ^ 0x5a);
+    deepStrictEqual(outcome.ciphertexts, {
+      128: fromEngine.toHex(),
+      256: aesCbc(32),
+    });
+  },
+});
+
+Deno.test({
+  name: "an engine that libcrypto ships loads and leaves AES to providers",
+  ignore: skips,
+  fn: async () => {
+    const outcome = await useEngine("loader_attic");
+    deepStrictEqual(outcome.missing, []);
+    deepStrictEqual(outcome.ciphertexts, { 128: aesCbc(16), 256: aesCbc(32) });
+  },
+});
+
+Deno.test({
+  name: "an engine that is not there is refused with its package",
+  ignore: skips,
+  fn: async () => {
+    const environment = { OPENSSL_ENGINES: folder };
+    const packages = {
+      qatengine: /package qatengine/,
+      gost: /libengine-gost-openssl/,
+      nobody: /engines directory/,
+    };
+    for (const [engine, remedy] of Object.entries(packages)) {
+      const { ready, missing } = await useEngine(engine, environment);
+      strictEqual(ready, false);
+      strictEqual(missing[0]!.option, "engine");
+      match(
+        missing[0]!.what,
+        new RegExp(`^engine "${engine}": .*${engine}.so`),
+      );
+      match(missing[0]!.remedy, remedy);
+    }
+  },
+});
+
+Deno.test({
+  name: "an engine without its device is refused with what it needs",
+  ignore: skips,
+  fn: async () => {
+    const { ready, missing } = await useEngine("padlock");
+    if (ready) return;
+    match(missing[0]!.what, /^engine "padlock": .*device/);
+    match(missing[0]!.remedy, /processor with PadLock/);
+  },
+});

@@ -1,0 +1,302 @@
+/**
+ * ECDSA sessions (FIPS 186-5 §6.4): signatures over a digest, in DER. The
+ * hardware takes the secret number k from us: each try gets a fresh one.
+ *
+ * @module
+ */
+
+import { bytesToNumber, numberToBytes } from "../../algorithms/der.ts";
+import {
+  decodeEcdsaSignature,
+  type EcdsaSignature,
+  encodeEcdsaSignature,
+  parseEcPoint,
+  parseEcPrivateKey,
+} from "../../algorithms/ec_key.ts";
+import type { EcdsaSession } from "../../algorithms/session_description.ts";
+import { writeFlatBuffer } from "../../ffi/qat.ts";
+import {
+  CPA,
+  CpaCyEcdsaSignRSOpData as SIGN,
+  CpaCyEcdsaVerifyOpData as VERIFY,
+} from "../../ffi/qat_layout.ts";
+import type { PinnedBlock } from "../../ffi/usdm.ts";
+import type { Segments } from "../../memory/segments.ts";
+import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
+import { dataOf } from "./cipher_session.ts";
+import { type CurveNumbers, curveNumbers } from "./curves.ts";
+import { deliver, isBelow } from "./rsa_session.ts";
+import { type QatSession, type SessionContext, SETTLED } from "./session.ts";
+import { endWithout, type Slot } from "./slots.ts";
+
+/** Numbers in a slot's data; each has room for the longest field element. */
+const NUMBER_ROOM_BYTES = 128;
+const enum Place {
+  Digest = 0,
+  R = 1,
+  S = 2,
+  K = 3,
+}
+const DATA_BYTES = 4 * NUMBER_ROOM_BYTES;
+/** Tags, lengths and signs of a signature's encoding. */
+const SIGNATURE_OVERHEAD_BYTES = 16;
+
+/** Numbers of the session in its block: the curve's, then the key's. */
+const CURVE_NUMBERS = 6;
+const PRIVATE_NUMBER = 6;
+const PUBLIC_X = 7;
+const PUBLIC_Y = 8;
+const NUMBERS = 9;
+
+interface EcKey {
+  readonly scalar: Uint8Array | undefined;
+  readonly x: bigint;
+  readonly y: bigint;
+}
+
+class QatEcdsaSession implements QatSession {
+  readonly ring = "public-key";
+  readonly #thread: SessionContext;
+  readonly #numbers: CurveNumbers;
+  readonly #fieldBytes: number;
+  readonly #block: PinnedBlock;
+  readonly #isPrivate: boolean;
+  #inFlight = 0;
+
+  constructor(thread: SessionContext, description: EcdsaSession) {
+    this.#thread = thread;
+    this.#numbers = curveNumbers(description.curve);
+    const { curve, parameters } = this.#numbers;
+    this.#fieldBytes = curve.fieldBytes;
+    const key = readKey(description, this.#numbers);
+    this.#isPrivate = key.scalar !== undefined;
+    this.#block = thread.usdm.allocate(NUMBERS * NUMBER_ROOM_BYTES);
+    parameters.forEach((number, i) => this.#write(i, number));
+    if (key.scalar) this.#write(PRIVATE_NUMBER, key.scalar);
+    this.#write(PUBLIC_X, numberToBytes(key.x, this.#fieldBytes));
+    this.#write(PUBLIC_Y, numberToBytes(key.y, this.#fieldBytes));
+    key.scalar?.fill(0);
+  }
+
+  #write(index: number, number: Uint8Array): void {
+    this.#block.bytes.set(number, index * NUMBER_ROOM_BYTES);
+  }
+
+  admit(operation: Operation): number {
+    const status = this.#refusal(operation);
+    if (status === undefined) return DATA_BYTES;
+    endWithout(operation, status);
+    return SETTLED;
+  }
+
+  #refusal({ kind, source }: Operation): OperationStatus | undefined {
+    if (kind === OperationKind.Sign) {
+      return this.#isPrivate ? undefined : OperationStatus.Unsupported;
+    }
+    if (kind !== OperationKind.Verify) return OperationStatus.Unsupported;
+    const longest = 2 * this.#fieldBytes + SIGNATURE_OVERHEAD_BYTES;
+    return source.totalBytes > longest
+      ? OperationStatus.KeyRejected
+      : undefined;
+  }
+
+  fill(operation: Operation, slot: Slot): OperationStatus {
+    const isSigning = operation.kind === OperationKind.Sign;
+    const { source, additionalData } = operation;
+    const digest = readDigest(
+      isSigning ? source : additionalData,
+      this.#numbers,
+    );
+    const status = isSigning
+      ? this.#fillSigning(slot)
+      : this.#fillVerification(operation, slot);
+    if (status !== OperationStatus.Pending) return status;
+    // A digest of zero is not for the hardware to refuse.
+    if (digest === 0n) return OperationStatus.Elsewhere;
+    this.#place(slot, Place.Digest).set(
+      numberToBytes(digest, this.#fieldBytes),
+    );
+    return OperationStatus.Pending;
+  }
+
+  #place(slot: Slot, place: Place): Uint8Array {
+    return dataOf(slot, place * NUMBER_ROOM_BYTES, this.#fieldBytes);
+  }
+
+  #fillSigning(slot: Slot): OperationStatus {
+    this.#fillCurve(slot);
+    this.#pointTo(slot, SIGN.k, Place.K);
+    this.#pointTo(slot, SIGN.m, Place.Digest);
+    this.#pointToKey(slot, SIGN.d, PRIVATE_NUMBER);
+    this.#setFieldType(slot, SIGN.fieldType);
+    const { view, address, dataAt } = slot;
+    const data = address + dataAt;
+    writeFlatBuffer(
+      view,
+      slot.firstResultAt,
+      data + Place.R * NUMBER_ROOM_BYTES,
+      this.#fieldBytes,
+    );
+    writeFlatBuffer(
+      view,
+      slot.secondResultAt,
+      data + Place.S * NUMBER_ROOM_BYTES,
+      this.#fieldBytes,
+    );
+    this.#choose(this.#place(slot, Place.K));
+    return OperationStatus.Pending;
+  }
+
+  /** FIPS 186-5 §A.3.2: a random number from 1 to n - 1, by rejection. */
+  #choose(k: Uint8Array): void {
+    const { orderBytes, orderBits } = this.#numbers;
+    const random = new Uint8Array(k.length);
+    do {
+      crypto.getRandomValues(random);
+      random[0]! &= 0xff >> (8 * k.length - orderBits);
+    } while (
+      !isBelow(random, orderBytes) || random.every((byte) => byte === 0)
+    );
+    k.set(random);
+    random.fill(0);
+  }
+
+  #fillVerification(operation: Operation, slot: Slot): OperationStatus {
+    const signature = this.#readSignature(operation.source);
+    if (!signature) return OperationStatus.KeyRejected;
+    this.#fillCurve(slot);
+    this.#pointTo(slot, VERIFY.m, Place.Digest);
+    this.#pointTo(slot, VERIFY.r, Place.R);
+    this.#pointTo(slot, VERIFY.s, Place.S);
+    this.#pointToKey(slot, VERIFY.xp, PUBLIC_X);
+    this.#pointToKey(slot, VERIFY.yp, PUBLIC_Y);
+    this.#setFieldType(slot, VERIFY.fieldType);
+    const { r, s } = signature;
+    this.#place(slot, Place.R).set(numberToBytes(r, this.#fieldBytes));
+    this.#place(slot, Place.S).set(numberToBytes(s, this.#fieldBytes));
+    return OperationStatus.Pending;
+  }
+
+  /** FIPS 186-5 §6.4.2 step 1: both numbers lie between 0 and n. */
+  #readSignature(source: Segments): EcdsaSignature | undefined {
+    const { order } = this.#numbers;
+    try {
+      const { r, s } = decodeEcdsaSignature(source.copy());
+      return r > 0n && r < order && s > 0n && s < order ? { r, s } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The curve's numbers come first in both kinds of operation data. */
+  #fillCurve(slot: Slot): void {
+    for (let i = 0; i < CURVE_NUMBERS; i++) this.#pointToKey(slot, i * 16, i);
+  }
+
+  #pointToKey(slot: Slot, field: number, index: number): void {
+    writeFlatBuffer(
+      slot.view,
+      slot.opDataAt + field,
+      this.#block.address + index * NUMBER_ROOM_BYTES,
+      this.#fieldBytes,
+    );
+  }
+
+  #pointTo(slot: Slot, field: number, place: Place): void {
+    writeFlatBuffer(
+      slot.view,
+      slot.opDataAt + field,
+      slot.address + slot.dataAt + place * NUMBER_ROOM_BYTES,
+      this.#fieldBytes,
+    );
+  }
+
+  #setFieldType({ view, opDataAt }: Slot, field: number): void {
+    view.setUint32(opDataAt + field, CPA.CPA_CY_EC_FIELD_TYPE_PRIME, true);
+  }
+
+  submit(slot: Slot): number {
+    const { symbols, publicKey, callback } = this.#thread;
+    const { tag, opData, pkeStatus, firstResult, secondResult } = slot;
+    const status = slot.operation!.kind === OperationKind.Sign
+      ? symbols.cpaCyEcdsaSignRS(
+        publicKey,
+        callback,
+        tag,
+        opData,
+        pkeStatus,
+        firstResult,
+        secondResult,
+      )
+      : symbols.cpaCyEcdsaVerify(publicKey, callback, tag, opData, pkeStatus);
+    if (status === CPA.CPA_STATUS_SUCCESS) this.#inFlight++;
+    return status;
+  }
+
+  finish(operation: Operation, slot: Slot): OperationStatus {
+    this.#inFlight--;
+    operation.writtenBytes = 0;
+    if (operation.kind === OperationKind.Verify) {
+      return slot.isPkeResult
+        ? OperationStatus.Ok
+        : OperationStatus.KeyRejected;
+    }
+    this.#place(slot, Place.K).fill(0);
+    // FIPS 186-5 §6.4.1 steps 9 and 10: r or s was 0, so another k.
+    if (!slot.isPkeResult) return OperationStatus.Pending;
+    const signature = encodeEcdsaSignature({
+      r: bytesToNumber(this.#place(slot, Place.R)),
+      s: bytesToNumber(this.#place(slot, Place.S)),
+    });
+    return deliver(signature, operation);
+  }
+
+  close(): void {
+    this.#block.bytes.fill(0);
+    if (this.#inFlight === 0) this.#thread.usdm.free(this.#block);
+  }
+}
+
+/** A key whose point lies on the curve; throws for any other. */
+function readKey(
+  { keyType, key, curve }: EcdsaSession,
+  numbers: CurveNumbers,
+): EcKey {
+  const { points, order } = numbers;
+  if (keyType === "public") {
+    const point = parseEcPoint(key, numbers.curve);
+    const { x, y } = points.fromBytes(point).toAffine();
+    return { scalar: undefined, x, y };
+  }
+  const { scalar, point } = parseEcPrivateKey(key, numbers.curve);
+  const d = bytesToNumber(scalar);
+  if (d === 0n || d >= order) throw new Error(`${curve} key out of range`);
+  const own = points.BASE.multiply(d);
+  if (point && !points.fromBytes(point).equals(own)) {
+    throw new Error(`${curve} private key with the point of another`);
+  }
+  const { x, y } = own.toAffine();
+  return { scalar, x, y };
+}
+
+/** FIPS 186-5 §6.4.1 step 2: as many leftmost bits as the order has. */
+function readDigest(
+  segments: Segments,
+  { orderBits, order }: CurveNumbers,
+): bigint {
+  const lengthBytes = Math.min(
+    segments.totalBytes,
+    Math.ceil(orderBits / 8),
+  );
+  const bytes = new Uint8Array(lengthBytes);
+  segments.read(0, bytes);
+  const excess = Math.max(0, 8 * lengthBytes - orderBits);
+  return (bytesToNumber(bytes) >> BigInt(excess)) % order;
+}
+
+export function openEcdsaSession(
+  thread: SessionContext,
+  description: EcdsaSession,
+): QatSession {
+  return new QatEcdsaSession(thread, description);
+}

@@ -1,0 +1,33 @@
+/**
+ * A session of an algorithm that the hardware has, with a key that it does not
+ * take: every request goes elsewhere.
+ *
+ * @module
+ */
+
+import { type Operation, OperationStatus } from "../backend.ts";
+import { type QatSession, SETTLED } from "./session.ts";
+import { endWithout } from "./slots.ts";
+
+export class ElsewhereSession implements QatSession {
+  readonly ring = "public-key";
+
+  admit(operation: Operation): number {
+    endWithout(operation, OperationStatus.Elsewhere);
+    return SETTLED;
+  }
+
+  fill(): OperationStatus {
+    return OperationStatus.Elsewhere;
+  }
+
+  submit(): number {
+    return 0;
+  }
+
+  finish(): OperationStatus {
+    return OperationStatus.Elsewhere;
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,83 @@
+/**
+ * What QuickAssist hardware this machine has, and what it lacks for it.
+ *
+ * @module
+ */
+
+import {
+  nativeCompletion,
+  scriptCompletion,
+} from "../../ffi/qat_completion.ts";
+import type { BackendOptions, Missing, Probe } from "../backend.ts";
+import type { CpaSession } from "./cpa_session.ts";
+import { librariesOf, QatDevice, QatError } from "./device.ts";
+import { diagnose } from "./diagnosis.ts";
+import { findOffers, type Found } from "./offers.ts";
+
+/** Looks for the libraries and a device; never throws, never hangs. */
+export function probeQat(options: BackendOptions): Probe {
+  let device: QatDevice;
+  try {
+    device = new QatDevice(options);
+  } catch (error) {
+    const failure = error instanceof QatError
+      ? error
+      : new QatError("start", String(error), error);
+    return unready(options, diagnose(failure, librariesOf(options)));
+  }
+  try {
+    const [instance] = [...device.symmetric, ...device.publicKey];
+    const { symmetric, publicKey } = device;
+    const count = new Set([...symmetric, ...publicKey]).size;
+    return {
+      ready: true,
+      version: `libqat, ${instance!.part} (${instance!.softwareVersion}), ` +
+        `${count} instances`,
+      library: device.qat.library,
+      missing: [],
+      ...offersOf(device),
+    };
+  } catch (error) {
+    return unready(options, [{
+      what: `libqat cannot say what it offers: ${messageOf(error)}`,
+      remedy: "look at the device's state in sysfs or restart qat.service",
+    }]);
+  } finally {
+    device.close();
+  }
+}
+
+function offersOf(device: QatDevice): Found {
+  const callback = nativeCompletion() ?? scriptCompletion();
+  const retired: CpaSession[] = [];
+  try {
+    return findOffers({
+      symbols: device.qat.symbols,
+      usdm: device.usdm,
+      symmetric: device.symmetric[0]?.handle ?? null,
+      publicKey: device.publicKey[0]?.handle ?? null,
+      callback: callback.pointer,
+      retire: (session) => retired.push(session),
+      mayRetire: () => true,
+    }, device);
+  } finally {
+    callback.close();
+  }
+}
+
+const messageOf = (error: unknown) =>
+  error instanceof Error ? error.message : String(error);
+
+function unready(
+  options: BackendOptions,
+  missing: readonly Missing[],
+): Probe {
+  return {
+    ready: false,
+    version: "",
+    library: librariesOf(options).qat,
+    offers: [],
+    missing,
+    notOffered: {},
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * Backends without a device: `BackendThread.run` in bursts of 32, per operation
+ * and size, all available backends side by side.
+ */
+
+import { Region } from "../memory/region.ts";
+import { Segments } from "../memory/segments.ts";
+import {
+  type BackendThread,
+  type Operation,
+  OperationStatus,
+} from "../backends/backend.ts";
+import { probeBackends } from "../backends/probe.ts";
+import { BENCH_OPERATIONS, type BenchOperation } from "./operations.ts";
+import { BENCH_SIZES, groupName, offersOperation } from "./plan.ts";
+
+const BURST = 32;
+const IV_ROOM_BYTES = 32;
+
+/** Memory with an address where the permission allows it. */
+function createRegion(lengthBytes: number): Region {
+  const bytes = new Uint8Array(lengthBytes);
+  const pointer = Deno.UnsafePointer.of(bytes);
+  return new Region(bytes, Number(Deno.UnsafePointer.value(pointer)));
+}
+
+function segment(region: Region, offset: number, bytes: number): Segments {
+  const segments = new Segments();
+  segments.append(region, offset, bytes);
+  return segments;
+}
+
+function createOperations(
+  thread: BackendThread,
+  operation: BenchOperation,
+  size: number,
+): Operation[] {
+  const session = thread.openSession(operation.description);
+  const { ivBytes, kind, resultBytes, hasDestination } = operation;
+  const stride = 2 * size + 256;
+  const region = createRegion(BURST * stride);
+  return Array.from({ length: BURST }, (_, index): Operation => {
+    const at = index * stride;
+    const resultAt = at + size + 64;
+    return {
+      kind,
+      session,
+      iv: new Uint8Array(IV_ROOM_BYTES),
+      ivBytes,
+      source: segment(region, at, size),
+      additionalData: new Segments(),
+      destination: segment(region, resultAt, hasDestination ? size : 0),
+      digest: segment(region, resultAt + size, resultBytes),
+      cipherStart: 0,
+      cipherBytes: size,
+      hashStart: 0,
+      hashBytes: size,
+      status: OperationStatus.Pending,
+      writtenBytes: 0,
+    };
+  });
+}
+
+function runBurst(thread: BackendThread, operations: Operation[]): void {
+  for (const operation of operations) {
+    operation.status = OperationStatus.Pending;
+  }
+  thread.run(operations, BURST);
+  for (const operation of operations) {
+    while (operation.status === OperationStatus.Pending) thread.poll?.();
+    if (operation.status !== OperationStatus.Ok) {
+      throw new Error(`Status ${operation.status}`);
+    }
+  }
+}
+
+const backends = (await probeBackends()).filter(({ probe }) => probe.ready);
+
+for (const operation of BENCH_OPERATIONS) {
+  for (const size of BENCH_SIZES) {
+    let baseline = true;
+    for (const { backend, probe } of backends) {
+      if (!offersOperation(probe, operation)) continue;
+      let prepared: { thread: BackendThread; operations: Operation[] };
+      Deno.bench({
+        name: `${backend.name} raw, ${BURST} × ${size} B of ${operation.name}`,
+        group: groupName("raw", operation, size),
+        baseline,
+        fn() {
+          prepared ??= prepare(backend.open({}), operation, size);
+          runBurst(prepared.thread, prepared.operations);
+        },
+      });
+      baseline = false;
+    }
+  }
+}
+
+function prepare(
+  thread: BackendThread,
+  operation: BenchOperation,
+  size: number,
+) {
+  return { thread, operations: createOperations(thread, operation, size) };
+}

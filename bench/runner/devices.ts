@@ -1,0 +1,155 @@
+/**
+ * The devices that are compared, each a process of its own on the last core. They
+ * use no processor time while no front-end is connected.
+ *
+ * @module
+ */
+
+import type { Programs } from "./programs.ts";
+
+const READY_TIMEOUT_MS = 15_000;
+const READY_POLL_MS = 20;
+/** Beyond this a polling device would sleep between two requests. */
+const POLLING_SPIN_MICROSECONDS = 100_000;
+const SPIN_MICROSECONDS = 20;
+
+/** Cores of the two sides; undefined where there is only one. */
+export const GENERATOR_CORE = navigator.hardwareConcurrency > 1 ? 0 : undefined;
+const DEVICE_CORE = navigator.hardwareConcurrency > 1
+  ? navigator.hardwareConcurrency - 1
+  : undefined;
+
+/** How a device is started. */
+export interface DeviceOptions {
+  /** Looks for requests without end, or sleeps when there are none. */
+  readonly polling: boolean;
+  readonly queues?: number;
+  /** Leaves the choice of cores to the kernel. */
+  readonly anywhere?: boolean;
+}
+
+/** A running device with its socket. */
+export interface BenchDevice extends AsyncDisposable {
+  readonly name: string;
+  readonly socketPath: string;
+  /** Whether sessions are made by vhost-user messages. */
+  readonly sessionMessages: boolean;
+  /** Lets it run for the time of one measurement. */
+  resume(): void;
+  pause(): void;
+}
+
+class DeviceProcess implements BenchDevice {
+  readonly name: string;
+  readonly socketPath: string;
+  readonly sessionMessages = false;
+  readonly #process: Deno.ChildProcess;
+  #ended = false;
+
+  constructor(
+    name: string,
+    socketPath: string,
+    command: readonly string[],
+    anywhere: boolean,
+  ) {
+    this.name = name;
+    this.socketPath = socketPath;
+    const words = DEVICE_CORE === undefined || anywhere
+      ? command
+      : ["taskset", "-c", `${DEVICE_CORE}`, ...command];
+    this.#process = new Deno.Command(words[0]!, {
+      args: words.slice(1),
+      stdin: "null",
+      stdout: "null",
+    }).spawn();
+    this.#process.status.then(() => this.#ended = true);
+  }
+
+  async untilItListens(): Promise<this> {
+    const deadline = performance.now() + READY_TIMEOUT_MS;
+    for (;;) {
+      if (this.#ended) throw new Error(`${this.name} ended at once`);
+      const found = await Deno.stat(this.socketPath).catch(() => undefined);
+      if (found?.isSocket) return this;
+      if (performance.now() > deadline) {
+        throw new Error(`${this.name} does not listen`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+  }
+
+  resume(): void {}
+
+  pause(): void {}
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) this.#process.kill("SIGTERM");
+    await this.#process.status;
+  }
+}
+
+let sockets = 0;
+const socketIn = (programs: Programs) => `${programs.folder}/${++sockets}.sock`;
+
+/** This project's device with one backend. */
+export function startDevice(
+  programs: Programs,
+  backend: string,
+  options: DeviceOptions,
+): Promise<BenchDevice> {
+  const socketPath = socketIn(programs);
+  const program = new URL("../../mod.ts", import.meta.url).href;
+  const spin = options.polling ? POLLING_SPIN_MICROSECONDS : SPIN_MICROSECONDS;
+  const command = [
+    ...[Deno.execPath(), "run", "-A", "--no-check", program, "serve"],
+    ...["--socket-path", socketPath, "--backend", backend],
+    ...["--queues", `${options.queues ?? 1}`, "--spin", `${spin}`],
+    ...["--max-sessions", "20000", "--log-level", "warn"],
+    ...["--fallback", "never"],
+  ];
+  return new DeviceProcess(
+    backend,
+    socketPath,
+    command,
+    options.anywhere ?? false,
+  ).untilItListens();
+}
+
+/** The plain C device over EVP; `null` answers without any cryptography. */
+export function startEvpDevice(
+  programs: Programs,
+  options: DeviceOptions & { readonly null?: boolean },
+): Promise<BenchDevice> {
+  const socketPath = socketIn(programs);
+  const command = [
+    ...[programs.evpDevice, socketPath],
+    ...["--queues", `${options.queues ?? 1}`],
+    ...(options.polling ? [] : ["--sleep"]),
+    ...(options.null ? ["--null"] : []),
+  ];
+  return new DeviceProcess(
+    options.null ? "null" : "C over EVP",
+    socketPath,
+    command,
+    options.anywhere ?? false,
+  ).untilItListens();
+}
+
+/**
+ * DPDK's vhost_crypto, started by hand as `peers/README.md` says. It polls
+ * without end, so it is stopped while others are measured.
+ */
+export function adoptDpdk(socketPath: string, pid: number): BenchDevice {
+  Deno.kill(pid, "SIGSTOP");
+  return {
+    name: "DPDK",
+    socketPath,
+    sessionMessages: true,
+    resume: () => Deno.kill(pid, "SIGCONT"),
+    pause: () => Deno.kill(pid, "SIGSTOP"),
+    [Symbol.asyncDispose]: () => {
+      Deno.kill(pid, "SIGCONT");
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * What a device is like apart from its throughput: idle, waking up, at low load,
+ * with several queues and many sessions.
+ *
+ * @module
+ */
+
+import { type BenchDevice, startDevice } from "./devices.ts";
+import { type Load, measure, measureIdle, median } from "./measure.ts";
+import { opensslSignatures } from "./openssl_speed.ts";
+import type { Programs } from "./programs.ts";
+
+const IDLE_SECONDS = 5;
+const LOW_LOAD = 0.1;
+const MANY_SESSIONS = 10_000;
+
+/** One figure with the aim that the project set itself. */
+export interface Quality {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly aim: string;
+}
+
+interface Run {
+  readonly programs: Programs;
+  readonly backend: string;
+  readonly seconds: number;
+  readonly rounds: number;
+}
+
+const CBC: Load = { algorithm: "aes-128-cbc", size: 64, depth: 1 };
+
+async function repeat(
+  rounds: number,
+  once: () => Promise<number>,
+): Promise<number> {
+  const values: number[] = [];
+  for (let round = 0; round < rounds; round++) values.push(await once());
+  return median(values);
+}
+
+async function sleepingQualities(
+  { programs, seconds, rounds }: Run,
+  device: BenchDevice,
+): Promise<Quality[]> {
+  const p50 = (load: Load) => async () =>
+    (await measure(programs, device, load, seconds)).queues[0]!.p50;
+  const awake = await repeat(rounds, p50({ ...CBC, sleeping: true }));
+  const asleep = await repeat(
+    rounds,
+    p50({ ...CBC, sleeping: true, rate: 1000 }),
+  );
+  const full = await measure(programs, device, { ...CBC, size: 1024 }, seconds);
+  const rate = Math.round(full.undisturbed * LOW_LOAD);
+  const low = await measure(
+    programs,
+    device,
+    { ...CBC, size: 1024, rate },
+    seconds,
+  );
+  const idle = await measureIdle(programs, device, IDLE_SECONDS);
+  return [
+    {
+      name: "latency, driver sleeps, 64 B, depth 1",
+      value: awake,
+      unit: "µs",
+      aim: "≤ 20",
+    },
+    {
+      name: "the same from an idle device, 1000 requests/s",
+      value: asleep,
+      unit: "µs",
+      aim: "≤ 50",
+    },
+    {
+      name: "processor at a tenth of the load",
+      value: low.deviceCpuSeconds / low.seconds,
+      unit: "cores",
+      aim: "≤ 0.15",
+    },
+    {
+      name: "processor, guest connected and idle",
+      value: idle,
+      unit: "cores",
+      aim: "0.00",
+    },
+  ];
+}
+
+/** Big requests and a sleeping generator: two cores are enough for two queues. */
+async function queueQuality(run: Run): Promise<Quality> {
+  const { programs, backend, seconds, rounds } = run;
+  await using device = await startDevice(programs, backend, {
+    polling: false,
+    queues: 2,
+    anywhere: true,
+  });
+  const load: Load = {
+    algorithm: "aes-128-cbc",
+    size: 65536,
+    depth: 16,
+    sleeping: true,
+  };
+  const value = await repeat(rounds, async () => {
+    const one = await measure(programs, device, load, seconds);
+    const two = await measure(
+      programs,
+      device,
+      { ...load, queues: 2 },
+      seconds,
+    );
+    return two.undisturbed / one.undisturbed;
+  });
+  return {
+    name: "two queues : one, 64 KiB",
+    value,
+    unit: "×",
+    aim: "≥ 1.7",
+  };
+}
+
+async function sessionQuality(run: Run, device: BenchDevice): Promise<Quality> {
+  const { programs, seconds, rounds } = run;
+  const load = { ...CBC, depth: 32 };
+  const value = await repeat(rounds, async () => {
+    const one = await measure(programs, device, load, seconds);
+    const many = await measure(
+      programs,
+      device,
+      { ...load, sessions: MANY_SESSIONS },
+      seconds,
+    );
+    return one.undisturbed / many.undisturbed;
+  });
+  return {
+    name: `cost with ${MANY_SESSIONS} sessions : with one, 64 B`,
+    value,
+    unit: "×",
+    aim: "≤ 1.3",
+  };
+}
+
+async function signatureQuality(
+  run: Run,
+  device: BenchDevice,
+): Promise<Quality> {
+  const load: Load = { algorithm: "rsa2048-sign", size: 32, depth: 8 };
+  const value = await repeat(run.rounds, async () => {
+    const ours = await measure(run.programs, device, load, run.seconds);
+    return ours.undisturbed / await opensslSignatures();
+  });
+  return {
+    name: "RSA-2048 signatures : openssl speed",
+    value,
+    unit: "×",
+    aim: "≥ 0.95",
+  };
+}
+
+/** Measures all of them for one backend. */
+export async function measureQualities(run: Run): Promise<Quality[]> {
+  const qualities: Quality[] = [];
+  {
+    await using device = await startDevice(run.programs, run.backend, {
+      polling: false,
+    });
+    qualities.push(...await sleepingQualities(run, device));
+  }
+  await using device = await startDevice(run.programs, run.backend, {
+    polling: true,
+  });
+  qualities.push(await sessionQuality(run, device));
+  if (run.backend === "openssl") {
+    qualities.push(await signatureQuality(run, device));
+  }
+  qualities.push(await queueQuality(run));
+  return qualities;
+}

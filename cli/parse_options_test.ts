@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import { SERVE_OPTIONS } from "./option_table.ts";
+import {
+  parseProbeOptions,
+  parseServeOptions,
+  type ServeSettings,
+  UsageError,
+} from "./parse_options.ts";
+
+const SOCKET = ["--socket-path", "/s"];
+
+function settingsOf(...words: string[]): ServeSettings {
+  const request = parseServeOptions(words);
+  assert.equal(request.action, "serve");
+  return (request as { settings: ServeSettings }).settings;
+}
+
+function mistakeOf(words: readonly string[]): string {
+  try {
+    parseServeOptions(words);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  return assert.fail(`${words.join(" ")} was accepted`);
+}
+
+/** Words, then what the one line must have: value and what was expected. */
+const MISTAKES: Readonly<
+  Record<string, readonly (readonly [string[], string, string])[]>
+> = {
+  "socket-path": [
+    [["--socket-path="], '""', "a value PATH"],
+    [["--socket-path", "/s", "--socket-path", "/s"], '"/s"', "only once"],
+    [["--socket-path", `/${"x".repeat(107)}`], "/xxx", "107 bytes"],
+    // 54 letters, but 108 bytes.
+    [["--socket-path", "ä".repeat(54)], "ä", "107 bytes"],
+  ],
+  fd: [
+    [["--fd", "2"], '"2"', "a whole number from 3"],
+    [["--fd", "three"], '"three"', "a whole number from 3"],
+    [["--fd", "3", "--fd", "4"], '"4"', "only once"],
+    [["--fd", "3", ...SOCKET], '"3"', "not both"],
+  ],
+  backend: [
+    [[...SOCKET, "--backend", ""], '""', "a value LIST"],
+    [[...SOCKET, "--backend", "noble,"], '"noble,"', "names with commas"],
+    [[...SOCKET, "--backend", "noble,noble"], '"noble,noble"', "each once"],
+    [
+      [...SOCKET, "--backend", "noble", "--backend", "openssl"],
+      '"openssl"',
+      "@SOCKET",
+    ],
+    [
+      [...SOCKET, "--backend", "noble@/s", "--backend", "openssl@/s"],
+      '"openssl"',
+      "once for each @SOCKET",
+    ],
+    [
+      [...SOCKET, "--backend", "noble@/other"],
+      '"noble@/other"',
+      "a --socket-path of this command",
+    ],
+  ],
+  place: [
+    [[...SOCKET, "--place", "cipher"], '"cipher"', "SERVICE[.ALGORITHM]"],
+    [[...SOCKET, "--place", "ciper=noble"], '"ciper=noble"', "SERVICE"],
+    [[...SOCKET, "--place", "cipher.rot13=noble"], "rot13", "SERVICE"],
+    [[...SOCKET, "--place", "hash>64=noble"], '"hash>64=noble"', ">=BYTES"],
+    [
+      [...SOCKET, "--place", "hash=noble@./other"],
+      '"hash=noble@./other"',
+      "a --socket-path of this command",
+    ],
+    [[...SOCKET, "--place", "rubbish@/s"], '"rubbish"', "SERVICE"],
+  ],
+  fallback: [
+    [
+      [...SOCKET, "--fallback", "always"],
+      '"always"',
+      "one of never, unsupported, failure",
+    ],
+    [[...SOCKET, "--fallback", "always@/s"], '"always"', "one of never"],
+    [
+      [...SOCKET, "--fallback", "never@/other"],
+      '"never@/other"',
+      "a --socket-path of this command",
+    ],
+  ],
+  "openssl-provider": [
+    [[...SOCKET, "--openssl-provider", ":/x"], '":/x"', "NAME or NAME:PATH"],
+    [
+      [...SOCKET, "--backend", "noble", "--openssl-provider", "legacy"],
+      '"legacy"',
+      "openssl among the backends",
+    ],
+  ],
+  "openssl-properties": [
+    [
+      [...SOCKET, "--openssl-properties", "a\nb"],
+      '"a\\nb"',
+      "a property query",
+    ],
+  ],
+  "openssl-engine": [
+    [
+      [...SOCKET, "--openssl-engine", "a/b"],
+      '"a/b"',
+      "identifier of an engine",
+    ],
+  ],
+  queues: [
+    [[...SOCKET, "--queues", "0"], '"0"', "from 1 to 64"],
+    [[...SOCKET, "--queues", "65"], '"65"', "from 1 to 64"],
+    [[...SOCKET, "--queues", "-1"], '"-1"', "from 1 to 64"],
+    [[...SOCKET, "--queues", "1.5"], '"1.5"', "a whole number"],
+    [[...SOCKET, "--queues", "1e1"], '"1e1"', "a whole number"],
+    [[...SOCKET, "--queues", "9".repeat(400)], '"999', "from 1 to 64"],
+  ],
+  "max-sessions": [
+    [[...SOCKET, "--max-sessions", "0"], '"0"', "from 1 to 1000000"],
+    [[...SOCKET, "--max-sessions", "1000001"], '"1000001"', "to 1000000"],
+  ],
+  "max-size": [
+    [[...SOCKET, "--max-size", "4095"], '"4095"', "from 4096"],
+    [[...SOCKET, "--max-size", "4M"], '"4M"', "a whole number"],
+    [[...SOCKET, "--max-size", "268435457"], '"268435457"', "to 268435456"],
+  ],
+  layout: [
+    [[...SOCKET, "--layout", "draft9"], '"draft9"', "one of virtio, draft-9"],
+  ],
+  "session-layout": [
+    [[...SOCKET, "--session-layout", "D"], '"D"', "one of auto, A, B, C"],
+    [[...SOCKET, "--session-layout", "a"], '"a"', "one of auto, A, B, C"],
+  ],
+  spin: [
+    [[...SOCKET, "--spin", "1000001"], '"1000001"', "from 0 to 1000000"],
+    [[...SOCKET, "--spin", "20us"], '"20us"', "a whole number"],
+  ],
+  "allow-weak": [
+    [[...SOCKET, "--allow-weak=yes"], '"yes"', "no value"],
+    [[...SOCKET, "--allow-weak", "--allow-weak"], '""', "only once"],
+  ],
+  "log-level": [
+    [[...SOCKET, "--log-level", "loud"], '"loud"', "one of error, warn"],
+  ],
+  "print-capabilities": [
+    [[...SOCKET, "--print-capabilities=json"], '"json"', "no value"],
+  ],
+  help: [[[...SOCKET, "--help=all"], '"all"', "no value"]],
+};
+
+for (const [name, mistakes] of Object.entries(MISTAKES)) {
+  Deno.test(`mistakes in --${name} name option, value and what was expected`, () => {
+    for (const [words, value, expected] of mistakes) {
+      const message = mistakeOf(words);
+      assert.ok(!message.includes("\n"), message);
+      assert.ok(message.includes(`--${name}`), message);
+      assert.ok(message.includes(value), message);
+      assert.ok(message.includes(expected), message);
+    }
+  });
+}
+
+Deno.test("every option that can be wrong has mistakes above", () => {
+  const untried = SERVE_OPTIONS.map(({ name }) => name)
+    .filter((name) => !(name in MISTAKES));
+  assert.deepEqual(untried, []);
+});
+
+Deno.test("an option without its value is a mistake wherever it stands", () => {
+  for (const option of SERVE_OPTIONS) {
+    if (!("value" in option)) continue;
+    const { name, value } = option;
+    for (const words of [[], ["--queues", "2"], ["--log-level=info"]]) {
+      const message = mistakeOf([`--${name}`, ...words]);
+      assert.equal(
+        message,
+        `Cannot use option --${name} "": expected a value ${value}`,
+      );
+    }
+  }
+});
+
+Deno.test("words that are no option, and unknown options, are mistakes", () => {
+  const cases: readonly (readonly [string[], RegExp])[] = [
+    [["/s"], /^Cannot use argument "\/s": expected options$/],
+    [[...SOCKET, "extra"], /^Cannot use argument "extra"/],
+    [[...SOCKET, "--", "extra"], /^Cannot use argument "extra"/],
+    [[...SOCKET, "--socket"], /option --socket: expected one of --socket-path/],
+    [[...SOCKET, "--no-allow-weak"], /option --no-allow-weak: expected one of/],
+    [[...SOCKET, "-q"], /option -q: expected one of --socket-path/],
+    [[], /^Cannot serve without a socket: expected --socket-path PATH or --fd/],
+    [["--queues", "2"], /^Cannot serve without a socket/],
+  ];
+  for (const [words, expected] of cases) {
+    assert.match(mistakeOf(words), expected);
+  }
+});
+
+Deno.test("values arrive as they were given", () => {
+  const settings = settingsOf(
+    ...["--socket-path=/a", "--socket-path", "/b,c d"],
+    ...["--queues", "64", "--max-sessions=1", "--max-size", "4096"],
+    ...["--layout", "draft-9", "--session-layout", "B", "--spin", "0"],
+    ...["--allow-weak", "--log-level", "debug"],
+  );
+  assert.deepEqual(settings.socketPaths, ["/a", "/b,c d"]);
+  assert.equal(settings.fd, undefined);
+  assert.equal(settings.queues, 64);
+  assert.equal(settings.maxSessions, 1);
+  assert.equal(settings.maxSizeBytes, 4096);
+  assert.equal(settings.layout, "draft-9");
+  assert.equal(settings.sessionLayout, "B");
+  assert.equal(settings.spinMicroseconds, 0);
+  assert.equal(settings.allowWeak, true);
+  assert.equal(settings.logLevel, "debug");
+  assert.equal(settingsOf("--fd", "3").fd, 3);
+});
+
+Deno.test("weak algorithms are off unless asked for", () => {
+  assert.equal(settingsOf(...SOCKET).allowWeak, false);
+});
+
+Deno.test("placement for all sockets, and for single ones", () => {
+  const settings = settingsOf(
+    ...["--socket-path", "/a", "--socket-path", "/b"],
+    ...["--backend", "openssl,noble", "--backend", "noble@/b"],
+    ...["--place", "cipher.aes-cbc/256<2048=noble"],
+    ...["--fallback", "failure", "--fallback", "never@/b"],
+    ...["--place", "hash=noble@/b"],
+  );
+  const general = settings.placements.get("/a")!;
+  assert.deepEqual(general.backends, ["openssl", "noble"]);
+  assert.equal(general.fallback, "failure");
+  assert.equal(general.rules.length, 1);
+  assert.equal(general.rules[0]!.algorithm, "aes-cbc");
+  assert.equal(general.rules[0]!.keyBits, 256);
+  assert.equal(general.rules[0]!.belowBytes, 2048);
+  const own = settings.placements.get("/b")!;
+  assert.deepEqual(own.backends, ["noble"]);
+  assert.equal(own.fallback, "never");
+  assert.deepEqual(own.rules.map(({ text }) => text), ["hash=noble"]);
+});
+
+Deno.test("npm packages with a scope are not taken for a socket's", () => {
+  const { placement } = settingsOf(
+    ...[...SOCKET, "--backend", "@me/aes@1.2,npm:@me/b,./c.ts"],
+  );
+  assert.deepEqual(placement.backends, ["@me/aes@1.2", "npm:@me/b", "./c.ts"]);
+});
+
+Deno.test("--help wins over everything else", () => {
+  assert.equal(parseServeOptions(["--queues", "0", "--help"]).action, "help");
+  assert.equal(parseServeOptions(["-h"]).action, "help");
+});
+
+Deno.test("probe takes --json and the options of backends only", () => {
+  assert.equal(parseProbeOptions(["--json"]).json, true);
+  assert.equal(parseProbeOptions([]).json, false);
+  for (const words of [["--queues", "2"], ["json"], ["--xml"]]) {
+    assert.throws(() => parseProbeOptions(words), UsageError);
+  }
+});

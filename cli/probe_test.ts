@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { ALGORITHMS } from "../algorithms/catalogue.ts";
+import type { Probe } from "../backends/backend.ts";
+import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
+import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
+import { UsageError } from "./parse_options.ts";
+import { formatMatrix, matrixAsJson, probeCommand } from "./probe.ts";
+
+/** What `probe` prints with `words`. */
+async function printed(...words: string[]): Promise<string> {
+  let text = "";
+  await probeCommand(words, (part) => text += part);
+  return text;
+}
+
+function probed(name: string, probe: Partial<Probe>): ProbedBackend {
+  const found: Probe = {
+    ready: true,
+    version: "lib 1.2",
+    offers: [],
+    missing: [],
+    notOffered: {},
+    ...probe,
+  };
+  const backend = {
+    contract: 1,
+    name,
+    probe: () => found,
+    open: () => assert.fail("a probe opens nothing"),
+  };
+  return { backend, specifier: name, options: {}, probe: found };
+}
+
+const FULL = probed("full", {
+  library: "/usr/lib/libfull.so.1",
+  offers: [
+    { algorithm: "cipher.aes-cbc" },
+    { algorithm: "cipher.des-ecb" },
+    { algorithm: "mac.gmac-twofish", keyBytes: [16, 32] },
+    { algorithm: "cipher.arc4", keyBytes: [5, 6, 7, 8, 9, 256] },
+  ],
+  notOffered: { "cipher.zuc-eea3": "not in libfull" },
+});
+const ABSENT = probed("absent", {
+  ready: false,
+  version: "",
+  missing: [{ what: "libabsent.so.1", remedy: "install libabsent1" }],
+});
+
+/** The row of an algorithm, its cells two spaces or more apart. */
+function rowOf(text: string, algorithm: string): string[] {
+  const line = text.split("\n").map((row) => row.split(/ {2,}/))
+    .find((cells) => cells[1] === algorithm);
+  return line ?? assert.fail(`no row of ${algorithm}`);
+}
+
+Deno.test("a backend's line names version, path and what is missing", () => {
+  const text = formatMatrix([FULL, ABSENT]);
+  assert.match(text, /^full: ready, lib 1\.2 \(\/usr\/lib\/libfull\.so\.1\)\n/);
+  assert.match(
+    text,
+    /\nabsent: not ready\n {2}missing: libabsent\.so\.1; install libabsent1\n/,
+  );
+});
+
+Deno.test("the matrix shows offers, key lengths and what guests get", () => {
+  const text = formatMatrix([FULL, ABSENT]);
+  assert.deepEqual(rowOf(text, "aes-cbc").slice(3), [
+    "16,24,32",
+    "yes",
+    "no",
+    "yes",
+  ]);
+  assert.deepEqual(rowOf(text, "gmac-twofish").slice(4), [
+    "keys 16,32",
+    "no",
+    "yes",
+  ]);
+  assert.equal(rowOf(text, "arc4")[4], "keys 5..256");
+  assert.match(rowOf(text, "des-ecb").at(-1)!, /^only with --allow-weak: /);
+  assert.equal(rowOf(text, "zuc-eea3").at(-1), "no backend");
+  // Weak, but nothing would come of --allow-weak.
+  assert.equal(rowOf(text, "3des-cbc").at(-1), "no backend");
+});
+
+Deno.test("reasons are given for backends that are ready only", () => {
+  const text = formatMatrix([FULL, ABSENT]);
+  assert.match(text, /\n {2}cipher\.zuc-eea3 on full: not in libfull\n/);
+  assert.match(text, /\n {2}hash\.md5 on full: not implemented by this/);
+  assert.doesNotMatch(text, / on absent: /);
+});
+
+Deno.test("the JSON has every algorithm under every backend", () => {
+  const { backends, algorithms } = JSON.parse(matrixAsJson([FULL, ABSENT]));
+  assert.deepEqual(backends[1], {
+    name: "absent",
+    ready: false,
+    version: "",
+    missing: [{ what: "libabsent.so.1", remedy: "install libabsent1" }],
+  });
+  assert.equal(backends[0].library, "/usr/lib/libfull.so.1");
+  assert.equal(algorithms.length, ALGORITHMS.length);
+  const row = (name: string) =>
+    algorithms.find((one: { algorithm: string }) => one.algorithm === name);
+  assert.deepEqual(row("gmac-twofish").backends, {
+    full: { offered: true, keyBytes: [16, 32] },
+    absent: { offered: false, reason: "backend not ready" },
+  });
+  assert.equal(row("aes-cbc").byDefault, true);
+  assert.equal(row("des-ecb").byDefault, false);
+  assert.equal(row("zuc-eea3").byDefault, false);
+});
+
+Deno.test("probe --json has all built-in backends, with a reason for each gap", async () => {
+  const { backends, algorithms } = JSON.parse(await printed("--json"));
+  assert.deepEqual(
+    backends.map(({ name }: { name: string }) => name),
+    BUILT_IN_BACKENDS,
+  );
+  for (const { name, ready, version, missing } of backends) {
+    if (ready) assert.notEqual(version, "", name);
+    else assert.notDeepEqual(missing, [], name);
+    for (const { what, remedy } of missing) {
+      assert.ok(what.length > 0 && remedy.length > 0, name);
+    }
+  }
+  for (const { algorithm, backends: cells } of algorithms) {
+    for (
+      const [name, { offered, reason }] of Object.entries<
+        Probe["offers"][0] & { offered: boolean; reason: string }
+      >(cells)
+    ) {
+      assert.ok(offered || reason, `${algorithm} on ${name}`);
+    }
+  }
+});
+
+Deno.test("what the libraries that are here can do fills a row", async () => {
+  const ready = (await probeBackends()).filter(({ probe }) => probe.ready);
+  const text = await printed();
+  for (const { backend, probe } of ready) {
+    for (const { algorithm } of probe.offers) {
+      const last = rowOf(text, algorithm.split(".")[1]!).at(-1);
+      assert.notEqual(last, "no backend", `${algorithm} of ${backend.name}`);
+    }
+  }
+  assert.equal(rowOf(text, "aes-cbc").at(-1), "yes");
+});
+
+Deno.test("a library's path is where it was loaded from", async () => {
+  for (const { probe } of await probeBackends(["openssl", "libgcrypt"])) {
+    if (!probe.ready) continue;
+    assert.match(probe.library!, /^\/.*lib(crypto|gcrypt)\.so\./);
+    assert.equal((await Deno.stat(probe.library!)).isFile, true);
+  }
+});
+
+Deno.test("options of backends reach them", async () => {
+  const [openssl] = await probeBackends(["openssl"]);
+  if (!openssl!.probe.ready) return;
+  const { algorithms } = JSON.parse(
+    await printed("--json", "--openssl-provider", "default"),
+  );
+  const arc4 = algorithms.find((one: { algorithm: string }) =>
+    one.algorithm === "arc4"
+  );
+  assert.match(arc4.backends.openssl.reason, /not chosen/);
+});
+
+for (
+  const [words, expected] of [
+    [["--jsn"], /--jsn: expected one of /],
+    [["--queues", "2"], /--queues: expected one of --json, --openssl-/],
+    [["matrix"], /"matrix": expected options/],
+    [["--openssl-provider", "a,b"], /--openssl-provider "a,b": .*NAME:PATH/],
+    [["--openssl-engine", "nobody"], /--openssl-engine "nobody": .* lacks /],
+    [["--openssl-properties", "=,"], /--openssl-properties "=,": .* lacks /],
+  ] as const
+) {
+  Deno.test(`probe ${words.join(" ")} is refused in one line`, async () => {
+    await assert.rejects(printed(...words), (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, expected);
+      assert.doesNotMatch(error.message, /\n/);
+      return true;
+    });
+  });
+}

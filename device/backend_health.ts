@@ -1,0 +1,37 @@
+/**
+ * Which backends of a guest's device are out of order.
+ *
+ * A backend counts as usable while no queue thread reports it down: a failure
+ * of a whole backend shows first on the thread that happened to use it, and the
+ * guest may send its next request to any queue.
+ *
+ * @module
+ */
+
+/** The health of a device's backends over all of its queue threads. */
+export class BackendHealth {
+  /** The threads on which each backend is down. */
+  readonly #downOn: ReadonlyMap<string, Set<number>>;
+
+  /** `backends` are those that sessions can be placed on. */
+  constructor(backends: Iterable<string>) {
+    this.#downOn = new Map([...backends].map((name) => [name, new Set()]));
+  }
+
+  /** Whether at least one backend works. */
+  get ready(): boolean {
+    return [...this.#downOn.values()].some((threads) => threads.size === 0);
+  }
+
+  /** Notes that `backend` stopped working on `thread`, or works there again. */
+  report(thread: number, backend: string, works: boolean): void {
+    const threads = this.#downOn.get(backend);
+    if (works) threads?.delete(thread);
+    else threads?.add(thread);
+  }
+
+  /** Forgets what a thread that has ended reported. */
+  forget(thread: number): void {
+    for (const threads of this.#downOn.values()) threads.delete(thread);
+  }
+}

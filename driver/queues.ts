@@ -1,0 +1,98 @@
+/**
+ * The queues of a driver: where their rings lie, and how they are started.
+ *
+ * @module
+ */
+
+import type { ConfigSpace } from "../device/wire/config_space.ts";
+import {
+  F_EVENT_IDX,
+  F_IN_ORDER,
+  F_INDIRECT_DESC,
+  F_NOTIFICATION_DATA,
+  F_RING_PACKED,
+} from "../device/wire/features.ts";
+import type { DeviceLink } from "./link.ts";
+import { RequestQueue } from "./request_queue.ts";
+import { createDriverQueue } from "./rings/driver_queue.ts";
+import { indirectTableBytes, ringBytes } from "./rings/layout.ts";
+import type { SharedMemory } from "./shared_memory.ts";
+
+/** How a driver sets up its queues. */
+export interface QueueOptions {
+  /** Descriptors of each ring, a power of two. Default: 256. */
+  readonly queueSize?: number;
+  /** Data queues to use. Default: all that the device has. */
+  readonly dataQueues?: number;
+  /** Most descriptors of a request, with indirect tables. Default: 16. */
+  readonly maxDescriptors?: number;
+}
+
+const DEFAULT_QUEUE_SIZE = 256;
+const DEFAULT_MAX_DESCRIPTORS = 16;
+
+/** The queues of a driver. */
+export interface DriverQueues {
+  readonly data: readonly RequestQueue[];
+  readonly control: RequestQueue | undefined;
+}
+
+/** Sets up the data queues and, where there is one, the control queue. */
+export async function startQueues(
+  link: DeviceLink,
+  features: bigint,
+  memory: SharedMemory,
+  config: ConfigSpace | undefined,
+  options: QueueOptions,
+): Promise<DriverQueues> {
+  const count = options.dataQueues ?? config?.maxDataQueues ?? 1;
+  if (config && (count < 1 || count > config.maxDataQueues)) {
+    throw new RangeError(
+      `Cannot use ${count} data queues: the device has ${config.maxDataQueues}`,
+    );
+  }
+  const data: RequestQueue[] = [];
+  for (let index = 0; index < count; index++) {
+    data.push(await startQueue(link, features, memory, index, options));
+  }
+  // The control queue has the number of all data queues (virtio 1.4 §5.9.2).
+  const control = config &&
+    await startQueue(link, features, memory, config.maxDataQueues, options);
+  return { data, control };
+}
+
+async function startQueue(
+  link: DeviceLink,
+  features: bigint,
+  memory: SharedMemory,
+  index: number,
+  options: QueueOptions,
+): Promise<RequestQueue> {
+  const has = (feature: bigint) => (features & feature) !== 0n;
+  const size = options.queueSize ?? DEFAULT_QUEUE_SIZE;
+  const maxDescriptors = options.maxDescriptors ?? DEFAULT_MAX_DESCRIPTORS;
+  const packed = has(F_RING_PACKED);
+  const ringOptions = {
+    region: memory.region,
+    regionGuestAddress: memory.guestAddress,
+    offset: memory.reserve(ringBytes(size, packed)),
+    size,
+    packed,
+    eventIndex: has(F_EVENT_IDX),
+    inOrder: has(F_IN_ORDER),
+    ...(has(F_INDIRECT_DESC) && {
+      indirect: {
+        offset: memory.reserve(indirectTableBytes(size, maxDescriptors)),
+        maxDescriptors,
+      },
+    }),
+  };
+  const queue = new RequestQueue(
+    link,
+    index,
+    () => createDriverQueue(ringOptions),
+    has(F_NOTIFICATION_DATA),
+  );
+  await queue.start();
+  return queue;
+}

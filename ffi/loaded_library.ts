@@ -1,0 +1,31 @@
+/**
+ * Where a library that has been opened lies.
+ *
+ * @module
+ */
+
+import { basename } from "node:path";
+
+const MAPPINGS = "/proc/self/maps";
+
+/**
+ * The path of an opened library that was named by path or soname; `name` itself
+ * where the runtime may not look.
+ */
+export function loadedPath(name: string): string {
+  if (name.includes("/")) return name;
+  // Asking beforehand keeps a terminal free of a prompt.
+  const permission = Deno.permissions.querySync({ name: "read" });
+  if (permission.state !== "granted") return name;
+  try {
+    const paths = Deno.readTextFileSync(MAPPINGS).match(/\/.*$/gm) ?? [];
+    return paths.find((path) => isNamed(basename(path), name)) ?? name;
+  } catch {
+    return name;
+  }
+}
+
+/** A file's own name may have more of the version than the soname. */
+function isNamed(file: string, soname: string): boolean {
+  return file === soname || file.startsWith(`${soname}.`);
+}

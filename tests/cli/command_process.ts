@@ -1,0 +1,159 @@
+/**
+ * The program as a user starts it: a process of its own.
+ *
+ * @module
+ */
+
+const MAIN = new URL("../../mod.ts", import.meta.url).href;
+/** Longer than a start takes on a busy machine. */
+const START_TIMEOUT_MS = 30_000;
+/** Then the process is killed, and its exit code says so. */
+const PATIENCE_MS = 30_000;
+
+/** How a process ended. */
+export interface Ending {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `mod.ts` with `words` to its end. */
+export async function runCommand(...words: string[]): Promise<Ending> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MAIN, ...words],
+    stdin: "null",
+    env: { NO_COLOR: "1" },
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** A running `serve`; disposing of it kills it. */
+export class ServeProcess implements AsyncDisposable {
+  readonly pid: number;
+  readonly #child: Deno.ChildProcess;
+  readonly #logged: Promise<void>;
+  readonly #waiting = new Set<() => void>();
+  #log = "";
+  #ended = false;
+
+  private constructor(words: readonly string[]) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", MAIN, "serve", ...words],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+      env: { NO_COLOR: "1" },
+    }).spawn();
+    this.pid = this.#child.pid;
+    this.#logged = this.#read();
+  }
+
+  /** Starts `serve` and waits until it says `line`. */
+  static async start(
+    line: string | RegExp,
+    ...words: string[]
+  ): Promise<ServeProcess> {
+    const process = new ServeProcess(words);
+    try {
+      await process.said(line);
+      return process;
+    } catch (error) {
+      await process[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Everything on standard error so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Waits until the log has `line`, `times` times. */
+  async said(line: string | RegExp, times = 1): Promise<void> {
+    const pattern = typeof line === "string" ? RegExp.escape(line) : line;
+    const wanted = new RegExp(pattern, "g");
+    const end = performance.now() + START_TIMEOUT_MS;
+    while ([...this.#log.matchAll(wanted)].length < times) {
+      if (this.#ended || performance.now() > end) {
+        throw new Error(`The device did not say "${line}" but:\n${this.#log}`);
+      }
+      await this.#change();
+    }
+  }
+
+  /** Sends `signal`; answers the exit code and how long the end took. */
+  async end(signal: Deno.Signal): Promise<{ code: number; tookMs: number }> {
+    const start = performance.now();
+    this.#child.kill(signal);
+    const code = await this.exitCode();
+    return { code, tookMs: performance.now() - start };
+  }
+
+  /** Waits for the end. */
+  async exitCode(): Promise<number> {
+    const overdue = setTimeout(() => this.#kill(), PATIENCE_MS);
+    const { code } = await this.#child.status;
+    clearTimeout(overdue);
+    await this.#logged;
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#kill();
+    await this.#child.status;
+    await this.#logged;
+  }
+
+  #kill(): void {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const texts = this.#child.stderr.pipeThrough(new TextDecoderStream());
+    for await (const text of texts) {
+      this.#log += text;
+      this.#changed();
+    }
+    this.#ended = true;
+    this.#changed();
+  }
+
+  /** The next text, the end, or the start's timeout. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      const overdue = setTimeout(() => this.#changed(), START_TIMEOUT_MS);
+      this.#waiting.add(() => {
+        clearTimeout(overdue);
+        resolve();
+      });
+    });
+  }
+
+  #changed(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+}
+
+/** A folder that goes when it is disposed of. */
+export async function temporaryFolder(): Promise<
+  AsyncDisposable & { readonly path: string }
+> {
+  const path = await Deno.makeTempDir({ prefix: "vhost-crypto-cli-" });
+  return {
+    path,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
+
+/** Whether `path` names anything. */
+export async function exists(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}

@@ -1,0 +1,263 @@
+import assert from "node:assert/strict";
+import { createCipheriv } from "node:crypto";
+import { connectVhostUser, Driver, OperationError } from "../../mod.ts";
+import {
+  exists,
+  runCommand,
+  ServeProcess,
+  temporaryFolder,
+} from "./command_process.ts";
+
+const MEMORY_BYTES = 4 * 1024 * 1024;
+const KEY = new Uint8Array(16).fill(0x5a);
+const IV = new Uint8Array(16).fill(0xa5);
+const READY = /cryptodev mode[^#]+#/;
+/** The noble backend is on every machine. */
+const NOBLE = ["--backend", "noble"];
+
+function attach(socketPath: string): Promise<Driver> {
+  return connectVhostUser(socketPath, { memoryBytes: MEMORY_BYTES })
+    .then((link) => Driver.start(link));
+}
+
+async function encryptSomething(driver: Driver): Promise<void> {
+  const data = crypto.getRandomValues(new Uint8Array(4096));
+  await using cipher = await driver.cipher({
+    algorithm: "aes-cbc",
+    key: KEY,
+    direction: "encrypt",
+  });
+  const expected = createCipheriv("aes-128-cbc", KEY, IV)
+    .setAutoPadding(false).update(data);
+  assert.deepEqual(await cipher.run(data, IV), new Uint8Array(expected));
+}
+
+Deno.test("serve says where it listens and how QEMU attaches in both modes", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  await using device = await ServeProcess.start(
+    READY,
+    ...["--socket-path", path, "--queues", "3", ...NOBLE],
+  );
+  const { log } = device;
+  assert.match(log, /^vhost-device-crypto: info: backend noble: @noble/m);
+  assert.ok(log.includes(`info: listening at ${path}\n`), log);
+  const commands = log.matchAll(/^qemu-system-x86_64 [^#]+#/gm);
+  const [generic, cryptodev, ...more] = [...commands].map(([text]) => text);
+  assert.equal(more.length, 0);
+  assert.match(generic!, /-device vhost-user-test-device-pci,virtio-id=20,/);
+  assert.match(generic!, /num_vqs=4,/);
+  assert.match(cryptodev!, /-object cryptodev-vhost-user,.*queues=3/);
+  assert.match(cryptodev!, /-device virtio-crypto-pci,cryptodev=cryptodev0/);
+  for (const command of [generic!, cryptodev!]) {
+    assert.ok(command.includes(`-chardev socket,id=crypto0,path=${path} `));
+    assert.match(command, /memory-backend-memfd,.*share=on/);
+  }
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`${signal} ends an idle device within a second`, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/crypto.sock`;
+    await using device = await ServeProcess.start(
+      READY,
+      ...["--socket-path", path, ...NOBLE],
+    );
+    const { code, tookMs } = await device.end(signal);
+    assert.equal(code, 0, device.log);
+    assert.ok(tookMs < 1000, `it took ${tookMs} ms`);
+    assert.equal(await exists(path), false);
+    assert.match(device.log, /info: ended\n$/);
+  });
+
+  Deno.test(`${signal} ends a device with running rings within a second`, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/crypto.sock`;
+    await using device = await ServeProcess.start(
+      READY,
+      ...["--socket-path", path, "--queues", "4", ...NOBLE],
+    );
+    await using driver = await attach(path);
+    assert.equal(driver.dataQueues.length, 4);
+    await encryptSomething(driver);
+    await using hash = await driver.hash({ algorithm: "sha256" });
+    const underWay = Array.from(
+      { length: 64 },
+      () => hash.digest(new Uint8Array(30_000)),
+    );
+    const outcomes = Promise.allSettled(underWay);
+    const { code, tookMs } = await device.end(signal);
+    assert.equal(code, 0, device.log);
+    assert.ok(tookMs < 1000, `it took ${tookMs} ms`);
+    assert.equal(await exists(path), false);
+    assert.match(device.log, /front-end gone: the device is shut down/);
+    await outcomes;
+    await assert.rejects(hash.digest(KEY), /hung up/);
+    // What disposal would ask of a device that is gone.
+    await hash.close().catch(() => {});
+  });
+}
+
+Deno.test("a signal right after the socket appears leaves no socket", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  await using device = await ServeProcess.start(
+    "listening at",
+    ...["--socket-path", path, ...NOBLE],
+  );
+  const { code } = await device.end("SIGTERM");
+  assert.equal(code, 0, device.log);
+  assert.equal(await exists(path), false);
+});
+
+Deno.test("signals that follow the first do not cut the end short", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  await using device = await ServeProcess.start(
+    READY,
+    ...["--socket-path", path, "--queues", "8", ...NOBLE],
+  );
+  await using _driver = await attach(path);
+  const impatience = setInterval(() => {
+    try {
+      Deno.kill(device.pid, "SIGTERM");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }, 1);
+  const code = await device.exitCode();
+  clearInterval(impatience);
+  assert.equal(code, 0, device.log);
+  assert.equal(await exists(path), false);
+  assert.match(device.log, /info: ended\n$/);
+});
+
+Deno.test("a socket file that a killed device left is replaced", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  const words = ["--socket-path", path, ...NOBLE];
+  await using killed = await ServeProcess.start(READY, ...words);
+  await killed.end("SIGKILL");
+  assert.ok(await exists(path));
+  await using device = await ServeProcess.start(READY, ...words);
+  await using driver = await attach(path);
+  await encryptSomething(driver);
+  assert.match(device.log, /front-end connected/);
+});
+
+Deno.test("a socket that another device serves is refused and stays in use", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  const words = ["--socket-path", path, ...NOBLE];
+  await using _device = await ServeProcess.start(READY, ...words);
+  const second = await runCommand("serve", "--log-level", "error", ...words);
+  assert.equal(second.code, 2);
+  assert.match(
+    second.stderr,
+    /^[^\n]+crypto\.sock": another process listens there \(--socket-path: [^\n]+\n$/,
+  );
+  await using driver = await attach(path);
+  await encryptSomething(driver);
+});
+
+Deno.test("paths that are no socket are refused and stay as they were", async (t) => {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/notes.txt`;
+  await Deno.writeTextFile(file, "mine");
+  const link = `${folder.path}/link`;
+  await Deno.symlink(file, link);
+  const cases = [
+    ["an ordinary file", file],
+    ["a directory", folder.path],
+    ["a symbolic link", link],
+    ["a path in no directory", `${folder.path}/none/crypto.sock`],
+  ] as const;
+  for (const [name, path] of cases) {
+    await t.step(name, async () => {
+      const other = `${folder.path}/other.sock`;
+      const { code, stderr } = await runCommand(
+        ...["serve", "--log-level", "error", ...NOBLE],
+        ...["--socket-path", other, "--socket-path", path],
+      );
+      assert.equal(code, 2, stderr);
+      assert.equal(stderr.split("\n").length, 2, stderr);
+      assert.ok(stderr.includes(`"${path}"`), stderr);
+      assert.match(stderr, /--socket-path: expected/);
+      // Nothing was started, not even what could have been.
+      assert.equal(await exists(other), false);
+      assert.equal(await Deno.readTextFile(file), "mine");
+    });
+  }
+});
+
+Deno.test("sockets side by side have sessions of their own", async () => {
+  await using folder = await temporaryFolder();
+  const paths = ["a", "b", "c"].map((name) => `${folder.path}/${name}.sock`);
+  await using device = await ServeProcess.start(
+    `cryptodev`,
+    ...paths.flatMap((path) => ["--socket-path", path]),
+    ...["--max-sessions", "1", ...NOBLE],
+  );
+  for (const path of paths) await device.said(`${path}: listening at ${path}`);
+  const drivers = await Promise.all(paths.map(attach));
+  try {
+    // One session is all that each guest may hold: a shared table would be full.
+    const sessions = await Promise.all(
+      drivers.map((driver) =>
+        driver.cipher({ algorithm: "aes-cbc", key: KEY, direction: "encrypt" })
+      ),
+    );
+    const results = await Promise.all(
+      sessions.map((session) => session.run(new Uint8Array(64), IV)),
+    );
+    assert.equal(new Set(results.map((bytes) => bytes.toHex())).size, 1);
+    await assert.rejects(
+      drivers[1]!.hash({ algorithm: "sha256" }),
+      OperationError,
+    );
+    // The end of one guest is none of the others' business.
+    await drivers[0]!.close();
+    await device.said(`${paths[0]}: front-end gone`);
+    await sessions[1]!.run(new Uint8Array(64), IV);
+    await sessions[2]!.close();
+    await encryptSomething(drivers[2]!);
+  } finally {
+    for (const driver of drivers) await driver.close();
+  }
+  const { code } = await device.end("SIGTERM");
+  assert.equal(code, 0);
+  for (const path of paths) assert.equal(await exists(path), false);
+});
+
+Deno.test("one front-end after another uses the same socket", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  await using device = await ServeProcess.start(
+    READY,
+    ...["--socket-path", path, ...NOBLE],
+  );
+  for (let count = 1; count <= 3; count++) {
+    const driver = await attach(path);
+    await encryptSomething(driver);
+    await driver.close();
+    await device.said("front-end gone", count);
+  }
+  const events = device.log.match(/front-end (connected|gone)/g);
+  assert.deepEqual(
+    events,
+    Array(3).fill(["front-end connected", "front-end gone"]).flat(),
+  );
+});
+
+Deno.test("the log level takes lines away", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  const words = ["--socket-path", path, ...NOBLE, "--log-level", "warn"];
+  await using device = await ServeProcess.start(/^/, ...words);
+  while (!await exists(path)) await new Promise((r) => setTimeout(r, 20));
+  await using driver = await attach(path);
+  await encryptSomething(driver);
+  const { code } = await device.end("SIGINT");
+  assert.equal(code, 0);
+  assert.equal(device.log, "");
+});

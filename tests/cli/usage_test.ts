@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { ALGORITHMS, qualifiedName } from "../../algorithms/catalogue.ts";
+import { optionUsage, SERVE_OPTIONS } from "../../cli/option_table.ts";
+import { exists, runCommand, temporaryFolder } from "./command_process.ts";
+
+/** How many processes start at a time. */
+const WIDTH = 4;
+
+async function inGroups<T>(
+  items: readonly T[],
+  run: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = [...items];
+  const worker = async () => {
+    for (
+      let item = waiting.shift();
+      item !== undefined;
+      item = waiting.shift()
+    ) {
+      await run(item);
+    }
+  };
+  await Promise.all(Array.from({ length: WIDTH }, worker));
+}
+
+/** Words after a good `--socket-path`, and what the line must name. */
+const WRONG: readonly (readonly [string[], RegExp])[] = [
+  [["--fd", "3"], /--fd "3"/],
+  [["--fd", "two"], /--fd "two": expected a whole number/],
+  [["--backend", "nobel"], /--backend "nobel": expected openssl, .*noble/],
+  [["--backend", "./none.ts"], /--backend "\.\/none\.ts": expected/],
+  [["--backend", "noble@/other"], /--backend "noble@\/other": expected/],
+  [["--place", "cipher"], /--place "cipher": expected SERVICE/],
+  [
+    ["--backend", "noble", "--place", "hash=openssl"],
+    /--place "hash=openssl": expected a backend out of noble/,
+  ],
+  [["--fallback", "maybe"], /--fallback "maybe": expected one of never/],
+  [["--queues", "0"], /--queues "0": expected a whole number from 1 to 64/],
+  [["--queues"], /--queues "": expected a value N/],
+  [["--max-sessions", "none"], /--max-sessions "none": expected/],
+  [["--max-size", "1"], /--max-size "1": expected/],
+  [["--layout", "1.4"], /--layout "1\.4": expected one of virtio, draft-9/],
+  [["--session-layout", "D"], /--session-layout "D": expected one of auto/],
+  [["--spin", "-5"], /--spin "-5": expected/],
+  [["--allow-weak=1"], /--allow-weak "1": expected no value/],
+  [["--log-level", "all"], /--log-level "all": expected one of error, warn/],
+  [["--help=me"], /--help "me": expected no value/],
+  [["--queues", "1", "--queues", "2"], /--queues "2": expected .* only once/],
+  [["--quiet"], /--quiet: expected one of --socket-path, /],
+  [["-s", "/s"], /-s: expected one of --socket-path, /],
+  [["crypto.sock"], /"crypto\.sock": expected options/],
+];
+
+Deno.test("each wrong option is one line, exit code 2, and nothing started", async (t) => {
+  await using folder = await temporaryFolder();
+  let socketNumber = 0;
+  await inGroups(WRONG, async ([words, expected]) => {
+    await t.step({
+      name: words.join(" "),
+      sanitizeOps: false,
+      sanitizeResources: false,
+      sanitizeExit: false,
+      fn: async () => {
+        const path = `${folder.path}/${socketNumber++}.sock`;
+        const { code, stdout, stderr } = await runCommand(
+          ...["serve", "--socket-path", path, ...words],
+        );
+        assert.equal(code, 2, stderr);
+        assert.equal(stdout, "");
+        assert.match(stderr, /^vhost-device-crypto: [^\n]+\n$/);
+        assert.match(stderr, expected);
+        assert.equal(await exists(path), false);
+      },
+    });
+  });
+});
+
+Deno.test("an unknown command is one line and exit code 2", async () => {
+  const { code, stderr } = await runCommand("server", "--socket-path", "/s");
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^vhost-device-crypto: [^\n]*"server": expected serve or probe\n$/,
+  );
+});
+
+Deno.test("serve without a socket says which options give one", async () => {
+  const { code, stderr } = await runCommand("serve");
+  assert.equal(code, 2);
+  assert.match(stderr, /^[^\n]+expected --socket-path PATH or --fd N\n$/);
+});
+
+Deno.test("--print-capabilities ignores all else", async () => {
+  const cases = [
+    ["--print-capabilities"],
+    ["serve", "--queues", "0", "--print-capabilities", "--what", "junk"],
+    ["--socket-path", "/nowhere/s", "--print-capabilities"],
+    ["junk", "--print-capabilities"],
+  ];
+  await inGroups(cases, async (words) => {
+    const { code, stdout, stderr } = await runCommand(...words);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "");
+    const capabilities = JSON.parse(stdout);
+    assert.equal(capabilities.type, "crypto");
+    assert.ok(Array.isArray(capabilities.features));
+  });
+});
+
+Deno.test("--help shows every option, and which algorithms are weak", async () => {
+  const cases = [["--help"], ["serve", "--help"], ["help"], []];
+  const [first, ...others] = await Promise.all(
+    cases.map((words) => runCommand(...words)),
+  );
+  assert.equal(first!.code, 0, first!.stderr);
+  for (const other of others) assert.deepEqual(other, first);
+  const { stdout } = first!;
+  for (const option of SERVE_OPTIONS) {
+    assert.ok(stdout.includes(optionUsage(option)), option.name);
+  }
+  const weak = stdout.slice(stdout.indexOf("Weak algorithms"));
+  for (const algorithm of ALGORITHMS) {
+    const name = qualifiedName(algorithm);
+    const listed = new RegExp(`^ +${RegExp.escape(name)} `, "m").test(weak);
+    assert.equal(listed, algorithm.weakness !== undefined, name);
+  }
+});
