@@ -56,6 +56,8 @@ export interface MacAlgorithm extends Common {
   readonly digestBytes: number;
   /** The initialization vector that opens the source data; 0 for none. */
   readonly ivBytes: number;
+  /** The length of the data behind the IV is a multiple of this. */
+  readonly blockBytes: number;
   /** The hash under an HMAC. */
   readonly hash?: string;
 }
@@ -70,6 +72,11 @@ export interface AeadAlgorithm extends Common {
    * 16 for CCM, whose nonce starts at the second byte (virtio 1.4 §5.9.9.7).
    */
   readonly ivFieldBytes?: number;
+  /**
+   * Bytes that nonce and length of the data share, where the length has what the
+   * nonce leaves: 15 for CCM (NIST SP 800-38C §A.1).
+   */
+  readonly nonceAndLengthBytes?: number;
   readonly tagBytes: readonly number[];
 }
 
@@ -143,13 +150,14 @@ const hmac = (
   keyBytes: HMAC_KEY,
   digestBytes,
   ivBytes: 0,
+  blockBytes: 1,
   hash,
 });
 const mac = (
   name: string,
   number: number,
-  sizes: Sizes<MacAlgorithm>,
-): MacAlgorithm => ({ service: "mac", name, number, ...sizes });
+  sizes: Omit<Sizes<MacAlgorithm>, "blockBytes"> & { blockBytes?: number },
+): MacAlgorithm => ({ service: "mac", name, number, blockBytes: 1, ...sizes });
 
 /** virtio 1.4 §5.9.4.1, CIPHER. */
 export const CIPHERS: readonly CipherAlgorithm[] = [
@@ -264,7 +272,12 @@ export const MACS: readonly MacAlgorithm[] = [
   }),
   mac("gmac-aes", 41, { keyBytes: AES_KEY, digestBytes: 16, ivBytes: 12 }),
   mac("gmac-twofish", 42, { keyBytes: AES_KEY, digestBytes: 16, ivBytes: 12 }),
-  mac("cbcmac-aes", 49, { keyBytes: AES_KEY, digestBytes: 16, ivBytes: 0 }),
+  mac("cbcmac-aes", 49, {
+    keyBytes: AES_KEY,
+    digestBytes: 16,
+    ivBytes: 0,
+    blockBytes: 16,
+  }),
   mac("cbcmac-kasumi-f9", 50, {
     keyBytes: exactly(16),
     digestBytes: 4,
@@ -293,6 +306,7 @@ export const AEADS: readonly AeadAlgorithm[] = [
     keyBytes: AES_KEY,
     ivBytes: range(7, 13),
     ivFieldBytes: 16,
+    nonceAndLengthBytes: 15,
     // NIST SP 800-38C §A.1
     tagBytes: [4, 6, 8, 10, 12, 14, 16],
   },

@@ -1,6 +1,5 @@
 /**
- * What a running device has done, in lines for the log: on SIGUSR1 and at the
- * end.
+ * What a running device has done, in lines for the log.
  *
  * @module
  */

@@ -51,11 +51,13 @@ async function run(words: readonly string[]): Promise<void> {
     return print(`${JSON.stringify(CAPABILITIES)}\n`);
   }
   const [command, ...rest] = words;
+  if (command === undefined || command === "help" || rest.includes("--help")) {
+    return print(helpText());
+  }
   if (command === "probe") return await probeCommand(rest, print);
   // Without a command the options are those of serve: what a discovery file's
   // binary is called with.
   const options = command === "serve" ? rest : words;
-  if (command === undefined || command === "help") return print(helpText());
   if (command !== "serve" && !command.startsWith("-")) {
     throw new UsageError(
       `Cannot run command ${JSON.stringify(command)}: expected serve or probe`,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { Reactor } from "../device/transport/vhost_user/reactor.ts";
 import {
   type ServerOptions,
@@ -69,13 +70,14 @@ function startServer(
     ? VhostUserServer.adopt(settings.fd!, own)
     : VhostUserServer.listen(path, own);
   if (path !== undefined) {
-    // The commands stay free of prefixes, to be copied whole.
-    for (const text of qemuCommands(path, settings.queues)) log("info", text);
+    // The commands stay free of prefixes, to be copied whole to any folder.
+    const commands = qemuCommands(resolve(path), settings.queues);
+    for (const text of commands) log("info", text);
   }
   return { server, placements, log };
 }
 
-/** Tells what has been counted so far; on SIGUSR1. */
+/** Tells what has been counted so far. */
 function logCounters(running: readonly Running[]): void {
   for (const { server, placements, log } of running) {
     for (const line of counterLines(placements, server.counters)) {
@@ -128,7 +130,8 @@ export async function serve(settings: ServeSettings): Promise<never> {
   try {
     // Before there is a socket file that a signal could leave behind.
     for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
-    Deno.addSignalListener("SIGUSR1", tell);
+    // Not SIGUSR1, at which the runtime opens its debugger's port.
+    Deno.addSignalListener("SIGUSR2", tell);
     running = await startServers(sockets, settings, {
       libc,
       reactor,

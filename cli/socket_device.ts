@@ -50,16 +50,18 @@ function requireReady(named: string, { probe }: ProbedBackend): void {
 }
 
 /**
- * Refuses an option that asks a backend for what this machine lacks. Nothing
- * stands in for it: the operator named it.
+ * Refuses options of a backend that cannot follow them here. Nothing stands in
+ * for it: the operator named it.
  */
 export function requireOptions(backends: readonly ProbedBackend[]): void {
   for (const { backend, options, probe } of backends) {
-    const missing = probe.missing.find(({ option }) => option !== undefined);
+    const missing = probe.missing.find(({ option }) => option) ??
+      probe.missing[0];
     const entry = BACKEND_OPTIONS.find(({ sets }) =>
-      sets.backend === backend.name && sets.option === missing?.option
+      sets.backend === backend.name && options[sets.option] !== undefined &&
+      sets.option === (missing?.option ?? sets.option)
     );
-    if (!missing || !entry) continue;
+    if (probe.ready || !missing || !entry) continue;
     throw usage(
       entry.name,
       options[entry.sets.option]!,

@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { Segments } from "../memory/segments.ts";
 import { checkRequest, operationKind } from "./request_check.ts";
 import type { RequestFormat } from "./request_format.ts";
+import { Region } from "../memory/region.ts";
+import type { Segments } from "../memory/segments.ts";
 import { RequestSlot } from "./request_slot.ts";
 import { ChainFault } from "./ring/chain.ts";
 import type {
@@ -19,6 +20,7 @@ import { layOutDataRequest } from "./wire/data_layout.ts";
 import {
   DataRequest,
   decodeDataRequest,
+  longestDataHeaderBytes,
   MAXIMUM_HEADER_BYTES,
 } from "./wire/data_request.ts";
 import type { WireMode } from "./wire/mode.ts";
@@ -39,7 +41,8 @@ export class ChainRequests implements RequestFormat {
   readonly #mode: WireMode;
   readonly #sessions: ThreadSessions;
   readonly #settings: ThreadSettings;
-  readonly #header = new DataView(new ArrayBuffer(MAXIMUM_HEADER_BYTES));
+  readonly #header = new Region(new Uint8Array(MAXIMUM_HEADER_BYTES));
+  readonly #headerBytes: number;
 
   constructor(
     mode: WireMode,
@@ -47,6 +50,7 @@ export class ChainRequests implements RequestFormat {
     settings: ThreadSettings,
   ) {
     this.#mode = mode;
+    this.#headerBytes = longestDataHeaderBytes(mode);
     this.#sessions = sessions;
     this.#settings = settings;
   }
@@ -58,15 +62,7 @@ export class ChainRequests implements RequestFormat {
   prepare(slot: RequestSlot): Status {
     const { chain, request } = slot;
     if (chain.fault !== ChainFault.None) return Status.Error;
-    const headerBytes = copyHeader(chain.readable, this.#header);
-    const decoded = decodeDataRequest(
-      this.#header,
-      headerBytes,
-      this.#mode,
-      request,
-    );
-    // What was copied for the longest header begins a shorter one's keys.
-    if (!request.sessionMode) new Uint8Array(this.#header.buffer).fill(0);
+    const decoded = this.#decode(chain.readable, request);
     if (decoded !== Status.Ok) return decoded;
     const found = request.sessionMode
       ? this.#findSession(slot)
@@ -82,6 +78,29 @@ export class ChainRequests implements RequestFormat {
     if (!slot.route) return Status.Error;
     fillOperation(slot, slot.route);
     return Status.Ok;
+  }
+
+  /**
+   * Decodes the header where it is, or from a copy where it is in pieces. Either
+   * way the guest's memory is read once.
+   */
+  #decode(readable: Segments, request: DataRequest): Status {
+    const headerBytes = Math.min(readable.totalBytes, this.#headerBytes);
+    if (readable.count > 0 && readable.lengthBytes(0) >= headerBytes) {
+      return decodeDataRequest(
+        readable.region(0).view,
+        headerBytes,
+        this.#mode,
+        request,
+        readable.offset(0),
+      );
+    }
+    const { view, bytes } = this.#header;
+    readable.copyOut(0, this.#header, headerBytes);
+    const status = decodeDataRequest(view, headerBytes, this.#mode, request);
+    // What was copied for the longest header begins a shorter one's keys.
+    if (!request.sessionMode) bytes.fill(0);
+    return status;
   }
 
   #findSession(slot: RequestSlot): Status {
@@ -144,30 +163,25 @@ function resultBytes({ request, operation }: RequestSlot): number {
   }
 }
 
-/** Copies as much as a header may be, once, and returns how much that is. */
-function copyHeader(readable: Segments, header: DataView): number {
-  const headerBytes = Math.min(readable.totalBytes, MAXIMUM_HEADER_BYTES);
-  readable.copyOut(0, header, headerBytes);
-  return headerBytes;
-}
-
 function fillOperation(slot: RequestSlot, route: Route): void {
   const { request, operation, chain } = slot;
   operation.kind = operationKind(request);
   operation.session = route.handle;
   operation.ivBytes = request.ivBytes;
   if (request.ivBytes > 0) {
-    chain.readable.copyOut(request.ivAt, slot.ivView, request.ivBytes);
+    chain.readable.copyOut(request.ivAt, slot.ivRegion, request.ivBytes);
   }
   operation.cipherStart = request.cipherStart;
   operation.cipherBytes = request.cipherBytes;
   operation.hashStart = request.hashStart;
   operation.hashBytes = request.hashBytes;
-  operation.additionalData.slice(
-    chain.readable,
-    request.additionalDataAt,
-    request.additionalDataBytes,
-  );
+  if (request.additionalDataBytes > 0) {
+    operation.additionalData.slice(
+      chain.readable,
+      request.additionalDataAt,
+      request.additionalDataBytes,
+    );
+  }
   if (request.service === ServiceNumber.Aead) fillAead(slot);
   else fillPlain(slot);
 }
@@ -179,11 +193,13 @@ function fillPlain({ request, operation, chain }: RequestSlot): void {
     request.sourceBytes,
   );
   operation.destination.slice(chain.writable, 0, request.destinationBytes);
-  operation.digest.slice(
-    chain.writable,
-    request.digestAt,
-    request.digestBytes,
-  );
+  if (request.digestBytes > 0) {
+    operation.digest.slice(
+      chain.writable,
+      request.digestAt,
+      request.digestBytes,
+    );
+  }
 }
 
 /** The tag ends the source of a decryption and the result of an encryption. */

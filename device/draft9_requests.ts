@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Region } from "../memory/region.ts";
 import type { Segments } from "../memory/segments.ts";
 import { checkRequest, operationKind } from "./request_check.ts";
 import type { RequestFormat } from "./request_format.ts";
@@ -28,7 +29,7 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
   readonly #memory: GuestMemory;
   readonly #sessions: ThreadSessions;
   readonly #settings: ThreadSettings;
-  readonly #structure = new DataView(new ArrayBuffer(DRAFT_9_REQUEST_BYTES));
+  readonly #structure = new Region(new Uint8Array(DRAFT_9_REQUEST_BYTES));
 
   constructor(
     memory: GuestMemory,
@@ -53,7 +54,7 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
     ) return Status.Error;
     chain.writable.copyOut(0, this.#structure, DRAFT_9_REQUEST_BYTES);
     const decoded = decodeDraft9Data(
-      this.#structure,
+      this.#structure.view,
       DRAFT_9_REQUEST_BYTES,
       request,
     );
@@ -117,7 +118,7 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
     const field = operation.source;
     const shift = ivFieldBytes === 0 ? 0 : 1;
     const found = this.#find(request.ivAddress + shift, request.ivBytes, field);
-    if (found) field.copyOut(0, slot.ivView, request.ivBytes);
+    if (found) field.copyOut(0, slot.ivRegion, request.ivBytes);
     field.clear();
     return found;
   }

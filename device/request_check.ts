@@ -54,7 +54,12 @@ function lengthsFit(request: DataRequest, rules: SessionRules): boolean {
         cipherLengthFits(sourceBytes, rules);
     case "chain":
       return sourceBytes === destinationBytes &&
-        cipherLengthFits(request.cipherBytes, rules);
+        cipherLengthFits(request.cipherBytes, rules) &&
+        macLengthFits(request.additionalDataBytes + request.hashBytes, rules);
+    case "mac":
+      return macLengthFits(sourceBytes, rules);
+    case "aead":
+      return aeadLengthFits(request, rules);
     default:
       return true;
   }
@@ -63,6 +68,19 @@ function lengthsFit(request: DataRequest, rules: SessionRules): boolean {
 function cipherLengthFits(lengthBytes: number, rules: SessionRules): boolean {
   return lengthBytes % rules.blockBytes === 0 &&
     (lengthBytes === 0 || lengthBytes >= rules.minimumBytes);
+}
+
+function macLengthFits(lengthBytes: number, rules: SessionRules): boolean {
+  const dataBytes = lengthBytes - rules.macIvBytes;
+  return dataBytes >= 0 && dataBytes % rules.macBlockBytes === 0;
+}
+
+/** The source of a decryption ends with the tag, but for draft 9. */
+function aeadLengthFits(request: DataRequest, rules: SessionRules): boolean {
+  if (rules.nonceAndLengthBytes === 0) return true;
+  const tagBytes = rules.direction === "decrypt" ? rules.digestBytes : 0;
+  const lengthBytes = rules.nonceAndLengthBytes - request.ivBytes;
+  return request.sourceBytes - tagBytes < 2 ** (8 * lengthBytes);
 }
 
 /** What the request asks a backend to do. */

@@ -10,6 +10,7 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backends/backend.ts";
+import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import { DescriptorChain } from "./ring/chain.ts";
 import type { Route, ThreadSession } from "./session/thread_sessions.ts";
@@ -57,8 +58,8 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
   readonly chain = new DescriptorChain();
   readonly request: Request;
   readonly operation = new SlotOperation();
-  /** The operation's IV, for copies that need no view of their own. */
-  readonly ivView = new DataView(this.operation.iv.buffer);
+  /** The operation's IV as a place to copy to. */
+  readonly ivRegion = new Region(this.operation.iv);
   session: ThreadSession | undefined;
   /** Where the operation goes. */
   route: Route | undefined;

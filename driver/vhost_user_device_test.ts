@@ -62,14 +62,20 @@ async function exists(path: string): Promise<boolean> {
 const openDescriptors = (): number =>
   [...Deno.readDirSync("/proc/self/fd")].length;
 
-function attach(
+/** The socket file appears a moment before the device listens. */
+async function attach(
   device: { socketPath: string },
   options: Partial<VhostUserOptions> = {},
 ): Promise<VhostUserLink> {
-  return connectVhostUser(device.socketPath, {
-    memoryBytes: MEMORY_BYTES,
-    ...options,
-  });
+  const allOptions = { memoryBytes: MEMORY_BYTES, ...options };
+  for (let attempt = 0;; attempt++) {
+    try {
+      return await connectVhostUser(device.socketPath, allOptions);
+    } catch (error) {
+      if (attempt === 20 || !/refused/.test(String(error))) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 function expectedCbc(data: Uint8Array): Uint8Array {

@@ -5,12 +5,16 @@
  * @module
  */
 
+const WORD_BYTES = 4;
+
 /** One contiguous stretch of memory with the views that the hot path reuses. */
 export class Region {
   /** The bytes; `bytes.byteOffset` need not be 0. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The same bytes for multi-byte fields. */
   readonly view: DataView;
+  /** The same bytes as whole words, where they are aligned to words. */
+  readonly words: Uint32Array<ArrayBuffer> | undefined;
   /**
    * Native address of `bytes[0]`, for backends that hand pointers to a library;
    * 0 where the runtime owns the memory and gives no address.
@@ -20,6 +24,13 @@ export class Region {
   constructor(bytes: Uint8Array<ArrayBuffer>, address = 0) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.words = bytes.byteOffset % WORD_BYTES === 0
+      ? new Uint32Array(
+        bytes.buffer,
+        bytes.byteOffset,
+        Math.floor(bytes.byteLength / WORD_BYTES),
+      )
+      : undefined;
     this.address = address;
   }
 

@@ -112,25 +112,30 @@ export class Segments {
   }
 
   /**
-   * Copies `lengthBytes` bytes from `start` of the list to the start of `into`,
-   * byte by byte: for headers, where a view would cost more than the copy.
+   * Copies `lengthBytes` bytes from `start` of the list to the start of `into`.
+   * For headers: it makes no view, which would cost more than the copy.
    */
-  copyOut(start: number, into: DataView, lengthBytes: number): void {
-    if (
-      this.count > 0 && start + lengthBytes <= this.#lengths[0]!
-    ) {
-      copyWords(
-        this.#regions[0]!.view,
-        this.#offsets[0]! + start,
+  copyOut(start: number, into: Region, lengthBytes: number): void {
+    let skip = start;
+    let done = 0;
+    for (let i = 0; i < this.count && done < lengthBytes; i++) {
+      const available = this.#lengths[i]!;
+      if (skip >= available) {
+        skip -= available;
+        continue;
+      }
+      const taken = Math.min(available - skip, lengthBytes - done);
+      copyPiece(
+        this.#regions[i]!,
+        this.#offsets[i]! + skip,
         into,
-        lengthBytes,
+        done,
+        taken,
       );
-      return;
+      done += taken;
+      skip = 0;
     }
-    this.read(
-      start,
-      new Uint8Array(into.buffer, into.byteOffset, lengthBytes),
-    );
+    if (done < lengthBytes) this.#tooShort(start, lengthBytes);
   }
 
   /** Copies bytes from `start` of the list into all of `into`. */
@@ -179,27 +184,38 @@ export class Segments {
       done += taken;
       skip = 0;
     }
-    if (done < lengthBytes) {
-      throw new RangeError(
-        `Segments hold ${this.totalBytes} bytes: cannot reach ` +
-          `${lengthBytes} bytes from ${start}`,
-      );
-    }
+    if (done < lengthBytes) this.#tooShort(start, lengthBytes);
+  }
+
+  #tooShort(start: number, lengthBytes: number): never {
+    throw new RangeError(
+      `Segments hold ${this.totalBytes} bytes: cannot reach ` +
+        `${lengthBytes} bytes from ${start}`,
+    );
   }
 }
 
-function copyWords(
-  from: DataView,
+/** Whole words where both sides are aligned to them, else bytes. */
+function copyPiece(
+  from: Region,
   start: number,
-  into: DataView,
+  into: Region,
+  at: number,
   lengthBytes: number,
 ): void {
-  let done = 0;
-  for (; done + 4 <= lengthBytes; done += 4) {
-    into.setUint32(done, from.getUint32(start + done));
+  const source = from.words;
+  const target = into.words;
+  if (
+    source !== undefined && target !== undefined &&
+    (start % 4) + (at % 4) + (lengthBytes % 4) === 0
+  ) {
+    let word = start / 4;
+    const end = (at + lengthBytes) / 4;
+    for (let i = at / 4; i < end; i++) target[i] = source[word++]!;
+    return;
   }
-  for (; done < lengthBytes; done++) {
-    into.setUint8(done, from.getUint8(start + done));
+  for (let i = 0; i < lengthBytes; i++) {
+    into.bytes[at + i] = from.bytes[start + i]!;
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { cryptodevCommand, genericCommand } from "../cli/qemu_commands.ts";
+import { parsePlacementRule } from "../device/session/placement_rule.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", ROOT));
@@ -21,6 +22,12 @@ Deno.test("the README's QEMU commands are those that the device prints", () => {
   for (const command of [genericCommand, cryptodevCommand]) {
     assert.ok(section("With QEMU").includes(command("/tmp/crypto.sock", 1)));
   }
+});
+
+Deno.test("the README's placement rules are rules", () => {
+  const rules = [...section("Backends").matchAll(/--place\s+'([^']+)'/g)];
+  assert.ok(rules.length >= 3);
+  for (const [, rule] of rules) assert.ok(parsePlacementRule(rule!), rule);
 });
 
 Deno.test("every file that README and CHANGELOG link to exists", async () => {

@@ -167,7 +167,11 @@ class Run {
     } else if (name === "chain") {
       const refusal = chainRefusal(bench, parts);
       if (refusal !== undefined) return notOffered(name, refusal);
+      const { answered } = this.#thread;
       checkChains(bench, parts);
+      if (this.#thread.answered === answered && bench.failureCount === 0) {
+        return notOffered(name, "All requests were left to another backend");
+      }
     } else {
       const offered = ALGORITHMS.filter((one) => this.#offer(one));
       checkBursts(bench, offered, (one) => this.#keyLengths(one));

@@ -97,8 +97,15 @@ export class GuardedMemory {
   /** Where a byte changed that may not, or `undefined`. */
   findDamage(): string | undefined {
     for (const [number, region] of this.#regions.entries()) {
+      this.#copyWritable(region, this.#snapshots[number]!);
+    }
+    return this.findChange();
+  }
+
+  /** Where any byte is not as it was, or `undefined`. */
+  findChange(): string | undefined {
+    for (const [number, region] of this.#regions.entries()) {
       const expected = this.#snapshots[number]!;
-      this.#copyWritable(region, expected);
       for (let i = 0; i < expected.length; i++) {
         if (expected[i] !== region.bytes[i]) {
           return `byte ${i} of a region of ${expected.length} bytes`;

@@ -183,6 +183,11 @@ export class Job {
     };
   }
 
+  /** Where any byte, of the output too, is not as it was, or `undefined`. */
+  findChange(): string | undefined {
+    return this.#memory.findChange();
+  }
+
   /** Where the operation wrote outside its output, or `undefined`. */
   findDamage(): string | undefined {
     return this.#memory.findDamage();

@@ -3,6 +3,9 @@
  * GMAC over Twofish, which the other libraries have not, and a third independent
  * implementation of the rest.
  *
+ * A key of `cmac-3des` that DES calls weak is refused: gcry_mac has no way to
+ * take one.
+ *
  * Option `library`: path of libgcrypt where it is not found by its soname.
  *
  * @module

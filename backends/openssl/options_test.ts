@@ -24,6 +24,7 @@ function legacyModule(): string | undefined {
 }
 
 const legacy = legacyModule();
+const mayNotSkip = Deno.env.get("VHOST_CRYPTO_FORBID_SKIP") === "1";
 
 function missingOf(options: BackendOptions) {
   const probe = openssl.probe(options);
@@ -120,3 +121,43 @@ opensslTest(
     );
   },
 );
+
+const OLD_LIBRARY = "unsigned long OpenSSL_version_num(void)" +
+  "{ return 0x1010117fL; }";
+
+/** A library that says it is libcrypto 1.1.1; false without a compiler. */
+async function buildOldLibrary(path: string): Promise<boolean> {
+  try {
+    const compiler = new Deno.Command("cc", {
+      args: ["-shared", "-fPIC", "-x", "c", "-", "-o", path],
+      stdin: "piped",
+      stderr: "null",
+    }).spawn();
+    const input = compiler.stdin.getWriter();
+    await input.write(new TextEncoder().encode(OLD_LIBRARY));
+    await input.close();
+    return (await compiler.status).success;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("libcrypto 1.1 is refused in one line", async (t) => {
+  const folder = await Deno.makeTempDir();
+  const library = `${folder}/libcrypto.so.1.1`;
+  const isBuilt = await buildOldLibrary(library);
+  await t.step({
+    name: isBuilt ? "probe() and open()" : "skipped: needs cc",
+    ignore: !isBuilt && !mayNotSkip,
+    fn: () => {
+      const { what, remedy } = missingOf({ library });
+      strictEqual(
+        what,
+        `"${library}" is libcrypto 1.1.1, expected 3.0 or later`,
+      );
+      match(remedy, /libcrypto 3/);
+      throws(() => openssl.open({ library }), /is libcrypto 1\.1\.1/);
+    },
+  });
+  await Deno.remove(folder, { recursive: true });
+});

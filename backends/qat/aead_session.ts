@@ -81,7 +81,9 @@ class QatAeadSession implements QatSession {
       }
       return session;
     }
-    if (this.#sessions.size === KEPT_SESSIONS && !this.#thread.mayRetire()) {
+    if (
+      this.#sessions.size === KEPT_SESSIONS && !this.#thread.retired.hasRoom()
+    ) {
       throw new Error("Too many sessions wait for the device");
     }
     session = this.#makeSession(additionalBytes);

@@ -22,8 +22,9 @@ import {
   fillRanges,
   performOp,
 } from "./cipher_session.ts";
-import { CpaSession } from "./cpa_session.ts";
+import { CpaSession, RefusedSession } from "./cpa_session.ts";
 import { deliverDigest } from "./digest_session.ts";
+import { ElsewhereSession } from "./elsewhere_session.ts";
 import { type QatSession, type SessionContext, SETTLED } from "./session.ts";
 import {
   endWithout,
@@ -198,9 +199,20 @@ class QatChainSession implements QatSession {
   }
 }
 
+/**
+ * The device may have a cipher and a hash, but not their chain: then all of its
+ * requests go elsewhere.
+ */
 export function openChainSession(
   thread: SessionContext,
   description: ChainSession,
 ): QatSession {
-  return new QatChainSession(thread, description);
+  try {
+    return new QatChainSession(thread, description);
+  } catch (error) {
+    if (error instanceof RefusedSession && error.isForGood) {
+      return new ElsewhereSession();
+    }
+    throw error;
+  }
 }

@@ -11,6 +11,7 @@ import {
   CpaCySymSessionSetupData as SETUP,
 } from "../../ffi/qat_layout.ts";
 import type { PinnedBlock, Usdm } from "../../ffi/usdm.ts";
+import type { RetiredSessions } from "./retired_sessions.ts";
 import type { SessionContext } from "./session.ts";
 
 /** A cipher in the library's numbers. */
@@ -47,6 +48,17 @@ export class RefusedSession extends Error {
     super(`libqat: ${call} returned ${cpaStatus}`);
     this.cpaStatus = cpaStatus;
   }
+
+  /** It does not have such sessions, whatever its state. */
+  get isForGood(): boolean {
+    return isRefusal(this.cpaStatus);
+  }
+}
+
+/** What is asked for is refused, though the library works. */
+export function isRefusal(cpaStatus: number): boolean {
+  return cpaStatus === CPA.CPA_STATUS_INVALID_PARAM ||
+    cpaStatus === CPA.CPA_STATUS_UNSUPPORTED;
 }
 
 /** A copy with an address that does not move. */
@@ -129,17 +141,17 @@ export class CpaSession {
   readonly #symbols: Libqat;
   readonly #usdm: Usdm;
   readonly #instance: Deno.PointerObject;
-  readonly #retire: (session: CpaSession) => void;
+  readonly #retired: RetiredSessions;
   readonly #context: PinnedBlock;
 
   /** Throws {@linkcode RefusedSession} where the library does not have it. */
   constructor(thread: SessionContext, setup: SymmetricSetup) {
-    const { symbols, usdm, symmetric, callback, retire } = thread;
+    const { symbols, usdm, symmetric, callback, retired } = thread;
     if (!symmetric) throw new Error("libqat: no symmetric instance");
     this.#symbols = symbols;
     this.#usdm = usdm;
     this.#instance = symmetric;
-    this.#retire = retire;
+    this.#retired = retired;
     const bytes = writeSetup(setup);
     const size = new Uint32Array(1);
     const sized = symbols.cpaCySymSessionCtxGetSize(symmetric, bytes, size);
@@ -164,7 +176,7 @@ export class CpaSession {
 
   /** Ends the session, now or when the library lets go of it. */
   close(): void {
-    if (!this.tryToRemove()) this.#retire(this);
+    if (!this.tryToRemove()) this.#retired.add(this);
   }
 
   /** Whether the library has let go of the session, which is then gone. */

@@ -32,8 +32,8 @@ export function diagnose(
       return [missingLibrary(failure, libraries.qat, "library")];
     case "silent":
       return [{
-        what: "the qat manager (qatmgr) takes connections and does not " +
-          `answer: ${failure.message}`,
+        what: "an answer of the qat manager (qatmgr), which takes " +
+          `connections: ${failure.message}`,
         remedy: "systemctl restart qat",
       }];
     case "start":
@@ -62,7 +62,8 @@ function missingLibrary(
 
 function unknownCause({ message }: QatError): Missing {
   return {
-    what: `${message}; device, driver, node and limits look right`,
+    what: `a start of libqat: ${message}, though device, driver, node and ` +
+      "limits look right",
     remedy: "see what libqat printed on stderr, and journalctl -u qat",
   };
 }
@@ -171,15 +172,15 @@ function missingFunction(
   if (functions.length > 0) {
     const { address, driver } = functions[0]!;
     return {
-      what: `QAT function ${address} is bound to ${driver ?? "no driver"}, ` +
-        "not to vfio-pci",
+      what: `vfio-pci on QAT function ${address}, which is bound to ` +
+        `${driver ?? "no driver"}`,
       remedy: "modprobe vfio-pci, then systemctl restart qat (or bind it by " +
         "driver_override in sysfs)",
     };
   }
   if (physical.length === 0) {
     return {
-      what: "this machine has no QuickAssist device of generation 4 or newer",
+      what: "a QuickAssist device of generation 4 or newer",
       remedy: "use another backend, or give this machine a QAT function " +
         "(a virtual machine: pass one through)",
     };
@@ -187,13 +188,13 @@ function missingFunction(
   const { address, driver } = physical[0]!;
   if (driver === undefined) {
     return {
-      what: `QAT device ${address} has no driver`,
+      what: `a driver of QAT device ${address}`,
       remedy: "modprobe qat_4xxx (or qat_420xx, qat_6xxx) and install its " +
         "firmware (linux-firmware, firmware-intel-misc)",
     };
   }
   return {
-    what: `QAT device ${address} has no virtual functions`,
+    what: `virtual functions of QAT device ${address}`,
     remedy: "boot with intel_iommu=on and SR-IOV enabled, then systemctl " +
       `start qat (or write a number to /sys/bus/pci/devices/${address}/` +
       "sriov_numvfs)",
@@ -214,7 +215,8 @@ function missingService(machine: Machine): Missing | undefined {
   const { address, text } = services[0]!;
   const folder = `/sys/bus/pci/devices/${address}/qat`;
   return {
-    what: `QAT device ${address} is configured for "${text}", not for crypto`,
+    what: `a crypto service on QAT device ${address}, which is configured ` +
+      `for "${text}"`,
     remedy: `echo down > ${folder}/state; echo "sym;asym" > ` +
       `${folder}/cfg_services; echo up > ${folder}/state; systemctl restart qat`,
   };
@@ -226,7 +228,7 @@ function missingNode(
 ): Missing | undefined {
   if (!machine.exists("dev/vfio/vfio")) {
     return {
-      what: "/dev/vfio/vfio is missing",
+      what: "/dev/vfio/vfio",
       remedy: "modprobe vfio-pci (a container: hand it /dev/vfio)",
     };
   }
@@ -234,13 +236,13 @@ function missingNode(
   const present = nodes.filter((node) => machine.exists(node));
   if (present.length === 0) {
     return {
-      what: `/${nodes[0]} is missing`,
+      what: `/${nodes[0]}`,
       remedy: "boot with intel_iommu=on (a container: hand it /dev/vfio)",
     };
   }
   if (present.some((node) => machine.canOpen(node))) return undefined;
   return {
-    what: `/${present[0]} cannot be opened by this user`,
+    what: `access to /${present[0]} for this user`,
     remedy: "usermod -a -G qat USER and log in again",
   };
 }
@@ -254,7 +256,7 @@ function missingManager(machine: Machine): Missing | undefined {
     : undefined;
   if (machine.exists(MANAGER_SOCKET) || policy !== undefined) return undefined;
   return {
-    what: `the qat manager does not run: no /${MANAGER_SOCKET}`,
+    what: `the qat manager at /${MANAGER_SOCKET}`,
     remedy: "systemctl enable --now qat, or set QAT_POLICY=1 to do without it",
   };
 }
@@ -265,8 +267,8 @@ function missingMemlock(machine: Machine): Missing | undefined {
   if (soft === undefined || soft === "unlimited") return undefined;
   if (Number(soft) >= MEMLOCK_BYTES) return undefined;
   return {
-    what: `only ${soft} bytes of memory may be locked, libqat needs ` +
-      `${MEMLOCK_BYTES} for each function`,
+    what: `memory that may be locked: ${MEMLOCK_BYTES} bytes for each ` +
+      `function, this process may lock ${soft}`,
     remedy: "raise memlock in /etc/security/limits.conf or LimitMEMLOCK= of " +
       "the unit (a container: --ulimit memlock=-1 or --cap-add IPC_LOCK)",
   };

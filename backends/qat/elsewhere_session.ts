@@ -1,6 +1,6 @@
 /**
- * A session of an algorithm that the hardware has, with a key that it does not
- * take: every request goes elsewhere.
+ * A session of algorithms that the hardware has, with a key or in a chain that
+ * it does not have: every request goes elsewhere.
  *
  * @module
  */

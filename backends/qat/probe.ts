@@ -9,10 +9,10 @@ import {
   scriptCompletion,
 } from "../../ffi/qat_completion.ts";
 import type { BackendOptions, Missing, Probe } from "../backend.ts";
-import type { CpaSession } from "./cpa_session.ts";
 import { librariesOf, QatDevice, QatError } from "./device.ts";
 import { diagnose } from "./diagnosis.ts";
 import { findOffers, type Found } from "./offers.ts";
+import { RetiredSessions } from "./retired_sessions.ts";
 
 /** Looks for the libraries and a device; never throws, never hangs. */
 export function probeQat(options: BackendOptions): Probe {
@@ -39,7 +39,7 @@ export function probeQat(options: BackendOptions): Probe {
     };
   } catch (error) {
     return unready(options, [{
-      what: `libqat cannot say what it offers: ${messageOf(error)}`,
+      what: `word from libqat of what it offers: ${messageOf(error)}`,
       remedy: "look at the device's state in sysfs or restart qat.service",
     }]);
   } finally {
@@ -49,7 +49,6 @@ export function probeQat(options: BackendOptions): Probe {
 
 function offersOf(device: QatDevice): Found {
   const callback = nativeCompletion() ?? scriptCompletion();
-  const retired: CpaSession[] = [];
   try {
     return findOffers({
       symbols: device.qat.symbols,
@@ -57,8 +56,7 @@ function offersOf(device: QatDevice): Found {
       symmetric: device.symmetric[0]?.handle ?? null,
       publicKey: device.publicKey[0]?.handle ?? null,
       callback: callback.pointer,
-      retire: (session) => retired.push(session),
-      mayRetire: () => true,
+      retired: new RetiredSessions(),
     }, device);
   } finally {
     callback.close();

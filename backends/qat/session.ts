@@ -7,7 +7,7 @@
 import type { Usdm } from "../../ffi/usdm.ts";
 import type { Libqat } from "../../ffi/qat.ts";
 import type { Operation, OperationStatus } from "../backend.ts";
-import type { CpaSession } from "./cpa_session.ts";
+import type { RetiredSessions } from "./retired_sessions.ts";
 import type { Slot } from "./slots.ts";
 
 /** The kinds of rings that an instance has. */
@@ -20,10 +20,8 @@ export interface SessionContext {
   readonly symmetric: Deno.PointerObject | null;
   readonly publicKey: Deno.PointerObject | null;
   readonly callback: Deno.PointerObject;
-  /** Takes a session of the library that cannot be removed at once. */
-  readonly retire: (session: CpaSession) => void;
-  /** Whether there is room for one more of those. */
-  readonly mayRetire: () => boolean;
+  /** Takes sessions of the library that cannot be removed at once. */
+  readonly retired: RetiredSessions;
 }
 
 /** Says that an operation already has its status. */

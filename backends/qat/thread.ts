@@ -15,9 +15,10 @@ import {
   type Operation,
   OperationStatus,
 } from "../backend.ts";
-import { type CpaSession, RefusedSession } from "./cpa_session.ts";
+import { isRefusal, RefusedSession } from "./cpa_session.ts";
 import type { Instance, QatDevice } from "./device.ts";
 import { openSession } from "./open_session.ts";
+import { RetiredSessions } from "./retired_sessions.ts";
 import {
   type QatSession,
   type Ring,
@@ -36,9 +37,6 @@ const DRAIN_MS = 200;
 /** When so many slots are lost, the device is not to be trusted. */
 const MANY_LOST_SLOTS = 32;
 
-/** A guest must not fill the pinned memory with sessions that wait to end. */
-const MANY_RETIRED_SESSIONS = 64;
-
 const RINGS: readonly Ring[] = ["symmetric", "public-key"];
 
 /** The backend opened on one thread. */
@@ -52,8 +50,7 @@ export class QatThread implements BackendThread {
   readonly #context: SessionContext;
   readonly #slots: SlotPool;
   readonly #sessions = new Set<QatSession>();
-  /** Sessions that the library has not let go of. */
-  readonly #retired: CpaSession[] = [];
+  readonly #retired = new RetiredSessions();
   readonly #waiting: Readonly<Record<Ring, WaitingList>> = {
     "symmetric": new WaitingList(),
     "public-key": new WaitingList(),
@@ -86,8 +83,7 @@ export class QatThread implements BackendThread {
       symmetric,
       publicKey,
       callback: callback.pointer,
-      retire: (session) => this.#retired.push(session),
-      mayRetire: () => this.#mayRetire(),
+      retired: this.#retired,
     };
   }
 
@@ -158,7 +154,7 @@ export class QatThread implements BackendThread {
     try {
       return session.fill(operation, slot);
     } catch (error) {
-      return error instanceof RefusedSession && !isRefusal(error.cpaStatus)
+      return error instanceof RefusedSession && !error.isForGood
         ? OperationStatus.Unavailable
         : OperationStatus.Elsewhere;
     }
@@ -328,18 +324,7 @@ export class QatThread implements BackendThread {
     this.#device.qat.symbols.icp_sal_poll_device_events();
     const failure = this.#pollInstances();
     if (failure !== undefined) this.#fail(failure);
-    this.#removeRetired();
-  }
-
-  #mayRetire(): boolean {
-    if (this.#retired.length >= MANY_RETIRED_SESSIONS) this.#removeRetired();
-    return this.#retired.length < MANY_RETIRED_SESSIONS;
-  }
-
-  #removeRetired(): void {
-    for (let i = this.#retired.length - 1; i >= 0; i--) {
-      if (this.#retired[i]!.tryToRemove()) this.#retired.splice(i, 1);
-    }
+    this.#retired.remove();
   }
 
   health(): string | undefined {
@@ -360,18 +345,17 @@ export class QatThread implements BackendThread {
   /** After a reset the device knows nothing of what it had before. */
   #recover(): void {
     this.#failure = undefined;
-    this.#removeRetired();
     if (!this.#wasReset) return;
     this.#wasReset = false;
     this.#slots.releaseAll();
-    for (const session of this.#retired.splice(0)) session.abandon();
+    this.#retired.abandon();
   }
 
   close(): void {
     this.#drain();
     for (const session of this.#sessions) session.close();
     this.#sessions.clear();
-    this.#removeRetired();
+    this.#retired.remove();
     const isQuiet = this.#slots.quarantinedCount === 0;
     this.#slots.close();
     this.#ordinal.release();
@@ -387,12 +371,6 @@ export class QatThread implements BackendThread {
     }
     this.#fail("the backend is closed");
   }
-}
-
-/** A request that the library does not take, though it works. */
-function isRefusal(status: number): boolean {
-  return status === CPA.CPA_STATUS_INVALID_PARAM ||
-    status === CPA.CPA_STATUS_UNSUPPORTED;
 }
 
 /**

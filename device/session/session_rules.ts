@@ -31,6 +31,12 @@ export interface SessionRules {
   readonly minimumBytes: number;
   /** Length of digest, code or tag. */
   readonly digestBytes: number;
+  /** The IV that opens the data of a MAC … */
+  readonly macIvBytes: number;
+  /** … and what the length of the rest is a multiple of. */
+  readonly macBlockBytes: number;
+  /** AEAD: bytes that nonce and length of the data share; 0 for no limit. */
+  readonly nonceAndLengthBytes: number;
 }
 
 const NONE: Lengths = { minimum: 0, maximum: 0, step: 1 };
@@ -48,6 +54,9 @@ const PLAIN = {
   blockBytes: 1,
   minimumBytes: 0,
   digestBytes: 0,
+  macIvBytes: 0,
+  macBlockBytes: 1,
+  nonceAndLengthBytes: 0,
 } as const;
 
 function cipherRules(algorithm: CipherAlgorithm, direction: Direction) {
@@ -59,6 +68,11 @@ function cipherRules(algorithm: CipherAlgorithm, direction: Direction) {
     blockBytes: algorithm.blockBytes,
     minimumBytes: algorithm.minimumBytes,
   };
+}
+
+function macRules(name: string) {
+  const { ivBytes, blockBytes } = algorithmByName("mac", name)!;
+  return { macIvBytes: ivBytes, macBlockBytes: blockBytes };
 }
 
 /** The rules of a legal session. */
@@ -79,6 +93,7 @@ export function sessionRules(session: SessionDescription): SessionRules {
           algorithmByName("cipher", session.cipher.algorithm)!,
           session.cipher.direction,
         ),
+        ...(session.hashMode === "auth" && macRules(session.hashAlgorithm)),
         digestBytes: session.resultBytes,
       };
     case "hash":
@@ -86,6 +101,7 @@ export function sessionRules(session: SessionDescription): SessionRules {
       return {
         service: session.service,
         ...PLAIN,
+        ...(session.service === "mac" && macRules(session.algorithm)),
         algorithmNumber: algorithmByName(session.service, session.algorithm)!
           .number,
         digestBytes: session.resultBytes,
@@ -99,6 +115,7 @@ export function sessionRules(session: SessionDescription): SessionRules {
         direction: session.direction,
         iv: algorithm.ivBytes,
         ivFieldBytes: algorithm.ivFieldBytes ?? 0,
+        nonceAndLengthBytes: algorithm.nonceAndLengthBytes ?? 0,
         digestBytes: session.tagBytes,
       };
     }

@@ -27,12 +27,18 @@ export class ThreadBackends {
   readonly #open: OpenBackends;
   readonly #down = new Map<string, Down>();
   readonly #listener: HealthListener;
+  #epoch = 0;
   /** Counts the recoveries of a backend: older sessions are gone with it. */
   readonly #generations = new Map<string, number>();
 
   constructor(open: OpenBackends, listener: HealthListener) {
     this.#open = open;
     this.#listener = listener;
+  }
+
+  /** Changes whenever a backend fails or recovers. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** The backend, opened; throws where it cannot be opened. */
@@ -49,6 +55,7 @@ export class ThreadBackends {
   failed(name: string, reason: string): void {
     if (this.#down.has(name)) return;
     this.#down.set(name, { reason, askAgainAt: performance.now() + RETRY_MS });
+    this.#epoch++;
     this.#listener(name, reason);
   }
 
@@ -73,6 +80,7 @@ export class ThreadBackends {
     }
     this.#down.delete(name);
     this.#generations.set(name, this.generation(name) + 1);
+    this.#epoch++;
     this.#listener(name, undefined);
     return true;
   }

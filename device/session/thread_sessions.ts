@@ -56,6 +56,12 @@ export interface ThreadSession {
   readonly placement: SessionPlacement;
   /** Where it has been opened. */
   readonly routes: Route[];
+  /**
+   * The one route of a session whose requests all go the same way, and the state
+   * of the backends for which that holds.
+   */
+  onlyRoute: Route | undefined;
+  onlyRouteEpoch: number;
   /** Operations under way; the session is closed when there are none. */
   inFlight: number;
   closing: boolean;
@@ -69,8 +75,8 @@ export class ThreadSessions {
   readonly #refresh: (() => void) | undefined;
 
   /**
-   * `refresh` announces sessions that this thread has not heard of yet; it is
-   * called before an identifier counts as unknown.
+   * `refresh` announces what has been opened and closed elsewhere since; it is
+   * called before each look, as the guest may know it already.
    */
   constructor(
     backends: OpenBackends,
@@ -119,9 +125,7 @@ export class ThreadSessions {
 
   /** The session `id`; `undefined` where there is none. */
   get(id: number): ThreadSession | undefined {
-    const session = this.#sessions.get(id);
-    if (session || !this.#refresh) return session;
-    this.#refresh();
+    this.#refresh?.();
     return this.#sessions.get(id);
   }
 
@@ -142,15 +146,19 @@ export class ThreadSessions {
    * and no other may have it. A backend that cannot open the session throws.
    */
   route(session: ThreadSession, sourceBytes: number): Route | undefined {
+    const { epoch } = this.#backends;
+    if (session.onlyRoute && session.onlyRouteEpoch === epoch) {
+      return session.onlyRoute;
+    }
     const { choices } = session.placement;
-    const choice = choices.length === 1
-      ? choices[0]!
-      : choices.find(({ fromBytes, belowBytes }) =>
-        sourceBytes >= fromBytes && sourceBytes < belowBytes
-      )!;
-    return this.#backends.works(choice.backend)
-      ? this.#routeOn(session, choice.backend)
-      : this.alternative(session);
+    const choice = choices.find(({ fromBytes, belowBytes }) =>
+      sourceBytes >= fromBytes && sourceBytes < belowBytes
+    )!;
+    if (!this.#backends.works(choice.backend)) return this.alternative(session);
+    const route = this.#routeOn(session, choice.backend);
+    session.onlyRoute = choices.length === 1 ? route : undefined;
+    session.onlyRouteEpoch = epoch;
+    return route;
   }
 
   /** A backend that works, for a request whose own has failed. */
@@ -241,6 +249,8 @@ function createSession(
     rules: sessionRules(description),
     placement,
     routes: [],
+    onlyRoute: undefined,
+    onlyRouteEpoch: 0,
     inFlight: 0,
     closing: false,
   };

@@ -50,13 +50,29 @@ function setLengths(request: DataRequest): void {
   }
 }
 
+/** A view that notes the offsets that are read more than once. */
+function watchReads(buffer: ArrayBuffer): [DataView, number[]] {
+  const view = new DataView(buffer);
+  const seen = new Set<number>();
+  const readTwice: number[] = [];
+  view.getUint32 = (at, littleEndian) => {
+    if (seen.has(at)) readTwice.push(at);
+    seen.add(at);
+    return DataView.prototype.getUint32.call(view, at, littleEndian);
+  };
+  return [view, readTwice];
+}
+
 /** Encodes, decodes and lays out; both sides must agree on everything. */
 function roundTrip(request: DataRequest, mode: WireMode): DataRequest {
   const view = new DataView(new ArrayBuffer(MAXIMUM_HEADER_BYTES));
   for (let at = 0; at < view.byteLength; at++) view.setUint8(at, 0xa5);
   const length = encodeDataHeader(request, mode, view);
   const back = new DataRequest();
-  equal(decodeDataRequest(view, length, mode, back), Status.Ok);
+  const [guest, readTwice] = watchReads(view.buffer);
+  equal(decodeDataRequest(guest, length, mode, back), Status.Ok);
+  // Another processor may change the bytes between two reads.
+  deepEqual(readTwice, []);
   equal(layOutDataRequest(request, 0), Status.Ok);
   equal(layOutDataRequest(back, 0), Status.Ok);
   deepEqual(back, request);

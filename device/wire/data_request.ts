@@ -15,7 +15,6 @@ import {
   isDataOpcode,
   ServiceNumber,
   serviceOfOpcode,
-  SERVICES,
   SymmetricOperation,
 } from "./opcodes.ts";
 import type { WireMode } from "./mode.ts";
@@ -133,77 +132,97 @@ export function dataHeaderBytes(
   mode: WireMode,
 ): number {
   if (!mode.revision1) return DATA_HEADER_BYTES + LEGACY_FIXED_BYTES;
-  const fixed = mode.stateless.has(SERVICES[service]!)
+  const fixed = (mode.statelessMask >>> service & 1) !== 0
     ? STATELESS_FIXED_BYTES
     : REVISION_1_FIXED_BYTES;
   return DATA_HEADER_BYTES + fixed[service]!;
 }
 
+/** The longest header with op_flf that a mode has. */
+export function longestDataHeaderBytes(mode: WireMode): number {
+  const services = REVISION_1_FIXED_BYTES.keys();
+  return Math.max(...services.map((service) => dataHeaderBytes(service, mode)));
+}
+
 /**
- * Reads the fixed part of a request from a private copy of the chain's first
- * `availableBytes`, at most `MAXIMUM_HEADER_BYTES` of them. Any status but Ok
- * leaves `request` without meaning.
+ * Reads the fixed part of a request, which starts at `base` of `view` and has
+ * `availableBytes` or more. `view` may be guest memory that changes meanwhile:
+ * each field is read once, and from then on only `request` is believed. Any
+ * status but Ok leaves `request` without meaning.
  */
 export function decodeDataRequest(
   view: DataView,
   availableBytes: number,
   mode: WireMode,
   request: DataRequest,
+  base = 0,
 ): Status {
   request.clear();
   if (availableBytes < DATA_HEADER_BYTES) return Status.Error;
-  const opcode = view.getUint32(0, true);
+  const opcode = view.getUint32(base, true);
   if (!isDataOpcode(opcode)) return Status.NotSupported;
   request.opcode = opcode;
   request.service = serviceOfOpcode(opcode);
-  request.algorithm = view.getUint32(4, true);
-  request.statelessLayout = mode.stateless.has(SERVICES[request.service]!);
+  request.algorithm = view.getUint32(base + 4, true);
+  request.statelessLayout = (mode.statelessMask >>> request.service & 1) !== 0;
   // Without REVISION_1 the flag is ignored (§5.9.9.3).
   request.sessionMode = !mode.revision1 ||
-    (view.getUint32(16, true) & FLAG_SESSION_MODE) !== 0;
-  if (request.sessionMode) request.sessionId = readUint64(view, 8);
+    (view.getUint32(base + 16, true) & FLAG_SESSION_MODE) !== 0;
+  if (request.sessionMode) request.sessionId = readUint64(view, base + 8);
   else if (!request.statelessLayout) return Status.NotSupported;
 
   const headerBytes = dataHeaderBytes(request.service, mode);
   if (availableBytes < headerBytes) return Status.Error;
   request.keyAt = headerBytes;
-  const status = readFixedPart(view, request);
+  const status = readFixedPart(view, base, request);
   request.authKeyAt = request.keyAt + request.keyBytes;
   return status;
 }
 
-function readFixedPart(view: DataView, request: DataRequest): Status {
+function readFixedPart(
+  view: DataView,
+  base: number,
+  request: DataRequest,
+): Status {
   switch (request.service) {
     case ServiceNumber.Cipher:
-      return readSymmetric(view, request);
+      return readSymmetric(view, base, request);
     case ServiceNumber.Hash:
-      return readHash(view, request);
+      return readHash(view, base, request);
     case ServiceNumber.Mac:
-      return readMac(view, request);
+      return readMac(view, base, request);
     case ServiceNumber.Aead:
       return request.statelessLayout
-        ? readStatelessAead(view, request)
-        : readAead(view, request);
+        ? readStatelessAead(view, base, request)
+        : readAead(view, base, request);
     case ServiceNumber.Akcipher:
-      return readAkcipher(view, request);
+      return readAkcipher(view, base, request);
   }
 }
 
-function readSymmetric(view: DataView, request: DataRequest): Status {
+function readSymmetric(
+  view: DataView,
+  base: number,
+  request: DataRequest,
+): Status {
   const typeAt = request.statelessLayout ? STATELESS_OP_TYPE_AT : OP_TYPE_AT;
-  request.opType = view.getUint32(typeAt, true);
+  request.opType = view.getUint32(base + typeAt, true);
   switch (request.opType) {
     case SymmetricOperation.Cipher:
-      return readCipher(view, request);
+      return readCipher(view, base, request);
     case SymmetricOperation.Chaining:
-      return readChain(view, request);
+      return readChain(view, base, request);
     default:
       return Status.NotSupported;
   }
 }
 
-function readCipher(view: DataView, request: DataRequest): Status {
-  let at = DATA_HEADER_BYTES;
+function readCipher(
+  view: DataView,
+  base: number,
+  request: DataRequest,
+): Status {
+  let at = base + DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) {
       request.algorithm = view.getUint32(at, true);
@@ -218,8 +237,8 @@ function readCipher(view: DataView, request: DataRequest): Status {
   return Status.Ok;
 }
 
-function readChain(view: DataView, request: DataRequest): Status {
-  let at = DATA_HEADER_BYTES;
+function readChain(view: DataView, base: number, request: DataRequest): Status {
+  let at = base + DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) readChainParameters(view, at, request);
     at += CHAIN_PARAMETER_BYTES;
@@ -251,8 +270,8 @@ function readChainParameters(
   request.hashMode = view.getUint32(at + 28, true);
 }
 
-function readHash(view: DataView, request: DataRequest): Status {
-  let at = DATA_HEADER_BYTES;
+function readHash(view: DataView, base: number, request: DataRequest): Status {
+  let at = base + DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) request.algorithm = view.getUint32(at, true);
     at += HASH_PARAMETER_BYTES;
@@ -262,8 +281,8 @@ function readHash(view: DataView, request: DataRequest): Status {
   return Status.Ok;
 }
 
-function readMac(view: DataView, request: DataRequest): Status {
-  let at = DATA_HEADER_BYTES;
+function readMac(view: DataView, base: number, request: DataRequest): Status {
+  let at = base + DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) {
       request.algorithm = view.getUint32(at, true);
@@ -276,8 +295,8 @@ function readMac(view: DataView, request: DataRequest): Status {
   return Status.Ok;
 }
 
-function readAead(view: DataView, request: DataRequest): Status {
-  const at = DATA_HEADER_BYTES;
+function readAead(view: DataView, base: number, request: DataRequest): Status {
+  const at = base + DATA_HEADER_BYTES;
   request.ivBytes = view.getUint32(at, true);
   request.additionalDataBytes = view.getUint32(at + 4, true);
   request.sourceBytes = view.getUint32(at + 8, true);
@@ -287,8 +306,12 @@ function readAead(view: DataView, request: DataRequest): Status {
 }
 
 /** The stateless structure has tag_len in another place (§5.9.9.7). */
-function readStatelessAead(view: DataView, request: DataRequest): Status {
-  let at = DATA_HEADER_BYTES;
+function readStatelessAead(
+  view: DataView,
+  base: number,
+  request: DataRequest,
+): Status {
+  let at = base + DATA_HEADER_BYTES;
   if (!request.sessionMode) {
     request.algorithm = view.getUint32(at, true);
     request.keyBytes = view.getUint32(at + 4, true);
@@ -303,8 +326,12 @@ function readStatelessAead(view: DataView, request: DataRequest): Status {
   return Status.Ok;
 }
 
-function readAkcipher(view: DataView, request: DataRequest): Status {
-  let at = DATA_HEADER_BYTES;
+function readAkcipher(
+  view: DataView,
+  base: number,
+  request: DataRequest,
+): Status {
+  let at = base + DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) {
       request.algorithm = view.getUint32(at, true);

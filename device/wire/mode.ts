@@ -17,6 +17,8 @@ export interface WireMode {
   readonly revision1: boolean;
   /** Services whose requests may carry all of their parameters. */
   readonly stateless: ReadonlySet<Service>;
+  /** The same as a mask of service numbers, for the hot path. */
+  readonly statelessMask: number;
 }
 
 /**
@@ -29,5 +31,9 @@ export function wireMode(layout: Layout, acceptedFeatures: bigint): WireMode {
   const stateless = SERVICES.filter((service) =>
     revision1 && accepted(STATELESS_FEATURE[service])
   );
-  return { layout, revision1, stateless: new Set(stateless) };
+  const statelessMask = stateless.reduce(
+    (mask, service) => mask | 1 << SERVICES.indexOf(service),
+    0,
+  );
+  return { layout, revision1, stateless: new Set(stateless), statelessMask };
 }

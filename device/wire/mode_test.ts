@@ -26,5 +26,6 @@ Deno.test("draft 9 has none of the crypto device's features", () => {
     layout: "draft-9",
     revision1: false,
     stateless: new Set(),
+    statelessMask: 0,
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
+import { relative } from "node:path";
 import { connectVhostUser, Driver, OperationError } from "../../mod.ts";
 import {
   exists,
@@ -35,13 +36,14 @@ async function encryptSomething(driver: Driver): Promise<void> {
 Deno.test("serve says where it listens and how QEMU attaches in both modes", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/crypto.sock`;
+  const asWritten = relative(Deno.cwd(), path);
   await using device = await ServeProcess.start(
     READY,
-    ...["--socket-path", path, "--queues", "3", ...NOBLE],
+    ...["--socket-path", asWritten, "--queues", "3", ...NOBLE],
   );
   const { log } = device;
   assert.match(log, /^vhost-device-crypto: info: backend noble: @noble/m);
-  assert.ok(log.includes(`info: listening at ${path}\n`), log);
+  assert.ok(log.includes(`info: listening at ${asWritten}\n`), log);
   const commands = log.matchAll(/^qemu-system-x86_64 [^#]+#/gm);
   const [generic, cryptodev, ...more] = [...commands].map(([text]) => text);
   assert.equal(more.length, 0);
@@ -247,6 +249,21 @@ Deno.test("one front-end after another uses the same socket", async () => {
     events,
     Array(3).fill(["front-end connected", "front-end gone"]).flat(),
   );
+});
+
+Deno.test("SIGUSR2 logs the counters and opens no debugger", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  await using device = await ServeProcess.start(
+    READY,
+    ...["--socket-path", path, ...NOBLE],
+  );
+  await using driver = await attach(path);
+  await encryptSomething(driver);
+  Deno.kill(device.pid, "SIGUSR2");
+  await device.said(/counted: queue 0 answered 1 request of \d+ bytes/);
+  assert.match(device.log, /counted: 1 session on noble/);
+  assert.doesNotMatch(device.log, /Debugger/);
 });
 
 Deno.test("the log level takes lines away", async () => {

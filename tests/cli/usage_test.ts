@@ -109,7 +109,7 @@ Deno.test("--print-capabilities ignores all else", async () => {
 });
 
 Deno.test("--help shows every option, and which algorithms are weak", async () => {
-  const cases = [["--help"], ["serve", "--help"], ["help"], []];
+  const cases = [["--help"], ["serve", "--help"], ["probe", "--help"], []];
   const [first, ...others] = await Promise.all(
     cases.map((words) => runCommand(...words)),
   );

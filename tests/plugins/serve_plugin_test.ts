@@ -54,7 +54,7 @@ Deno.test("a served device places sessions on a user's backend and counts them",
         direction: "encrypt",
       });
       ok((await gcm.run(data, iv.subarray(0, 12))).length > 256);
-      child.kill("SIGUSR1");
+      child.kill("SIGUSR2");
       await waitFor(() => said.includes("queue 0 answered 3"), "the counters");
     }
     match(

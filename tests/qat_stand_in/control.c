@@ -10,6 +10,7 @@
 struct settings settings;
 struct faults faults;
 long violations;
+long executed;
 
 static const char *control_path;
 static struct timespec control_seen;
@@ -74,6 +75,11 @@ STAND_IN_PUBLIC void qat_stand_in_fault(const char *name, long count) {
 
 STAND_IN_PUBLIC long qat_stand_in_violations(void) {
   return violations;
+}
+
+/* Requests that have been carried out. */
+STAND_IN_PUBLIC long qat_stand_in_executed(void) {
+  return executed;
 }
 
 /* Lines of a name and a number, as qat_stand_in_fault() takes them. */

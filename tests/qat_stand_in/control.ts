@@ -28,6 +28,7 @@ const QAT_SYMBOLS = {
     result: "void",
   },
   qat_stand_in_violations: { parameters: [], result: "i64" },
+  qat_stand_in_executed: { parameters: [], result: "i64" },
 } as const;
 
 const USDM_SYMBOLS = {
@@ -67,6 +68,11 @@ export class StandIn implements Disposable {
     return Number(
       this.#qat.symbols.qat_stand_in_violations() - this.#violations,
     );
+  }
+
+  /** Requests that it has carried out, in all tests. */
+  get executed(): number {
+    return Number(this.#qat.symbols.qat_stand_in_executed());
   }
 
   /** Pinned blocks that this test has not given back. */

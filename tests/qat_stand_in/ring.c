@@ -126,6 +126,7 @@ static void execute(struct request *request) {
     request->outcome = CPA_FALSE;
     return;
   }
+  executed++;
   if (settings.null_operation) return;
   if (request->kind == SYMMETRIC) run_symmetric(request);
   else run_asymmetric(request);

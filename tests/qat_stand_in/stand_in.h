@@ -124,6 +124,7 @@ extern struct instance instances[MAXIMUM_INSTANCES];
 extern enum device_state device_state;
 extern pthread_mutex_t lock;
 extern long violations;
+extern long executed;
 
 /* control.c */
 void read_environment(void);

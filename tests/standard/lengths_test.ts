@@ -277,3 +277,42 @@ testOnSetups(
     }
   },
 );
+
+testOnSetups(
+  "what one algorithm alone demands of lengths is demanded: CBC-MAC, GMAC, CCM",
+  anywhere,
+  async (guest) => {
+    const mac = (algorithm: string): SessionDescription => ({
+      service: "mac",
+      algorithm,
+      key: pattern(16, 3),
+      resultBytes: 16,
+    });
+    const digestOf = async (algorithm: string, lengthBytes: number) => {
+      let status = Status.Error;
+      await withSession(guest, mac(algorithm), false, async (id) => {
+        const source = pattern(lengthBytes, 13);
+        const input = { operation: "digest", source } as const;
+        ({ status } = await run(guest, mac(algorithm), id, input));
+      });
+      return status;
+    };
+    strictEqual(await digestOf("cbcmac-aes", 15), Status.Error);
+    strictEqual(await digestOf("cbcmac-aes", 16), Status.Ok);
+    strictEqual(await digestOf("gmac-aes", 11), Status.Error);
+    strictEqual(await digestOf("gmac-aes", 12), Status.Ok);
+    // A nonce of 13 bytes leaves two for the length.
+    const { session } = cases(new Set(["aead.ccm"]))[0]!;
+    await withSession(guest, session, false, async (id) => {
+      const seal = async (lengthBytes: number, ivBytes: number) =>
+        (await run(guest, session, id, {
+          operation: "encrypt",
+          source: pattern(lengthBytes, 13),
+          iv: pattern(ivBytes, 11),
+        })).status;
+      strictEqual(await seal(KIB_64 - 1, 13), Status.Ok);
+      strictEqual(await seal(KIB_64, 13), Status.Error);
+      strictEqual(await seal(KIB_64, 12), Status.Ok);
+    });
+  },
+);

@@ -29,6 +29,7 @@ import {
 } from "./setups.ts";
 
 const ROOM_BYTES = 1024;
+const REFUSALS = [Status.Error, Status.NotSupported];
 
 const hashOf = (name: string, message: Uint8Array): Uint8Array =>
   plainHash(name, message, algorithmByName("hash", name)!.digestBytes)!;
@@ -282,5 +283,30 @@ testOnSetups(
       })),
       Status.Error,
     );
+  },
+);
+
+testOnSetups(
+  "RAW sessions ignore the hash, and neither sign nor verify",
+  exceptDraft9,
+  async (guest) => {
+    const answer = RSA_ANSWERS.find(({ bits }) => bits === 1024)!;
+    const block = new Uint8Array(128).fill(1, 1);
+    for (const stateless of modesOf(guest.setup)) {
+      const session = rsaSession(answer, { padding: "raw", hash: "sha512" });
+      await withSession(guest, session, stateless, async (id) => {
+        const input = { operation: "encrypt", source: block } as const;
+        strictEqual((await result(guest, session, id, input)).length, 128);
+        const sign = await run(guest, session, id, {
+          operation: "sign",
+          source: block,
+          destinationBytes: ROOM_BYTES,
+        });
+        ok(REFUSALS.includes(sign.status), `status ${sign.status}`);
+        ok(sign.destination.every((byte) => byte === 0));
+        const verified = await verdict(guest, session, id, block, block);
+        ok(REFUSALS.includes(verified), `status ${verified}`);
+      });
+    }
   },
 );

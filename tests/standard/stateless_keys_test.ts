@@ -81,7 +81,7 @@ async function copiesDuring(body: () => Promise<void>): Promise<Uint8Array[]> {
     return read.call(this, start, target);
   };
   prototype.copyOut = function (start, target, lengthBytes) {
-    copies.add(target.buffer);
+    copies.add(target.bytes.buffer);
     return copyOut.call(this, start, target, lengthBytes);
   };
   try {

@@ -1,124 +1,19 @@
 import { ok, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { ECDSA_ANSWERS } from "../../backends/conformance/vectors/ecdsa.ts";
 import { RSA_ANSWERS } from "../../backends/conformance/vectors/rsa.ts";
-import {
-  decodeCreateOutcome,
-  decodeDestroyOutcome,
-  encodeCreateRequest,
-  encodeDestroyRequest,
-} from "../../device/wire/control_encode.ts";
 import { Status } from "../../device/wire/status.ts";
-import type { RequestQueue } from "../../driver/request_queue.ts";
-import { type Input, run, statusOf, withSession } from "./requests.ts";
+import { createSpoilt, send, UNTOUCHED } from "./raw_requests.ts";
+import { run, withSession } from "./requests.ts";
+import { CBC, DATA, GCM, GOOD, goodFor, IV, NONCE, SHA256 } from "./samples.ts";
 import {
   anywhere,
   exceptDraft9,
-  type Guest,
   modesOf,
   type Setup,
   testOnSetups,
 } from "./setups.ts";
 
-const UNTOUCHED = 0xee;
 const NEVER_GIVEN = 0x7654_3210;
-const KEY = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
-const DATA = new Uint8Array(64).fill(3);
-const IV = new Uint8Array(16).fill(5);
-const NONCE = new Uint8Array(12).fill(6);
-
-const CBC: SessionDescription = {
-  service: "cipher",
-  algorithm: "aes-cbc",
-  direction: "encrypt",
-  key: KEY,
-};
-const CHAIN: SessionDescription = {
-  service: "chain",
-  order: "cipher-then-hash",
-  cipher: { algorithm: "aes-cbc", direction: "encrypt", key: KEY },
-  hashMode: "auth",
-  hashAlgorithm: "hmac-sha1",
-  authKey: KEY,
-  resultBytes: 20,
-};
-const SHA256: SessionDescription = {
-  service: "hash",
-  algorithm: "sha256",
-  resultBytes: 32,
-};
-const HMAC: SessionDescription = {
-  service: "mac",
-  algorithm: "hmac-sha256",
-  key: KEY,
-  resultBytes: 32,
-};
-const GCM: SessionDescription = {
-  service: "aead",
-  algorithm: "gcm",
-  direction: "encrypt",
-  key: KEY,
-  tagBytes: 16,
-};
-const ECDSA: SessionDescription = {
-  service: "akcipher",
-  algorithm: "ecdsa",
-  keyType: "public",
-  key: ECDSA_ANSWERS[2]!.publicKey,
-  curve: ECDSA_ANSWERS[2]!.curve,
-};
-
-/** A request that a session of each service takes. */
-const GOOD: readonly (readonly [SessionDescription, Input])[] = [
-  [CBC, { operation: "encrypt", source: DATA, iv: IV }],
-  [CHAIN, { operation: "encrypt", source: DATA, iv: IV }],
-  [SHA256, { operation: "digest", source: DATA }],
-  [HMAC, { operation: "digest", source: DATA }],
-  [GCM, { operation: "encrypt", source: DATA, iv: NONCE }],
-  [ECDSA, { operation: "verify", source: DATA, additionalData: DATA }],
-];
-
-/** Of what the layout of `guest` can carry. */
-const goodFor = ({ setup }: Guest) =>
-  GOOD.filter(([{ service }]) =>
-    setup.layout !== "draft 9" || service !== "akcipher"
-  );
-
-/** Sends bytes as they are; the writable part comes back as it is. */
-async function send(
-  { driver }: Guest,
-  queue: RequestQueue,
-  request: Uint8Array,
-  writableBytes: number,
-): Promise<{ written: number; answer: Uint8Array }> {
-  const [readable, writable] = await driver.memory.allocate([
-    { lengthBytes: request.length },
-    { lengthBytes: writableBytes },
-  ]);
-  readable!.segments.write(0, request);
-  writable!.segments.fill(0, writableBytes, UNTOUCHED);
-  const written = await queue.request(readable!.buffers, writable!.buffers);
-  const answer = writable!.segments.copy();
-  driver.memory.free(readable!);
-  driver.memory.free(writable!);
-  return { written, answer };
-}
-
-const join = (pieces: readonly Uint8Array[]): Uint8Array =>
-  Uint8Array.from(pieces.flatMap((piece) => [...piece]));
-
-/** A creation whose bytes `spoil` has changed. */
-async function createSpoilt(
-  guest: Guest,
-  description: SessionDescription,
-  spoil: (view: DataView) => void,
-) {
-  const { driver } = guest;
-  const bytes = join(encodeCreateRequest(description, driver.mode));
-  spoil(new DataView(bytes.buffer));
-  const { answer } = await send(guest, driver.controlQueue!, bytes, 16);
-  return decodeCreateOutcome(answer);
-}
 
 testOnSetups(
   "INVSESS: no service takes a request of a session that does not exist",
@@ -157,26 +52,6 @@ testOnSetups(
 );
 
 testOnSetups(
-  "NOTSUPP: an algorithm number that is not offered creates no session",
-  exceptDraft9,
-  async (guest) => {
-    for (const [session] of GOOD) {
-      if (session.service === "chain") continue;
-      const { status, sessionId } = await createSpoilt(
-        guest,
-        session,
-        (view) => {
-          view.setUint32(16, 63, true);
-        },
-      );
-      strictEqual(status, Status.NotSupported, session.service);
-      strictEqual(sessionId, 0);
-    }
-    strictEqual(guest.device.sessions.size, 0);
-  },
-);
-
-testOnSetups(
   "NOTSUPP: an opcode that the standard does not have",
   exceptDraft9,
   async (guest) => {
@@ -196,20 +71,6 @@ testOnSetups(
     );
     strictEqual(written, 1);
     strictEqual(answer[0], Status.NotSupported);
-  },
-);
-
-testOnSetups(
-  "ERR: a session with a key of a wrong length",
-  anywhere,
-  async (guest) => {
-    for (const [session] of goodFor(guest)) {
-      if (!("key" in session) || session.service === "mac") continue;
-      const cut = { ...session, key: session.key.subarray(1) };
-      const attempt = guest.driver.createSession(cut);
-      strictEqual(await statusOf(attempt), Status.Error, session.service);
-    }
-    strictEqual(guest.device.sessions.size, 0);
   },
 );
 
@@ -281,73 +142,6 @@ testOnSetups(
   },
 );
 
-testOnSetups(
-  "NOSPC with REVISION_1, ERR without, when all sessions are taken",
-  anywhere,
-  async (guest) => {
-    const { driver, setup } = guest;
-    await using first = await driver.createSession(SHA256);
-    await using second = await driver.createSession(CBC);
-    ok(first.id !== second.id);
-    const revision1 = setup.layout === "REVISION_1" ||
-      setup.layout === "stateless";
-    strictEqual(
-      await statusOf(driver.createSession(HMAC)),
-      revision1 ? Status.NoSpace : Status.Error,
-    );
-    await first.close();
-    await (await driver.createSession(HMAC)).close();
-  },
-  { maximumSessions: 2 },
-);
-
-testOnSetups(
-  "a destruction is answered OK once, then ERR",
-  exceptDraft9,
-  async (guest) => {
-    const { driver } = guest;
-    const session = await driver.createSession(SHA256);
-    const destroy = async (service: "hash" | "mac", id: number) => {
-      const bytes = encodeDestroyRequest(service, id, driver.mode);
-      const { written, answer } = await send(
-        guest,
-        driver.controlQueue!,
-        bytes,
-        1,
-      );
-      strictEqual(written, 1);
-      return decodeDestroyOutcome(answer);
-    };
-    strictEqual(await destroy("hash", NEVER_GIVEN), Status.Error);
-    // Another service does not own it.
-    strictEqual(await destroy("mac", session.id!), Status.Error);
-    strictEqual(await destroy("hash", session.id!), Status.Ok);
-    strictEqual(await destroy("hash", session.id!), Status.Error);
-  },
-);
-
-testOnSetups(
-  "a session identifier comes with OK alone",
-  exceptDraft9,
-  async (guest) => {
-    const good = await createSpoilt(guest, SHA256, () => {});
-    strictEqual(good.status, Status.Ok);
-    ok(good.sessionId > 0);
-    for (const [opcode, algorithm] of [[0x0102, 63], [0x0902, 4]] as const) {
-      const { status, sessionId } = await createSpoilt(
-        guest,
-        SHA256,
-        (view) => {
-          view.setUint32(0, opcode, true);
-          view.setUint32(16, algorithm, true);
-        },
-      );
-      ok(status !== Status.Ok);
-      strictEqual(sessionId, 0);
-    }
-  },
-);
-
 const notStateless = ({ layout }: Setup) =>
   layout === "legacy" || layout === "REVISION_1";
 
@@ -412,5 +206,35 @@ testOnSetups(
     );
     strictEqual(answer[32], Status.NotSupported);
     ok(answer.subarray(0, 32).every((byte) => byte === UNTOUCHED));
+  },
+);
+
+testOnSetups(
+  "a session destroyed while its queue is busy is INVSESS at once",
+  ({ transport, backend, layout }) =>
+    transport === "vhost-user" && backend === "noble" && layout !== "draft 9",
+  async (guest) => {
+    const { driver } = guest;
+    const longest = RSA_ANSWERS.at(-1)!;
+    await using rsa = await driver.akcipher({
+      algorithm: "rsa",
+      keyType: "private",
+      key: longest.privateKey,
+      padding: "pkcs1",
+      hash: "sha256",
+    });
+    const hash = await driver.createSession(SHA256);
+    const input = { operation: "digest", source: DATA } as const;
+    strictEqual((await run(guest, SHA256, hash.id, input)).status, Status.Ok);
+    // One burst of the queue's thread, which takes long.
+    const digests = Array.from({ length: 12 }, () => new Uint8Array(32));
+    const signing = Promise.all(digests.map((digest) => rsa.sign(digest)))
+      .then(() => performance.now());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await hash.close();
+    const destroyedAt = performance.now();
+    const { status } = await run(guest, SHA256, hash.id, input);
+    ok(await signing > destroyedAt, "the queue was not busy");
+    strictEqual(status, Status.InvalidSession);
   },
 );

@@ -165,16 +165,17 @@ export class QueueLoop {
   }
 
   /**
-   * The guest may name a session that was announced after the burst began. Takes
-   * new sessions only: the burst under way needs the rest as it is.
+   * The guest may name a session that was opened, or destroyed, after the burst
+   * began. Other commands wait: the burst under way needs the rest as it is.
    */
   takeAnnouncements(): void {
     if (!this.#hasNews()) return;
     for (;;) {
       const command = this.#nextCommand();
       if (!command) return;
-      if (command.kind === "opened") this.#carryOut(command);
-      else this.#postponed.push(command);
+      if (command.kind === "opened" || command.kind === "closed") {
+        this.#carryOut(command);
+      } else this.#postponed.push(command);
     }
   }
 

@@ -1,0 +1,97 @@
+/**
+ * How the cost of a request grows with its size, with the requests in flight, the
+ * queues, the sessions and the descriptors of its chain.
+ *
+ * @module
+ */
+
+import { startDevice, startEvpDevice } from "./devices.ts";
+import { type Load, measure, NotOffered } from "./measure.ts";
+import type { Programs } from "./programs.ts";
+
+const BASE: Load = { algorithm: "aes-128-cbc", size: 64, depth: 32 };
+
+/** One dimension: loads that differ in one number only. */
+export interface Dimension {
+  readonly name: string;
+  readonly unit: string;
+  readonly values: readonly number[];
+  readonly load: (value: number) => Load;
+}
+
+/** The dimensions of the report's growth charts. */
+export const DIMENSIONS: readonly Dimension[] = [
+  {
+    name: "size",
+    unit: "bytes of data",
+    values: [16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1 << 20],
+    load: (size) => ({ ...BASE, size }),
+  },
+  {
+    name: "depth",
+    unit: "requests in flight",
+    values: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    load: (depth) => ({ ...BASE, depth }),
+  },
+  {
+    name: "queues",
+    unit: "data queues",
+    values: [1, 2, 4],
+    load: (queues) => ({ ...BASE, size: 16384, depth: 16, queues }),
+  },
+  {
+    name: "sessions",
+    unit: "sessions in random use",
+    values: [1, 10, 100, 1000, 10000],
+    load: (sessions) => ({ ...BASE, sessions }),
+  },
+  {
+    name: "descriptors",
+    unit: "descriptors for each of source and destination, 4 KiB",
+    values: [1, 2, 4, 8, 16, 32],
+    load: (pieces) => ({ ...BASE, size: 4096, pieces }),
+  },
+];
+
+/** Nanoseconds per request by value; a line of a chart. */
+export interface GrowthLine {
+  readonly dimension: string;
+  readonly device: string;
+  readonly points: readonly (readonly [value: number, nanoseconds: number])[];
+}
+
+/** Measures one dimension on this project's backends and the C device. */
+export async function measureGrowth(
+  programs: Programs,
+  dimension: Dimension,
+  backends: readonly string[],
+  seconds: number,
+): Promise<GrowthLine[]> {
+  const queues = dimension.name === "queues"
+    ? Math.max(...dimension.values)
+    : 1;
+  const how = { polling: queues === 1, queues, anywhere: queues > 1 };
+  await using stack = new AsyncDisposableStack();
+  const devices = [];
+  for (const backend of backends) {
+    devices.push(stack.use(await startDevice(programs, backend, how)));
+  }
+  devices.push(stack.use(await startEvpDevice(programs, how)));
+  const lines = devices.map(({ name }) => ({
+    dimension: dimension.name,
+    device: name,
+    points: [] as [number, number][],
+  }));
+  for (const value of dimension.values) {
+    const load = { ...dimension.load(value), sleeping: queues > 1 };
+    for (const [index, device] of devices.entries()) {
+      try {
+        const result = await measure(programs, device, load, seconds);
+        lines[index]!.points.push([value, 1e9 / result.undisturbed]);
+      } catch (error) {
+        if (!(error instanceof NotOffered)) throw error;
+      }
+    }
+  }
+  return lines;
+}

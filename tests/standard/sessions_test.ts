@@ -1,0 +1,113 @@
+import { ok, strictEqual } from "node:assert/strict";
+import {
+  decodeDestroyOutcome,
+  encodeDestroyRequest,
+} from "../../device/wire/control_encode.ts";
+import { Status } from "../../device/wire/status.ts";
+import { createSpoilt, send } from "./raw_requests.ts";
+import { statusOf } from "./requests.ts";
+import { CBC, GOOD, goodFor, HMAC, SHA256 } from "./samples.ts";
+import { anywhere, exceptDraft9, testOnSetups } from "./setups.ts";
+
+const NEVER_GIVEN = 0x7654_3210;
+
+testOnSetups(
+  "NOTSUPP: an algorithm number that is not offered creates no session",
+  exceptDraft9,
+  async (guest) => {
+    for (const [session] of GOOD) {
+      if (session.service === "chain") continue;
+      const { status, sessionId } = await createSpoilt(
+        guest,
+        session,
+        (view) => {
+          view.setUint32(16, 63, true);
+        },
+      );
+      strictEqual(status, Status.NotSupported, session.service);
+      strictEqual(sessionId, 0);
+    }
+    strictEqual(guest.device.sessions.size, 0);
+  },
+);
+
+testOnSetups(
+  "ERR: a session with a key of a wrong length",
+  anywhere,
+  async (guest) => {
+    for (const [session] of goodFor(guest)) {
+      if (!("key" in session) || session.service === "mac") continue;
+      const cut = { ...session, key: session.key.subarray(1) };
+      const attempt = guest.driver.createSession(cut);
+      strictEqual(await statusOf(attempt), Status.Error, session.service);
+    }
+    strictEqual(guest.device.sessions.size, 0);
+  },
+);
+
+testOnSetups(
+  "NOSPC with REVISION_1, ERR without, when all sessions are taken",
+  anywhere,
+  async (guest) => {
+    const { driver, setup } = guest;
+    await using first = await driver.createSession(SHA256);
+    await using second = await driver.createSession(CBC);
+    ok(first.id !== second.id);
+    const revision1 = setup.layout === "REVISION_1" ||
+      setup.layout === "stateless";
+    strictEqual(
+      await statusOf(driver.createSession(HMAC)),
+      revision1 ? Status.NoSpace : Status.Error,
+    );
+    await first.close();
+    await (await driver.createSession(HMAC)).close();
+  },
+  { maximumSessions: 2 },
+);
+
+testOnSetups(
+  "a destruction is answered OK once, then ERR",
+  exceptDraft9,
+  async (guest) => {
+    const { driver } = guest;
+    const session = await driver.createSession(SHA256);
+    const destroy = async (service: "hash" | "mac", id: number) => {
+      const bytes = encodeDestroyRequest(service, id, driver.mode);
+      const { written, answer } = await send(
+        guest,
+        driver.controlQueue!,
+        bytes,
+        1,
+      );
+      strictEqual(written, 1);
+      return decodeDestroyOutcome(answer);
+    };
+    strictEqual(await destroy("hash", NEVER_GIVEN), Status.Error);
+    // Another service does not own it.
+    strictEqual(await destroy("mac", session.id!), Status.Error);
+    strictEqual(await destroy("hash", session.id!), Status.Ok);
+    strictEqual(await destroy("hash", session.id!), Status.Error);
+  },
+);
+
+testOnSetups(
+  "a session identifier comes with OK alone",
+  exceptDraft9,
+  async (guest) => {
+    const good = await createSpoilt(guest, SHA256, () => {});
+    strictEqual(good.status, Status.Ok);
+    ok(good.sessionId > 0);
+    for (const [opcode, algorithm] of [[0x0102, 63], [0x0902, 4]] as const) {
+      const { status, sessionId } = await createSpoilt(
+        guest,
+        SHA256,
+        (view) => {
+          view.setUint32(0, opcode, true);
+          view.setUint32(16, algorithm, true);
+        },
+      );
+      ok(status !== Status.Ok);
+      strictEqual(sessionId, 0);
+    }
+  },
+);
