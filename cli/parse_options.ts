@@ -261,8 +261,11 @@ function backendList(text: string): string[] {
   return names;
 }
 
-/** A path must fit `sun_path` of a Unix socket address with its final zero. */
-const SOCKET_PATH_MAXIMUM_BYTES = 107;
+/**
+ * A path must fit `sun_path` of a Unix socket address with its final zero, and
+ * with one more character while the socket does not listen yet.
+ */
+const SOCKET_PATH_MAXIMUM_BYTES = 106;
 
 function socketPaths(values: Values): readonly string[] {
   const paths = values.get("socket-path") ?? [];

@@ -32,9 +32,9 @@ const MISTAKES: Readonly<
   "socket-path": [
     [["--socket-path="], '""', "a value PATH"],
     [["--socket-path", "/s", "--socket-path", "/s"], '"/s"', "only once"],
-    [["--socket-path", `/${"x".repeat(107)}`], "/xxx", "107 bytes"],
+    [["--socket-path", `/${"x".repeat(106)}`], "/xxx", "106 bytes"],
     // 54 letters, but 108 bytes.
-    [["--socket-path", "ä".repeat(54)], "ä", "107 bytes"],
+    [["--socket-path", "ä".repeat(54)], "ä", "106 bytes"],
   ],
   fd: [
     [["--fd", "2"], '"2"', "a whole number from 3"],

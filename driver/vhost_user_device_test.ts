@@ -62,20 +62,14 @@ async function exists(path: string): Promise<boolean> {
 const openDescriptors = (): number =>
   [...Deno.readDirSync("/proc/self/fd")].length;
 
-/** The socket file appears a moment before the device listens. */
-async function attach(
+function attach(
   device: { socketPath: string },
   options: Partial<VhostUserOptions> = {},
 ): Promise<VhostUserLink> {
-  const allOptions = { memoryBytes: MEMORY_BYTES, ...options };
-  for (let attempt = 0;; attempt++) {
-    try {
-      return await connectVhostUser(device.socketPath, allOptions);
-    } catch (error) {
-      if (attempt === 20 || !/refused/.test(String(error))) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
+  return connectVhostUser(device.socketPath, {
+    memoryBytes: MEMORY_BYTES,
+    ...options,
+  });
 }
 
 function expectedCbc(data: Uint8Array): Uint8Array {

@@ -18,6 +18,10 @@ const SYMBOLS = {
   getpagesize: { parameters: [], result: "i32" },
   close: { parameters: ["i32" /* fd */], result: "i32" },
   unlink: { parameters: ["buffer" /* path */], result: "i32" },
+  link: {
+    parameters: ["buffer", /* oldpath */ "buffer" /* newpath */],
+    result: "i32",
+  },
   fcntl: {
     parameters: ["i32", /* fd */ "i32", /* op */ "i32" /* arg */],
     result: "i32",
@@ -258,6 +262,11 @@ export class Libc {
   /** Removes a name from the file system. */
   unlink(path: string): number {
     return this.check(this.symbols.unlink(cString(path)));
+  }
+
+  /** Gives a file a second name, which nobody has yet. */
+  link(path: string, added: string): number {
+    return this.check(this.symbols.link(cString(path), cString(added)));
   }
 
   /** A file in memory with the given size. */

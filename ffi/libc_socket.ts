@@ -71,14 +71,28 @@ function socketAt(
   return result;
 }
 
-/** A socket that listens at `path`; accepting from it never blocks. */
+/** Where a socket is until it listens. */
+export const unreadyPath = (path: string): string => `${path}~`;
+
+/**
+ * A socket that listens at `path`; accepting from it never blocks. The path
+ * appears when the socket listens and not before, so that whoever waits for the
+ * file can connect to it.
+ */
 export function listenUnix(libc: Libc, path: string): number {
-  return socketAt(libc, path, SOCK_NONBLOCK, (fd, address) => {
+  const unready = unreadyPath(path);
+  const fd = socketAt(libc, unready, SOCK_NONBLOCK, (fd, address) => {
     const bound = libc.check(
       libc.symbols.bind(fd, address, SOCKADDR_UN_BYTES),
     );
     return bound < 0 ? bound : libc.check(libc.symbols.listen(fd, 16));
   });
+  if (fd < 0) return fd;
+  const linked = libc.link(unready, path);
+  libc.unlink(unready);
+  if (linked >= 0) return fd;
+  libc.close(fd);
+  return linked;
 }
 
 /**

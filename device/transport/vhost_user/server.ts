@@ -10,6 +10,7 @@ import {
   connectUnix,
   isListening,
   listenUnix,
+  unreadyPath,
 } from "../../../ffi/libc_socket.ts";
 import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
@@ -65,6 +66,7 @@ export class VhostUserServer {
   static listen(path: string, options: ServerOptions): VhostUserServer {
     const { libc, log } = options;
     removeStaleSocket(libc, path);
+    removeStaleSocket(libc, unreadyPath(path));
     const listener = listenUnix(libc, path);
     if (listener < 0) {
       throw new Error(

@@ -55,7 +55,7 @@ withServer(
     await Deno.writeTextFile(file, "precious");
     throws(
       () => VhostUserServer.listen(file, server.options),
-      /Address already in use/,
+      /File exists/,
     );
     strictEqual(await Deno.readTextFile(file), "precious");
     throws(
