@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { ALGORITHMS } from "../algorithms/catalogue.ts";
 import type { Probe } from "../backends/backend.ts";
 import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
+import openssl from "../backends/openssl/openssl.ts";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
+import { testWith } from "../tests/real_parts.ts";
 import { UsageError } from "./parse_options.ts";
 import { formatMatrix, matrixAsJson, probeCommand } from "./probe.ts";
 
@@ -167,6 +169,12 @@ Deno.test("options of backends reach them", async () => {
   assert.match(arc4.backends.openssl.reason, /not chosen/);
 });
 
+const LIBCRYPTO = {
+  present: openssl.probe({}).ready,
+  name: "libcrypto 3",
+  remedy: "install Debian's libssl3",
+};
+
 for (
   const [words, expected] of [
     [["--jsn"], /--jsn: expected one of /],
@@ -177,12 +185,16 @@ for (
     [["--openssl-properties", "=,"], /--openssl-properties "=,": .* lacks /],
   ] as const
 ) {
-  Deno.test(`probe ${words.join(" ")} is refused in one line`, async () => {
-    await assert.rejects(printed(...words), (error) => {
-      assert.ok(error instanceof UsageError);
-      assert.match(error.message, expected);
-      assert.doesNotMatch(error.message, /\n/);
-      return true;
-    });
-  });
+  testWith(
+    LIBCRYPTO,
+    `probe ${words.join(" ")} is refused in one line`,
+    async () => {
+      await assert.rejects(printed(...words), (error) => {
+        assert.ok(error instanceof UsageError);
+        assert.match(error.message, expected);
+        assert.doesNotMatch(error.message, /\n/);
+        return true;
+      });
+    },
+  );
 }

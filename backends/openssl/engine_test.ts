@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import type { Missing } from "../backend.ts";
+import { testWith } from "../../tests/real_parts.ts";
 import openssl from "./openssl.ts";
 
 // A default engine belongs to the process: each of these tests has its own.
@@ -8,8 +9,11 @@ import openssl from "./openssl.ts";
 const SOURCE = new URL("./test_engine.c", import.meta.url).pathname;
 const BACKEND = new URL("./openssl.ts", import.meta.url).href;
 const KIT = new URL("./test_kit.ts", import.meta.url).href;
-const mayNotSkip = Deno.env.get("VHOST_CRYPTO_FORBID_SKIP") === "1";
-const skips = !openssl.probe({}).ready && !mayNotSkip;
+const LIBCRYPTO = {
+  present: openssl.probe({}).ready,
+  name: "libcrypto 3",
+  remedy: "install Debian's libssl3",
+};
 
 interface Outcome {
   readonly ready: boolean;
@@ -87,12 +91,14 @@ globalThis.addEventListener(
 );
 const hasEngine = await buildEngine(folder);
 
-Deno.test({
-  name: hasEngine
-    ? "an engine does what it has and the providers do the rest"
-    : "an engine does what it has (skipped: needs cc and libssl-dev)",
-  ignore: skips || (!hasEngine && !mayNotSkip),
-  fn: async () => {
+testWith(
+  {
+    present: LIBCRYPTO.present && hasEngine,
+    name: "libcrypto 3, a C compiler and libcrypto's headers",
+    remedy: "install Debian's gcc and libssl-dev",
+  },
+  "an engine does what it has and the providers do the rest",
+  async () => {
     const environment = { OPENSSL_ENGINES: folder };
     const outcome = await useEngine("test_engine", environment);
     deepStrictEqual(outcome.missing, []);
@@ -102,22 +108,22 @@ Deno.test({
       256: aesCbc(32),
     });
   },
-});
+);
 
-Deno.test({
-  name: "an engine that libcrypto ships loads and leaves AES to providers",
-  ignore: skips,
-  fn: async () => {
+testWith(
+  LIBCRYPTO,
+  "an engine that libcrypto ships loads and leaves AES to providers",
+  async () => {
     const outcome = await useEngine("loader_attic");
     deepStrictEqual(outcome.missing, []);
     deepStrictEqual(outcome.ciphertexts, { 128: aesCbc(16), 256: aesCbc(32) });
   },
-});
+);
 
-Deno.test({
-  name: "an engine that is not there is refused with its package",
-  ignore: skips,
-  fn: async () => {
+testWith(
+  LIBCRYPTO,
+  "an engine that is not there is refused with its package",
+  async () => {
     const environment = { OPENSSL_ENGINES: folder };
     const packages = {
       qatengine: /package qatengine/,
@@ -135,15 +141,15 @@ Deno.test({
       match(missing[0]!.remedy, remedy);
     }
   },
-});
+);
 
-Deno.test({
-  name: "an engine without its device is refused with what it needs",
-  ignore: skips,
-  fn: async () => {
+testWith(
+  LIBCRYPTO,
+  "an engine without its device is refused with what it needs",
+  async () => {
     const { ready, missing } = await useEngine("padlock");
     if (ready) return;
     match(missing[0]!.what, /^engine "padlock": .*device/);
     match(missing[0]!.remedy, /processor with PadLock/);
   },
-});
+);

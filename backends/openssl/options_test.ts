@@ -6,6 +6,7 @@ import {
 } from "node:assert/strict";
 import { dirname } from "node:path";
 import type { BackendOptions, Probe } from "../backend.ts";
+import { testWith } from "../../tests/real_parts.ts";
 import openssl from "./openssl.ts";
 import { counting, opensslTest, runOnce } from "./test_kit.ts";
 
@@ -24,7 +25,11 @@ function legacyModule(): string | undefined {
 }
 
 const legacy = legacyModule();
-const mayNotSkip = Deno.env.get("VHOST_CRYPTO_FORBID_SKIP") === "1";
+const LEGACY = {
+  present: legacy !== undefined,
+  name: "libcrypto 3 with its legacy provider",
+  remedy: "install Debian's libssl3",
+};
 
 function missingOf(options: BackendOptions) {
   const probe = openssl.probe(options);
@@ -41,10 +46,10 @@ opensslTest("only the providers that are named are loaded", () => {
 });
 
 for (const how of ["name", "module", "folder"] as const) {
-  Deno.test({
-    name: `the legacy provider is loaded by its ${how}`,
-    ignore: legacy === undefined,
-    fn() {
+  testWith(
+    LEGACY,
+    `the legacy provider is loaded by its ${how}`,
+    () => {
       const path = how === "module" ? legacy! : dirname(legacy!);
       const providers = how === "name" ? "legacy" : `legacy:${path}`;
       const probe = openssl.probe({ providers });
@@ -64,7 +69,7 @@ for (const how of ["name", "module", "folder"] as const) {
       strictEqual(answer.destination.toHex(), "bbf316e8d940af0ad3");
       thread.close();
     },
-  });
+  );
 }
 
 opensslTest("a provider that is not there is named with its remedy", () => {
@@ -142,22 +147,30 @@ async function buildOldLibrary(path: string): Promise<boolean> {
   }
 }
 
-Deno.test("libcrypto 1.1 is refused in one line", async (t) => {
-  const folder = await Deno.makeTempDir();
-  const library = `${folder}/libcrypto.so.1.1`;
-  const isBuilt = await buildOldLibrary(library);
-  await t.step({
-    name: isBuilt ? "probe() and open()" : "skipped: needs cc",
-    ignore: !isBuilt && !mayNotSkip,
-    fn: () => {
-      const { what, remedy } = missingOf({ library });
-      strictEqual(
-        what,
-        `"${library}" is libcrypto 1.1.1, expected 3.0 or later`,
-      );
-      match(remedy, /libcrypto 3/);
-      throws(() => openssl.open({ library }), /is libcrypto 1\.1\.1/);
-    },
-  });
-  await Deno.remove(folder, { recursive: true });
-});
+const oldFolder = await Deno.makeTempDir();
+globalThis.addEventListener(
+  "unload",
+  () => Deno.removeSync(oldFolder, { recursive: true }),
+);
+const oldLibrary = `${oldFolder}/libcrypto.so.1.1`;
+
+testWith(
+  {
+    present: await buildOldLibrary(oldLibrary),
+    name: "a C compiler",
+    remedy: "install Debian's gcc",
+  },
+  "libcrypto 1.1 is refused in one line",
+  () => {
+    const { what, remedy } = missingOf({ library: oldLibrary });
+    strictEqual(
+      what,
+      `"${oldLibrary}" is libcrypto 1.1.1, expected 3.0 or later`,
+    );
+    match(remedy, /libcrypto 3/);
+    throws(
+      () => openssl.open({ library: oldLibrary }),
+      /is libcrypto 1\.1\.1/,
+    );
+  },
+);
