@@ -71,7 +71,6 @@ export const CpaInstanceInfo2 = {
   sizeof: 932,
   partName: 68,
   swVersion: 132,
-  instName: 196,
   isPolled: 924,
 } as const;
 
@@ -154,11 +153,8 @@ export const STRUCTURES: Readonly<Record<string, Record<string, number>>> = {
 /** Constants of the headers, by their names there. */
 export const CPA = {
   CPA_STATUS_SUCCESS: 0,
-  CPA_STATUS_FAIL: -1,
   CPA_STATUS_RETRY: -2,
-  CPA_STATUS_RESOURCE: -3,
   CPA_STATUS_INVALID_PARAM: -4,
-  CPA_STATUS_FATAL: -5,
   CPA_STATUS_UNSUPPORTED: -6,
   CPA_STATUS_RESTARTING: -7,
   CPA_ACC_SVC_TYPE_CRYPTO: 0,

@@ -19,16 +19,9 @@ const SYMBOLS = {
     result: "pointer",
   },
   qaeMemFreeNUMA: { parameters: ["buffer" /* ptr */], result: "void" },
-  qaeVirtToPhysNUMA: {
-    parameters: ["pointer" /* pVirtAddr */],
-    result: "u64",
-  },
 } as const;
 
 const ANY_NODE = -1;
-
-/** The largest block that libusdm gives. */
-export const PINNED_MAXIMUM_BYTES = 64 * 1024 * 1024;
 
 /** A block of pinned memory; zeros when it is new. */
 export interface PinnedBlock {
@@ -79,11 +72,6 @@ export class Usdm {
     block.bytes.fill(0);
     const holder = BigUint64Array.of(BigInt(block.address));
     this.#opened.symbols.qaeMemFreeNUMA(holder);
-  }
-
-  /** Whether a device could reach this address. */
-  isPinned(pointer: Deno.PointerObject): boolean {
-    return this.#opened.symbols.qaeVirtToPhysNUMA(pointer) !== 0n;
   }
 
   /** Lets go of the library; blocks that were not freed stay. */

@@ -75,6 +75,13 @@ const spoilWhen =
     if (condition(operation)) flipFirstByte(operation);
   };
 
+/** Says that another backend should do it. */
+function leave(operation: Operation): boolean {
+  operation.status = OperationStatus.Elsewhere;
+  operation.writtenBytes = 0;
+  return true;
+}
+
 /** What is broken, where the kit looks, and what it must say. */
 const BROKEN: readonly (readonly [string, string, Backend, RegExp])[] = [
   [
@@ -114,6 +121,24 @@ const BROKEN: readonly (readonly [string, string, Backend, RegExp])[] = [
     "hash.sha256",
     sabotaged(({ source }) => source.totalBytes && source.fill(0, 1, 0)),
     /memory beside the output/,
+  ],
+  [
+    "a request left to another backend with its output changed",
+    "cipher.aes-ctr",
+    sabotaged(
+      spoilWhen((operation) =>
+        operation.source.totalBytes === 64 && leave(operation)
+      ),
+    ),
+    /Elsewhere, but the output is not as it was/,
+  ],
+  [
+    "a backend that leaves all requests to another",
+    "cipher.aes-ctr",
+    altered(() => ({
+      run: (operations, count) => operations.slice(0, count).forEach(leave),
+    })),
+    /an answer to some of them/,
   ],
   [
     "wrong writtenBytes",
@@ -281,6 +306,19 @@ Deno.test("a backend that completes on later polls passes", () => {
     const report = checkBackend(polled, { only, seed: SEED });
     ok(report.passed, formatReport(report));
   }
+});
+
+Deno.test("requests that a backend leaves to another are no failure", () => {
+  const choosy = altered((thread) => ({
+    run(operations, count) {
+      for (const operation of operations.slice(0, count)) {
+        if (operation.source.totalBytes > 1000) leave(operation);
+        else thread.run([operation], 1);
+      }
+    },
+  }));
+  const report = checkBackend(choosy, { seed: SEED, only: "aead.gcm" });
+  ok(report.passed, formatReport(report));
 });
 
 Deno.test("a backend that is not ready is reported with what it lacks", () => {

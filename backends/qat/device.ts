@@ -20,6 +20,10 @@ import { META_DATA_ROOM_BYTES } from "./slots.ts";
 /** How long the library may take to start; on hardware it takes well under it. */
 const START_LIMIT_MS = 1500;
 
+/** Environment variables that name the libraries. */
+export const QAT_VARIABLE = "VHOST_CRYPTO_QAT_LIBRARY";
+export const USDM_VARIABLE = "VHOST_CRYPTO_USDM_LIBRARY";
+
 /** Which part of getting at a device failed. */
 export type Step = "usdm" | "libqat" | "start" | "silent" | "instances";
 
@@ -37,7 +41,6 @@ export class QatError extends Error {
 /** One instance and what it can do. */
 export interface Instance {
   readonly handle: Deno.PointerObject;
-  readonly name: string;
   readonly part: string;
   readonly softwareVersion: string;
   /** Bit numbers are those of the library's ciphers and hashes. */
@@ -52,9 +55,9 @@ export interface Instance {
 export function librariesOf(
   options: BackendOptions,
 ): { qat: string; usdm: string } {
-  const qat = options["library"] ?? environment("VHOST_CRYPTO_QAT_LIBRARY") ??
+  const qat = options["library"] ?? environment(QAT_VARIABLE) ??
     QAT_SONAME;
-  const usdm = options["usdm"] ?? environment("VHOST_CRYPTO_USDM_LIBRARY") ??
+  const usdm = options["usdm"] ?? environment(USDM_VARIABLE) ??
     (qat.includes("/")
       ? `${qat.slice(0, qat.lastIndexOf("/") + 1)}${USDM_SONAME}`
       : USDM_SONAME);
@@ -155,7 +158,6 @@ export class QatDevice {
       symbols.cpaCySymQueryCapabilities(handle, symmetric) === 0;
     return {
       handle,
-      name: text(info, INFO.instName),
       part: text(info, INFO.partName),
       softwareVersion: text(info, INFO.swVersion),
       ciphers: hasSymmetric ? has(symmetric, SYMMETRIC.ciphers) : 0,

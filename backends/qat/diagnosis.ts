@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 import type { Missing } from "../backend.ts";
-import type { QatError } from "./device.ts";
+import { QAT_VARIABLE, type QatError, USDM_VARIABLE } from "./device.ts";
 
 /** PCI device ids by kind: what the driver has, and what processes get. */
 const PHYSICAL = ["0x4940", "0x4942", "0x4944", "0x4946", "0x4948"];
@@ -27,9 +27,9 @@ export function diagnose(
 ): Missing[] {
   switch (failure.step) {
     case "usdm":
-      return [missingLibrary(failure, libraries.usdm, "usdm")];
+      return [missingLibrary(failure, libraries.usdm, USDM_VARIABLE)];
     case "libqat":
-      return [missingLibrary(failure, libraries.qat, "library")];
+      return [missingLibrary(failure, libraries.qat, QAT_VARIABLE)];
     case "silent":
       return [{
         what: "an answer of the qat manager (qatmgr), which takes " +
@@ -48,15 +48,16 @@ export function diagnose(
 function missingLibrary(
   { message, cause }: QatError,
   path: string,
-  option: string,
+  variable: string,
 ): Missing {
   const isForbidden = cause instanceof Deno.errors.NotCapable;
-  const what = message.includes(path) ? message : `${path}: ${message}`;
+  const reason = message.replace(/^(Could not open library: )+/, "");
+  const what = reason.includes(path) ? reason : `${path}: ${reason}`;
   if (isForbidden) return { what, remedy: "run with --allow-ffi" };
   return {
     what,
     remedy: "install libqat 24.02 or newer (Debian 13: libqat4 and libusdm0; " +
-      `Fedora: qatlib) or name its path with the option "${option}"`,
+      `Fedora: qatlib), or name its path in ${variable}`,
   };
 }
 

@@ -61,7 +61,9 @@ class QatEcdsaSession implements QatSession {
   readonly #fieldBytes: number;
   readonly #block: PinnedBlock;
   readonly #isPrivate: boolean;
+  /** Requests that the library has; the numbers stay as long as they do. */
   #inFlight = 0;
+  #isClosed = false;
 
   constructor(thread: SessionContext, description: EcdsaSession) {
     this.#thread = thread;
@@ -251,9 +253,21 @@ class QatEcdsaSession implements QatSession {
     return deliver(signature, operation);
   }
 
+  dropped(): void {
+    this.#inFlight--;
+    this.#freeUnused();
+  }
+
   close(): void {
-    this.#block.bytes.fill(0);
-    if (this.#inFlight === 0) this.#thread.usdm.free(this.#block);
+    this.#isClosed = true;
+    this.#freeUnused();
+  }
+
+  /** A request whose answer never came still has the numbers' addresses. */
+  #freeUnused(): void {
+    if (this.#isClosed && this.#inFlight === 0) {
+      this.#thread.usdm.free(this.#block);
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { standIn } from "../../tests/qat_stand_in/parts.ts";
 import { testWith } from "../../tests/real_parts.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
+import qat from "./qat.ts";
 import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
 import { Random } from "../conformance/random.ts";
 import {
@@ -136,6 +137,29 @@ for (const completes of [0, 1]) {
     strictEqual(bed.standIn.violations, 0);
   });
 }
+
+testWith(
+  part,
+  "a failure that another thread noticed first is noticed by a submission",
+  () => {
+    using bed = new Bed(libraries);
+    const other = qat.open({ ...libraries });
+    const session = bed.open();
+    bed.run(bed.encryptions(session, 1));
+    bed.standIn.fault("fatal");
+    ok(other.health!() !== undefined);
+    const jobs = bed.encryptions(session, 20);
+    bed.start(jobs);
+    strictEqual(countOf(jobs, OperationStatus.Unavailable), 20);
+    jobs.forEach(check);
+    bed.standIn.fault("restart");
+    bed.recover();
+    const again = bed.encryptions(bed.open(), 20);
+    bed.run(again);
+    strictEqual(countOf(again, OperationStatus.Ok), 20);
+    other.close();
+  },
+);
 
 testWith(part, "sessions cannot be opened while the device restarts", () => {
   using bed = new Bed(libraries);

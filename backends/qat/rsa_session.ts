@@ -209,13 +209,21 @@ class QatRsaSession implements QatSession {
     return OperationStatus.Failed;
   }
 
-  /** A request whose answer never came still has the key's address. */
+  dropped(): void {
+    this.#inFlight--;
+    this.#freeUnused();
+  }
+
   close(): void {
-    if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#modulus.fill(0);
-    this.#key.bytes.fill(0);
-    if (this.#inFlight === 0) this.#thread.usdm.free(this.#key);
+    this.#freeUnused();
+  }
+
+  /** A request whose answer never came still has the key's address. */
+  #freeUnused(): void {
+    if (this.#isClosed && this.#inFlight === 0) {
+      this.#thread.usdm.free(this.#key);
+    }
   }
 }
 

@@ -47,5 +47,7 @@ export interface QatSession {
    * again.
    */
   finish(operation: Operation, slot: Slot): OperationStatus;
+  /** A request came back without a result, or never will come back. */
+  dropped?(): void;
   close(): void;
 }

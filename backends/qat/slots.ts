@@ -10,7 +10,8 @@ import { writeBufferList, writeFlatBuffer } from "../../ffi/qat.ts";
 import { COMPLETION } from "../../ffi/qat_completion.ts";
 import { CpaFlatBuffer } from "../../ffi/qat_layout.ts";
 import type { PinnedBlock, Usdm } from "../../ffi/usdm.ts";
-import { type Operation, OperationStatus } from "../backend.ts";
+import type { Operation, OperationStatus } from "../backend.ts";
+import type { QatSession } from "./session.ts";
 
 /** Where the parts of a slot lie; all but the data have a fixed size. */
 const PART = {
@@ -73,6 +74,8 @@ export class Slot {
   /** The request that it holds, and when its answer is overdue. */
   operation: Operation | undefined;
   overdueAt = 0;
+  /** Whose request the library has. */
+  session: QatSession | undefined;
 
   constructor(block: PinnedBlock, at: number, isLarge: boolean) {
     const pointer = (part: number) =>
@@ -174,6 +177,7 @@ export class SlotPool {
 
   giveBack(slot: Slot): void {
     slot.operation = undefined;
+    slot.session = undefined;
     (slot.isLarge ? this.#large : this.#small).push(slot);
   }
 
@@ -193,13 +197,18 @@ export class SlotPool {
       const slot = this.#quarantined[i]!;
       if (!slot.isDone) continue;
       this.#quarantined.splice(i, 1);
-      this.giveBack(slot);
+      this.#release(slot);
     }
   }
 
   /** Frees all quarantined slots: the device has been reset since. */
   releaseAll(): void {
-    for (const slot of this.#quarantined.splice(0)) this.giveBack(slot);
+    for (const slot of this.#quarantined.splice(0)) this.#release(slot);
+  }
+
+  #release(slot: Slot): void {
+    slot.session?.dropped?.();
+    this.giveBack(slot);
   }
 
   /** Gives the memory back, unless the device may still write to it. */

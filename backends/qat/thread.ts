@@ -109,7 +109,7 @@ export class QatThread implements BackendThread {
     const now = performance.now();
     this.#pollEvents(now);
     for (let i = 0; i < count; i++) this.#accept(operations[i]!, now);
-    for (const ring of RINGS) this.#submitWaiting(ring, now);
+    for (const ring of RINGS) this.#submitWaiting(ring);
     this.#pollOnce(now);
   }
 
@@ -118,30 +118,34 @@ export class QatThread implements BackendThread {
       return endWithout(operation, OperationStatus.Unavailable);
     }
     operation.status = OperationStatus.Pending;
+    this.#enqueue(operation, now + this.#deadlineMs);
+  }
+
+  #enqueue(operation: Operation, overdueAt: number): void {
     const session = operation.session as QatSession;
     const dataBytes = session.admit(operation);
     if (dataBytes === SETTLED) return;
-    const overdueAt = now + this.#deadlineMs;
     if (!this.#waiting[session.ring].add(operation, dataBytes, overdueAt)) {
       endWithout(operation, OperationStatus.Elsewhere);
     }
   }
 
   /** Hands on what waits, until slots or the ring's entries run out. */
-  #submitWaiting(ring: Ring, now: number): void {
+  #submitWaiting(ring: Ring): void {
     const waiting = this.#waiting[ring];
-    while (waiting.count > 0 && this.#failure === undefined) {
+    while (waiting.count > 0) {
       const operation = waiting.first;
       const slot = this.#slots.take(waiting.firstDataBytes);
       if (!slot) return;
-      const session = operation.session as QatSession;
       slot.operation = operation;
-      const status = this.#fill(session, operation, slot);
+      slot.session = operation.session as QatSession;
+      slot.overdueAt = waiting.firstOverdueAt;
+      const status = this.#fill(slot.session, operation, slot);
       if (status !== OperationStatus.Pending) {
         endWithout(operation, status);
         this.#slots.giveBack(slot);
-      } else if (!this.#submit(session, operation, slot, now)) return;
-      waiting.remove();
+        waiting.remove();
+      } else if (!this.#submit(waiting, slot)) return;
     }
   }
 
@@ -160,29 +164,24 @@ export class QatThread implements BackendThread {
     }
   }
 
-  /** False when the ring is full. */
-  #submit(
-    session: QatSession,
-    operation: Operation,
-    slot: Slot,
-    now: number,
-  ): boolean {
+  /** Hands on the first that waits; false where that has to stop. */
+  #submit(waiting: WaitingList, slot: Slot): boolean {
     slot.clearCompletion();
-    const status = session.submit(slot);
+    const status = slot.session!.submit(slot);
     if (status === CPA.CPA_STATUS_SUCCESS) {
-      slot.overdueAt = now + this.#deadlineMs;
+      waiting.remove();
       this.#inFlight.push(slot);
       return true;
     }
     this.#slots.giveBack(slot);
-    if (status === CPA.CPA_STATUS_RETRY) return false;
     if (isRefusal(status)) {
-      endWithout(operation, OperationStatus.Elsewhere);
-    } else {
-      endWithout(operation, OperationStatus.Unavailable);
-      this.#fail(`libqat answers ${status}`);
+      endWithout(waiting.first, OperationStatus.Elsewhere);
+      waiting.remove();
+      return true;
     }
-    return true;
+    // A full ring has room later.
+    if (status !== CPA.CPA_STATUS_RETRY) this.#fail(this.#describe(status));
+    return false;
   }
 
   poll(): number {
@@ -199,7 +198,7 @@ export class QatThread implements BackendThread {
       completed = this.#collect(now, failure === undefined);
       if (failure !== undefined) this.#fail(failure);
     }
-    for (const ring of RINGS) this.#submitWaiting(ring, now);
+    for (const ring of RINGS) this.#submitWaiting(ring);
     this.#expireWaiting(now);
     return completed;
   }
@@ -215,13 +214,15 @@ export class QatThread implements BackendThread {
       if (
         status === CPA.CPA_STATUS_SUCCESS || status === CPA.CPA_STATUS_RETRY
       ) continue;
-      const isRestarting = status === CPA.CPA_STATUS_RESTARTING;
-      this.#wasReset ||= isRestarting;
-      failure = isRestarting
-        ? "the device restarts after an error"
-        : `polling an instance returned ${status}`;
+      failure = this.#describe(status);
     }
     return failure;
+  }
+
+  #describe(status: number): string {
+    if (status !== CPA.CPA_STATUS_RESTARTING) return `libqat answers ${status}`;
+    this.#wasReset = true;
+    return "the device restarts after an error";
   }
 
   /** Takes what is done or overdue out of the list, keeping its order. */
@@ -231,7 +232,7 @@ export class QatThread implements BackendThread {
     let completed = 0;
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!;
-      if (slot.isDone) completed += this.#finish(slot, isDeviceWell, now, kept);
+      if (slot.isDone) completed += this.#finish(slot, isDeviceWell);
       else if (now >= slot.overdueAt) this.#giveUp(slot);
       else kept.push(slot);
     }
@@ -243,49 +244,20 @@ export class QatThread implements BackendThread {
   }
 
   /** 1 when the operation is over. */
-  #finish(
-    slot: Slot,
-    isDeviceWell: boolean,
-    now: number,
-    kept: Slot[],
-  ): number {
+  #finish(slot: Slot, isDeviceWell: boolean): number {
     const operation = slot.operation!;
-    const session = operation.session as QatSession;
-    if (slot.cpaStatus !== CPA.CPA_STATUS_SUCCESS) {
+    const session = slot.session!;
+    if (slot.cpaStatus === CPA.CPA_STATUS_SUCCESS) {
+      operation.status = session.finish(operation, slot);
+    } else {
+      session.dropped?.();
       endWithout(operation, statusOfFailure(session, isDeviceWell));
-      this.#slots.giveBack(slot);
-      return 1;
     }
-    const status = session.finish(operation, slot);
-    if (status === OperationStatus.Pending) {
-      return this.#repeat(session, operation, slot, now, kept);
-    }
-    operation.status = status;
     this.#slots.giveBack(slot);
-    return 1;
-  }
-
-  /** Submits a request once more: the hardware asked for other numbers. */
-  #repeat(
-    session: QatSession,
-    operation: Operation,
-    slot: Slot,
-    now: number,
-    kept: Slot[],
-  ): number {
-    const status = this.#fill(session, operation, slot);
-    slot.clearCompletion();
-    if (
-      status === OperationStatus.Pending &&
-      session.submit(slot) === CPA.CPA_STATUS_SUCCESS
-    ) {
-      slot.overdueAt = now + this.#deadlineMs;
-      kept.push(slot);
-      return 0;
-    }
-    endWithout(operation, OperationStatus.Unavailable);
-    this.#slots.giveBack(slot);
-    return 1;
+    if (operation.status !== OperationStatus.Pending) return 1;
+    // The hardware asks for other numbers: the request starts again.
+    this.#enqueue(operation, slot.overdueAt);
+    return 0;
   }
 
   /** The device may still write to the slot: nobody else gets it. */

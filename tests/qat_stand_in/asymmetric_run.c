@@ -53,12 +53,21 @@ static int point_x(const CpaFlatBuffer *q, const CpaFlatBuffer *a, const CpaFlat
   return ok;
 }
 
+/* The same k for two signatures tells the private key. */
+static void check_fresh(const BIGNUM *k) {
+  static BIGNUM *last;
+  if (last && BN_cmp(k, last) == 0) complain("the same ECDSA k was used twice");
+  if (!last) last = BN_new();
+  BN_copy(last, k);
+}
+
 /* FIPS 186-5 §6.4.1 */
 static int run_sign(struct request *request) {
   const CpaCyEcdsaSignRSOpData *op = &request->u.sign;
   BIGNUM *n = get(&op->n), *k = get(&op->k), *m = get(&op->m), *d = get(&op->d);
   BIGNUM *r = BN_CTX_get(scratch), *s = BN_CTX_get(scratch), *inverse = BN_CTX_get(scratch);
   if (BN_is_zero(k) || BN_cmp(k, n) >= 0) return 0;
+  check_fresh(k);
   if (!point_x(&op->q, &op->a, &op->b, &op->xg, &op->yg, n, k, NULL, NULL, NULL, r)) return 0;
   if (!BN_mod_mul(s, d, r, n, scratch) || !BN_mod_add(s, s, m, n, scratch)) return 0;
   if (!BN_mod_inverse(inverse, k, n, scratch) || !BN_mod_mul(s, s, inverse, n, scratch)) return 0;

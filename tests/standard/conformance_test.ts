@@ -45,7 +45,7 @@ function sourceOf(file: string): string {
 function isRegistered(file: string, name: string): boolean {
   const source = sourceOf(file);
   const registers =
-    /(?:Deno\.test|test[A-Z]\w*|withServer|step)\(\s*(["`])((?:\\.|(?!\1).)*)\1/gs;
+    /(?:Deno\.test|test[A-Z]\w*|withServer|step)\(\s*(?:partOf\([^)]*\),\s*)?(["`])((?:\\.|(?!\1).)*)\1/gs;
   for (const [, quote, literal] of source.matchAll(registers)) {
     const text = quote === '"' ? JSON.parse(`"${literal}"`) : literal;
     if (text === name) return true;

@@ -6,6 +6,7 @@
  */
 
 import { probeBackends, type ProbedBackend } from "../../backends/probe.ts";
+import { BUILT_IN_BACKENDS } from "../../backends/registry.ts";
 import { Device } from "../../device/device.ts";
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { Reactor } from "../../device/transport/vhost_user/reactor.ts";
@@ -48,9 +49,12 @@ const LAYOUTS: readonly LayoutName[] = [
   "draft 9",
 ];
 
-const probed = await Promise.all(
-  BACKENDS.map(async (name) => (await probeBackends([name]))[0]!),
-);
+const probed = await probeBackends(BUILT_IN_BACKENDS);
+
+/** The other built-in backends, each of which is optional on a machine. */
+export const OTHER_BACKENDS: readonly ProbedBackend[] = probed.filter((
+  { backend },
+) => !BACKENDS.includes(backend.name));
 
 function setups(): Setup[] {
   const rings = ["split", "packed"] as const;
@@ -161,6 +165,17 @@ export async function listen(
   return `${folder}/socket`;
 }
 
+/** Backends as a part that a test needs. */
+export function partOf(backends: readonly ProbedBackend[]) {
+  const missing = backends.filter(({ probe }) => !probe.ready);
+  return {
+    present: missing.length === 0,
+    name: missing.map(({ backend }) => backend.name).join(", "),
+    remedy: missing.flatMap(({ probe }) => probe.missing)
+      .map(({ what, remedy }) => `${what} (${remedy})`).join("; "),
+  };
+}
+
 /**
  * Registers a test that runs `body` on every setup that `applies`, each in a
  * step of its own.
@@ -171,14 +186,10 @@ export function testOnSetups(
   body: (guest: Guest) => Promise<void>,
   changes: DeviceChanges = {},
 ): void {
-  const missing = probed.filter(({ probe }) => !probe.ready);
-  const part = {
-    present: missing.length === 0,
-    name: missing.map(({ backend }) => backend.name).join(", "),
-    remedy: missing.flatMap(({ probe }) => probe.missing)
-      .map(({ what, remedy }) => `${what} (${remedy})`).join("; "),
-  };
-  testWith(part, name, async (context) => {
+  const needed = probed.filter(({ backend }) =>
+    BACKENDS.includes(backend.name)
+  );
+  testWith(partOf(needed), name, async (context) => {
     for (const setup of SETUPS.filter(applies)) {
       await context.step(nameOf(setup), async () => {
         await using guest = await start(setup, changes);
