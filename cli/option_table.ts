@@ -28,6 +28,7 @@ export interface BackendOptionEntry {
 }
 
 export const DEFAULTS = {
+  qatMinimumBytes: 2048,
   queues: 1,
   maxSessions: 1024,
   maxSizeBytes: 4 * 1024 * 1024,
@@ -108,6 +109,13 @@ export const SERVE_OPTIONS = [
     },
     help:
       "make this engine of libcrypto 3 the default for what it has, for example qatengine or afalg",
+  },
+  {
+    name: "qat-min-bytes",
+    value: "BYTES",
+    default: `${DEFAULTS.qatMinimumBytes}`,
+    help:
+      "where qat and another backend after it are listed, smaller symmetric requests go to that one; 0 sends all to qat",
   },
   {
     name: "queues",

@@ -28,10 +28,10 @@ export class UsageError extends Error {
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export const SESSION_LAYOUTS = ["auto", "A", "B", "C"] as const;
+const SESSION_LAYOUTS = ["auto", "A", "B", "C"] as const;
 export type SessionLayoutOption = (typeof SESSION_LAYOUTS)[number];
 
-export const REQUEST_LAYOUTS = ["virtio", "draft-9"] as const;
+const REQUEST_LAYOUTS = ["virtio", "draft-9"] as const;
 export type RequestLayoutOption = (typeof REQUEST_LAYOUTS)[number];
 
 const FALLBACKS: readonly Fallback[] = ["never", "unsupported", "failure"];
@@ -54,6 +54,8 @@ export interface ServeSettings {
   readonly placements: ReadonlyMap<string, PlacementOptions>;
   /** By the name of a built-in backend. */
   readonly backendOptions: OptionsBySpecifier;
+  /** Below this, symmetric requests do not go to qat if another may do them. */
+  readonly qatMinimumBytes: number;
   readonly queues: number;
   readonly maxSessions: number;
   readonly maxSizeBytes: number;
@@ -285,7 +287,10 @@ function socketPaths(values: Values): readonly string[] {
   return paths;
 }
 
-function serveSettings(values: Values): ServeSettings {
+/** Either paths or a descriptor, as one of them must be there. */
+function sockets(
+  values: Values,
+): Pick<ServeSettings, "socketPaths" | "fd"> {
   const paths = socketPaths(values);
   const fd = values.has("fd")
     ? wholeNumber(values, "fd", 0, 3, 1_048_576)
@@ -298,6 +303,13 @@ function serveSettings(values: Values): ServeSettings {
   if (paths.length > 0 && fd !== undefined) {
     throw usage("fd", `${fd}`, "either --fd or --socket-path, not both");
   }
+  return { socketPaths: paths, fd };
+}
+
+function placements(
+  values: Values,
+  paths: readonly string[],
+): Pick<ServeSettings, "placement" | "placements"> {
   const placement = placementOptions(values, paths, undefined);
   const placements = new Map(
     paths.map((path) => [
@@ -309,12 +321,23 @@ function serveSettings(values: Values): ServeSettings {
     values,
     paths.length > 0 ? [...placements.values()] : [placement],
   );
+  return { placement, placements };
+}
+
+function serveSettings(values: Values): ServeSettings {
+  const { socketPaths, fd } = sockets(values);
   return {
-    socketPaths: paths,
+    socketPaths,
     fd,
-    placement,
-    placements,
+    ...placements(values, socketPaths),
     backendOptions: backendOptions(values),
+    qatMinimumBytes: wholeNumber(
+      values,
+      "qat-min-bytes",
+      DEFAULTS.qatMinimumBytes,
+      0,
+      256 * 1024 * 1024,
+    ),
     queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
     maxSessions: wholeNumber(
       values,

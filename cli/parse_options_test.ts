@@ -109,6 +109,10 @@ const MISTAKES: Readonly<
       "identifier of an engine",
     ],
   ],
+  "qat-min-bytes": [
+    [[...SOCKET, "--qat-min-bytes", "-1"], '"-1"', "from 0 to 268435456"],
+    [[...SOCKET, "--qat-min-bytes", "2k"], '"2k"', "a whole number"],
+  ],
   queues: [
     [[...SOCKET, "--queues", "0"], '"0"', "from 1 to 64"],
     [[...SOCKET, "--queues", "65"], '"65"', "from 1 to 64"],

@@ -12,6 +12,10 @@ import {
 } from "../backends/probe.ts";
 import { backendSpecifier, BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { Device } from "../device/device.ts";
+import {
+  parsePlacementRule,
+  type PlacementRule,
+} from "../device/session/placement_rule.ts";
 import { BACKEND_OPTIONS } from "./option_table.ts";
 import {
   type PlacementOptions,
@@ -108,6 +112,29 @@ function checkRules(
   }
 }
 
+const SYMMETRIC_SERVICES = ["cipher", "hash", "mac", "aead"] as const;
+
+/**
+ * A request to a card costs more than a small one takes on the processor, so
+ * small ones go to the backend after qat, behind the user's own rules.
+ */
+export function qatRules(
+  { fallback }: PlacementOptions,
+  backends: readonly ProbedBackend[],
+  { qatMinimumBytes }: ServeSettings,
+): PlacementRule[] {
+  const ready = backends.filter(({ probe }) => probe.ready)
+    .map(({ backend }) => backend.name);
+  const next = ready[ready.indexOf("qat") + 1];
+  if (
+    !ready.includes("qat") || next === undefined || fallback === "never" ||
+    qatMinimumBytes === 0
+  ) return [];
+  return SYMMETRIC_SERVICES.map((service) =>
+    parsePlacementRule(`${service}<${qatMinimumBytes}=${next}`)!
+  );
+}
+
 /** A device and what could not be used of its backends. */
 export interface SocketDevice {
   readonly device: Device;
@@ -127,7 +154,7 @@ export async function createSocketDevice(
   checkRules(placement, backends);
   const device = new Device({
     backends,
-    rules: placement.rules,
+    rules: [...placement.rules, ...qatRules(placement, backends, settings)],
     fallback: placement.fallback,
     dataQueueCount: settings.queues,
     maximumSessions: settings.maxSessions,

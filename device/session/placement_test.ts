@@ -28,19 +28,7 @@ const hash: SessionDescription = {
   algorithm: "sha256",
   resultBytes: 32,
 };
-const chain: SessionDescription = {
-  service: "chain",
-  order: "cipher-then-hash",
-  cipher: {
-    algorithm: "aes-cbc",
-    direction: "encrypt",
-    key: new Uint8Array(16),
-  },
-  hashMode: "auth",
-  hashAlgorithm: "hmac-sha1",
-  authKey: new Uint8Array(20),
-  resultBytes: 20,
-};
+const chain: SessionDescription = authenticatedChain();
 
 function placement(
   fallback: Fallback = "unsupported",

@@ -11,6 +11,7 @@ import {
   type Lengths,
 } from "../../algorithms/catalogue.ts";
 import type {
+  AeadSession,
   Direction,
   SessionDescription,
 } from "../../algorithms/session_description.ts";
@@ -75,6 +76,20 @@ function macRules(name: string) {
   return { macIvBytes: ivBytes, macBlockBytes: blockBytes };
 }
 
+function aeadRules(session: AeadSession): SessionRules {
+  const algorithm = algorithmByName("aead", session.algorithm)!;
+  return {
+    service: "aead",
+    ...PLAIN,
+    algorithmNumber: algorithm.number,
+    direction: session.direction,
+    iv: algorithm.ivBytes,
+    ivFieldBytes: algorithm.ivFieldBytes ?? 0,
+    nonceAndLengthBytes: algorithm.nonceAndLengthBytes ?? 0,
+    digestBytes: session.tagBytes,
+  };
+}
+
 /** The rules of a legal session. */
 export function sessionRules(session: SessionDescription): SessionRules {
   switch (session.service) {
@@ -106,19 +121,8 @@ export function sessionRules(session: SessionDescription): SessionRules {
           .number,
         digestBytes: session.resultBytes,
       };
-    case "aead": {
-      const algorithm = algorithmByName("aead", session.algorithm)!;
-      return {
-        service: "aead",
-        ...PLAIN,
-        algorithmNumber: algorithm.number,
-        direction: session.direction,
-        iv: algorithm.ivBytes,
-        ivFieldBytes: algorithm.ivFieldBytes ?? 0,
-        nonceAndLengthBytes: algorithm.nonceAndLengthBytes ?? 0,
-        digestBytes: session.tagBytes,
-      };
-    }
+    case "aead":
+      return aeadRules(session);
     case "akcipher":
       return {
         service: "akcipher",

@@ -12,7 +12,7 @@ import {
 } from "../../algorithms/session_description.ts";
 import { Status } from "../wire/status.ts";
 import type { OpenBackends } from "./open_backends.ts";
-import type { Placement, SessionPlacement } from "./placement.ts";
+import type { Choice, Placement, SessionPlacement } from "./placement.ts";
 
 /** What a queue thread is told of a new session; structured-cloneable. */
 export interface SessionAnnouncement {
@@ -97,14 +97,39 @@ export class SessionTable {
     if (!placement) {
       return refusal(Status.NotSupported, "no backend may have it");
     }
-    // A key that cannot be used is refused now, not at the first request.
-    for (const { backend } of placement.choices) {
-      const failure = this.#backends.tryOpening(backend, description);
-      if (failure !== undefined) {
-        return refusal(Status.Error, `${backend}: ${failure}`);
+    const opened = this.#openEverywhere(description, placement);
+    return "status" in opened
+      ? opened
+      : { id: this.#nextId++, description, placement: opened };
+  }
+
+  /**
+   * Opens the session once on each of its backends, so that a key that cannot
+   * be used is refused now and not at the first request. Where a backend cannot
+   * have this very session, another that may takes its place.
+   */
+  #openEverywhere(
+    description: SessionDescription,
+    placement: SessionPlacement,
+  ): SessionPlacement | Refusal {
+    const choices: Choice[] = [];
+    for (const choice of placement.choices) {
+      const first = this.#backends.tryOpening(choice.backend, description);
+      if (first === undefined) {
+        choices.push(choice);
+        continue;
       }
+      const other = placement.onUnsupported.find((backend) =>
+        backend !== choice.backend &&
+        this.#backends.tryOpening(backend, description) === undefined
+      );
+      if (other === undefined) {
+        return refusal(Status.Error, `${choice.backend}: ${first}`);
+      }
+      const reason = `${choice.backend} cannot have it: ${first}`;
+      choices.push({ ...choice, backend: other, reason });
     }
-    return { id: this.#nextId++, description, placement };
+    return { ...placement, choices };
   }
 
   /** The session with this identifier. */

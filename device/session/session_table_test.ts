@@ -1,0 +1,95 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import type { SessionDescription } from "../../algorithms/session_description.ts";
+import type { Backend } from "../../backends/backend.ts";
+import { Status } from "../wire/status.ts";
+import { OpenBackends } from "./open_backends.ts";
+import { type Fallback, Placement } from "./placement.ts";
+import { SessionTable } from "./session_table.ts";
+
+const OFFERS = [{ algorithm: "cipher.aes-cbc" }];
+
+/** A backend that takes keys of these lengths only, whatever it offers. */
+function backendFor(name: string, keyBytes: readonly number[]): Backend {
+  return {
+    contract: 1,
+    name,
+    probe: () => ({
+      ready: true,
+      version: "1",
+      offers: OFFERS,
+      missing: [],
+      notOffered: {},
+    }),
+    open: () => ({
+      openSession(description) {
+        if ("key" in description && keyBytes.includes(description.key.length)) {
+          return {};
+        }
+        throw new Error("key too odd");
+      },
+      closeSession() {},
+      run() {},
+      close() {},
+    }),
+  };
+}
+
+function createTable(fallback: Fallback): SessionTable {
+  const backends = [backendFor("first", [16]), backendFor("second", [16, 32])];
+  const placement = new Placement({
+    backends: backends.map(({ name }) => ({ name, offers: OFFERS })),
+    rules: [],
+    fallback,
+    allowWeak: false,
+  });
+  const open = new OpenBackends(
+    backends.map((backend) => ({ backend, options: {} })),
+  );
+  return new SessionTable(placement, open, 2);
+}
+
+const cbc = (keyBytes: number): SessionDescription => ({
+  service: "cipher",
+  algorithm: "aes-cbc",
+  direction: "encrypt",
+  key: new Uint8Array(keyBytes).fill(7),
+});
+
+Deno.test("a session that its backend cannot open goes to the next that can", () => {
+  const created = createTable("unsupported").create(cbc(32));
+  ok("placement" in created);
+  deepStrictEqual(
+    created.placement.choices.map(({ backend, reason }) => [backend, reason]),
+    [["second", "first cannot have it: key too odd"]],
+  );
+});
+
+Deno.test("without fallback a session that its backend cannot open is refused", () => {
+  const description = cbc(32);
+  const refused = createTable("never").create(description);
+  ok("status" in refused);
+  strictEqual(refused.status, Status.Error);
+  strictEqual(refused.reason, "first: key too odd");
+  ok(
+    "key" in description && description.key.every((byte) => byte === 0),
+    "the key of a refused session is still there",
+  );
+});
+
+Deno.test("a session that nobody can open is refused", () => {
+  const refused = createTable("unsupported").create(cbc(24));
+  ok("status" in refused);
+  strictEqual(refused.status, Status.Error);
+});
+
+Deno.test("identifiers count up over destroyed sessions, up to the limit", () => {
+  const table = createTable("unsupported");
+  const ids = () => {
+    const created = table.create(cbc(16));
+    return "id" in created ? created.id : created.status;
+  };
+  deepStrictEqual([ids(), ids(), ids()], [1, 2, Status.NoSpace]);
+  strictEqual(table.destroy(1), Status.Ok);
+  strictEqual(table.destroy(1), Status.Error);
+  strictEqual(ids(), 3);
+});
