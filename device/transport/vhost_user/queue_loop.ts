@@ -23,6 +23,8 @@ import type {
 
 /** How often a ring without a kick descriptor is looked at. */
 const POLLING_MS = 1;
+/** Idle turns between two looks at the clock. */
+const TURNS_PER_CLOCK = 16;
 /** How often an idle thread asks backends that failed. */
 const REVIEW_MS = 1000;
 const WAKE = 0;
@@ -50,6 +52,8 @@ export class QueueLoop {
   #seen = 0;
   #ring: QueueRing | undefined;
   #spinUntil = 0;
+  /** Turns since there was something to do. */
+  #idleTurns = 0;
   #notificationsEnabled = true;
   #exiting = false;
 
@@ -82,8 +86,8 @@ export class QueueLoop {
     while (!this.#exiting) {
       this.#takeCommands();
       if (this.#exiting) break;
-      if (this.#burst()) this.#spinUntil = performance.now() + this.#spinMs;
-      else this.#wait();
+      if (this.#burst()) this.#idleTurns = 0;
+      else if (!this.#spins()) this.#wait();
     }
     this.#ring?.stop();
   }
@@ -98,10 +102,21 @@ export class QueueLoop {
     return ring.burst();
   }
 
+  /**
+   * Whether to look again before waiting. The clock costs more than a look, so
+   * it is read at the first idle turn and then now and again.
+   */
+  #spins(): boolean {
+    if (this.#spinMs === 0 || !this.#ring?.alive) return false;
+    const turn = this.#idleTurns++;
+    if (turn === 0) this.#spinUntil = performance.now() + this.#spinMs;
+    return turn % TURNS_PER_CLOCK !== TURNS_PER_CLOCK - 1 ||
+      performance.now() < this.#spinUntil;
+  }
+
   #wait(): void {
     const ring = this.#ring;
     if (ring?.alive) {
-      if (performance.now() < this.#spinUntil) return;
       this.#notificationsEnabled = true;
       if (ring.enableNotifications()) return;
     }
