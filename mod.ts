@@ -21,10 +21,17 @@ export * from "./algorithms/session_description.ts";
 export * from "./backends/backend.ts";
 export { BUILT_IN_BACKENDS, loadBackend } from "./backends/registry.ts";
 export {
+  type OptionsBySpecifier,
+  probeBackends,
+  type ProbedBackend,
+} from "./backends/probe.ts";
+export type { Fallback, PlacementPolicy } from "./device/session/placement.ts";
+export {
   createDevice,
   type DeviceOptions,
+  type InProcessLink,
 } from "./device/transport/in_process/in_process.ts";
-export { probeBackends, type ProbedBackend } from "./backends/probe.ts";
+export type { Layout } from "./device/wire/mode.ts";
 export type { Burst, BurstOptions, BurstSlot } from "./driver/burst.ts";
 export { Driver } from "./driver/driver.ts";
 export type { DriverOptions, SessionOptions } from "./driver/driver.ts";
@@ -34,13 +41,19 @@ export type {
   Aead,
   Akcipher,
   Chain,
+  ChainRanges,
+  ChainResult,
   Cipher,
   Hash,
   Mac,
   Session,
 } from "./driver/sessions.ts";
 export { SessionMessages } from "./driver/vhost_user/session_messages.ts";
-export { connectVhostUser } from "./driver/vhost_user_front_end.ts";
+export {
+  connectVhostUser,
+  type VhostUserLink,
+  type VhostUserOptions,
+} from "./driver/vhost_user_front_end.ts";
 export { Region } from "./memory/region.ts";
 export { overlap, Segments } from "./memory/segments.ts";
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-/** The crypto services (virtio 1.4 §5.9.4); IPSEC will join them. */
+/** The crypto services (virtio 1.4 §5.9.4) but for IPSEC. */
 export type Service = "cipher" | "hash" | "mac" | "aead" | "akcipher";
 
 /** A set of byte lengths: `minimum`, `minimum + step`, … up to `maximum`. */

@@ -1,6 +1,6 @@
 /**
- * What the catalogue allows a session to be. Key material of public-key
- * sessions is parsed by `algorithms/der/`; everything else is decided here.
+ * What the catalogue allows a session to be. Key material of public-key sessions
+ * is parsed in `rsa_key.ts` and `ec_key.ts`; everything else is decided here.
  *
  * @module
  */

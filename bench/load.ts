@@ -8,7 +8,7 @@
  * @module
  */
 
-import { startEvpDevice } from "./runner/devices.ts";
+import { adoptDpdk, startEvpDevice } from "./runner/devices.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
 import { measure } from "./runner/measure.ts";
 import { type BenchOptions, parseBenchOptions } from "./runner/options.ts";
@@ -51,12 +51,16 @@ async function main(): Promise<void> {
   const options = await parseBenchOptions(Deno.args, { seconds: 1, rounds: 3 });
   const machine = await describeMachine();
   using programs = await Programs.compile();
+  // Stopped for the whole run, except while it is measured.
+  await using dpdk = options.dpdk &&
+    adoptDpdk(options.dpdk.socketPath, options.dpdk.pid);
   const ceiling = await measureCeiling(programs, options);
   const comparisons = await compareThroughput(
     programs,
     options,
     throughputLoads(SIZES),
     (line) => console.error(line),
+    dpdk,
   );
   const qualities: Record<string, Quality[]> = {};
   for (const backend of options.backends) {

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { BACKEND_OPTIONS } from "./option_table.ts";
-import {
-  parseServeOptions,
-  type ServeSettings,
-  UsageError,
-} from "./parse_options.ts";
+import { UsageError } from "./option_values.ts";
+import { parseServeOptions, type ServeSettings } from "./parse_options.ts";
 import { createSocketDevice } from "./socket_device.ts";
 
 const SOCKET = ["--socket-path", "/s"];

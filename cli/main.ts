@@ -7,7 +7,8 @@
 import { ALGORITHMS, qualifiedName } from "../algorithms/catalogue.ts";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { optionsAsText } from "./option_table.ts";
-import { parseServeOptions, UsageError } from "./parse_options.ts";
+import { UsageError } from "./option_values.ts";
+import { parseServeOptions } from "./parse_options.ts";
 import { probeCommand } from "./probe.ts";
 import { serve } from "./serve.ts";
 

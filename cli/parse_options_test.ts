@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { SERVE_OPTIONS } from "./option_table.ts";
+import { UsageError } from "./option_values.ts";
 import {
   parseProbeOptions,
   parseServeOptions,
   type ServeSettings,
-  UsageError,
 } from "./parse_options.ts";
 
 const SOCKET = ["--socket-path", "/s"];

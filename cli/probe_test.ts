@@ -5,7 +5,7 @@ import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
 import openssl from "../backends/openssl/openssl.ts";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { testWith } from "../tests/real_parts.ts";
-import { UsageError } from "./parse_options.ts";
+import { UsageError } from "./option_values.ts";
 import { formatMatrix, matrixAsJson, probeCommand } from "./probe.ts";
 
 /** What `probe` prints with `words`. */

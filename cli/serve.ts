@@ -14,7 +14,8 @@ import { openLibc } from "../ffi/libc.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { counterLines } from "./counters.ts";
 import { createLog, type Log } from "./log.ts";
-import { type ServeSettings, UsageError } from "./parse_options.ts";
+import { UsageError } from "./option_values.ts";
+import { type ServeSettings } from "./parse_options.ts";
 import { qemuCommands } from "./qemu_commands.ts";
 import { createSocketDevice, type SocketDevice } from "./socket_device.ts";
 

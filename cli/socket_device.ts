@@ -17,12 +17,8 @@ import {
   type PlacementRule,
 } from "../device/session/placement_rule.ts";
 import { BACKEND_OPTIONS } from "./option_table.ts";
-import {
-  type PlacementOptions,
-  type ServeSettings,
-  usage,
-  UsageError,
-} from "./parse_options.ts";
+import { usage, UsageError } from "./option_values.ts";
+import { type PlacementOptions, type ServeSettings } from "./parse_options.ts";
 
 const workingDirectory = (): URL => new URL(`file://${Deno.cwd()}/`);
 

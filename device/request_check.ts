@@ -9,22 +9,14 @@ import { allowsLength } from "../algorithms/catalogue.ts";
 import { OperationKind } from "../backends/backend.ts";
 import type { SessionRules } from "./session/session_rules.ts";
 import type { DataRequest } from "./wire/data_request.ts";
-import { ServiceNumber, SymmetricOperation } from "./wire/opcodes.ts";
+import { ServiceNumber, SERVICES, SymmetricOperation } from "./wire/opcodes.ts";
 import { Status } from "./wire/status.ts";
-
-const SERVICE_OF: readonly SessionRules["service"][] = [
-  "cipher",
-  "hash",
-  "mac",
-  "aead",
-  "akcipher",
-];
 
 function requestedService(request: DataRequest): SessionRules["service"] {
   return request.service === ServiceNumber.Cipher &&
       request.opType === SymmetricOperation.Chaining
     ? "chain"
-    : SERVICE_OF[request.service]!;
+    : SERVICES[request.service]!;
 }
 
 /** Ok, or Error where the session does not allow the request. */

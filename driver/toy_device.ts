@@ -65,7 +65,7 @@ const ALL_FEATURES = Object.values(STATELESS_FEATURE).reduce(
 );
 
 /** What a toy operation is given. */
-export interface ToyInput {
+interface ToyInput {
   readonly description: SessionDescription;
   readonly iv: Uint8Array;
   readonly source: Uint8Array;
@@ -73,7 +73,7 @@ export interface ToyInput {
 }
 
 /** One byte that depends on all bytes of the inputs and their order. */
-export function toySum(...inputs: readonly Uint8Array[]): number {
+function toySum(...inputs: readonly Uint8Array[]): number {
   let sum = 1;
   for (const input of inputs) {
     for (const byte of input) sum = (sum * 31 + byte) % 251;

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { createCipheriv, createHash } from "node:crypto";
 import { F_REVISION_1 } from "../device/wire/features.ts";
 import { Status } from "../device/wire/status.ts";
+import { serveDevice } from "../tests/support/command_process.ts";
+import { openDescriptors } from "../tests/support/vhost_user_server.ts";
 import { Driver, type DriverOptions, OperationError } from "./driver.ts";
 import { PROTOCOL_FEATURE } from "./vhost_user/messages.ts";
 import { SessionMessages } from "./vhost_user/session_messages.ts";
@@ -15,52 +17,9 @@ const MEMORY_BYTES = 4 * 1024 * 1024;
 const KEY = new Uint8Array(16).fill(0x42);
 const IV = new Uint8Array(16).fill(0x17);
 
-/** A device process of this repository with the noble backend. */
-async function serve(...options: string[]) {
-  const folder = await Deno.makeTempDir({ prefix: "front-end-test-" });
-  const socketPath = `${folder}/crypto.sock`;
-  const program = new URL("../mod.ts", import.meta.url).href;
-  const process = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", program, "serve", "--backend", "noble"],
-      ...["--log-level", "error"],
-      ...["--socket-path", socketPath, ...options],
-    ],
-    stdin: "null",
-    stdout: "null",
-    stderr: "inherit",
-  }).spawn();
-  const end = performance.now() + 20_000;
-  while (!await exists(socketPath)) {
-    if (performance.now() > end) throw new Error("The device does not listen");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return {
-    socketPath,
-    kill: () => process.kill("SIGKILL"),
-    async [Symbol.asyncDispose]() {
-      try {
-        process.kill("SIGTERM");
-      } catch {
-        // It has ended already.
-      }
-      await process.status;
-      await Deno.remove(folder, { recursive: true });
-    },
-  };
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const openDescriptors = (): number =>
-  [...Deno.readDirSync("/proc/self/fd")].length;
+/** A device process with the noble backend. */
+const serve = (...options: string[]) =>
+  serveDevice("--backend", "noble", ...options);
 
 function attach(
   device: { socketPath: string },
@@ -218,7 +177,7 @@ Deno.test("a device that dies fails the requests under way", async () => {
   await using device = await serve();
   const driver = await Driver.start(await attach(device));
   const hash = await driver.hash({ algorithm: "sha512" });
-  device.kill();
+  const death = device.process.end("SIGKILL");
   const requests = Array.from(
     { length: 50 },
     () => hash.digest(new Uint8Array(50_000)),
@@ -227,6 +186,7 @@ Deno.test("a device that dies fails the requests under way", async () => {
   assert.ok(outcomes.some(({ status }) => status === "rejected"));
   await assert.rejects(hash.digest(new Uint8Array(1)), /hung up/);
   await driver.close();
+  await death;
 });
 
 Deno.test("views of a closed device's memory are empty", async () => {

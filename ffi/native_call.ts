@@ -36,6 +36,8 @@ const SYMBOLS = {
     result: "i32",
   },
   pthread_key_delete: { parameters: ["u32" /* key */], result: "i32" },
+  ftrylockfile: { parameters: ["pointer" /* filehandle */], result: "i32" },
+  funlockfile: { parameters: ["pointer" /* filehandle */], result: "void" },
 } as const;
 
 const LIBC = "libc.so.6";
@@ -117,18 +119,52 @@ export class ProcessOrdinal {
   }
 }
 
+/** A variable of libc that holds a pointer. */
+function libcVariable(name: string): BigUint64Array<ArrayBuffer> | undefined {
+  const at = libc().dlsym(null, cString(name));
+  return at
+    ? new BigUint64Array(Deno.UnsafePointerView.getArrayBuffer(at, 8))
+    : undefined;
+}
+
+/**
+ * A lock that every thread of the process finds, whatever made the thread: that
+ * of C's standard input, which nothing here reads. The thread that took it gives
+ * it back.
+ */
+export class ProcessLock {
+  readonly #file: Deno.PointerObject | null;
+
+  constructor() {
+    const stdin = libcVariable("stdin");
+    this.#file = stdin ? Deno.UnsafePointer.create(stdin[0]!) : null;
+  }
+
+  /** False when another thread has had it for all that time. */
+  take(timeoutMs: number): boolean {
+    const end = performance.now() + timeoutMs;
+    while (this.#file && libc().ftrylockfile(this.#file) !== 0) {
+      if (performance.now() > end) return false;
+      sleep(1);
+    }
+    return true;
+  }
+
+  giveBack(): void {
+    if (this.#file) libc().funlockfile(this.#file);
+  }
+}
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 /**
  * Lets what C code prints on its `stdout` go to its `stderr`. The runtime's own
  * output does not pass there and stays as it is.
  */
 export function sendCOutputToStderr(): void {
-  const variable = (name: string) => {
-    const at = libc().dlsym(null, cString(name));
-    return at && new BigUint64Array(
-      Deno.UnsafePointerView.getArrayBuffer(at, 8),
-    );
-  };
-  const stdout = variable("stdout");
-  const stderr = variable("stderr");
+  const stdout = libcVariable("stdout");
+  const stderr = libcVariable("stderr");
   if (stdout && stderr) stdout[0] = stderr[0]!;
 }

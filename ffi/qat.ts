@@ -8,9 +8,10 @@
 import {
   BoundedCall,
   functionAddress,
+  ProcessLock,
   sendCOutputToStderr,
 } from "./native_call.ts";
-import { CpaBufferList, CpaFlatBuffer } from "./qat_layout.ts";
+import { CPA, CpaBufferList, CpaFlatBuffer } from "./qat_layout.ts";
 
 /** What it is found by where no path is given; 24.02 to 26.08 have it. */
 export const QAT_SONAME = "libqat.so.4";
@@ -133,11 +134,18 @@ const SYMBOLS = {
 
 export type Libqat = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
+/** Instances for both kinds of cryptography, or for one. */
+export const CRYPTO_SERVICES: readonly number[] = [
+  CPA.CPA_ACC_SVC_TYPE_CRYPTO,
+  CPA.CPA_ACC_SVC_TYPE_CRYPTO_SYM,
+  CPA.CPA_ACC_SVC_TYPE_CRYPTO_ASYM,
+];
+
 /** The section of the device's configuration; "SSL" is the custom. */
 const PROCESS_NAME = "SSL";
 
-/** A start that has not come back, by library: a second one would wait for it. */
-const pendingStarts = new Map<string, BoundedCall>();
+/** A start that has not come back; it holds the lock of starts. */
+let pendingStart: BoundedCall | undefined;
 
 /** libqat, opened; libusdm has been opened before it. */
 export class Qat {
@@ -154,20 +162,37 @@ export class Qat {
   }
 
   /**
-   * Starts the library for this process, which counts its starts. It answers
-   * within `timeoutMs`; `undefined` when the library does not, as when its
-   * manager accepts a connection and says nothing.
+   * Starts the library, unless this process has started it. It answers within
+   * about `timeoutMs`; `undefined` when the library does not, as when its manager
+   * accepts a connection and says nothing.
+   *
+   * Libraries up to 24.02 do not stand two threads that start at once, and count
+   * no more than 64 starts: so there is one, for as long as the process lives.
    */
   start(timeoutMs: number): number | undefined {
-    const call = pendingStarts.get(this.library) ??
-      new BoundedCall(
+    const lock = new ProcessLock();
+    if (!pendingStart) {
+      if (!lock.take(timeoutMs)) return undefined;
+      if (this.#isStarted()) {
+        lock.giveBack();
+        return CPA.CPA_STATUS_SUCCESS;
+      }
+      pendingStart = new BoundedCall(
         functionAddress(this.library, "icp_sal_userStart"),
         PROCESS_NAME,
       );
-    const status = call.wait(timeoutMs);
-    if (status === undefined) pendingStarts.set(this.library, call);
-    else pendingStarts.delete(this.library);
+    }
+    const status = pendingStart.wait(timeoutMs);
+    if (status === undefined) return undefined;
+    pendingStart = undefined;
+    lock.giveBack();
     return status;
+  }
+
+  #isStarted(): boolean {
+    return CRYPTO_SERVICES.some((service) =>
+      this.instances(service).length > 0
+    );
   }
 
   /** The instances of a service; none where it has none. */
@@ -182,7 +207,7 @@ export class Qat {
     return [...handles].map((handle) => Deno.UnsafePointer.create(handle)!);
   }
 
-  /** Ends one start. */
+  /** Ends a start that has brought no instance. */
   stop(): void {
     this.symbols.icp_sal_userStop();
   }

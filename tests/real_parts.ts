@@ -5,7 +5,7 @@
  */
 
 /** Whether `VHOST_CRYPTO_FORBID_SKIP=1` makes a missing part a failure. */
-export function skippingIsForbidden(): boolean {
+function skippingIsForbidden(): boolean {
   return Deno.env.get("VHOST_CRYPTO_FORBID_SKIP") === "1";
 }
 

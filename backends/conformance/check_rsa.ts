@@ -73,36 +73,47 @@ function rawSources(bench: Bench, key: RsaKey): Uint8Array[] {
   ];
 }
 
+/** Numbers below the modulus and not below it, by the operations of the key. */
+function checkRawNumbers(
+  party: Party,
+  name: string,
+  key: RsaKey,
+  keyType: KeyType,
+): void {
+  const { modulusBytes, modulus } = key;
+  const tooLarge = [modulus, modulus + 1n, 2n ** BigInt(8 * modulusBytes) - 1n];
+  for (const source of rawSources(party.bench, key)) {
+    const encrypted = publicTransform(key, source)!;
+    const decrypted = privateTransform(key, source)!;
+    const check = `${name} of ${source.length} bytes`;
+    runExactly(party, check, OperationKind.Encrypt, source, encrypted);
+    runExactly(
+      party,
+      check,
+      OperationKind.Encrypt,
+      source,
+      encrypted,
+      modulusBytes + 9,
+    );
+    if (keyType === "public") continue;
+    runExactly(party, check, OperationKind.Decrypt, source, decrypted);
+  }
+  for (const value of tooLarge) {
+    const source = toBytes(value, modulusBytes);
+    const check = `${name} of a number not below the modulus`;
+    runToFailure(party, check, OperationKind.Encrypt, source, modulusBytes);
+    if (keyType === "public") continue;
+    runToFailure(party, check, OperationKind.Decrypt, source, modulusBytes);
+  }
+}
+
 function checkRaw(bench: Bench, answer: RsaAnswer): void {
   const key = privateKeyOf(answer);
-  const { modulusBytes, modulus } = key;
+  const { modulusBytes } = key;
   const name = `RSA-${answer.bits} raw`;
-  const tooLarge = [modulus, modulus + 1n, 2n ** BigInt(8 * modulusBytes) - 1n];
   for (const keyType of KEY_TYPES) {
     withParty(bench, describe(answer, keyType, "raw"), (party) => {
-      for (const source of rawSources(bench, key)) {
-        const encrypted = publicTransform(key, source)!;
-        const decrypted = privateTransform(key, source)!;
-        const check = `${name} of ${source.length} bytes`;
-        runExactly(party, check, OperationKind.Encrypt, source, encrypted);
-        runExactly(
-          party,
-          check,
-          OperationKind.Encrypt,
-          source,
-          encrypted,
-          modulusBytes + 9,
-        );
-        if (keyType === "public") continue;
-        runExactly(party, check, OperationKind.Decrypt, source, decrypted);
-      }
-      for (const value of tooLarge) {
-        const source = toBytes(value, modulusBytes);
-        const check = `${name} of a number not below the modulus`;
-        runToFailure(party, check, OperationKind.Encrypt, source, modulusBytes);
-        if (keyType === "public") continue;
-        runToFailure(party, check, OperationKind.Decrypt, source, modulusBytes);
-      }
+      checkRawNumbers(party, name, key, keyType);
       const small = Uint8Array.of(5);
       const check = `${name}, destination too small`;
       runToFailure(
@@ -244,16 +255,7 @@ function checkHashSignatures(
         return;
       }
       const signature = privateTransform(key, block)!;
-      runExactly(signer, `${name} sign`, OperationKind.Sign, data, signature);
-      runExactly(
-        signer,
-        `${name} sign`,
-        OperationKind.Sign,
-        data,
-        signature,
-        modulusBytes + 5,
-      );
-      runVerify(signer, `${name} verify with a private key`, signature, data);
+      checkSigning(signer, name, signature, data);
       if (hash.digestBytes > 0) {
         const longer = bench.random.bytes(hash.digestBytes + 1);
         const check = `${name}, digest of ${longer.length} bytes`;
@@ -266,6 +268,19 @@ function checkHashSignatures(
       );
     },
   );
+}
+
+function checkSigning(
+  party: Party,
+  name: string,
+  signature: Uint8Array,
+  data: Uint8Array,
+): void {
+  const check = `${name} sign`;
+  const roomBytes = signature.length + 5;
+  runExactly(party, check, OperationKind.Sign, data, signature);
+  runExactly(party, check, OperationKind.Sign, data, signature, roomBytes);
+  runVerify(party, `${name} verify with a private key`, signature, data);
 }
 
 function checkVerification(

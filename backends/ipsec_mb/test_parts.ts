@@ -48,6 +48,6 @@ export const TEST_LIBRARIES: readonly TestLibrary[] = [
     "libIPSec_MB 2.0",
     join(cacheFolder(), "usr/lib/x86_64-linux-gnu/libIPSec_MB.so.2"),
     join(cacheFolder(), "usr/include"),
-    "backends/ipsec_mb/fetch.sh",
+    "tests/ipsec_mb/fetch.sh",
   ),
 ];

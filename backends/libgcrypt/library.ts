@@ -43,7 +43,7 @@ export function openHandle(
 }
 
 /** The kinds of algorithm that libgcrypt numbers. */
-export type Kind = "cipher" | "md" | "mac";
+type Kind = "cipher" | "md" | "mac";
 
 /** Whether this libgcrypt was built with an algorithm and permits it. */
 export function hasAlgorithm(

@@ -66,34 +66,39 @@ export class CbcMacState {
   }
 }
 
-/** CBC-MAC of whole blocks (ISO/IEC 9797-1 MAC algorithm 1); of none, zeros. */
-class CbcMac implements Digest {
-  readonly #state: CbcMacState;
-  readonly #blockBytes: number;
+/** A MAC over the state of a CBC-MAC; how the last block ends differs. */
+abstract class CbcMacDigest implements Digest {
+  protected readonly state: CbcMacState;
+  protected readonly blockBytes: number;
 
   constructor(cipher: BlockCipher) {
-    this.#state = new CbcMacState(cipher);
-    this.#blockBytes = cipher.blockBytes;
+    this.state = new CbcMacState(cipher);
+    this.blockBytes = cipher.blockBytes;
   }
 
   restart(): void {
-    this.#state.restart();
+    this.state.restart();
   }
 
   update(bytes: Uint8Array): void {
-    this.#state.update(bytes);
+    this.state.update(bytes);
   }
 
-  finish(result: Uint8Array): boolean {
-    const { filledBytes } = this.#state;
-    if (filledBytes !== 0 && filledBytes !== this.#blockBytes) return false;
-    this.#state.padWithZeros();
-    result.set(this.#state.block.bytes.subarray(0, result.length));
-    return true;
-  }
+  abstract finish(result: Uint8Array): boolean;
 
   wipe(): void {
-    this.#state.wipe();
+    this.state.wipe();
+  }
+}
+
+/** CBC-MAC of whole blocks (ISO/IEC 9797-1 MAC algorithm 1); of none, zeros. */
+class CbcMac extends CbcMacDigest {
+  override finish(result: Uint8Array): boolean {
+    const { filledBytes } = this.state;
+    if (filledBytes !== 0 && filledBytes !== this.blockBytes) return false;
+    this.state.padWithZeros();
+    result.set(this.state.block.bytes.subarray(0, result.length));
+    return true;
   }
 }
 
@@ -104,38 +109,27 @@ interface Subkeys {
 }
 
 /** CBC-MAC whose last block is masked: CMAC and XCBC differ in the masks. */
-class MaskedCbcMac implements Digest {
-  readonly #state: CbcMacState;
+class MaskedCbcMac extends CbcMacDigest {
   readonly #subkeys: Subkeys;
-  readonly #blockBytes: number;
 
   constructor(cipher: BlockCipher, subkeys: Subkeys) {
-    this.#state = new CbcMacState(cipher);
+    super(cipher);
     this.#subkeys = subkeys;
-    this.#blockBytes = cipher.blockBytes;
   }
 
-  restart(): void {
-    this.#state.restart();
-  }
-
-  update(bytes: Uint8Array): void {
-    this.#state.update(bytes);
-  }
-
-  finish(result: Uint8Array): boolean {
-    const state = this.#state;
-    const isWhole = state.filledBytes === this.#blockBytes;
+  override finish(result: Uint8Array): boolean {
+    const state = this.state;
+    const isWhole = state.filledBytes === this.blockBytes;
     if (!isWhole) state.block.bytes[state.filledBytes]! ^= 0x80;
     const mask = isWhole ? this.#subkeys.whole : this.#subkeys.padded;
-    xorBlock(state.block.view, 0, mask.view, this.#blockBytes);
+    xorBlock(state.block.view, 0, mask.view, this.blockBytes);
     state.encrypt();
     result.set(state.block.bytes.subarray(0, result.length));
     return true;
   }
 
-  wipe(): void {
-    this.#state.wipe();
+  override wipe(): void {
+    super.wipe();
     this.#subkeys.whole.wipe();
     this.#subkeys.padded.wipe();
   }

@@ -6,7 +6,7 @@
 
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
 import type { Aead, AeadLengths, Bytes } from "../native/primitives.ts";
-import { newCipherContext } from "./ciphers.ts";
+import { beginMessage, newCipherContext } from "./ciphers.ts";
 import type { CryptoLibrary } from "./library.ts";
 
 // EVP_CTRL_AEAD_*
@@ -55,14 +55,7 @@ abstract class EvpAead implements Aead {
 
   /** Restarts with the kept key. */
   protected restart(iv: Bytes): boolean {
-    return this.symbols.EVP_CipherInit_ex2(
-      this.context,
-      null,
-      null,
-      iv,
-      -1,
-      null,
-    ) === 1;
+    return beginMessage(this.symbols, this.context, null, iv);
   }
 
   protected control(command: number, value: number, bytes: Bytes | null) {
@@ -101,7 +94,7 @@ export class StreamAead extends EvpAead {
 }
 
 /** CCM, which has to know every length before the first byte (RFC 3610 §2.2). */
-export class Ccm extends EvpAead {
+class Ccm extends EvpAead {
   readonly whole = true;
   readonly wholeAdditionalData = true;
   readonly #key: Bytes;

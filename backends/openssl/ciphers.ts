@@ -16,13 +16,44 @@ interface EvpMode {
   readonly whole?: boolean;
 }
 
+/** A cipher context with its key; how a message starts differs. */
+abstract class KeyedCipher implements Cipher {
+  abstract readonly blockBytes: number;
+  abstract readonly minimumBytes: number;
+  abstract readonly whole: boolean;
+  protected readonly symbols: Libcrypto;
+  protected readonly context: Handle;
+
+  constructor(
+    library: CryptoLibrary,
+    name: string,
+    key: Uint8Array,
+    encrypt: boolean,
+  ) {
+    this.symbols = library.symbols;
+    this.context = newCipherContext(library, name, key, encrypt);
+  }
+
+  abstract start(iv: Uint8Array<ArrayBuffer>): boolean;
+
+  piece(
+    input: Uint8Array<ArrayBuffer>,
+    output: Uint8Array<ArrayBuffer>,
+  ): boolean {
+    const { symbols, context } = this;
+    return symbols.EVP_Cipher(context, output, input, input.length) > 0;
+  }
+
+  close(): void {
+    this.symbols.EVP_CIPHER_CTX_free(this.context);
+  }
+}
+
 /** A cipher of EVP; `padding` stays off, so whole blocks go in and come out. */
-export class EvpCipher implements Cipher {
-  readonly blockBytes: number;
-  readonly minimumBytes: number;
-  readonly whole: boolean;
-  readonly #symbols: Libcrypto;
-  readonly #context: Handle;
+class EvpCipher extends KeyedCipher {
+  override readonly blockBytes: number;
+  override readonly minimumBytes: number;
+  override readonly whole: boolean;
   readonly #hasIv: boolean;
 
   constructor(
@@ -32,41 +63,26 @@ export class EvpCipher implements Cipher {
     encrypt: boolean,
     mode: EvpMode,
   ) {
+    super(library, name, key, encrypt);
     this.blockBytes = mode.blockBytes;
     this.minimumBytes = mode.minimumBytes ?? mode.blockBytes;
     this.whole = mode.whole ?? false;
     this.#hasIv = mode.hasIv;
-    this.#symbols = library.symbols;
-    this.#context = newCipherContext(library, name, key, encrypt);
   }
 
-  start(iv: Uint8Array<ArrayBuffer>): boolean {
-    return !this.#hasIv ||
-      this.#symbols.EVP_CipherInit_ex2(
-          this.#context,
-          null,
-          null,
-          iv,
-          -1,
-          null,
-        ) === 1;
+  override start(iv: Uint8Array<ArrayBuffer>): boolean {
+    return !this.#hasIv || beginMessage(this.symbols, this.context, null, iv);
   }
+}
 
-  piece(
-    input: Uint8Array<ArrayBuffer>,
-    output: Uint8Array<ArrayBuffer>,
-  ): boolean {
-    return this.#symbols.EVP_Cipher(
-      this.#context,
-      output,
-      input,
-      input.length,
-    ) > 0;
-  }
-
-  close(): void {
-    this.#symbols.EVP_CIPHER_CTX_free(this.#context);
-  }
+/** Begins another message; what is null stays as it was. */
+export function beginMessage(
+  symbols: Libcrypto,
+  context: Handle,
+  key: Uint8Array<ArrayBuffer> | null,
+  iv: Uint8Array<ArrayBuffer> | null,
+): boolean {
+  return symbols.EVP_CipherInit_ex2(context, null, key, iv, -1, null) === 1;
 }
 
 /** An EVP_CIPHER_CTX with a key and no IV; `close` of its owner frees it. */
@@ -108,46 +124,24 @@ export function newCipherContext(
 }
 
 /** RC4: every message begins the key stream again, which takes the key. */
-class Arc4 implements Cipher {
-  readonly blockBytes = 1;
-  readonly minimumBytes = 1;
-  readonly whole = false;
-  readonly #symbols: Libcrypto;
-  readonly #context: Handle;
+class Arc4 extends KeyedCipher {
+  override readonly blockBytes = 1;
+  override readonly minimumBytes = 1;
+  override readonly whole = false;
   readonly #key: Uint8Array<ArrayBuffer>;
 
   constructor(library: CryptoLibrary, key: Uint8Array, encrypt: boolean) {
-    this.#symbols = library.symbols;
-    this.#context = newCipherContext(library, "RC4", key, encrypt);
+    super(library, "RC4", key, encrypt);
     this.#key = new Uint8Array(key);
   }
 
-  start(): boolean {
-    return this.#symbols.EVP_CipherInit_ex2(
-      this.#context,
-      null,
-      this.#key,
-      null,
-      -1,
-      null,
-    ) === 1;
+  override start(): boolean {
+    return beginMessage(this.symbols, this.context, this.#key, null);
   }
 
-  piece(
-    input: Uint8Array<ArrayBuffer>,
-    output: Uint8Array<ArrayBuffer>,
-  ): boolean {
-    return this.#symbols.EVP_Cipher(
-      this.#context,
-      output,
-      input,
-      input.length,
-    ) > 0;
-  }
-
-  close(): void {
+  override close(): void {
     this.#key.fill(0);
-    this.#symbols.EVP_CIPHER_CTX_free(this.#context);
+    super.close();
   }
 }
 

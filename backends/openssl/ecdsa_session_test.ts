@@ -10,6 +10,7 @@ import {
   randomBytes,
   resultOf,
   runRequest,
+  verifyStatus,
 } from "./test_kit.ts";
 
 const NODE_CURVES = [
@@ -45,27 +46,35 @@ function minimalEcKey(scalar: Uint8Array): Uint8Array {
   );
 }
 
+/** A new key pair, as the other implementation has it and as sessions take it. */
+function generateKeys(
+  curve: (typeof NODE_CURVES)[number][0],
+  namedCurve: string,
+) {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve });
+  const der = new Uint8Array(
+    privateKey.export({ format: "der", type: "sec1" }),
+  );
+  const spki = new Uint8Array(
+    publicKey.export({ format: "der", type: "spki" }),
+  );
+  const fieldBytes = { p224: 28, p256: 32, p384: 48, p521: 66 }[curve];
+  const point = spki.slice(-(2 * fieldBytes + 1));
+  const compressed = Uint8Array.of(
+    2 + (point.at(-1)! & 1),
+    ...point.slice(1, fieldBytes + 1),
+  );
+  return { privateKey, publicKey, der, point, compressed };
+}
+
 for (const [curve, nodeName] of NODE_CURVES) {
   opensslTest(
     `ECDSA ${curve} signs and verifies as another implementation does`,
     (thread) => {
-      const { privateKey, publicKey } = generateKeyPairSync("ec", {
-        namedCurve: nodeName,
-      });
-      const der = new Uint8Array(
-        privateKey.export({ format: "der", type: "sec1" }),
-      );
-      const spki = new Uint8Array(
-        publicKey.export({ format: "der", type: "spki" }),
-      );
-      const fieldBytes = { p224: 28, p256: 32, p384: 48, p521: 66 }[curve];
-      const point = spki.slice(-(2 * fieldBytes + 1));
+      const keys = generateKeys(curve, nodeName);
+      const { privateKey, publicKey, der, point, compressed } = keys;
       const signer = thread.openSession(ecSession(curve, "private", der));
       const verifier = thread.openSession(ecSession(curve, "public", point));
-      const compressed = Uint8Array.of(
-        2 + (point.at(-1)! & 1),
-        ...point.slice(1, fieldBytes + 1),
-      );
       const compressedVerifier = thread.openSession(
         ecSession(curve, "public", compressed),
       );
@@ -83,25 +92,23 @@ for (const [curve, nodeName] of NODE_CURVES) {
         strictEqual(verify("sha512", data, publicKey, resultOf(signed)), true);
       }
       const theirs = new Uint8Array(sign("sha512", data, privateKey));
-      const check = (
-        session: object,
-        signature: Uint8Array,
-        over: Uint8Array,
-      ) =>
-        runRequest(thread, session, {
-          kind: OperationKind.Verify,
-          source: signature,
-          additionalData: over,
-          destinationBytes: 0,
-        }).status;
       for (const session of [signer, verifier, compressedVerifier]) {
-        strictEqual(check(session, theirs, digest), OperationStatus.Ok);
-        const other = digest.map((byte) => byte ^ 1);
-        strictEqual(check(session, theirs, other), OperationStatus.KeyRejected);
-        const cut = theirs.slice(0, -1);
-        strictEqual(check(session, cut, digest), OperationStatus.KeyRejected);
         strictEqual(
-          check(session, new Uint8Array(), digest),
+          verifyStatus(thread, session, theirs, digest),
+          OperationStatus.Ok,
+        );
+        const other = digest.map((byte) => byte ^ 1);
+        strictEqual(
+          verifyStatus(thread, session, theirs, other),
+          OperationStatus.KeyRejected,
+        );
+        const cut = theirs.slice(0, -1);
+        strictEqual(
+          verifyStatus(thread, session, cut, digest),
+          OperationStatus.KeyRejected,
+        );
+        strictEqual(
+          verifyStatus(thread, session, new Uint8Array(), digest),
           OperationStatus.KeyRejected,
         );
       }
@@ -147,13 +154,8 @@ opensslTest(
     });
     for (const session of [pair, point]) {
       for (const source of [signature, resultOf(own)]) {
-        const answer = runRequest(thread, session, {
-          kind: OperationKind.Verify,
-          source,
-          additionalData: digest,
-          destinationBytes: 0,
-        });
-        strictEqual(answer.status, OperationStatus.Ok);
+        const answer = verifyStatus(thread, session, source, digest);
+        strictEqual(answer, OperationStatus.Ok);
       }
     }
   },

@@ -23,6 +23,7 @@ import {
   resultOf,
   runOnce,
   runRequest,
+  verifyStatus,
 } from "./test_kit.ts";
 
 const derOf = (key: KeyObject): Uint8Array =>
@@ -66,27 +67,25 @@ opensslTest(
         strictEqual(signed.status, OperationStatus.Ok);
         deepStrictEqual(resultOf(signed), expected);
       }
-      const check = (
-        session: object,
-        signature: Uint8Array,
-        over: Uint8Array,
-      ) =>
-        runRequest(thread, session, {
-          kind: OperationKind.Verify,
-          source: signature,
-          additionalData: over,
-          destinationBytes: 0,
-        }).status;
       for (const session of [signer, verifier]) {
-        strictEqual(check(session, expected, digest), OperationStatus.Ok);
+        strictEqual(
+          verifyStatus(thread, session, expected, digest),
+          OperationStatus.Ok,
+        );
         const wrong = expected.slice();
         wrong[127]! ^= 1;
-        strictEqual(check(session, wrong, digest), OperationStatus.KeyRejected);
+        strictEqual(
+          verifyStatus(thread, session, wrong, digest),
+          OperationStatus.KeyRejected,
+        );
         const short = expected.slice(1);
-        strictEqual(check(session, short, digest), OperationStatus.KeyRejected);
+        strictEqual(
+          verifyStatus(thread, session, short, digest),
+          OperationStatus.KeyRejected,
+        );
         const other = digest.map((byte) => byte ^ 1);
         strictEqual(
-          check(session, expected, other),
+          verifyStatus(thread, session, expected, other),
           OperationStatus.KeyRejected,
         );
       }

@@ -6,7 +6,7 @@
  */
 
 import { functionAddress } from "../../ffi/native_call.ts";
-import { Qat, QAT_SONAME } from "../../ffi/qat.ts";
+import { CRYPTO_SERVICES, Qat, QAT_SONAME } from "../../ffi/qat.ts";
 import {
   CPA,
   CpaCyCapabilitiesInfo as CAPABILITIES,
@@ -78,7 +78,7 @@ function attempt<T>(step: Step, make: () => T): T {
   }
 }
 
-/** The libraries, started. */
+/** The libraries, started; each thread opens them for itself. */
 export class QatDevice {
   readonly qat: Qat;
   readonly usdm: Usdm;
@@ -98,11 +98,6 @@ export class QatDevice {
     }
     try {
       this.#start();
-    } catch (error) {
-      this.#closeLibraries();
-      throw error;
-    }
-    try {
       const translate = functionAddress(paths.usdm, "qaeVirtToPhysNUMA");
       const instances = this.#findInstances();
       for (const { handle } of instances) this.#prepare(handle, translate);
@@ -129,14 +124,13 @@ export class QatDevice {
 
   /** Instances of both services, or of one where a device has only that. */
   #findInstances(): Instance[] {
-    const handles = [
-      CPA.CPA_ACC_SVC_TYPE_CRYPTO,
-      CPA.CPA_ACC_SVC_TYPE_CRYPTO_SYM,
-      CPA.CPA_ACC_SVC_TYPE_CRYPTO_ASYM,
-    ].flatMap((service) => this.qat.instances(service));
+    const handles = CRYPTO_SERVICES.flatMap((service) =>
+      this.qat.instances(service)
+    );
     const instances = handles.map((handle) => this.#describe(handle))
       .filter((instance) => instance !== undefined);
     if (instances.length > 0) return instances;
+    this.qat.stop();
     throw new QatError(
       "instances",
       "libqat started, but has no polled crypto instance",
@@ -178,16 +172,8 @@ export class QatDevice {
     throw new QatError("instances", "libqat cannot start an instance");
   }
 
-  /**
-   * Ends this thread's start. Instances are not stopped: another thread may use
-   * them, and the last end stops them all.
-   */
+  /** The library stays started: other threads may use it. */
   close(): void {
-    this.qat.stop();
-    this.#closeLibraries();
-  }
-
-  #closeLibraries(): void {
     this.qat.close();
     this.usdm.close();
   }

@@ -84,5 +84,13 @@ testWith(
       strictEqual(job.operation.status, OperationStatus.Unavailable);
       strictEqual(job.findChange(), undefined);
     }
+    // The key stays as long as the hardware may read it, and no longer.
+    bed.thread.closeSession(session);
+    const { blocks } = bed.standIn;
+    bed.standIn.fault("restart");
+    bed.recover();
+    strictEqual(bed.standIn.blocks, blocks - 1);
+    bed.close();
+    strictEqual(bed.standIn.blocks, 0);
   },
 );

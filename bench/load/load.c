@@ -38,13 +38,16 @@ static void measure_load(double tick_rate) {
     completed += queues[i].completed;
     if (queues[i].completed >= options.depth) verify(&queues[i]);
   }
+  /* Slower than a window: there is only the mean. */
+  double undisturbed = pace_undisturbed(&pace);
+  if (undisturbed == 0) undisturbed = completed / seconds;
   printf("{\"size\":%u,\"depth\":%u,\"sessions\":%u,\"descriptors\":%u,\"seconds\":%.4f,"
          "\"requestsPerSecond\":%.1f,\"megabytesPerSecond\":%.3f,"
          "\"undisturbed\":%.1f,\"deviceCpuSeconds\":%.3f,\"generatorCpuSeconds\":%.3f,"
          "\"queues\":[",
          options.size, options.depth, options.sessions, descriptors_of(queues[0].workload),
          seconds, completed / seconds, completed / seconds * options.size / 1e6,
-         pace_undisturbed(&pace), processor_seconds(front.device) - device, processor_seconds(getpid()) - own);
+         undisturbed, processor_seconds(front.device) - device, processor_seconds(getpid()) - own);
   for (unsigned i = 0; i < options.queues; i++) {
     if (i > 0) putchar(',');
     print_queue(&queues[i], seconds, tick_rate);

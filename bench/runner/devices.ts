@@ -11,7 +11,6 @@ const READY_TIMEOUT_MS = 15_000;
 const READY_POLL_MS = 20;
 /** Beyond this a polling device would sleep between two requests. */
 const POLLING_SPIN_MICROSECONDS = 100_000;
-const SPIN_MICROSECONDS = 20;
 
 /** Cores of the two sides; undefined where there is only one. */
 export const GENERATOR_CORE = navigator.hardwareConcurrency > 1 ? 0 : undefined;
@@ -99,11 +98,13 @@ export function startDevice(
 ): Promise<BenchDevice> {
   const socketPath = socketIn(programs);
   const program = new URL("../../mod.ts", import.meta.url).href;
-  const spin = options.polling ? POLLING_SPIN_MICROSECONDS : SPIN_MICROSECONDS;
+  const spin = options.polling
+    ? ["--spin", `${POLLING_SPIN_MICROSECONDS}`]
+    : [];
   const command = [
     ...[Deno.execPath(), "run", "-A", "--no-check", program, "serve"],
     ...["--socket-path", socketPath, "--backend", backend],
-    ...["--queues", `${options.queues ?? 1}`, "--spin", `${spin}`],
+    ...["--queues", `${options.queues ?? 1}`, ...spin],
     ...["--max-sessions", "20000", "--log-level", "warn"],
     ...["--fallback", "never"],
   ];

@@ -4,12 +4,7 @@
  * @module
  */
 
-import {
-  adoptDpdk,
-  type BenchDevice,
-  startDevice,
-  startEvpDevice,
-} from "./devices.ts";
+import { type BenchDevice, startDevice, startEvpDevice } from "./devices.ts";
 import { compare, type Comparison, type Load } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Programs } from "./programs.ts";
@@ -40,12 +35,16 @@ export function throughputLoads(sizes: readonly number[]): Load[] {
 const dpdkDoes = ({ algorithm, size }: Load) =>
   size <= DPDK_MAXIMUM_BYTES && DPDK_ALGORITHMS.includes(algorithm);
 
-/** Compares on all loads; the last device of each comparison is the C device. */
+/**
+ * Compares on all loads; the last device of each comparison is the C device.
+ * `dpdk` takes part where it can.
+ */
 export async function compareThroughput(
   programs: Programs,
   options: BenchOptions,
   loads: readonly Load[],
   progress: (line: string) => void,
+  dpdk?: BenchDevice,
 ): Promise<Comparison[]> {
   await using stack = new AsyncDisposableStack();
   const started: BenchDevice[] = [];
@@ -54,12 +53,13 @@ export async function compareThroughput(
     started.push(stack.use(device));
   }
   const evp = stack.use(await startEvpDevice(programs, { polling: true }));
-  const dpdk = options.dpdk
-    ? [stack.use(adoptDpdk(options.dpdk.socketPath, options.dpdk.pid))]
-    : [];
   const comparisons: Comparison[] = [];
   for (const load of loads) {
-    const devices = [...started, ...(dpdkDoes(load) ? dpdk : []), evp];
+    const devices = [
+      ...started,
+      ...(dpdk && dpdkDoes(load) ? [dpdk] : []),
+      evp,
+    ];
     const comparison = await compare(programs, devices, load, options);
     comparisons.push(comparison);
     progress(describe(comparison));

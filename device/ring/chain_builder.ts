@@ -14,7 +14,7 @@ import { DESCRIPTOR_BYTES } from "./layout.ts";
 const TWO_TO_32 = 0x1_0000_0000;
 
 /** Most descriptors of an indirect table: as many as `next` can number. */
-export const MAX_TABLE_DESCRIPTORS = 65536;
+const MAX_TABLE_DESCRIPTORS = 65536;
 
 /** Fills one chain at a time. */
 export class ChainBuilder {

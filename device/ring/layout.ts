@@ -20,6 +20,12 @@ export const AVAILABLE_NO_INTERRUPT = 1;
 /** `flags` of the used ring: the device wants no notifications (§2.7.10). */
 export const USED_NO_NOTIFY = 1;
 
+/** 16-bit fields of a split ring's available and used rings: `flags`, `idx`. */
+export const SPLIT_FLAGS = 0;
+export const SPLIT_INDEX = 1;
+/** The 16-bit field where their entries start. */
+export const SPLIT_ENTRIES = 2;
+
 /** Event suppression flags of packed rings (§2.8.10). */
 export const EVENT_ENABLE = 0;
 export const EVENT_DISABLE = 1;

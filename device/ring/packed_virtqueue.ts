@@ -6,7 +6,7 @@
 
 import type { DescriptorChain } from "./chain.ts";
 import { ChainBuilder } from "./chain_builder.ts";
-import { passedPackedEvent } from "./events.ts";
+import { packedEventAt, wantsPackedEvent } from "./events.ts";
 import { InOrderGate } from "./in_order.ts";
 import {
   DESCRIPTOR_AVAILABLE,
@@ -14,9 +14,7 @@ import {
   DESCRIPTOR_NEXT,
   DESCRIPTOR_USED,
   DESCRIPTOR_WRITE,
-  EVENT_DESCRIPTOR,
   EVENT_DISABLE,
-  EVENT_ENABLE,
 } from "./layout.ts";
 import { doubleWords, fields, words } from "./ring_area.ts";
 import type { RingSetup, Virtqueue } from "./virtqueue.ts";
@@ -107,12 +105,9 @@ export class PackedVirtqueue implements Virtqueue {
     this.#outstanding -= moved;
     Atomics.store(this.#words, this.#firstStaged * 8 + 7, this.#firstFlags);
     // The sequentially consistent store keeps this load behind it.
-    const event = Atomics.load(this.#driverEvent, 0);
-    const flags = event >>> 16 & 3;
-    if (flags === EVENT_DISABLE) return false;
-    if (flags !== EVENT_DESCRIPTOR || !this.#eventIndex) return true;
-    return passedPackedEvent(
-      event & 0xffff,
+    return wantsPackedEvent(
+      Atomics.load(this.#driverEvent, 0),
+      this.#eventIndex,
       this.#used,
       this.#usedWrap,
       moved,
@@ -126,7 +121,7 @@ export class PackedVirtqueue implements Virtqueue {
     Atomics.store(
       this.#deviceEvent,
       0,
-      this.#eventIndex ? position | EVENT_DESCRIPTOR << 16 : EVENT_ENABLE << 16,
+      packedEventAt(position, this.#eventIndex),
     );
     return this.#isAvailable();
   }

@@ -17,15 +17,13 @@ import {
   DESCRIPTOR_INDIRECT,
   DESCRIPTOR_NEXT,
   DESCRIPTOR_WRITE,
+  SPLIT_ENTRIES,
+  SPLIT_FLAGS,
+  SPLIT_INDEX,
   USED_NO_NOTIFY,
 } from "./layout.ts";
 import { doubleWords, fields, words } from "./ring_area.ts";
 import type { RingSetup, Virtqueue } from "./virtqueue.ts";
-
-/** 16-bit fields of the available and the used ring. */
-const FLAGS = 0;
-const INDEX = 1;
-const RING = 2;
 
 /** A split virtqueue. */
 export class SplitVirtqueue implements Virtqueue {
@@ -61,12 +59,12 @@ export class SplitVirtqueue implements Virtqueue {
     this.#available = words(setup.driver);
     this.#used = words(setup.device);
     this.#usedEntries = doubleWords(setup.device, 4);
-    this.#usedEvent = RING + setup.size;
-    this.#availableEvent = RING + 4 * setup.size;
+    this.#usedEvent = SPLIT_ENTRIES + setup.size;
+    this.#availableEvent = SPLIT_ENTRIES + 4 * setup.size;
     this.#next = setup.base & 0xffff;
     this.#end = this.#next;
     // The used index has no base of its own: it is what the ring says.
-    this.#staged = Atomics.load(this.#used, INDEX);
+    this.#staged = Atomics.load(this.#used, SPLIT_INDEX);
     this.#published = this.#staged;
   }
 
@@ -77,7 +75,7 @@ export class SplitVirtqueue implements Virtqueue {
   pop(chain: DescriptorChain): boolean {
     if (this.broken !== undefined) return false;
     if (this.#next === this.#end && !this.#refresh()) return false;
-    const head = this.#available[RING + (this.#next & this.#mask)]!;
+    const head = this.#available[SPLIT_ENTRIES + (this.#next & this.#mask)]!;
     if (head >= this.size) {
       this.broken = `available ring names descriptor ${head} of ${this.size}`;
       return false;
@@ -112,31 +110,34 @@ export class SplitVirtqueue implements Virtqueue {
     if (before === after) return false;
     this.#published = after;
     this.#outstanding -= (after - before) & 0xffff;
-    Atomics.store(this.#used, INDEX, after);
+    Atomics.store(this.#used, SPLIT_INDEX, after);
     // The sequentially consistent store keeps this load behind it (§2.7.7.2).
     if (this.#eventIndex) {
       const event = Atomics.load(this.#available, this.#usedEvent);
       return passedEvent(event, before, after);
     }
-    return (Atomics.load(this.#available, FLAGS) & AVAILABLE_NO_INTERRUPT) ===
+    return (Atomics.load(this.#available, SPLIT_FLAGS) &
+      AVAILABLE_NO_INTERRUPT) ===
       0;
   }
 
   enableNotifications(): boolean {
     if (this.broken !== undefined) return false;
-    if (!this.#eventIndex) Atomics.store(this.#used, FLAGS, 0);
+    if (!this.#eventIndex) Atomics.store(this.#used, SPLIT_FLAGS, 0);
     Atomics.store(this.#used, this.#availableEvent, this.#next);
     return this.#next !== this.#end || this.#refresh();
   }
 
   disableNotifications(): void {
     // §2.7.10.2: with EVENT_IDX flags stay 0; a passed avail_event is enough.
-    if (!this.#eventIndex) Atomics.store(this.#used, FLAGS, USED_NO_NOTIFY);
+    if (!this.#eventIndex) {
+      Atomics.store(this.#used, SPLIT_FLAGS, USED_NO_NOTIFY);
+    }
   }
 
   /** Looks how far the driver has come; true when there is a chain to pop. */
   #refresh(): boolean {
-    const end = Atomics.load(this.#available, INDEX);
+    const end = Atomics.load(this.#available, SPLIT_INDEX);
     const count = (end - this.#next) & 0xffff;
     if (count === 0) return false;
     if (count + this.#outstanding > this.size) {

@@ -2,6 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { type Fallback, Placement } from "./placement.ts";
 import { parsePlacementRule } from "./placement_rule.ts";
+import { aesCbc, authenticatedChain } from "../../tests/support/sessions.ts";
 
 const FAST = {
   name: "fast",
@@ -17,18 +18,13 @@ const FULL = {
   ],
 };
 
-const cbc = (keyBytes: number): SessionDescription => ({
-  service: "cipher",
-  algorithm: "aes-cbc",
-  direction: "encrypt",
-  key: new Uint8Array(keyBytes),
-});
+const cbc = (keyBytes: number) => aesCbc(new Uint8Array(keyBytes));
 const hash: SessionDescription = {
   service: "hash",
   algorithm: "sha256",
   resultBytes: 32,
 };
-const chain: SessionDescription = authenticatedChain();
+const chain = authenticatedChain();
 
 function placement(
   fallback: Fallback = "unsupported",

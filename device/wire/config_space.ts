@@ -10,7 +10,7 @@ import type { Layout } from "./mode.ts";
 export const STATUS_HW_READY = 1;
 
 /** Length of the configuration space. */
-export const CONFIG_SPACE_BYTES: Readonly<Record<Layout, number>> = {
+const CONFIG_SPACE_BYTES: Readonly<Record<Layout, number>> = {
   "virtio": 56,
   "draft-9": 48,
 };

@@ -94,7 +94,7 @@ export const enum RsaPaddingNumber {
 /** VIRTIO_CRYPTO_FLAG_SESSION_MODE, in `flag` of a data request. */
 export const FLAG_SESSION_MODE = 1;
 
-/** Number of a data opcode's, control opcode's service. */
+/** Number of the service that an opcode of either queue belongs to. */
 export function serviceOfOpcode(opcode: number): number {
   return opcode >>> 8;
 }

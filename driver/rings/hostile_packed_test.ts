@@ -8,7 +8,12 @@ import {
   DESCRIPTOR_WRITE,
 } from "../../device/ring/layout.ts";
 import { RawPackedRing, writeRawPackedDescriptor } from "./raw.ts";
-import { GUEST_ADDRESS, makeTestRings, seededNumbers } from "./test_rings.ts";
+import {
+  GUEST_ADDRESS,
+  isMalformed,
+  makeTestRings,
+  seededNumbers,
+} from "./test_rings.ts";
 
 const NEXT = DESCRIPTOR_NEXT;
 const WRITE = DESCRIPTOR_WRITE;
@@ -71,12 +76,6 @@ function hostileGuest(dataBytes = 0x400) {
       device.publish();
     },
   };
-}
-
-function isMalformed(chain: DescriptorChain): void {
-  strictEqual(chain.fault, ChainFault.Malformed);
-  strictEqual(chain.readable.count, 0);
-  strictEqual(chain.writable.count, 0);
 }
 
 Deno.test("packed: a list that fills the ring is legal, one without end breaks it", () => {

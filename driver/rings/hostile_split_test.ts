@@ -7,7 +7,12 @@ import {
 } from "../../device/ring/layout.ts";
 import { Region } from "../../memory/region.ts";
 import { type RawDescriptor, RawSplitRing, writeRawDescriptor } from "./raw.ts";
-import { GUEST_ADDRESS, makeTestRings, seededNumbers } from "./test_rings.ts";
+import {
+  GUEST_ADDRESS,
+  isMalformed,
+  makeTestRings,
+  seededNumbers,
+} from "./test_rings.ts";
 
 const NEXT = DESCRIPTOR_NEXT;
 const WRITE = DESCRIPTOR_WRITE;
@@ -48,13 +53,6 @@ function hostileGuest(dataBytes = 0x2000) {
       device.publish();
     },
   };
-}
-
-function isMalformed(chain: DescriptorChain): void {
-  strictEqual(chain.fault, ChainFault.Malformed);
-  strictEqual(chain.readable.count, 0);
-  strictEqual(chain.writable.count, 0);
-  strictEqual(chain.statusRegion, undefined);
 }
 
 Deno.test("split: loops are malformed, in the ring and in a table", () => {

@@ -4,16 +4,14 @@
  * @module
  */
 
-import { passedPackedEvent } from "../../device/ring/events.ts";
+import { packedEventAt, wantsPackedEvent } from "../../device/ring/events.ts";
 import {
   DESCRIPTOR_AVAILABLE,
   DESCRIPTOR_INDIRECT,
   DESCRIPTOR_NEXT,
   DESCRIPTOR_USED,
   DESCRIPTOR_WRITE,
-  EVENT_DESCRIPTOR,
   EVENT_DISABLE,
-  EVENT_ENABLE,
 } from "../../device/ring/layout.ts";
 import { doubleWords, fields, words } from "../../device/ring/ring_area.ts";
 import type {
@@ -111,12 +109,9 @@ export class PackedDriverQueue implements DriverQueue {
     this.#staged = 0;
     Atomics.store(this.#words, this.#firstStaged * 8 + 7, this.#firstFlags);
     // The sequentially consistent store keeps this load behind it.
-    const event = Atomics.load(this.#deviceEvent, 0);
-    const flags = event >>> 16 & 3;
-    if (flags === EVENT_DISABLE) return false;
-    if (flags !== EVENT_DESCRIPTOR || !this.#eventIndex) return true;
-    return passedPackedEvent(
-      event & 0xffff,
+    return wantsPackedEvent(
+      Atomics.load(this.#deviceEvent, 0),
+      this.#eventIndex,
       this.#next,
       this.#nextWrap,
       moved,
@@ -154,7 +149,7 @@ export class PackedDriverQueue implements DriverQueue {
     Atomics.store(
       this.#driverEvent,
       0,
-      this.#eventIndex ? position | EVENT_DESCRIPTOR << 16 : EVENT_ENABLE << 16,
+      packedEventAt(position, this.#eventIndex),
     );
     return this.#inFlight.inBatch || this.#isUsed();
   }

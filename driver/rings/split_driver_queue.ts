@@ -10,6 +10,9 @@ import {
   DESCRIPTOR_INDIRECT,
   DESCRIPTOR_NEXT,
   DESCRIPTOR_WRITE,
+  SPLIT_ENTRIES,
+  SPLIT_FLAGS,
+  SPLIT_INDEX,
   USED_NO_NOTIFY,
 } from "../../device/ring/layout.ts";
 import { doubleWords, fields, words } from "../../device/ring/ring_area.ts";
@@ -26,11 +29,6 @@ import {
   requireFitting,
   writeAddressAndLength,
 } from "./indirect_tables.ts";
-
-/** 16-bit fields of the available and the used ring. */
-const FLAGS = 0;
-const INDEX = 1;
-const RING = 2;
 
 /** A split virtqueue that a driver fills. */
 export class SplitDriverQueue implements DriverQueue {
@@ -69,8 +67,8 @@ export class SplitDriverQueue implements DriverQueue {
     this.#available = words(setup.driver);
     this.#used = words(setup.device);
     this.#usedEntries = doubleWords(setup.device, 4);
-    this.#usedEvent = RING + size;
-    this.#availableEvent = RING + 4 * size;
+    this.#usedEvent = SPLIT_ENTRIES + size;
+    this.#availableEvent = SPLIT_ENTRIES + 4 * size;
     this.#mask = size - 1;
     this.#eventIndex = setup.eventIndex;
     this.#tables = setup.tables;
@@ -103,7 +101,7 @@ export class SplitDriverQueue implements DriverQueue {
     this.#freeCount -= ringDescriptors;
     this.#lasts[head] = last;
     this.#inFlight.add(head, token, ringDescriptors, writable);
-    this.#available[RING + (this.#staged & this.#mask)] = head;
+    this.#available[SPLIT_ENTRIES + (this.#staged & this.#mask)] = head;
     this.#staged = (this.#staged + 1) & 0xffff;
     return true;
   }
@@ -113,13 +111,13 @@ export class SplitDriverQueue implements DriverQueue {
     const after = this.#staged;
     if (before === after) return false;
     this.#published = after;
-    Atomics.store(this.#available, INDEX, after);
+    Atomics.store(this.#available, SPLIT_INDEX, after);
     // The sequentially consistent store keeps this load behind it (§2.7.13.4).
     if (this.#eventIndex) {
       const event = Atomics.load(this.#used, this.#availableEvent);
       return passedEvent(event, before, after);
     }
-    return (Atomics.load(this.#used, FLAGS) & USED_NO_NOTIFY) === 0;
+    return (Atomics.load(this.#used, SPLIT_FLAGS) & USED_NO_NOTIFY) === 0;
   }
 
   take(): Completion | undefined {
@@ -144,13 +142,13 @@ export class SplitDriverQueue implements DriverQueue {
   enableInterrupts(): boolean {
     if (this.#eventIndex) {
       Atomics.store(this.#available, this.#usedEvent, this.#taken);
-    } else Atomics.store(this.#available, FLAGS, 0);
+    } else Atomics.store(this.#available, SPLIT_FLAGS, 0);
     return this.#isUsed();
   }
 
   disableInterrupts(): void {
     if (!this.#eventIndex) {
-      Atomics.store(this.#available, FLAGS, AVAILABLE_NO_INTERRUPT);
+      Atomics.store(this.#available, SPLIT_FLAGS, AVAILABLE_NO_INTERRUPT);
       return;
     }
     // §2.7.7.1: with EVENT_IDX flags stay 0; an entry just passed is enough.
@@ -159,7 +157,7 @@ export class SplitDriverQueue implements DriverQueue {
   }
 
   #isUsed(): boolean {
-    return Atomics.load(this.#used, INDEX) !== this.#taken;
+    return Atomics.load(this.#used, SPLIT_INDEX) !== this.#taken;
   }
 
   #describeTable(

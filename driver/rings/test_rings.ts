@@ -4,6 +4,8 @@
  * @module
  */
 
+import { strictEqual } from "node:assert/strict";
+import { ChainFault, type DescriptorChain } from "../../device/ring/chain.ts";
 import { GuestMemory } from "../../device/ring/guest_memory.ts";
 import {
   createVirtqueue,
@@ -85,4 +87,12 @@ export function seededNumbers(seed: number): (below: number) => number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.floor(state / 2 ** 32 * below);
   };
+}
+
+/** A chain of which nothing may be used. */
+export function isMalformed(chain: DescriptorChain): void {
+  strictEqual(chain.fault, ChainFault.Malformed);
+  strictEqual(chain.readable.count, 0);
+  strictEqual(chain.writable.count, 0);
+  strictEqual(chain.statusRegion, undefined);
 }

@@ -61,6 +61,22 @@ function jobOf(
   };
 }
 
+/** What came back for one request. */
+interface Result {
+  readonly output: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
+const emptyResult = (job: Job): Result => ({
+  output: new Uint8Array(job.output.length),
+  digest: new Uint8Array(job.digest?.length ?? 0),
+});
+
+function agrees(job: Job, result: Result): boolean {
+  return isEqual(job.output, result.output) &&
+    isEqual(job.digest ?? NOTHING, result.digest);
+}
+
 /** How often the jobs were run, how long that took, and whether all agree. */
 interface Measurement {
   readonly passes: number;
@@ -83,10 +99,7 @@ async function runJobs(
     dataBytes: jobs[0]!.source.length,
     ivBytes: operation.ivBytes,
   });
-  const results = jobs.map((job) => ({
-    output: new Uint8Array(job.output.length),
-    digest: new Uint8Array(job.digest?.length ?? 0),
-  }));
+  const results = jobs.map(emptyResult);
   const pass = () =>
     burst.run(jobs.length, (slot, index) => {
       const job = jobs[index]!;
@@ -99,11 +112,6 @@ async function runJobs(
       if (result.digest.length > 0) result.digest.set(slot.digest);
       finished();
     }, SPIN_MS);
-  const agrees = () =>
-    jobs.every((job, index) =>
-      isEqual(job.output, results[index]!.output) &&
-      isEqual(job.digest ?? NOTHING, results[index]!.digest)
-    );
   let passes = 0;
   let elapsedMs = 0;
   let verified = true;
@@ -116,7 +124,7 @@ async function runJobs(
     await pass();
     elapsedMs += performance.now() - begin;
     passes++;
-    verified &&= agrees();
+    verified &&= jobs.every((job, index) => agrees(job, results[index]!));
   } while (elapsedMs < measuredMs);
   burst.close();
   await session.close();
@@ -151,6 +159,38 @@ function windowsOf(pieces: readonly Uint8Array[]): [number, number][] {
   return windows;
 }
 
+/** What the runs of one direction came to. */
+class Total {
+  readonly name: string;
+  #requests = 0;
+  #bytes = 0;
+  #elapsedMs = 0;
+  #verified = true;
+
+  constructor(operation: Operation, direction: Direction) {
+    const { name, decrypt } = operation;
+    this.name = decrypt ? `${name} ${direction}` : name;
+  }
+
+  add(jobs: readonly Job[], measured: Measurement): void {
+    const requests = measured.passes * jobs.length;
+    this.#requests += requests;
+    this.#bytes += requests * jobs[0]!.source.length;
+    this.#elapsedMs += measured.elapsedMs;
+    this.#verified &&= measured.verified;
+  }
+
+  row(backend: string): Row {
+    return {
+      backend,
+      operation: this.name,
+      megabytesPerSecond: this.#bytes / 1000 / this.#elapsedMs,
+      requestsPerSecond: this.#requests * 1000 / this.#elapsedMs,
+      verified: this.#verified,
+    };
+  }
+}
+
 /** Runs an operation in each of its directions over all of `data`. */
 export async function runOperation(
   driver: Driver,
@@ -164,14 +204,7 @@ export async function runOperation(
     ? ["encrypt", "decrypt"]
     : ["encrypt"];
   const pieces = piecesOf(data);
-  const totals = directions.map(() => ({
-    requests: 0,
-    bytes: 0,
-    elapsedMs: 0,
-    verified: true,
-  }));
-  const name = (direction: Direction): string =>
-    operation.decrypt ? `${operation.name} ${direction}` : operation.name;
+  const totals = directions.map((one) => new Total(operation, one));
   const windows = windowsOf(pieces);
   for (const [window, [start, end]] of windows.entries()) {
     const references = pieces.slice(start, end).map((plain, i) => {
@@ -179,6 +212,7 @@ export async function runOperation(
       return { iv, plain, expected: operation.reference(iv, plain) };
     });
     for (const [i, direction] of directions.entries()) {
+      const total = totals[i]!;
       const jobs = references.map(({ iv, plain, expected }) =>
         jobOf(operation, direction, iv, plain, expected)
       );
@@ -188,28 +222,13 @@ export async function runOperation(
         if (finished % 32 !== 0) return;
         const part = (i + Math.min(finished / jobs.length, 1)) /
           directions.length;
-        progress(name(direction), (window + part) / windows.length);
+        progress(total.name, (window + part) / windows.length);
       };
-      const one = await runJobs(
-        driver,
-        operation,
-        direction,
+      total.add(
         jobs,
-        measuredMs,
-        count,
+        await runJobs(driver, operation, direction, jobs, measuredMs, count),
       );
-      const total = totals[i]!;
-      total.requests += one.passes * jobs.length;
-      total.bytes += one.passes * jobs.length * jobs[0]!.source.length;
-      total.elapsedMs += one.elapsedMs;
-      total.verified &&= one.verified;
     }
   }
-  return directions.map((direction, i) => ({
-    backend,
-    operation: name(direction),
-    megabytesPerSecond: totals[i]!.bytes / 1000 / totals[i]!.elapsedMs,
-    requestsPerSecond: totals[i]!.requests * 1000 / totals[i]!.elapsedMs,
-    verified: totals[i]!.verified,
-  }));
+  return totals.map((total) => total.row(backend));
 }

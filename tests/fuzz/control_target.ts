@@ -31,7 +31,6 @@ import { Machine } from "../support/machine.ts";
 import { legalRequest, legalSessions } from "../support/valid_requests.ts";
 import {
   type Episode,
-  expectNoLeak,
   expectNone,
   expectSound,
   FuzzFailure,
@@ -39,7 +38,7 @@ import {
   spoil,
   type Target,
 } from "./episode.ts";
-import { expectKnownAnswer } from "./known_answer.ts";
+import { expectUsableAndEnd } from "./known_answer.ts";
 import { readPieces, Scatter } from "./pieces.ts";
 
 const RING_SIZE = 64;
@@ -231,12 +230,9 @@ class ControlEpisode implements Episode {
   }
 
   finish(): void {
-    const machine = this.#machine;
-    expectSound(machine);
-    machine.reset();
-    expectKnownAnswer(machine);
-    expectNoLeak(machine);
-    machine[Symbol.dispose]();
+    expectSound(this.#machine);
+    this.#machine.reset();
+    expectUsableAndEnd(this.#machine);
   }
 }
 

@@ -6,7 +6,6 @@
  */
 
 import type { Random } from "../../backends/conformance/random.ts";
-import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
   F_AEAD_STATELESS_MODE,
   F_AKCIPHER_STATELESS_MODE,
@@ -21,10 +20,9 @@ import {
 import { Status } from "../../device/wire/status.ts";
 import { HandRing, type Piece } from "../support/hand_ring.ts";
 import { Machine } from "../support/machine.ts";
-import { legalRequest, legalSessions } from "../support/valid_requests.ts";
+import { legalRequest } from "../support/valid_requests.ts";
 import {
   type Episode,
-  expectNoLeak,
   expectNone,
   expectSound,
   FuzzFailure,
@@ -32,7 +30,11 @@ import {
   spoil,
   type Target,
 } from "./episode.ts";
-import { expectKnownAnswer } from "./known_answer.ts";
+import {
+  expectUsableAndEnd,
+  type KnownSession,
+  openLegalSessions,
+} from "./known_answer.ts";
 import { readPieces, Scatter } from "./pieces.ts";
 
 const RING_SIZE = 64;
@@ -55,17 +57,11 @@ const SOURCE_LENGTHS = [
   4096,
 ];
 
-/** A session that the requests of an episode may name. */
-interface KnownSession {
-  readonly id: number;
-  readonly description: SessionDescription;
-}
-
 class DataEpisode implements Episode {
   readonly #random: Random;
   readonly #machine: Machine;
   readonly #ring: HandRing;
-  readonly #sessions: KnownSession[] = [];
+  readonly #sessions: readonly KnownSession[];
   readonly #stateless: boolean;
   #snapshot: Uint8Array;
 
@@ -75,13 +71,7 @@ class DataEpisode implements Episode {
     this.#stateless = stateless;
     this.#ring = new HandRing(machine, 0, RING_SIZE, 0);
     this.#snapshot = machine.arena.snapshot();
-    for (const description of legalSessions()) {
-      const created = machine.device.sessions.create(description);
-      if ("id" in created) this.#sessions.push({ id: created.id, description });
-    }
-    if (this.#sessions.length < 10) {
-      throw new FuzzFailure(`only ${this.#sessions.length} sessions`);
-    }
+    this.#sessions = openLegalSessions(machine);
   }
 
   step(): void {
@@ -164,11 +154,8 @@ class DataEpisode implements Episode {
   }
 
   finish(): void {
-    const machine = this.#machine;
-    expectSound(machine);
-    expectKnownAnswer(machine);
-    expectNoLeak(machine);
-    machine[Symbol.dispose]();
+    expectSound(this.#machine);
+    expectUsableAndEnd(this.#machine);
   }
 }
 

@@ -5,7 +5,6 @@
  */
 
 import type { Random } from "../../backends/conformance/random.ts";
-import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { DRAFT_9_REQUEST_BYTES } from "../../device/wire/draft9.ts";
 import {
   Draft9DataRequest,
@@ -13,10 +12,9 @@ import {
 } from "../../device/wire/draft9_data.ts";
 import { HandRing } from "../support/hand_ring.ts";
 import { Machine } from "../support/machine.ts";
-import { describeRequest, legalSessions } from "../support/valid_requests.ts";
+import { describeRequest } from "../support/valid_requests.ts";
 import {
   type Episode,
-  expectNoLeak,
   expectNone,
   expectSound,
   FuzzFailure,
@@ -25,7 +23,11 @@ import {
   spoil,
   type Target,
 } from "./episode.ts";
-import { expectKnownAnswer } from "./known_answer.ts";
+import {
+  expectUsableAndEnd,
+  type KnownSession,
+  openLegalSessions,
+} from "./known_answer.ts";
 import { Scatter } from "./pieces.ts";
 
 const RING_SIZE = 16;
@@ -39,7 +41,7 @@ class Draft9Episode implements Episode {
   readonly #random: Random;
   readonly #machine: Machine;
   #ring: HandRing;
-  readonly #sessions: { id: number; description: SessionDescription }[] = [];
+  readonly #sessions: readonly KnownSession[];
   readonly #snapshot: Uint8Array;
 
   constructor(machine: Machine, random: Random) {
@@ -47,10 +49,7 @@ class Draft9Episode implements Episode {
     this.#machine = machine;
     this.#ring = new HandRing(machine, 0, RING_SIZE, 0);
     this.#snapshot = machine.arena.snapshot();
-    for (const description of legalSessions()) {
-      const created = machine.device.sessions.create(description);
-      if ("id" in created) this.#sessions.push({ id: created.id, description });
-    }
+    this.#sessions = openLegalSessions(machine);
   }
 
   step(): void {
@@ -163,11 +162,8 @@ class Draft9Episode implements Episode {
   }
 
   finish(): void {
-    const machine = this.#machine;
-    expectSound(machine);
-    expectKnownAnswer(machine);
-    expectNoLeak(machine);
-    machine[Symbol.dispose]();
+    expectSound(this.#machine);
+    expectUsableAndEnd(this.#machine);
   }
 }
 

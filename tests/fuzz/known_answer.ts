@@ -9,14 +9,21 @@ import { createCipheriv } from "node:crypto";
 import { wireMode } from "../../device/wire/mode.ts";
 import { Status } from "../../device/wire/status.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { encodeDraft9Data } from "../../device/wire/draft9_data.ts";
-import { Draft9DataRequest } from "../../device/wire/draft9_data.ts";
+import {
+  Draft9DataRequest,
+  encodeDraft9Data,
+} from "../../device/wire/draft9_data.ts";
 import { DRAFT_9_REQUEST_BYTES } from "../../device/wire/draft9.ts";
 import { HandRing, type UsedEntry } from "../support/hand_ring.ts";
 import { LOW_ADDRESS } from "../support/arena.ts";
 import type { Machine } from "../support/machine.ts";
-import { describeRequest, legalRequest } from "../support/valid_requests.ts";
-import { FuzzFailure } from "./episode.ts";
+import { aesCbc } from "../support/sessions.ts";
+import {
+  describeRequest,
+  legalRequest,
+  legalSessions,
+} from "../support/valid_requests.ts";
+import { expectNoLeak, FuzzFailure } from "./episode.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => 0x11 * i);
 const IV = Uint8Array.from({ length: 16 }, (_, i) => 0xf0 - i);
@@ -31,15 +38,36 @@ const LENGTHS = {
 const expected = () =>
   createCipheriv("aes-128-cbc", KEY, IV).setAutoPadding(false).update(DATA);
 
+/** A session that the requests of an episode may name. */
+export interface KnownSession {
+  readonly id: number;
+  readonly description: SessionDescription;
+}
+
+/** Opens all legal sessions that the backend has. */
+export function openLegalSessions(machine: Machine): KnownSession[] {
+  const opened: KnownSession[] = [];
+  for (const description of legalSessions()) {
+    const created = machine.device.sessions.create(description);
+    if ("id" in created) opened.push({ id: created.id, description });
+  }
+  if (opened.length < 10) {
+    throw new FuzzFailure(`only ${opened.length} sessions`);
+  }
+  return opened;
+}
+
+/** The device must answer a legal request and hold nothing; ends the machine. */
+export function expectUsableAndEnd(machine: Machine): void {
+  expectKnownAnswer(machine);
+  expectNoLeak(machine);
+  machine[Symbol.dispose]();
+}
+
 /** Restarts data queue 0 and encrypts something known on a new session. */
-export function expectKnownAnswer(machine: Machine): void {
+function expectKnownAnswer(machine: Machine): void {
   const ring = new HandRing(machine, 0, 8, 0);
-  const description: SessionDescription = {
-    service: "cipher",
-    algorithm: "aes-cbc",
-    direction: "encrypt",
-    key: KEY.slice(),
-  };
+  const description = aesCbc(KEY);
   const session = machine.device.sessions.create(description);
   if (!("id" in session)) {
     throw new FuzzFailure(`a legal session was refused: ${session.reason}`);

@@ -23,14 +23,13 @@ import { Machine } from "../support/machine.ts";
 import { legalRequest, legalSessions } from "../support/valid_requests.ts";
 import {
   type Episode,
-  expectNoLeak,
   expectSound,
   FuzzFailure,
   hostileAddress,
   hostileWord,
   type Target,
 } from "./episode.ts";
-import { expectKnownAnswer } from "./known_answer.ts";
+import { expectUsableAndEnd } from "./known_answer.ts";
 
 const TABLES_AT = 64 * 1024;
 const TABLE_DESCRIPTORS = 40;
@@ -207,12 +206,9 @@ class RingEpisode implements Episode {
   }
 
   finish(): void {
-    const machine = this.#machine;
-    expectSound(machine);
-    machine.reset();
-    expectKnownAnswer(machine);
-    expectNoLeak(machine);
-    machine[Symbol.dispose]();
+    expectSound(this.#machine);
+    this.#machine.reset();
+    expectUsableAndEnd(this.#machine);
   }
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { exists } from "../support/files.ts";
+
 export type QemuVersion = "11.1" | "10.0";
 
 export interface GuestParts {
@@ -18,6 +20,8 @@ export type GuestPartsResult =
   | { readonly ok: true; readonly parts: GuestParts }
   | { readonly ok: false; readonly missing: string };
 
+/** Programs of the host, and the Debian packages that have them. */
+const TOOLS = [["gcc", "gcc and libc6-dev"], ["xz", "xz-utils"]] as const;
 const FETCH = "run tests/guest/fetch.sh";
 
 /** Names the first part that is missing, and how to get it. */
@@ -44,12 +48,7 @@ export async function guestParts(): Promise<GuestPartsResult> {
   if (!await exists(busybox)) {
     return { ok: false, missing: `busybox is not in ${cache}: ${FETCH}` };
   }
-  for (
-    const [tool, debianPackage] of [["gcc", "gcc and libc6-dev"], [
-      "xz",
-      "xz-utils",
-    ]] as const
-  ) {
+  for (const [tool, debianPackage] of TOOLS) {
     if (!await runs(tool)) {
       return {
         ok: false,
@@ -69,10 +68,6 @@ function cacheFolder(): string {
   const caches = Deno.env.get("XDG_CACHE_HOME") ||
     `${Deno.env.get("HOME")}/.cache`;
   return `${caches}/vhost-device-crypto/guest`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 async function onlyEntry(folder: string): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { testWith } from "../real_parts.ts";
-import { startDevice } from "./device_process.ts";
+import { serveDevice } from "../support/command_process.ts";
 import {
   bootGuest,
   type GuestOptions,
@@ -27,6 +27,9 @@ const EVERYTHING: readonly GuestTest[] = [
   "aes-kat",
 ];
 
+/** A device that takes longer to end has to be killed. */
+const END_MS = 5_000;
+
 type Backend = "openssl" | "noble";
 
 async function bootOn(
@@ -34,15 +37,15 @@ async function bootOn(
   options: GuestOptions,
 ): Promise<GuestReport> {
   const queues = options.dataQueues ?? 1;
-  await using device = await startDevice({ backend, queues });
-  const report = await bootGuest({ ...options, socketPath: device.socketPath });
-  const exitCode = await device.stop();
-  expectNoProblem(options, report, device.log());
-  strictEqual(
-    exitCode,
-    0,
-    `the device ended with ${exitCode}:\n${device.log()}`,
+  await using device = await serveDevice(
+    ...["--backend", backend, "--queues", `${queues}`],
   );
+  const { process, socketPath } = device;
+  const report = await bootGuest({ ...options, socketPath });
+  const { code, tookMs } = await process.end("SIGTERM");
+  expectNoProblem(options, report, process.log);
+  strictEqual(code, 0, `the device ended with ${code}:\n${process.log}`);
+  ok(tookMs < END_MS, `the device took ${tookMs} ms to end`);
   return report;
 }
 

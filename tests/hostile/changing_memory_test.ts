@@ -12,6 +12,7 @@ import { HandRing, type Piece } from "../support/hand_ring.ts";
 import { Machine } from "../support/machine.ts";
 import { testOnBackends } from "../support/ready_backends.ts";
 import { cipherHeader } from "../support/requests.ts";
+import { aesCbc, createSession } from "../support/sessions.ts";
 
 const KEY = new Uint8Array(16).fill(7);
 const IV = new Uint8Array(16).fill(9);
@@ -24,15 +25,9 @@ const READABLE_BYTES = 72 + 16 + 64;
 /** A machine with one legal request in memory. */
 async function prepare(backend: string, features: bigint) {
   const machine = await Machine.start({ backend, features });
-  const created = machine.device.sessions.create({
-    service: "cipher",
-    algorithm: "aes-cbc",
-    direction: "encrypt",
-    key: KEY.slice(),
-  });
-  if (!("id" in created)) throw new Error(created.reason);
+  const session = createSession(machine.device, aesCbc(KEY));
   const { bytes } = machine.arena.low.region;
-  bytes.set(cipherHeader(created.id, 16, 64, 64), AT);
+  bytes.set(cipherHeader(session, 16, 64, 64), AT);
   bytes.set(IV, AT + 72);
   bytes.set(DATA, AT + 88);
   const pieces: Piece[] = [

@@ -18,6 +18,7 @@ import {
   openAesCbc,
   refused,
 } from "../support/requests.ts";
+import { aesCbc, createSession } from "../support/sessions.ts";
 
 const KEY = new Uint8Array(16).fill(7);
 const IV = new Uint8Array(16).fill(9);
@@ -28,16 +29,8 @@ const expected = (data: Uint8Array) => [
   ...createCipheriv("aes-128-cbc", KEY, IV).setAutoPadding(false).update(data),
 ];
 
-function openSession(machine: Machine): number {
-  const created = machine.device.sessions.create({
-    service: "cipher",
-    algorithm: "aes-cbc",
-    direction: "encrypt",
-    key: KEY.slice(),
-  });
-  if (!("id" in created)) throw new Error(created.reason);
-  return created.id;
-}
+const openSession = (machine: Machine): number =>
+  createSession(machine.device, aesCbc(KEY));
 
 /** Puts bytes at a guest address, across regions. */
 function put(machine: Machine, address: number, bytes: Uint8Array): Piece {

@@ -14,6 +14,7 @@ import {
   openSession,
   refused,
 } from "../support/requests.ts";
+import { authenticatedChain } from "../support/sessions.ts";
 
 const IV = new Uint8Array(16);
 const DATA = new Uint8Array(64);
@@ -81,19 +82,7 @@ await testOnBackends(
   "CVE-2017-5931: a chain whose ranges wrap is refused",
   async (backend) => {
     using guest = await RawGuest.start({ backends: [backend] });
-    const chain = openSession(guest, {
-      service: "chain",
-      order: "cipher-then-hash",
-      cipher: {
-        algorithm: "aes-cbc",
-        direction: "encrypt",
-        key: new Uint8Array(16),
-      },
-      hashMode: "auth",
-      hashAlgorithm: "hmac-sha1",
-      authKey: new Uint8Array(20),
-      resultBytes: 20,
-    });
+    const chain = openSession(guest, authenticatedChain());
     const legal = [16, 64, 64, 0, 64, 0, 64, 0, 20];
     const send = (words: readonly number[]) => {
       const fields = words.map((word, i) => [24 + 4 * i, word] as const);

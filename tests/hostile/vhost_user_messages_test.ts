@@ -21,6 +21,7 @@ import {
   startTestServer,
   type TestServer,
 } from "../support/vhost_user_server.ts";
+import { authenticatedChain } from "../support/sessions.ts";
 
 const TOP = 0xffff_ffff_ffff_ffffn;
 
@@ -269,19 +270,7 @@ Deno.test("CVE-2020-10724: session messages with long keys over the socket", asy
     using front = connect(server);
     for (const length of [65, 513, 1025, 0xffff_ffff]) {
       for (const word of [1, 4]) {
-        const payload = encodeSessionMessage({
-          service: "chain",
-          order: "cipher-then-hash",
-          cipher: {
-            algorithm: "aes-cbc",
-            direction: "encrypt",
-            key: new Uint8Array(16),
-          },
-          hashMode: "auth",
-          hashAlgorithm: "hmac-sha1",
-          authKey: new Uint8Array(20),
-          resultBytes: 20,
-        }, layout);
+        const payload = encodeSessionMessage(authenticatedChain(), layout);
         const view = new DataView(payload.buffer);
         const at = (layout === "A" ? 12 : 8) + 4 * word;
         view.setUint32(at, length, true);

@@ -54,6 +54,7 @@ void read_environment(void) {
   settings.sym_ring = (int)bounded("QAT_STAND_IN_RING", 512, MAXIMUM_RING) - 1;
   settings.asym_ring = (int)bounded("QAT_STAND_IN_ASYM_RING", 64, MAXIMUM_RING) - 1;
   settings.latency_us = number("QAT_STAND_IN_LATENCY_US", 0);
+  settings.start_ms = (int)number("QAT_STAND_IN_START_MS", 0);
   settings.shuffle = order && strcmp(order, "shuffle") == 0;
   settings.null_operation = (int)number("QAT_STAND_IN_NULL", 0);
   settings.completes_after_fatal = (int)number("QAT_STAND_IN_COMPLETES_AFTER_FATAL", 0);

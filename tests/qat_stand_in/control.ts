@@ -27,6 +27,7 @@ const QAT_SYMBOLS = {
     parameters: ["buffer", /* name */ "i64" /* count */],
     result: "void",
   },
+  qat_stand_in_reset: { parameters: [], result: "void" },
   qat_stand_in_violations: { parameters: [], result: "i64" },
   qat_stand_in_executed: { parameters: [], result: "i64" },
 } as const;
@@ -43,7 +44,7 @@ export class StandIn implements Disposable {
   readonly #violations: bigint;
   readonly #blocks: bigint;
 
-  /** The settings hold from the library's next start. */
+  /** No backend is open on the stand-in: it is started anew with the settings. */
   constructor({ library, usdm }: Libraries, settings: Settings = {}) {
     // In the order in which the backend loads them.
     this.#usdm = Deno.dlopen(usdm, USDM_SYMBOLS);
@@ -52,6 +53,7 @@ export class StandIn implements Disposable {
       Deno.env.set(`${PREFIX}${name}`, String(value));
       this.#names.push(`${PREFIX}${name}`);
     }
+    this.#qat.symbols.qat_stand_in_reset();
     this.#violations = this.#qat.symbols.qat_stand_in_violations();
     this.#blocks = this.#usdm.symbols.qat_stand_in_blocks();
   }

@@ -4,10 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct instance instances[MAXIMUM_INSTANCES];
 enum device_state device_state;
 pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* As in 24.02. */
+enum { MAXIMUM_STARTS = 64 };
 
 static int start_count;
 static uint32_t random_state = 12345;
@@ -204,34 +208,54 @@ STAND_IN_PUBLIC CpaStatus icp_sal_poll_device_events(void) {
   return CPA_STATUS_SUCCESS;
 }
 
-STAND_IN_PUBLIC CpaStatus icp_sal_userStart(const char *name) {
-  if (!name || !*name) return CPA_STATUS_FAIL;
-  pthread_mutex_lock(&lock);
-  if (start_count++ == 0) {
-    read_environment();
-    memset(&faults, 0, sizeof faults);
-    device_state = DEVICE_RUNNING;
-    /* The real library talks on stdout too; nothing may depend on its silence. */
-    printf("QAT stand-in: gen%d, %d instances; no hardware is involved\n", settings.generation, settings.instances);
-    for (int i = 0; i < settings.instances; i++) {
-      instances[i].sym.capacity = settings.sym_ring;
-      instances[i].asym.capacity = settings.asym_ring;
-    }
+static void begin(void) {
+  read_environment();
+  usleep((useconds_t)settings.start_ms * 1000);
+  memset(&faults, 0, sizeof faults);
+  device_state = DEVICE_RUNNING;
+  /* The real library talks on stdout too; nothing may depend on its silence. */
+  printf("QAT stand-in: gen%d, %d instances; no hardware is involved\n", settings.generation, settings.instances);
+  for (int i = 0; i < settings.instances; i++) {
+    instances[i].sym.capacity = settings.sym_ring;
+    instances[i].asym.capacity = settings.asym_ring;
   }
+}
+
+static void end(void) {
+  for (int i = 0; i < settings.instances; i++) {
+    discard(&instances[i].sym);
+    discard(&instances[i].asym);
+    memset(&instances[i], 0, sizeof instances[i]);
+  }
+  settings.instances = 0;
+}
+
+/* In 24.02 two first starts at once destroy each other's lock. */
+STAND_IN_PUBLIC CpaStatus icp_sal_userStart(const char *name) {
+  static int starting;
+  if (!name || !*name) return CPA_STATUS_FAIL;
+  if (__atomic_fetch_add(&starting, 1, __ATOMIC_SEQ_CST) > 0) complain("two threads start the library at once");
+  pthread_mutex_lock(&lock);
+  int refused = start_count >= MAXIMUM_STARTS;
+  if (start_count == 0) begin();
+  if (!refused) start_count++;
   pthread_mutex_unlock(&lock);
-  return CPA_STATUS_SUCCESS;
+  __atomic_fetch_sub(&starting, 1, __ATOMIC_SEQ_CST);
+  return refused ? CPA_STATUS_FAIL : CPA_STATUS_SUCCESS;
 }
 
 STAND_IN_PUBLIC CpaStatus icp_sal_userStop(void) {
   pthread_mutex_lock(&lock);
   CpaStatus status = start_count > 0 ? CPA_STATUS_SUCCESS : CPA_STATUS_FAIL;
-  if (start_count > 0 && --start_count == 0) {
-    for (int i = 0; i < settings.instances; i++) {
-      discard(&instances[i].sym);
-      discard(&instances[i].asym);
-      memset(&instances[i], 0, sizeof instances[i]);
-    }
-  }
+  if (start_count > 0 && --start_count == 0) end();
   pthread_mutex_unlock(&lock);
   return status;
+}
+
+/* As if the process had not started the library, so that other settings can be tried. */
+STAND_IN_PUBLIC void qat_stand_in_reset(void) {
+  pthread_mutex_lock(&lock);
+  if (start_count > 0) end();
+  start_count = 0;
+  pthread_mutex_unlock(&lock);
 }

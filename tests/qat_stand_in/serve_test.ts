@@ -163,7 +163,7 @@ testWith(
     }
     const said = await device.stop();
     strictEqual(/used for another|not in pinned/.test(said), false, said);
-  match(said, /qat/);
+    match(said, /qat/);
   },
 );
 

@@ -39,6 +39,7 @@ struct settings {
   int sym_ring;
   int asym_ring;
   long latency_us;
+  int start_ms;
   int shuffle;
   int null_operation;
   int completes_after_fatal; /* as 26.08 does; 24.02 does so for PKE only */

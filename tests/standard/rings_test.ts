@@ -26,6 +26,7 @@ import {
 } from "../support/qemu_front_end.ts";
 import { ScriptedFrontEnd, words } from "../support/scripted_front_end.ts";
 import { exceptDraft9, makeDevice, SETUPS, testOnSetups } from "./setups.ts";
+import { smallDevice } from "../support/small_device.ts";
 
 const MEMORY_BYTES = 4 * 1024 * 1024;
 const VIRTIO = SETUPS[0]!;
@@ -177,17 +178,7 @@ function lateDevice(
       return thread;
     },
   };
-  const probe = noble.probe({});
-  return new Device({
-    backends: [{ backend, specifier: "late", options: {}, probe }],
-    rules: [],
-    fallback: "never",
-    dataQueueCount: 1,
-    maximumSessions: 4,
-    maximumSizeBytes: 65536,
-    layout: "virtio",
-    allowWeak: false,
-  });
+  return smallDevice(backend);
 }
 
 for (const how of ["queue", "device"] as const) {

@@ -82,7 +82,7 @@ function setups(): Setup[] {
 export const SETUPS: readonly Setup[] = setups();
 
 /** The setup in words. */
-export function nameOf({ rings, layout, transport, backend }: Setup): string {
+function nameOf({ rings, layout, transport, backend }: Setup): string {
   return `${rings} rings, ${layout}, ${transport}, ${backend}`;
 }
 

@@ -1,12 +1,12 @@
 import { ok, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import noble from "../../backends/noble/noble.ts";
-import { Device } from "../../device/device.ts";
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { Status } from "../../device/wire/status.ts";
 import { Driver } from "../../driver/driver.ts";
 import { Segments } from "../../memory/segments.ts";
 import { RSA_PRIVATE_KEY } from "../support/keys.ts";
+import { smallDevice } from "../support/small_device.ts";
 import { BackendWatch, watchedBackend } from "../support/watched_backend.ts";
 import { type Input, run } from "./requests.ts";
 import { SETUPS } from "./setups.ts";
@@ -123,17 +123,7 @@ async function startWatched(opened: SessionDescription[]) {
       return thread;
     },
   };
-  const probe = noble.probe({});
-  const device = new Device({
-    backends: [{ backend, specifier: "noble", options: {}, probe }],
-    rules: [],
-    fallback: "never",
-    dataQueueCount: 1,
-    maximumSessions: 4,
-    maximumSizeBytes: 65536,
-    layout: "virtio",
-    allowWeak: false,
-  });
+  const device = smallDevice(backend);
   const driver = await Driver.start(new InProcessLink(device, 1024 * 1024), {
     stateless: true,
   });

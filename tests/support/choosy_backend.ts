@@ -14,7 +14,7 @@ import {
 } from "../../backends/backend.ts";
 import noble from "../../backends/noble/noble.ts";
 
-export const LONGEST_BYTES = 100;
+const LONGEST_BYTES = 100;
 
 /** Requests that it has done and left, on this thread. */
 export const counts = { done: 0, left: 0 };

@@ -18,6 +18,7 @@ import {
   type ScriptedRing,
   words,
 } from "./scripted_front_end.ts";
+import { aesCbc, createSession } from "./sessions.ts";
 import type { TestServer } from "./vhost_user_server.ts";
 
 const VHOST_USER_F_PROTOCOL_FEATURES = 1n << 30n;
@@ -61,14 +62,7 @@ export async function startRing(
 
 /** A session on the device itself. */
 export function openDeviceSession(server: TestServer): number {
-  const created = server.device.sessions.create({
-    service: "cipher",
-    algorithm: "aes-cbc",
-    direction: "encrypt",
-    key: KEY.slice(),
-  });
-  if (!("id" in created)) throw new Error(created.reason);
-  return created.id;
+  return createSession(server.device, aesCbc(KEY));
 }
 
 /** The readable bytes of an encryption of 64 bytes. */

@@ -14,7 +14,7 @@ export const OCTET_STRING = 0x04;
 export const SEQUENCE = 0x30;
 
 /** One element. */
-export interface Element {
+interface Element {
   readonly tag: number;
   readonly content: Uint8Array;
 }
@@ -31,7 +31,7 @@ function readLength(bytes: Uint8Array): { length: number; header: number } {
 }
 
 /** The elements that `bytes` consists of. */
-export function readElements(bytes: Uint8Array): Element[] {
+function readElements(bytes: Uint8Array): Element[] {
   const elements: Element[] = [];
   for (let at = 0; at < bytes.length;) {
     const { length, header } = readLength(bytes.subarray(at));

@@ -119,7 +119,11 @@ export class InProcessLink {
       new Placement(threadSettings),
       (backend, failure) => this.#health(backend, failure),
     );
-    sessions.observe(this.#sessions);
+    // The table wipes its keys while an operation may need them once more.
+    sessions.observe({
+      opened: (session) => this.#sessions.opened(structuredClone(session)),
+      closed: (id) => this.#sessions.closed(id),
+    });
   }
 
   get offeredFeatures(): bigint {

@@ -5,6 +5,7 @@
  */
 
 import { EAGAIN, type Libc, nativeBuffer } from "../../../ffi/libc.ts";
+import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import { SocketMessages } from "../../../ffi/libc_socket.ts";
 import {
   decodeHeader,
@@ -134,9 +135,9 @@ export class Connection {
 
   /** Closes the socket and the descriptors of an unfinished message. */
   close(): void {
-    for (const fd of this.#fds) this.#libc.close(fd);
+    for (const fd of this.#fds) closeForeign(this.#libc, fd);
     this.#fds = [];
     this.#incoming.fill(0);
-    this.#libc.close(this.fd);
+    closeForeign(this.#libc, this.fd);
   }
 }

@@ -6,9 +6,11 @@
 
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { EAGAIN, type Libc } from "../../../ffi/libc.ts";
+import { clearForeign } from "../../../ffi/libc_foreign.ts";
 import type { ControlQueue } from "../../control_queue.ts";
 import type { Device } from "../../device.ts";
 import { createVirtqueue, type Virtqueue } from "../../ring/virtqueue.ts";
+import type { GuestSignals } from "./guest_signals.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { Reactor } from "./reactor.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
@@ -19,6 +21,7 @@ export interface ControlRingOptions {
   readonly reactor: Reactor;
   readonly device: Device;
   readonly memory: MemoryTable;
+  readonly signals: GuestSignals;
   /** Hears why the ring is no longer served. */
   broken(reason: string): void;
   /** Hears of an error that is nobody's but the device's. */
@@ -105,7 +108,7 @@ export class ControlRing implements RingRunner {
   }
 
   #kicked(fd: number): void {
-    const cleared = this.#options.libc.clear(fd);
+    const cleared = clearForeign(this.#options.libc, fd);
     if (cleared >= 0 || cleared === -EAGAIN) this.#serve();
     // Nobody holds the other end: it would be readable for ever.
     else this.#options.reactor.unwatch(fd);
@@ -141,6 +144,6 @@ export class ControlRing implements RingRunner {
   }
 
   #notify(): void {
-    if (this.#callFd >= 0) this.#options.libc.signal(this.#callFd);
+    this.#options.signals.send(this.#callFd);
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
+import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
@@ -112,7 +113,7 @@ export class FrontEnd {
     }
     // Session messages hold keys.
     message.payload.fill(0);
-    for (const fd of message.fds) this.#options.libc.close(fd);
+    for (const fd of message.fds) closeForeign(this.#options.libc, fd);
     if (problem !== undefined) {
       void this.drop(`${requestName(message.request)}: ${problem}`);
     }

@@ -5,6 +5,7 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
+import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
 import { describeSession } from "../../session/session_needs.ts";
 import type { SessionAnnouncement } from "../../session/session_table.ts";
@@ -15,6 +16,7 @@ import {
   F_VHOST_USER_PROTOCOL_FEATURES,
 } from "../../wire/features.ts";
 import { ControlRing } from "./control_ring.ts";
+import { GuestSignals } from "./guest_signals.ts";
 import type { Log } from "./log.ts";
 import { MemoryTable } from "./memory_table.ts";
 import { PROTOCOL_F_CONFIG } from "./messages.ts";
@@ -44,13 +46,17 @@ export interface GuestOptions {
 export class Guest {
   readonly rings: readonly Vring[];
   readonly memory: MemoryTable;
+  /** Settled when everything of a closed guest has been given back. */
+  readonly finished: Promise<void>;
   /** As the front-end has set them, with bit 30. */
   features = 0n;
   protocolFeatures = 0n;
   readonly #options: GuestOptions;
+  readonly #signals: GuestSignals;
   readonly #control: ControlRing;
   readonly #threads = new Map<number, QueueThread>();
   readonly #unobserve: () => void;
+  #markFinished = () => {};
   #ended = false;
   #status = 0;
   /** No ring has run since the control ring stopped. */
@@ -59,7 +65,9 @@ export class Guest {
   constructor(options: GuestOptions) {
     const { libc, reactor, device } = options;
     this.#options = options;
+    this.finished = new Promise((resolve) => this.#markFinished = resolve);
     this.memory = new MemoryTable(libc);
+    this.#signals = new GuestSignals(libc);
     this.rings = Array.from(
       { length: device.dataQueueCount + 1 },
       (_, index) => new Vring(libc, index),
@@ -69,6 +77,7 @@ export class Guest {
       reactor,
       device,
       memory: this.memory,
+      signals: this.#signals,
       broken: (reason) => this.#broken(this.#controlRing, reason),
       failed: (reason) => options.failed(`control queue: ${reason}`),
     });
@@ -135,7 +144,7 @@ export class Guest {
   async end(ring: Vring): Promise<number> {
     await this.stop(ring);
     ring.started = false;
-    if (ring.kickFd >= 0) this.#options.libc.close(ring.kickFd);
+    if (ring.kickFd >= 0) closeForeign(this.#options.libc, ring.kickFd);
     ring.kickFd = -1;
     ring.stoppedAt = ring.base(this.#packed);
     if (this.rings.every(({ started }) => !started)) this.#restarts = true;
@@ -180,17 +189,25 @@ export class Guest {
   }
 
   /** Notifies a ring's driver through another descriptor, -1 for none. */
-  changeCall(ring: Vring, fd: number): void {
-    const { libc } = this.#options;
+  async changeCall(ring: Vring, fd: number): Promise<void> {
     const old = ring.callFd;
     ring.callFd = fd;
-    const free = () => {
-      if (old >= 0) libc.close(old);
-    };
     // The thread may signal the old descriptor until it has heard of the new.
-    const runner = this.#runner(ring);
-    if (runner) void runner.changeCall(fd).then(free, free);
-    else free();
+    await this.#runner(ring)?.changeCall(fd).catch(() => {});
+    this.#discard(old);
+  }
+
+  /** Tells a ring's driver of errors through another descriptor, -1 for none. */
+  changeError(ring: Vring, fd: number): void {
+    const old = ring.errorFd;
+    ring.errorFd = fd;
+    this.#discard(old);
+  }
+
+  #discard(fd: number): void {
+    if (fd < 0) return;
+    this.#signals.forget(fd);
+    closeForeign(this.#options.libc, fd);
   }
 
   /** Makes everybody use the memory as it is now, and unmaps the rest. */
@@ -216,7 +233,7 @@ export class Guest {
   async close(underWay: Promise<void> | undefined): Promise<void> {
     this.#ended = true;
     this.#unobserve();
-    await this.#control.stop();
+    const stopped = this.#control.stop();
     const threads = [...this.#threads.values()];
     for (const thread of threads) thread.exit();
     this.#options.device.reset();
@@ -224,7 +241,12 @@ export class Guest {
       this.#options.device.threadEnded(index);
     }
     const exited = Promise
-      .all([underWay, ...threads.map((thread) => thread.exited)])
+      .all([
+        underWay,
+        stopped,
+        this.#signals.finished(),
+        ...threads.map((thread) => thread.exited),
+      ])
       .then(() => this.#giveBack());
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<"late">((resolve) => {
@@ -240,6 +262,7 @@ export class Guest {
     this.memory.clear();
     this.memory.unmapRetired();
     for (const ring of this.rings) ring.close();
+    this.#markFinished();
   }
 
   #isWanted(ring: Vring): boolean {
@@ -338,7 +361,7 @@ export class Guest {
   }
 
   #broken(ring: Vring, reason: string): void {
-    ring.signalError();
+    this.#signals.send(ring.errorFd);
     if (!this.#ended) this.#options.device.ringBroken();
     this.#options.log("warn", `queue ${ring.index} is broken: ${reason}`);
   }

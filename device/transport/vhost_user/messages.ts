@@ -104,7 +104,7 @@ export function requestName(request: number): string {
 const bit = (number: number): bigint => 1n << BigInt(number);
 
 /** Protocol features, as a set of bits. */
-export const PROTOCOL_F_MQ = bit(0);
+const PROTOCOL_F_MQ = bit(0);
 export const PROTOCOL_F_REPLY_ACK = bit(3);
 export const PROTOCOL_F_BACKEND_REQ = bit(5);
 export const PROTOCOL_F_CRYPTO_SESSION = bit(7);
@@ -125,7 +125,7 @@ export const FLAG_REPLY = 0x4;
 export const FLAG_NEED_REPLY = 0x8;
 
 /** Regions that one SET_MEM_TABLE may hold. */
-export const MAX_TABLE_REGIONS = 8;
+const MAX_TABLE_REGIONS = 8;
 const REGION_BYTES = 32;
 /** A front-end's config space is at most this long. */
 export const MAX_CONFIG_BYTES = 256;

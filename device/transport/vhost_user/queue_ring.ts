@@ -107,7 +107,11 @@ export class QueueRing {
     if (wasAlive) this.#open(ranges);
   }
 
-  /** Lets operations under way end and drops all views of guest memory. */
+  /**
+   * Lets operations under way end and drops all views of guest memory. Throws
+   * where a backend does not end them: only closing it keeps it from writing to
+   * memory that is about to go.
+   */
   stop(): void {
     if (this.#served) this.#drain(this.#served.queue);
     this.#close();
@@ -118,6 +122,11 @@ export class QueueRing {
     while (queue.pendingCount > 0 && performance.now() < deadline) {
       if (queue.poll()) this.notify();
     }
+    if (queue.pendingCount === 0) return;
+    throw new Error(
+      `Cannot stop the ring: a backend has not ended ${queue.pendingCount} ` +
+        `operations within ${DRAIN_MS} ms`,
+    );
   }
 
   #close(): void {

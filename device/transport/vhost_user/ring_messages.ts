@@ -5,6 +5,7 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
+import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Guest } from "./guest.ts";
 import {
   decodeRingAddresses,
@@ -109,24 +110,24 @@ export class RingMessages {
     const ring = this.#ringWithDescriptor(message);
     if (ring instanceof Refused) return ring;
     await this.#guest.stop(ring);
-    if (ring.kickFd >= 0) this.#libc.close(ring.kickFd);
+    if (ring.kickFd >= 0) closeForeign(this.#libc, ring.kickFd);
     ring.kickFd = this.#takeDescriptor(message);
     ring.started = true;
     return this.#refresh(ring);
   }
 
-  #setCall(message: Message): Outcome {
+  /** Waits: messages faster than a busy thread would pile descriptors up. */
+  async #setCall(message: Message): Promise<Outcome> {
     const ring = this.#ringWithDescriptor(message);
     if (ring instanceof Refused) return ring;
-    this.#guest.changeCall(ring, this.#takeDescriptor(message));
+    await this.#guest.changeCall(ring, this.#takeDescriptor(message));
     return undefined;
   }
 
   #setError(message: Message): Outcome {
     const ring = this.#ringWithDescriptor(message);
     if (ring instanceof Refused) return ring;
-    if (ring.errorFd >= 0) this.#libc.close(ring.errorFd);
-    ring.errorFd = this.#takeDescriptor(message);
+    this.#guest.changeError(ring, this.#takeDescriptor(message));
     return undefined;
   }
 

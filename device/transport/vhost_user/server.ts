@@ -43,6 +43,8 @@ export class VhostUserServer {
   /** -1 when the socket is one connection. */
   readonly #listener: number;
   #frontEnd: FrontEnd | undefined;
+  /** Settled when nothing of the guest before is left. */
+  #leftOver: Promise<void> | undefined;
   #closing = false;
   #markFinished = () => {};
 
@@ -149,12 +151,20 @@ export class VhostUserServer {
     const { log, sessionLayout } = this.#options;
     log("info", "front-end connected");
     const options: FrontEndOptions = { ...this.#options, sessionLayout };
-    this.#frontEnd = new FrontEnd(fd, options);
-    void this.#frontEnd.gone.then(() => this.#frontEndGone());
+    const frontEnd = new FrontEnd(fd, options);
+    this.#frontEnd = frontEnd;
+    void frontEnd.gone.then(() => this.#frontEndGone(frontEnd));
   }
 
-  #frontEndGone(): void {
+  /**
+   * Threads of one guest may be busy still when the next comes. Those of a second
+   * one have to end first: whoever comes and goes does not pile them up.
+   */
+  async #frontEndGone({ guest }: FrontEnd): Promise<void> {
     this.#frontEnd = undefined;
+    const before = this.#leftOver;
+    this.#leftOver = guest.finished;
+    await before;
     if (this.#closing) return;
     if (this.#listener >= 0) this.#awaitFrontEnd();
     else void this.close();

@@ -9,22 +9,14 @@
  * @module
  */
 
+import type { VirtqueueOptions } from "../../ring/virtqueue.ts";
 import type { SessionAnnouncement } from "../../session/session_table.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import type { WireMode } from "../../wire/mode.ts";
 import type { MemoryRange } from "./memory_table.ts";
 
-/** Everything that a ring needs to run. */
-export interface RingStart {
-  readonly size: number;
-  readonly base: number;
-  /** Guest addresses. */
-  readonly descriptorAddress: number;
-  readonly availableAddress: number;
-  readonly usedAddress: number;
-  readonly packed: boolean;
-  readonly eventIndex: boolean;
-  readonly inOrder: boolean;
+/** Everything but the memory that a ring needs to run. */
+export interface RingStart extends Omit<VirtqueueOptions, "memory"> {
   readonly mode: WireMode;
   /** -1: the ring is looked at from time to time. */
   readonly kickFd: number;

@@ -5,6 +5,7 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
+import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { RingAddresses } from "./messages.ts";
 
 /** Initial position of a packed ring: index 0, wrap counters 1. */
@@ -42,11 +43,6 @@ export class Vring {
     this.#base = base;
   }
 
-  /** Tells the front-end that the ring no longer works. */
-  signalError(): void {
-    if (this.errorFd >= 0) this.#libc.signal(this.errorFd);
-  }
-
   /** Back to the initial state, but for the descriptors. */
   reset(): void {
     this.size = 0;
@@ -60,7 +56,7 @@ export class Vring {
   /** Closes all descriptors; nobody may still use them. */
   close(): void {
     for (const fd of [this.kickFd, this.callFd, this.errorFd]) {
-      if (fd >= 0) this.#libc.close(fd);
+      if (fd >= 0) closeForeign(this.#libc, fd);
     }
     this.kickFd = -1;
     this.callFd = -1;

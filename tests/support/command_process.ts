@@ -4,6 +4,8 @@
  * @module
  */
 
+import { temporaryFolder } from "./files.ts";
+
 const MAIN = new URL("../../mod.ts", import.meta.url).href;
 /** Longer than a start takes on a busy machine. */
 const START_TIMEOUT_MS = 30_000;
@@ -86,14 +88,14 @@ export class ServeProcess implements AsyncDisposable {
   /** Sends `signal`; answers the exit code and how long the end took. */
   async end(signal: Deno.Signal): Promise<{ code: number; tookMs: number }> {
     const start = performance.now();
-    this.#child.kill(signal);
+    this.#signal(signal);
     const code = await this.exitCode();
     return { code, tookMs: performance.now() - start };
   }
 
   /** Waits for the end. */
   async exitCode(): Promise<number> {
-    const overdue = setTimeout(() => this.#kill(), PATIENCE_MS);
+    const overdue = setTimeout(() => this.#signal("SIGKILL"), PATIENCE_MS);
     const { code } = await this.#child.status;
     clearTimeout(overdue);
     await this.#logged;
@@ -101,14 +103,14 @@ export class ServeProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#kill();
+    this.#signal("SIGKILL");
     await this.#child.status;
     await this.#logged;
   }
 
-  #kill(): void {
+  #signal(signal: Deno.Signal): void {
     try {
-      this.#child.kill("SIGKILL");
+      this.#child.kill(signal);
     } catch (error) {
       // It has ended.
       if (!(error instanceof TypeError)) throw error;
@@ -142,18 +144,27 @@ export class ServeProcess implements AsyncDisposable {
   }
 }
 
-/** A folder that goes when it is disposed of. */
-export async function temporaryFolder(): Promise<
-  AsyncDisposable & { readonly path: string }
-> {
-  const path = await Deno.makeTempDir({ prefix: "vhost-crypto-cli-" });
-  return {
-    path,
-    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
-  };
+/** A device process on a socket in a folder of its own. */
+export interface ServedDevice extends AsyncDisposable {
+  readonly socketPath: string;
+  readonly process: ServeProcess;
 }
 
-/** Whether `path` names anything. */
-export async function exists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
+/** Starts `serve` with `words` on a socket of its own; it listens by then. */
+export async function serveDevice(...words: string[]): Promise<ServedDevice> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await temporaryFolder());
+  const socketPath = `${folder.path}/crypto.sock`;
+  const process = stack.use(
+    await ServeProcess.start(
+      "listening at",
+      ...["--socket-path", socketPath, ...words],
+    ),
+  );
+  const running = stack.move();
+  return {
+    socketPath,
+    process,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }

@@ -1,0 +1,123 @@
+/**
+ * The values of options: collected from the words of the command line, and read
+ * one by one.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { type OptionName, SERVE_OPTIONS } from "./option_table.ts";
+
+/** A mistake of the operator: option, value and what was expected. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** The values of each option that was given, in their order. */
+export type Values = ReadonlyMap<OptionName, readonly string[]>;
+
+/** The one line for a value that cannot be used. */
+export function usage(
+  name: OptionName,
+  value: string,
+  expected: string,
+): UsageError {
+  return new UsageError(
+    `Cannot use option --${name} ${
+      JSON.stringify(value)
+    }: expected ${expected}`,
+  );
+}
+
+/** Checks the form of the words only: known options, with values or without. */
+export function collect(words: readonly string[]): Values {
+  const { tokens } = parseArgs({
+    args: [...words],
+    options: Object.fromEntries(
+      SERVE_OPTIONS.map((option) => [option.name, {
+        type: "value" in option ? "string" as const : "boolean" as const,
+      }]),
+    ),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values = new Map<OptionName, string[]>();
+  for (const token of tokens) {
+    if (token.kind === "positional") {
+      throw new UsageError(
+        `Cannot use argument ${JSON.stringify(token.value)}: expected options`,
+      );
+    }
+    if (token.kind !== "option") continue;
+    const option = SERVE_OPTIONS.find(({ name }) => name === token.name);
+    if (!option || !token.rawName.startsWith("--")) {
+      throw new UsageError(
+        `Cannot use option ${token.rawName}: expected one of ` +
+          SERVE_OPTIONS.map(({ name }) => `--${name}`).join(", "),
+      );
+    }
+    values.set(option.name, [
+      ...values.get(option.name) ?? [],
+      checkedValue(option, token.value, token.inlineValue ?? false),
+    ]);
+    if (!("repeatable" in option) && values.get(option.name)!.length > 1) {
+      throw usage(option.name, token.value ?? "", "the option only once");
+    }
+  }
+  return values;
+}
+
+function checkedValue(
+  option: (typeof SERVE_OPTIONS)[number],
+  value: string | undefined,
+  inline: boolean,
+): string {
+  if (!("value" in option)) {
+    if (value !== undefined) throw usage(option.name, value, "no value");
+    return "";
+  }
+  // The next option is not the value of this one.
+  const absent = !value || (!inline && value.startsWith("--"));
+  if (absent) throw usage(option.name, "", `a value ${option.value}`);
+  return value;
+}
+
+/** The number of an option, or `fallback` where it was not given. */
+export function wholeNumber(
+  values: Values,
+  name: OptionName,
+  fallback: number,
+  minimum: number,
+  maximum: number,
+): number {
+  const text = values.get(name)?.[0];
+  if (text === undefined) return fallback;
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+  if (number >= minimum && number <= maximum) return number;
+  throw usage(name, text, `a whole number from ${minimum} to ${maximum}`);
+}
+
+/** The word of an option, or `fallback` where it was not given. */
+export function choice<T extends string>(
+  values: Values,
+  name: OptionName,
+  choices: readonly T[],
+  fallback: T,
+): T {
+  const text = values.get(name)?.[0];
+  return text === undefined ? fallback : oneOf(name, text, choices);
+}
+
+/** The one of `choices` that `text` is. */
+export function oneOf<T extends string>(
+  name: OptionName,
+  text: string,
+  choices: readonly T[],
+): T {
+  const chosen = choices.find((entry) => entry === text);
+  if (chosen === undefined) {
+    throw usage(name, text, `one of ${choices.join(", ")}`);
+  }
+  return chosen;
+}
