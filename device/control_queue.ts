@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wipeKeys } from "../algorithms/session_description.ts";
 import { carryOut } from "./control_outcome.ts";
 import { answerDraft9Control, type ControlContext } from "./draft9_control.ts";
 import { ChainFault, DescriptorChain } from "./ring/chain.ts";
@@ -22,8 +23,11 @@ import {
  */
 const MAXIMUM_REQUEST_BYTES = 16 * 1024;
 
-/** Requests of one call; a guest that never stops does not stop the others. */
-const REQUESTS_PER_SERVICE = 256;
+/**
+ * How long one call goes on. A request costs what its guest makes it cost, and
+ * all guests' control queues share a thread.
+ */
+const SERVICE_MS = 5;
 
 /** The control queue of one guest. */
 export class ControlQueue {
@@ -42,9 +46,10 @@ export class ControlQueue {
 
   /** Answers what is available, up to a bound; true: notify the driver. */
   service(): boolean {
-    for (let i = 0; i < REQUESTS_PER_SERVICE; i++) {
-      if (!this.#virtqueue.pop(this.#chain)) break;
+    const end = performance.now() + SERVICE_MS;
+    while (this.#virtqueue.pop(this.#chain)) {
       this.#virtqueue.push(this.#chain, this.#answer());
+      if (performance.now() >= end) break;
     }
     return this.#virtqueue.publish();
   }
@@ -70,7 +75,10 @@ export class ControlQueue {
       (request.kind === "refused" && request.create);
     const room = creates ? CREATE_OUTCOME_BYTES : DESTROY_OUTCOME_BYTES;
     // Without room for the answer nothing may happen that it would tell of.
-    if (writable.totalBytes < room) return 0;
+    if (writable.totalBytes < room) {
+      if (request.kind === "create") wipeKeys(request.description);
+      return 0;
+    }
     const outcome = carryOut(request, sessions, mode);
     const answer = creates
       ? createOutcome(outcome.status, outcome.sessionId)

@@ -219,6 +219,7 @@ export class DataQueue {
     const written = this.#format.finish(slot, slot.status);
     this.#count(slot);
     this.#virtqueue.push(slot.chain, written);
+    slot.releaseLongLists();
     if (slot.session) this.#sessions.finished(slot.session);
     slot.session = undefined;
     slot.route = undefined;

@@ -12,7 +12,7 @@ import {
 } from "../backends/backend.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
-import { DescriptorChain } from "./ring/chain.ts";
+import { DescriptorChain, KEPT_DESCRIPTORS } from "./ring/chain.ts";
 import type { Route, ThreadSession } from "./session/thread_sessions.ts";
 import type { DataRequest } from "./wire/data_request.ts";
 import { Status } from "./wire/status.ts";
@@ -48,6 +48,13 @@ class SlotOperation implements Operation {
     this.status = OperationStatus.Pending;
     this.writtenBytes = 0;
   }
+
+  release(): void {
+    this.source.release();
+    this.additionalData.release();
+    this.destination.release();
+    this.digest.release();
+  }
 }
 
 /**
@@ -68,6 +75,13 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
 
   constructor(request: Request) {
     this.request = request;
+  }
+
+  /** Gives back the lists of a chain that was too long to keep them. */
+  releaseLongLists(): void {
+    if (this.chain.descriptorCount <= KEPT_DESCRIPTORS) return;
+    this.chain.release();
+    this.operation.release();
   }
 
   reset(): void {

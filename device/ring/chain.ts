@@ -20,7 +20,7 @@ export const enum ChainFault {
 }
 
 /** Lists that grew beyond this are not kept for the next chain. */
-const KEPT_DESCRIPTORS = 4096;
+export const KEPT_DESCRIPTORS = 4096;
 
 /**
  * One buffer, filled by {@linkcode Virtqueue.pop} and given back with `push`. It

@@ -44,6 +44,8 @@ export class ControlRing implements RingRunner {
   #base = 0;
   #callFd = -1;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the ring will be served without a kick. */
+  #soon = false;
 
   constructor(options: ControlRingOptions) {
     this.#options = options;
@@ -109,7 +111,7 @@ export class ControlRing implements RingRunner {
 
   #kicked(fd: number): void {
     const cleared = clearForeign(this.#options.libc, fd);
-    if (cleared >= 0 || cleared === -EAGAIN) this.#serve();
+    if (cleared >= 0 || cleared === -EAGAIN) this.#serveSoon();
     // Nobody holds the other end: it would be readable for ever.
     else this.#options.reactor.unwatch(fd);
   }
@@ -129,11 +131,18 @@ export class ControlRing implements RingRunner {
       this.#close();
       this.#options.broken(queue.broken);
     } else if (virtqueue.enableNotifications()) {
-      // A guest that never stops does not stop the others.
-      setImmediate(() => {
-        if (this.#served === served) this.#serve();
-      });
+      this.#serveSoon();
     }
+  }
+
+  /** A guest that never stops, however often it kicks, does not stop others. */
+  #serveSoon(): void {
+    if (this.#soon) return;
+    this.#soon = true;
+    setImmediate(() => {
+      this.#soon = false;
+      this.#serve();
+    });
   }
 
   #lookLater(): void {
