@@ -14,7 +14,8 @@ import { VhostUserServer } from "../../device/transport/vhost_user/server.ts";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
 import { openLibc } from "../../ffi/libc.ts";
-import { testWith } from "../real_parts.ts";
+import { type RealPart, testWith } from "../real_parts.ts";
+import { needsHardware } from "../support/ready_backends.ts";
 
 export type LayoutName = "legacy" | "REVISION_1" | "stateless" | "draft 9";
 
@@ -166,13 +167,15 @@ export async function listen(
 }
 
 /** Backends as a part that a test needs. */
-export function partOf(backends: readonly ProbedBackend[]) {
+export function partOf(backends: readonly ProbedBackend[]): RealPart {
   const missing = backends.filter(({ probe }) => !probe.ready);
   return {
     present: missing.length === 0,
     name: missing.map(({ backend }) => backend.name).join(", "),
     remedy: missing.flatMap(({ probe }) => probe.missing)
       .map(({ what, remedy }) => `${what} (${remedy})`).join("; "),
+    isHardware: missing.length > 0 &&
+      missing.every(({ backend }) => needsHardware(backend.name)),
   };
 }
 
