@@ -46,10 +46,10 @@ const SUBJECTS: readonly Subject[] = [
     operation: operationNamed("aes-128-cbc decrypt"),
   },
   {
-    name: "AES-256-GCM encrypt",
-    openssl: "aes-256-gcm",
-    workload: "aes-256-gcm",
-    operation: operationNamed("aes-256-gcm encrypt"),
+    name: "AES-128-GCM encrypt",
+    openssl: "aes-128-gcm",
+    workload: "aes-128-gcm",
+    operation: operationNamed("aes-128-gcm encrypt"),
   },
   {
     name: "SHA-256",

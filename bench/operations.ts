@@ -43,13 +43,13 @@ export const BENCH_OPERATIONS: readonly BenchOperation[] = [
   cbc("encrypt"),
   cbc("decrypt"),
   {
-    name: "aes-256-gcm encrypt",
+    name: "aes-128-gcm encrypt",
     needs: ["aead.gcm"],
     description: {
       service: "aead",
       algorithm: "gcm",
       direction: "encrypt",
-      key: key(32),
+      key: key(16),
       tagBytes: 16,
     },
     kind: OperationKind.Encrypt,

@@ -32,7 +32,7 @@ export const DEFAULTS = {
   queues: 1,
   maxSessions: 1024,
   maxSizeBytes: 4 * 1024 * 1024,
-  spinMicroseconds: 0,
+  spinMicroseconds: 20,
 } as const;
 
 export const SERVE_OPTIONS = [
