@@ -25,6 +25,11 @@ export interface SessionAnnouncement {
 export interface SessionObserver {
   opened(announcement: SessionAnnouncement): void;
   closed(id: number): void;
+  /**
+   * How many announcements wait to be heard; a guest that opens and closes
+   * sessions faster than its queue threads take notice is held up by this.
+   */
+  readonly waitingAnnouncements?: number;
   /** Hears why a session was not created. */
   refused?(refusal: Refusal): void;
 }
@@ -34,6 +39,9 @@ export interface Refusal {
   readonly status: Status;
   readonly reason: string;
 }
+
+/** Commands other than announcements, and what a burst keeps waiting. */
+const WAITING_MARGIN = 1024;
 
 const refusal = (status: Status, reason: string): Refusal => ({
   status,
@@ -47,6 +55,7 @@ export class SessionTable {
   readonly #placement: Placement;
   readonly #backends: OpenBackends;
   readonly #maximumSessions: number;
+  readonly #maximumWaiting: number;
   /** Never reused, so that a stale identifier never names another session. */
   #nextId = 1;
 
@@ -58,6 +67,8 @@ export class SessionTable {
     this.#placement = placement;
     this.#backends = backends;
     this.#maximumSessions = maximumSessions;
+    // All sessions may be made, and taken back, before a thread has started.
+    this.#maximumWaiting = 2 * maximumSessions + WAITING_MARGIN;
   }
 
   get size(): number {
@@ -92,6 +103,10 @@ export class SessionTable {
     }
     if (this.#sessions.size >= this.#maximumSessions) {
       return refusal(Status.NoSpace, `${this.#maximumSessions} sessions exist`);
+    }
+    for (const { waitingAnnouncements = 0 } of this.#observers) {
+      if (waitingAnnouncements <= this.#maximumWaiting) continue;
+      return refusal(Status.Error, "a queue thread is too busy to hear of it");
     }
     const placement = this.#placement.place(description);
     if (!placement) {

@@ -93,3 +93,25 @@ Deno.test("identifiers count up over destroyed sessions, up to the limit", () =>
   strictEqual(table.destroy(1), Status.Error);
   strictEqual(ids(), 3);
 });
+
+Deno.test("no session is made while the announcements of others pile up", () => {
+  const table = createTable("unsupported");
+  let waitingAnnouncements = 0;
+  const stop = table.observe({
+    get waitingAnnouncements() {
+      return waitingAnnouncements;
+    },
+    opened: () => waitingAnnouncements++,
+    closed: () => waitingAnnouncements++,
+  });
+  let refused: string | undefined;
+  for (let i = 0; i < 10_000 && refused === undefined; i++) {
+    const created = table.create(cbc(16));
+    if ("id" in created) table.destroy(created.id);
+    else refused = created.reason;
+  }
+  strictEqual(refused, "a queue thread is too busy to hear of it");
+  ok(waitingAnnouncements < 1100, `${waitingAnnouncements} were waiting`);
+  stop();
+  ok("id" in table.create(cbc(16)));
+});

@@ -81,7 +81,15 @@ export class Guest {
       broken: (reason) => this.#broken(this.#controlRing, reason),
       failed: (reason) => options.failed(`control queue: ${reason}`),
     });
+    const threads = this.#threads;
     this.#unobserve = device.sessions.observe({
+      get waitingAnnouncements() {
+        let most = 0;
+        for (const thread of threads.values()) {
+          most = Math.max(most, thread.waitingCommands);
+        }
+        return most;
+      },
       opened: (announcement) => this.#opened(announcement),
       closed: (id) => this.#closed(id),
       refused: ({ status, reason }) =>

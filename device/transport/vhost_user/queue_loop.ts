@@ -14,9 +14,11 @@ import {
 } from "../../../ffi/libc.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
 import { QueueRing, type RingContext } from "./queue_ring.ts";
-import type {
-  Command,
-  Report,
+import {
+  type Command,
+  COMMANDS_SENT,
+  COMMANDS_TAKEN,
+  type Report,
   RingCommand,
   ThreadSetup,
 } from "./thread_messages.ts";
@@ -168,7 +170,7 @@ export class QueueLoop {
   }
 
   #hasNews(): boolean {
-    const generation = Atomics.load(this.#generation, 0);
+    const generation = Atomics.load(this.#generation, COMMANDS_SENT);
     if (generation === this.#seen) return false;
     this.#seen = generation;
     return true;
@@ -176,7 +178,9 @@ export class QueueLoop {
 
   #nextCommand(): Command | undefined {
     const port = this.#setup.port as unknown as NodePort;
-    return receiveMessageOnPort(port)?.message as Command | undefined;
+    const received = receiveMessageOnPort(port);
+    if (received) Atomics.add(this.#generation, COMMANDS_TAKEN, 1);
+    return received?.message as Command | undefined;
   }
 
   /**

@@ -10,7 +10,14 @@ import type { SessionAnnouncement } from "../../session/session_table.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
-import type { Command, Report, RingCommand } from "./thread_messages.ts";
+import {
+  type Command,
+  COMMAND_COUNTER_BYTES,
+  COMMANDS_SENT,
+  COMMANDS_TAKEN,
+  type Report,
+  type RingCommand,
+} from "./thread_messages.ts";
 
 /** What a queue thread is made with. */
 export interface QueueThreadOptions {
@@ -62,7 +69,7 @@ export class QueueThread implements RingRunner {
     this.#wakeFd = wakeFd;
     this.exited = new Promise((resolve) => this.#markExited = resolve);
     const counters = new SharedArrayBuffer(8 * COUNTERS);
-    const generation = new SharedArrayBuffer(4);
+    const generation = new SharedArrayBuffer(COMMAND_COUNTER_BYTES);
     this.counters = new Float64Array(counters);
     this.#generation = new Int32Array(generation);
     const { port1, port2 } = new MessageChannel();
@@ -85,6 +92,12 @@ export class QueueThread implements RingRunner {
       settings,
     }, [port2]);
     for (const announcement of options.sessions) this.opened(announcement);
+  }
+
+  /** Commands that the thread, busy with requests, has not taken yet. */
+  get waitingCommands(): number {
+    const sent = Atomics.load(this.#generation, COMMANDS_SENT);
+    return (sent - Atomics.load(this.#generation, COMMANDS_TAKEN)) | 0;
   }
 
   /** Announces a session; the guest may use it when this has returned. */
@@ -133,7 +146,7 @@ export class QueueThread implements RingRunner {
   #tell(command: Command): void {
     if (this.#ended) return;
     this.#port.postMessage(command);
-    Atomics.add(this.#generation, 0, 1);
+    Atomics.add(this.#generation, COMMANDS_SENT, 1);
     this.#options.libc.signal(this.#wakeFd);
   }
 

@@ -24,10 +24,16 @@ export interface RingStart extends Omit<VirtqueueOptions, "memory"> {
   readonly callFd: number;
 }
 
+/** Indices of the counters of commands. */
+export const COMMANDS_SENT = 0;
+export const COMMANDS_TAKEN = 1;
+/** Bytes of the counters of commands. */
+export const COMMAND_COUNTER_BYTES = 8;
+
 /** Given to a queue thread when it starts. */
 export interface ThreadSetup {
   readonly port: MessagePort;
-  /** One 32-bit counter of commands. */
+  /** Two 32-bit counters: commands sent, and commands taken. */
   readonly generation: SharedArrayBuffer;
   /** The data queue's counters. */
   readonly counters: SharedArrayBuffer;
