@@ -14,11 +14,19 @@ import { testWith } from "../real_parts.ts";
  */
 export const needsHardware = (backend: string): boolean => backend === "qat";
 
+/**
+ * Whether a backend found the stand-in for its hardware: once a test of this
+ * process has loaded that library, its name finds it again.
+ */
+export const isStandIn = ({ probe }: ProbedBackend): boolean =>
+  probe.version.includes("stand-in");
+
 /** The backend `name`, or why it cannot run here. */
 async function findBackend(
   name: string,
 ): Promise<ProbedBackend | { readonly absent: string }> {
   const [found] = await probeBackends([name]);
+  if (isStandIn(found!)) return { absent: "only the stand-in is here" };
   if (found!.probe.ready) return found!;
   const missing = found!.probe.missing.map(({ what, remedy }) =>
     `${what} (${remedy})`
