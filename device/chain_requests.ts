@@ -6,13 +6,12 @@
  */
 
 import { checkRequest, operationKind } from "./request_check.ts";
+import { OperationStatus } from "../backends/backend.ts";
 import type { RequestFormat } from "./request_format.ts";
-import { Region } from "../memory/region.ts";
-import type { Segments } from "../memory/segments.ts";
 import { RequestSlot } from "./request_slot.ts";
 import { ChainFault } from "./ring/chain.ts";
 import type {
-  Route,
+  ThreadSession,
   ThreadSessions,
   ThreadSettings,
 } from "./session/thread_sessions.ts";
@@ -21,7 +20,7 @@ import {
   DataRequest,
   decodeDataRequest,
   longestDataHeaderBytes,
-  MAXIMUM_HEADER_BYTES,
+  SESSION_ID_AT,
 } from "./wire/data_request.ts";
 import type { WireMode } from "./wire/mode.ts";
 import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
@@ -33,6 +32,7 @@ import {
 import { findIllegal } from "../algorithms/legality.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
 import { Status } from "./wire/status.ts";
+import { readUint64 } from "./wire/uint64.ts";
 
 const STATUS_BYTES = 1;
 
@@ -41,7 +41,6 @@ export class ChainRequests implements RequestFormat {
   readonly #mode: WireMode;
   readonly #sessions: ThreadSessions;
   readonly #settings: ThreadSettings;
-  readonly #header = new Region(new Uint8Array(MAXIMUM_HEADER_BYTES));
   readonly #headerBytes: number;
 
   constructor(
@@ -60,9 +59,51 @@ export class ChainRequests implements RequestFormat {
   }
 
   prepare(slot: RequestSlot): Status {
-    const { chain, request } = slot;
-    if (chain.fault !== ChainFault.None) return Status.Error;
-    const decoded = this.#decode(chain.readable, request);
+    const { chain, rules } = slot;
+    if (chain.fault !== ChainFault.None) {
+      slot.reset();
+      return Status.Error;
+    }
+    if (slot.takeHeader(this.#headerBytes) && chain.isLikeLast && rules) {
+      const sessionId = readUint64(slot.header.view, SESSION_ID_AT);
+      const session = this.#sessions.get(sessionId);
+      if (session?.rules === rules) return this.#repeat(slot, session);
+    }
+    slot.reset();
+    return this.#prepareAnew(slot);
+  }
+
+  /** Another request like the slot's last: only its bytes are others. */
+  #repeat(slot: RequestSlot, session: ThreadSession): Status {
+    const { operation } = slot;
+    slot.session = session;
+    session.inFlight++;
+    operation.status = OperationStatus.Pending;
+    operation.writtenBytes = 0;
+    if (operation.ivBytes > 0) {
+      slot.ivField.copyOut(0, slot.ivRegion, operation.ivBytes);
+    }
+    return this.#send(slot, session);
+  }
+
+  #send(slot: RequestSlot, session: ThreadSession): Status {
+    const route = this.#sessions.route(session, slot.request.sourceBytes);
+    if (!route) return Status.Error;
+    slot.route = route;
+    slot.operation.session = route.handle;
+    return Status.Ok;
+  }
+
+  #prepareAnew(slot: RequestSlot): Status {
+    const { request } = slot;
+    const decoded = decodeDataRequest(
+      slot.header.view,
+      slot.headerBytes,
+      this.#mode,
+      request,
+    );
+    // What was copied for the longest header begins a shorter one's keys.
+    if (!request.sessionMode) slot.header.bytes.fill(0);
     if (decoded !== Status.Ok) return decoded;
     const found = request.sessionMode
       ? this.#findSession(slot)
@@ -74,33 +115,9 @@ export class ChainRequests implements RequestFormat {
     if (!this.#partsFit(slot)) return Status.Error;
     const checked = checkRequest(request, session.rules);
     if (checked !== Status.Ok) return checked;
-    slot.route = this.#sessions.route(session, request.sourceBytes);
-    if (!slot.route) return Status.Error;
-    fillOperation(slot, slot.route);
-    return Status.Ok;
-  }
-
-  /**
-   * Decodes the header where it is, or from a copy where it is in pieces. Either
-   * way the guest's memory is read once.
-   */
-  #decode(readable: Segments, request: DataRequest): Status {
-    const headerBytes = Math.min(readable.totalBytes, this.#headerBytes);
-    if (readable.count > 0 && readable.lengthBytes(0) >= headerBytes) {
-      return decodeDataRequest(
-        readable.region(0).view,
-        headerBytes,
-        this.#mode,
-        request,
-        readable.offset(0),
-      );
-    }
-    const { view, bytes } = this.#header;
-    readable.copyOut(0, this.#header, headerBytes);
-    const status = decodeDataRequest(view, headerBytes, this.#mode, request);
-    // What was copied for the longest header begins a shorter one's keys.
-    if (!request.sessionMode) bytes.fill(0);
-    return status;
+    fillOperation(slot);
+    if (request.sessionMode) slot.rules = session.rules;
+    return this.#send(slot, session);
   }
 
   #findSession(slot: RequestSlot): Status {
@@ -163,14 +180,12 @@ function resultBytes({ request, operation }: RequestSlot): number {
   }
 }
 
-function fillOperation(slot: RequestSlot, route: Route): void {
-  const { request, operation, chain } = slot;
+function fillOperation(slot: RequestSlot): void {
+  const { request, operation, chain, ivField } = slot;
   operation.kind = operationKind(request);
-  operation.session = route.handle;
   operation.ivBytes = request.ivBytes;
-  if (request.ivBytes > 0) {
-    chain.readable.copyOut(request.ivAt, slot.ivRegion, request.ivBytes);
-  }
+  ivField.slice(chain.readable, request.ivAt, request.ivBytes);
+  ivField.copyOut(0, slot.ivRegion, request.ivBytes);
   operation.cipherStart = request.cipherStart;
   operation.cipherBytes = request.cipherBytes;
   operation.hashStart = request.hashStart;

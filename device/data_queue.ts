@@ -61,6 +61,10 @@ export class DataQueue {
   /** Requests that a backend has not finished. */
   readonly #pending: RequestSlot[] = [];
   readonly #operations: Operation[] = [];
+  /** Requests of the burst that have ended, not counted yet. */
+  #ended = 0;
+  #refused = 0;
+  #endedBytes = 0;
 
   constructor(options: DataQueueOptions) {
     const { virtqueue, memory, mode, sessions, settings, counters } = options;
@@ -92,6 +96,7 @@ export class DataQueue {
       if (count === 0) break;
       this.#runBurst(count);
       for (let j = 0; j < count; j++) this.#settle(this.#burst[j]!);
+      this.#count();
       notify = this.#virtqueue.publish() || notify;
     }
     return notify;
@@ -114,6 +119,7 @@ export class DataQueue {
       }
     }
     for (const slot of this.#pending.splice(0)) this.#settle(slot);
+    this.#count();
     return this.#virtqueue.publish();
   }
 
@@ -125,9 +131,14 @@ export class DataQueue {
         this.#free.push(slot);
         break;
       }
-      slot.reset();
-      slot.status = this.#prepare(slot);
       this.#burst[count++] = slot;
+    }
+    if (count === 0) return 0;
+    // Requests may name what was opened just before they became available.
+    this.#sessions.refresh();
+    for (let i = 0; i < count; i++) {
+      const slot = this.#burst[i]!;
+      slot.status = this.#prepare(slot);
     }
     return count;
   }
@@ -217,7 +228,10 @@ export class DataQueue {
       slot.status = slot.operation.status as number as Status;
     }
     const written = this.#format.finish(slot, slot.status);
-    this.#count(slot);
+    this.#ended++;
+    if (slot.status !== Status.Ok) this.#refused++;
+    this.#endedBytes += slot.chain.readable.totalBytes +
+      slot.chain.writable.totalBytes;
     this.#virtqueue.push(slot.chain, written);
     slot.releaseLongLists();
     if (slot.session) this.#sessions.finished(slot.session);
@@ -226,11 +240,14 @@ export class DataQueue {
     this.#free.push(slot);
   }
 
-  #count({ status, chain }: RequestSlot): void {
-    this.#counters[Counter.Requests]! += 1;
-    if (status !== Status.Ok) this.#counters[Counter.Failures]! += 1;
-    this.#counters[Counter.Bytes]! += chain.readable.totalBytes +
-      chain.writable.totalBytes;
+  /** Moves what was counted privately to where others see it. */
+  #count(): void {
+    this.#counters[Counter.Requests]! += this.#ended;
+    this.#counters[Counter.Failures]! += this.#refused;
+    this.#counters[Counter.Bytes]! += this.#endedBytes;
+    this.#ended = 0;
+    this.#refused = 0;
+    this.#endedBytes = 0;
   }
 }
 

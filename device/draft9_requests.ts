@@ -47,6 +47,7 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
 
   prepare(slot: Draft9Slot): Status {
     const { chain, request } = slot;
+    slot.reset();
     request.statusAt = NO_STATUS;
     if (
       chain.fault !== ChainFault.None ||

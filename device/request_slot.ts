@@ -13,12 +13,17 @@ import {
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import { DescriptorChain, KEPT_DESCRIPTORS } from "./ring/chain.ts";
+import type { SessionRules } from "./session/session_rules.ts";
 import type { Route, ThreadSession } from "./session/thread_sessions.ts";
-import type { DataRequest } from "./wire/data_request.ts";
+import { type DataRequest, MAXIMUM_HEADER_BYTES } from "./wire/data_request.ts";
 import { Status } from "./wire/status.ts";
 
 /** Room for the longest IV field (virtio 1.4 §5.9.9.7). */
 export const IV_ROOM_BYTES = 16;
+
+/** Words of the header: the session's identifier takes two, `flag` is next. */
+const SESSION_WORD = 2;
+const FLAG_WORD = 4;
 
 const NO_SESSION: BackendSession = {};
 
@@ -60,14 +65,24 @@ class SlotOperation implements Operation {
 /**
  * A request from the pop of its chain to the push of its used entry; `Request`
  * is what its layout decodes.
+ *
+ * It remembers the request that was in it before: one with the same header, of
+ * the same kind of session and in ranges of the same lengths means the same, so
+ * that it need not be decoded and checked again.
  */
 export class RequestSlot<Request extends DataRequest = DataRequest> {
   readonly chain = new DescriptorChain();
   readonly request: Request;
   readonly operation = new SlotOperation();
-  /** The operation's IV as a place to copy to. */
+  /** The operation's IV as a place to copy to, and where it comes from. */
   readonly ivRegion = new Region(this.operation.iv);
+  readonly ivField = new Segments();
+  /** A private copy of the header, and how long it is. */
+  readonly header = new Region(new Uint8Array(MAXIMUM_HEADER_BYTES));
+  headerBytes = 0;
   session: ThreadSession | undefined;
+  /** Rules that the operation complies with; undefined before it is filled. */
+  rules: SessionRules | undefined;
   /** Where the operation goes. */
   route: Route | undefined;
   /** The outcome, where the backend has no say in it. */
@@ -77,17 +92,59 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
     this.request = request;
   }
 
+  /**
+   * Copies the header, of `longestBytes` at most. True when every field but the
+   * session's identifier is as it was when the slot's request was decoded.
+   */
+  takeHeader(longestBytes: number): boolean {
+    const { readable } = this.chain;
+    const headerBytes = Math.min(readable.totalBytes, longestBytes);
+    if (
+      headerBytes === this.headerBytes && readable.lengthBytes(0) >= headerBytes
+    ) {
+      const { words } = readable.region(0);
+      const start = readable.offset(0);
+      if (
+        words !== undefined && (start & 3) === 0 &&
+        this.#hasFields(words, start >> 2)
+      ) return true;
+    }
+    this.headerBytes = headerBytes;
+    readable.copyOut(0, this.header, headerBytes);
+    return false;
+  }
+
+  /** Takes the session's identifier; whether the other fields are as before. */
+  #hasFields(from: Uint32Array, start: number): boolean {
+    const words = this.header.words!;
+    const end = this.request.fieldsEnd >> 2;
+    const typeWord = this.request.opTypeAt >> 2;
+    if (
+      from[start] !== words[0] || from[start + 1] !== words[1] ||
+      from[start + typeWord] !== words[typeWord]
+    ) return false;
+    for (let i = FLAG_WORD; i < end; i++) {
+      if (from[start + i] !== words[i]) return false;
+    }
+    words[SESSION_WORD] = from[start + SESSION_WORD]!;
+    words[SESSION_WORD + 1] = from[start + SESSION_WORD + 1]!;
+    return true;
+  }
+
   /** Gives back the lists of a chain that was too long to keep them. */
   releaseLongLists(): void {
     if (this.chain.descriptorCount <= KEPT_DESCRIPTORS) return;
+    this.rules = undefined;
     this.chain.release();
     this.operation.release();
+    this.ivField.release();
   }
 
+  /** Forgets the last request. */
   reset(): void {
+    this.rules = undefined;
     this.session = undefined;
     this.route = undefined;
-    this.status = Status.Ok;
     this.operation.reset();
   }
 }

@@ -42,6 +42,11 @@ const SYMBOLS = {
   EVP_CIPHER_free: { parameters: [P /* cipher */], result: "void" },
   EVP_CIPHER_CTX_new: { parameters: [], result: P },
   EVP_CIPHER_CTX_free: { parameters: [P /* ctx */], result: "void" },
+  EVP_CIPHER_CTX_iv_noconst: {
+    parameters: [P /* ctx */],
+    result: P,
+    optional: true,
+  },
   EVP_CIPHER_CTX_ctrl: {
     parameters: [P, /* ctx */ I, /* type */ I, /* arg */ B /* ptr */],
     result: I,

@@ -37,4 +37,13 @@ export class Region {
   get lengthBytes(): number {
     return this.bytes.byteLength;
   }
+
+  /** The `lengthBytes` bytes from `start`, which are there; all of it is itself. */
+  part(start: number, lengthBytes: number): Region {
+    if (start === 0 && lengthBytes === this.lengthBytes) return this;
+    return new Region(
+      this.bytes.subarray(start, start + lengthBytes),
+      this.address === 0 ? 0 : this.address + start,
+    );
+  }
 }

@@ -21,15 +21,34 @@ import type { Region } from "./region.ts";
 /** Up to here a loop is faster than the view that a bulk copy takes. */
 const SMALL_BYTES = 64;
 
-/** An ordered list of ranges of regions. */
+/** Words of a range: number of its region, offset and length. */
+export const RANGE = 3;
+const OFFSET = 1;
+const LENGTH = 2;
+/** Ranges that a list has room for at first. */
+const FIRST_ROOM = 4;
+const NO_RANGES = new Int32Array(0);
+
+/**
+ * An ordered list of ranges of regions. Ranges are small integers in one block,
+ * their regions numbers in a table; a slice is a window on both, so that it lasts
+ * as long as the list it was taken from stays as it is.
+ */
 export class Segments {
   /** Ranges in use. */
   count = 0;
   /** Sum of the lengths of all ranges in use. */
   totalBytes = 0;
-  readonly #regions: Region[] = [];
-  readonly #offsets: number[] = [];
-  readonly #lengths: number[] = [];
+  #table: Region[] = [];
+  #ranges = NO_RANGES;
+  /** Where in `#ranges` the list starts. */
+  #start = 0;
+  /** Bytes of the first range that come before the list. */
+  #skip = 0;
+  /** Bytes of the last range that belong to the list. */
+  #lastBytes = 0;
+  /** Where `append` puts ranges. */
+  #own: Int32Array<ArrayBuffer> | undefined;
   #pieceOffset = 0;
 
   clear(): void {
@@ -40,57 +59,107 @@ export class Segments {
   /** Drops the references to memory that the list no longer uses. */
   release(): void {
     this.clear();
-    this.#regions.length = 0;
-    this.#offsets.length = 0;
-    this.#lengths.length = 0;
+    this.#table = [];
+    this.#ranges = NO_RANGES;
+    this.#own = undefined;
+  }
+
+  /**
+   * Makes this list a window on `ranges` from word `start` to `end`: number of
+   * its region in `table`, offset and length of each.
+   */
+  adopt(
+    table: Region[],
+    ranges: Int32Array<ArrayBuffer>,
+    start: number,
+    end: number,
+    totalBytes: number,
+  ): void {
+    this.#table = table;
+    this.#ranges = ranges;
+    this.#start = start;
+    this.#skip = 0;
+    this.count = (end - start) / RANGE;
+    this.#lastBytes = this.count === 0 ? 0 : ranges[end - RANGE + LENGTH]!;
+    this.totalBytes = totalBytes;
   }
 
   /**
    * Appends `lengthBytes` bytes of `region` from `offset`; the caller has
    * checked that they lie inside it. Ranges that continue each other are joined.
+   * A window on another list cannot be appended to; an empty list can.
    */
   append(region: Region, offset: number, lengthBytes: number): void {
     if (lengthBytes === 0) return;
+    if (this.count === 0) this.#beginOwn();
+    let ranges = this.#own!;
+    const at = RANGE * this.count;
+    const last = at - RANGE;
+    // The region of the last range is the last of the table.
+    const place = this.#table.length - 1;
     this.totalBytes += lengthBytes;
-    const last = this.count - 1;
     if (
-      last >= 0 && this.#regions[last] === region &&
-      this.#offsets[last]! + this.#lengths[last]! === offset
+      place >= 0 && this.#table[place] === region &&
+      ranges[last + OFFSET]! + this.#lastBytes === offset
     ) {
-      this.#lengths[last]! += lengthBytes;
+      this.#lastBytes += lengthBytes;
+      ranges[last + LENGTH] = this.#lastBytes;
       return;
     }
-    this.#regions[this.count] = region;
-    this.#offsets[this.count] = offset;
-    this.#lengths[this.count] = lengthBytes;
+    if (at === ranges.length) ranges = this.#grow();
+    if (this.#table[place] !== region) this.#table.push(region);
+    ranges[at] = this.#table.length - 1;
+    ranges[at + OFFSET] = offset;
+    ranges[at + LENGTH] = lengthBytes;
+    this.#lastBytes = lengthBytes;
     this.count++;
   }
 
+  #beginOwn(): void {
+    this.#own ??= new Int32Array(RANGE * FIRST_ROOM);
+    this.#ranges = this.#own;
+    this.#start = 0;
+    this.#skip = 0;
+    // Another list may share the table that was used until now.
+    this.#table = [];
+  }
+
+  #grow(): Int32Array<ArrayBuffer> {
+    const grown = new Int32Array(2 * this.#own!.length);
+    grown.set(this.#own!);
+    this.#own = grown;
+    this.#ranges = grown;
+    return grown;
+  }
+
   region(index: number): Region {
-    return this.#regions[index]!;
+    return this.#table[this.#ranges[this.#start + RANGE * index]!]!;
   }
 
   /** Offset of range `index` within its region. */
   offset(index: number): number {
-    return this.#offsets[index]!;
+    const offset = this.#ranges[this.#start + RANGE * index + OFFSET]!;
+    return index === 0 ? offset + this.#skip : offset;
   }
 
   lengthBytes(index: number): number {
-    return this.#lengths[index]!;
+    if (index === this.count - 1) return this.#lastBytes;
+    const lengthBytes = this.#ranges[this.#start + RANGE * index + LENGTH]!;
+    return index === 0 ? lengthBytes - this.#skip : lengthBytes;
   }
 
   /** Native address of range `index`, or 0 where its region has none. */
   address(index: number): number {
-    const base = this.#regions[index]!.address;
-    return base === 0 ? 0 : base + this.#offsets[index]!;
+    const base = this.region(index).address;
+    return base === 0 ? 0 : base + this.offset(index);
   }
 
   /** A new view of range `index`. */
   view(index: number): Uint8Array<ArrayBuffer> {
-    const offset = this.#offsets[index]!;
-    return this.#regions[index]!.bytes.subarray(
+    const offset = this.offset(index);
+    return this.region(index).bytes.subarray(
       offset,
-      offset + this.#lengths[index]!,
+      offset + this.lengthBytes(index),
     );
   }
 
@@ -99,20 +168,34 @@ export class Segments {
    * holds at least that many.
    */
   slice(from: Segments, start: number, lengthBytes: number): void {
-    this.clear();
-    let skip = start;
-    let wanted = lengthBytes;
-    for (let i = 0; i < from.count && wanted > 0; i++) {
-      const available = from.#lengths[i]!;
-      if (skip >= available) {
-        skip -= available;
-        continue;
-      }
-      const taken = Math.min(available - skip, wanted);
-      this.append(from.#regions[i]!, from.#offsets[i]! + skip, taken);
-      wanted -= taken;
-      skip = 0;
+    this.totalBytes = lengthBytes;
+    if (lengthBytes === 0) {
+      this.count = 0;
+      return;
     }
+    const ranges = from.#ranges;
+    let at = from.#start;
+    let skip = start + from.#skip;
+    let rangeBytes = ranges[at + LENGTH]!;
+    while (skip >= rangeBytes) {
+      skip -= rangeBytes;
+      at += RANGE;
+      rangeBytes = ranges[at + LENGTH]!;
+    }
+    this.#table = from.#table;
+    this.#ranges = ranges;
+    this.#start = at;
+    this.#skip = skip;
+    let count = 1;
+    let left = skip + lengthBytes;
+    while (left > rangeBytes) {
+      left -= rangeBytes;
+      at += RANGE;
+      rangeBytes = ranges[at + LENGTH]!;
+      count++;
+    }
+    this.count = count;
+    this.#lastBytes = count === 1 ? lengthBytes : left;
   }
 
   /**
@@ -120,26 +203,33 @@ export class Segments {
    * For headers: it makes no view, which would cost more than the copy.
    */
   copyOut(start: number, into: Region, lengthBytes: number): void {
+    const piece = this.#pieceWith(start, lengthBytes);
+    if (piece !== undefined) {
+      copyPiece(piece, this.#pieceOffset, into, 0, lengthBytes);
+      return;
+    }
     let skip = start;
     let done = 0;
     for (let i = 0; i < this.count && done < lengthBytes; i++) {
-      const available = this.#lengths[i]!;
+      const available = this.lengthBytes(i);
       if (skip >= available) {
         skip -= available;
         continue;
       }
       const taken = Math.min(available - skip, lengthBytes - done);
-      copyPiece(
-        this.#regions[i]!,
-        this.#offsets[i]! + skip,
-        into,
-        done,
-        taken,
-      );
+      copyPiece(this.region(i), this.offset(i) + skip, into, done, taken);
       done += taken;
       skip = 0;
     }
     if (done < lengthBytes) this.#tooShort(start, lengthBytes);
+  }
+
+  /** Copies the first `lengthBytes` bytes of `from` to `start` of the list. */
+  copyIn(start: number, from: Region, lengthBytes: number): void {
+    const piece = this.#pieceWith(start, lengthBytes);
+    if (piece !== undefined) {
+      copyPiece(from, 0, piece, this.#pieceOffset, lengthBytes);
+    } else this.write(start, from.bytes.subarray(0, lengthBytes));
   }
 
   /** Copies bytes from `start` of the list into all of `into`. */
@@ -180,14 +270,14 @@ export class Segments {
   #pieceWith(start: number, lengthBytes: number): Region | undefined {
     let skip = start;
     let i = 0;
-    while (i < this.count && skip >= this.#lengths[i]!) {
-      skip -= this.#lengths[i++]!;
+    while (i < this.count && skip >= this.lengthBytes(i)) {
+      skip -= this.lengthBytes(i++);
     }
-    if (i >= this.count || skip + lengthBytes > this.#lengths[i]!) {
+    if (i >= this.count || skip + lengthBytes > this.lengthBytes(i)) {
       return undefined;
     }
-    this.#pieceOffset = this.#offsets[i]! + skip;
-    return this.#regions[i];
+    this.#pieceOffset = this.offset(i) + skip;
+    return this.region(i);
   }
 
   /** Sets `lengthBytes` bytes from `start` to `value`. */
@@ -211,14 +301,14 @@ export class Segments {
     let skip = start;
     let done = 0;
     for (let i = 0; i < this.count && done < lengthBytes; i++) {
-      const available = this.#lengths[i]!;
+      const available = this.lengthBytes(i);
       if (skip >= available) {
         skip -= available;
         continue;
       }
       const taken = Math.min(available - skip, lengthBytes - done);
-      const from = this.#offsets[i]! + skip;
-      visit(this.#regions[i]!.bytes.subarray(from, from + taken), done);
+      const from = this.offset(i) + skip;
+      visit(this.region(i).bytes.subarray(from, from + taken), done);
       done += taken;
       skip = 0;
     }
@@ -245,11 +335,11 @@ function copyPiece(
   const target = into.words;
   if (
     source !== undefined && target !== undefined &&
-    (start % 4) + (at % 4) + (lengthBytes % 4) === 0
+    ((start | at | lengthBytes) & 3) === 0
   ) {
-    let word = start / 4;
-    const end = (at + lengthBytes) / 4;
-    for (let i = at / 4; i < end; i++) target[i] = source[word++]!;
+    let word = start >> 2;
+    const end = (at + lengthBytes) >> 2;
+    for (let i = at >> 2; i < end; i++) target[i] = source[word++]!;
     return;
   }
   for (let i = 0; i < lengthBytes; i++) {

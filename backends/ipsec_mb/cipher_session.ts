@@ -12,6 +12,9 @@ import type { Queue } from "./queues.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession } from "./session.ts";
 
+// The engine folds constants of a module of its own only.
+const { source: SOURCE, destination: DESTINATION, cipherLength: LENGTH } = WORD;
+
 class IpsecMbCipherSession implements IpsecMbSession {
   readonly template: JobTemplate;
   readonly #runner: JobRunner;
@@ -47,9 +50,10 @@ class IpsecMbCipherSession implements IpsecMbSession {
     const { words } = table;
     const base = slot * table.stride;
     table.setIv(slot, iv, kernel.ivBytes);
-    putLong(words, base + WORD.source, runner.from);
-    putLong(words, base + WORD.destination, runner.to);
-    putLong(words, base + WORD.cipherLength, lengthBytes * kernel.lengthUnit);
+    putLong(words, base + SOURCE, runner.from);
+    putLong(words, base + DESTINATION, runner.to);
+    // One job's length never needs the upper word, which is 0 in the template.
+    words[base + LENGTH] = lengthBytes * kernel.lengthUnit;
     table.scatterFrom[slot] = runner.scatterFrom;
   }
 

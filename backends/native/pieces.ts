@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Region } from "../../memory/region.ts";
 import { overlap, type Segments } from "../../memory/segments.ts";
 import { Scratch } from "./scratch.ts";
 
@@ -17,6 +18,8 @@ export interface Transform {
   readonly whole: boolean;
   /** `output` is `input` itself or shares no byte with it. */
   piece(input: Uint8Array, output: Uint8Array): boolean;
+  /** The same over the first bytes of kept memory, without a view of them. */
+  pieceInPlace?(bytes: Uint8Array, lengthBytes: number): boolean;
 }
 
 /** Longer data is refused: libcrypto takes lengths as a C int. */
@@ -26,6 +29,8 @@ export const MAXIMUM_BYTES = 0x7fffffff;
 const WINDOW_BYTES = 1024;
 /** A shorter contiguous run is gathered: a native call costs more than copying. */
 const SHORTEST_DIRECT_BYTES = 512;
+/** Up to here copying twice costs less than two views. */
+const SMALL_BYTES = 192;
 /** More pairs of segments than this are bounced without looking for overlap. */
 const MOST_PAIRS_COMPARED = 4096;
 
@@ -109,6 +114,7 @@ export function isEntangled(source: Segments, destination: Segments): boolean {
 export class PieceWorker {
   readonly scratch = new Scratch();
   readonly #window = new Uint8Array(new ArrayBuffer(WINDOW_BYTES));
+  readonly #small = new Region(new Uint8Array(new ArrayBuffer(SMALL_BYTES)));
   readonly #from = new Cursor();
   readonly #to = new Cursor();
 
@@ -123,6 +129,13 @@ export class PieceWorker {
       return false;
     }
     if (totalBytes === 0) return true;
+    if (totalBytes <= SMALL_BYTES && transform.pieceInPlace) {
+      const small = this.#small;
+      source.copyOut(0, small, totalBytes);
+      if (!transform.pieceInPlace(small.bytes, totalBytes)) return false;
+      destination.copyIn(0, small, totalBytes);
+      return true;
+    }
     const entangled = isEntangled(source, destination);
     if (!entangled && source.count === 1 && destination.count === 1) {
       return transform.piece(source.view(0), destination.view(0));
@@ -222,6 +235,7 @@ export class PieceWorker {
   wipe(): void {
     this.scratch.wipe();
     this.#window.fill(0);
+    this.#small.bytes.fill(0);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
+import { findIvMemory } from "./iv_memory.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 import { AesF8, TripleDesCtr } from "../native/keystream_ciphers.ts";
 import type { Cipher, Primitives } from "../native/primitives.ts";
@@ -14,7 +15,11 @@ interface EvpMode {
   readonly minimumBytes?: number;
   readonly hasIv: boolean;
   readonly whole?: boolean;
+  /** A message depends on nothing of the one before but the IV, of 16 bytes. */
+  readonly startsAtIv?: boolean;
 }
+
+const IV_BYTES = 16;
 
 /** A cipher context with its key; how a message starts differs. */
 abstract class KeyedCipher implements Cipher {
@@ -44,6 +49,11 @@ abstract class KeyedCipher implements Cipher {
     return symbols.EVP_Cipher(context, output, input, input.length) > 0;
   }
 
+  pieceInPlace(bytes: Uint8Array<ArrayBuffer>, lengthBytes: number): boolean {
+    const { symbols, context } = this;
+    return symbols.EVP_Cipher(context, bytes, bytes, lengthBytes) > 0;
+  }
+
   close(): void {
     this.symbols.EVP_CIPHER_CTX_free(this.context);
   }
@@ -55,6 +65,8 @@ class EvpCipher extends KeyedCipher {
   override readonly minimumBytes: number;
   override readonly whole: boolean;
   readonly #hasIv: boolean;
+  /** Where the IV may be written to begin a message. */
+  #iv: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(
     library: CryptoLibrary,
@@ -68,10 +80,27 @@ class EvpCipher extends KeyedCipher {
     this.minimumBytes = mode.minimumBytes ?? mode.blockBytes;
     this.whole = mode.whole ?? false;
     this.#hasIv = mode.hasIv;
+    if (mode.startsAtIv) {
+      this.#iv = findIvMemory(
+        this.symbols,
+        this.context,
+        (iv) => beginMessage(this.symbols, this.context, null, iv),
+      );
+    }
   }
 
   override start(iv: Uint8Array<ArrayBuffer>): boolean {
-    return !this.#hasIv || beginMessage(this.symbols, this.context, null, iv);
+    const memory = this.#iv;
+    if (memory === undefined) {
+      return !this.#hasIv || beginMessage(this.symbols, this.context, null, iv);
+    }
+    for (let i = 0; i < IV_BYTES; i++) memory[i] = iv[i]!;
+    return true;
+  }
+
+  override close(): void {
+    this.#iv = undefined;
+    super.close();
   }
 }
 
@@ -185,7 +214,10 @@ const EVP_RECIPES: Readonly<Record<string, CipherRecipe>> = {
     make: (library, key, encrypt) => new Arc4(library, key, encrypt),
   },
   "aes-ecb": { needs: "AES-128-ECB", make: aes("ECB", ECB(16)) },
-  "aes-cbc": { needs: "AES-128-CBC", make: aes("CBC", CBC(16)) },
+  "aes-cbc": {
+    needs: "AES-128-CBC",
+    make: aes("CBC", { ...CBC(16), startsAtIv: true }),
+  },
   "aes-ctr": {
     needs: "AES-128-CTR",
     make: aes("CTR", { blockBytes: 1, hasIv: true }),

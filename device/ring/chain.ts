@@ -5,7 +5,7 @@
  */
 
 import type { Region } from "../../memory/region.ts";
-import { Segments } from "../../memory/segments.ts";
+import { RANGE, Segments } from "../../memory/segments.ts";
 
 /** What is wrong with a chain. */
 export const enum ChainFault {
@@ -21,6 +21,9 @@ export const enum ChainFault {
 
 /** Lists that grew beyond this are not kept for the next chain. */
 export const KEPT_DESCRIPTORS = 4096;
+
+/** Ranges that a chain has room for at first. */
+const FIRST_RANGES = 6;
 
 /**
  * One buffer, filled by {@linkcode Virtqueue.pop} and given back with `push`. It
@@ -39,28 +42,48 @@ export class DescriptorChain {
   readonly writable = new Segments();
   fault: ChainFault = ChainFault.None;
   /**
+   * Whether both lists have ranges of the same lengths as the buffer before had
+   * that was in this object, so that windows on them fit again.
+   */
+  isLikeLast = false;
+  /**
    * Where the last byte of the last writable descriptor of non-zero length is.
    * Undefined where there is none, it is unmapped or the chain is malformed.
    */
   statusRegion: Region | undefined;
   /** Offset of that byte in `statusRegion`. */
   statusOffset = 0;
+  /** The regions that `ranges` numbers. */
+  table: Region[] = [];
+  /** What both lists are windows on, as `Segments.adopt` takes it. */
+  ranges = new Int32Array(RANGE * FIRST_RANGES);
+  /** Words of `ranges` in use; -1 with a fault. */
+  rangeWords = -1;
+  /** How many of them are the readable list's. */
+  readableWords = 0;
 
-  /** Empties the chain for the next buffer. */
-  reset(): void {
-    if (this.descriptorCount > KEPT_DESCRIPTORS) this.release();
+  /** Makes room for more ranges. */
+  growRanges(): Int32Array<ArrayBuffer> {
+    const grown = new Int32Array(2 * this.ranges.length);
+    grown.set(this.ranges);
+    this.ranges = grown;
+    return grown;
+  }
+
+  /** Empties both lists. */
+  clear(): void {
     this.readable.clear();
     this.writable.clear();
-    this.descriptorCount = 0;
-    this.ringDescriptors = 0;
-    this.fault = ChainFault.None;
+    this.isLikeLast = false;
+    this.rangeWords = -1;
     this.statusRegion = undefined;
   }
 
-  /** Drops every reference to guest memory. */
+  /** Gives up the room that a long chain took, and all references to memory. */
   release(): void {
+    this.clear();
     this.readable.release();
     this.writable.release();
-    this.statusRegion = undefined;
+    this.ranges = new Int32Array(RANGE * FIRST_RANGES);
   }
 }

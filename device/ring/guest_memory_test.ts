@@ -134,3 +134,47 @@ Deno.test("remove() takes the exact region and its bytes are gone", () => {
   strictEqual(memory.translate(0x1000, 1, new Segments()), false);
   strictEqual(memory.regions.length, 0);
 });
+
+const GIB = 2 ** 30;
+
+/** A map of one region of 8 KiB around a multiple of 1 GiB. */
+function mapAround(middle: number) {
+  const memory = new GuestMemory();
+  const region = new Region(
+    Uint8Array.from({ length: 0x2000 }, (_, i) => i >> 8),
+  );
+  const guestAddress = middle - 0x1000;
+  const userAddress = guestAddress;
+  memory.add({ guestAddress, userAddress, lengthBytes: 0x2000, region });
+  return { memory, region };
+}
+
+Deno.test("ranges across a multiple of 1 GiB are found, whole", () => {
+  for (const middle of [GIB, 2 * GIB, 4 * GIB, 300 * GIB, 2 ** 52]) {
+    const { memory, region } = mapAround(middle);
+    const list = new Segments();
+    strictEqual(memory.translate(middle - 0x101, 0x202, list), true);
+    strictEqual(list.count, 2);
+    deepStrictEqual(list.copy(), region.bytes.slice(0xeff, 0x1101));
+    strictEqual(memory.translate(middle - 0x1001, 1, new Segments()), false);
+    strictEqual(memory.translate(middle + 0xfff, 2, new Segments()), false);
+    // Ring areas do not care about windows.
+    strictEqual(memory.locate(middle - 8, 16)?.region, region);
+    strictEqual(memory.locate(middle - 8, 16)?.offset, 0xff8);
+  }
+});
+
+Deno.test("two regions within one GiB are told apart", () => {
+  const memory = mapOf([GIB, 0x1000], [GIB + 0x2000, 0x1000], [3 * GIB, 16]);
+  const find = (address: number) => {
+    const list = new Segments();
+    return memory.translate(address, 1, list) ? list.region(0) : undefined;
+  };
+  strictEqual(find(GIB + 0xfff), memory.regions[0]!.region);
+  strictEqual(find(GIB + 0x2000), memory.regions[1]!.region);
+  strictEqual(find(GIB + 0x1000), undefined);
+  strictEqual(find(2 * GIB), undefined);
+  strictEqual(find(3 * GIB + 15), memory.regions[2]!.region);
+  strictEqual(find(3 * GIB + 16), undefined);
+  strictEqual(find(GIB - 1), undefined);
+});

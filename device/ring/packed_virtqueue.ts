@@ -13,6 +13,7 @@ import {
   DESCRIPTOR_INDIRECT,
   DESCRIPTOR_NEXT,
   DESCRIPTOR_USED,
+  DESCRIPTOR_WORDS,
   DESCRIPTOR_WRITE,
   EVENT_DISABLE,
 } from "./layout.ts";
@@ -199,6 +200,7 @@ export class PackedVirtqueue implements Virtqueue {
   ): boolean {
     if ((flags & DESCRIPTOR_INDIRECT) === 0) {
       const writable = (flags & DESCRIPTOR_WRITE) !== 0;
+      chain.descriptorCount++;
       return this.#builder.append(low, high, lengthBytes, writable);
     }
     // §2.8.5: a list has direct descriptors or is one indirect descriptor.
@@ -206,23 +208,19 @@ export class PackedVirtqueue implements Virtqueue {
       return false;
     }
     return this.#builder.openTable(low, high, lengthBytes) &&
-      this.#takeTable();
+      this.#takeTable(chain);
   }
 
   /** §2.8.7: in a table, descriptors follow each other and only WRITE counts. */
-  #takeTable(): boolean {
+  #takeTable(chain: DescriptorChain): boolean {
     const builder = this.#builder;
-    const view = builder.tableView;
-    let at = builder.tableOffset;
-    for (let left = builder.tableCount; left > 0; left--, at += 16) {
-      const writable = (view.getUint16(at + 14, true) & DESCRIPTOR_WRITE) !== 0;
+    const words = builder.tableWords;
+    chain.descriptorCount = builder.tableCount;
+    let at = builder.tableWord;
+    for (let i = 0; i < builder.tableCount; i++, at += DESCRIPTOR_WORDS) {
+      const writable = (words[at + 3]! >>> 16 & DESCRIPTOR_WRITE) !== 0;
       if (
-        !builder.append(
-          view.getUint32(at, true),
-          view.getUint32(at + 4, true),
-          view.getUint32(at + 8, true),
-          writable,
-        )
+        !builder.append(words[at]!, words[at + 1]!, words[at + 2]!, writable)
       ) return false;
     }
     return true;

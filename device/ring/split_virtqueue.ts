@@ -22,14 +22,19 @@ import {
   SPLIT_INDEX,
   USED_NO_NOTIFY,
 } from "./layout.ts";
-import { doubleWords, fields, words } from "./ring_area.ts";
+import { doubleWords, words } from "./ring_area.ts";
 import type { RingSetup, Virtqueue } from "./virtqueue.ts";
+
+// The engine folds constants of a module of its own only.
+const NEXT = DESCRIPTOR_NEXT;
+const WRITE = DESCRIPTOR_WRITE;
+const INDIRECT = DESCRIPTOR_INDIRECT;
 
 /** A split virtqueue. */
 export class SplitVirtqueue implements Virtqueue {
   readonly size: number;
   broken: string | undefined;
-  readonly #descriptors: DataView;
+  readonly #descriptors: Uint32Array<ArrayBuffer>;
   readonly #available: Uint16Array<ArrayBuffer>;
   readonly #used: Uint16Array<ArrayBuffer>;
   readonly #usedEntries: Uint32Array<ArrayBuffer>;
@@ -55,7 +60,7 @@ export class SplitVirtqueue implements Virtqueue {
     this.#eventIndex = setup.eventIndex;
     this.#gate = setup.inOrder ? new InOrderGate(setup.size) : undefined;
     this.#builder = new ChainBuilder(setup.memory);
-    this.#descriptors = fields(setup.descriptor);
+    this.#descriptors = doubleWords(setup.descriptor, 0);
     this.#available = words(setup.driver);
     this.#used = words(setup.device);
     this.#usedEntries = doubleWords(setup.device, 4);
@@ -86,7 +91,7 @@ export class SplitVirtqueue implements Virtqueue {
     chain.head = head;
     chain.order = this.#order;
     this.#order = (this.#order + 1) & this.#mask;
-    if (this.#walk(head)) this.#builder.finish();
+    if (this.#walk(chain, head)) this.#builder.finish();
     else this.#builder.reject();
     return true;
   }
@@ -157,39 +162,46 @@ export class SplitVirtqueue implements Virtqueue {
   }
 
   /** Follows a chain; false when it is malformed. */
-  #walk(head: number): boolean {
+  #walk(chain: DescriptorChain, head: number): boolean {
     const builder = this.#builder;
-    let view = this.#descriptors;
+    let words = this.#descriptors;
     let start = 0;
     let count = this.size;
-    let left = count;
     let index = head;
+    let taken = 0;
+    // A chain longer than its table has a loop.
+    let limit = count;
     let inTable = false;
+    let intact = false;
     for (;;) {
-      const at = start + index * 16;
-      const low = view.getUint32(at, true);
-      const high = view.getUint32(at + 4, true);
-      const lengthBytes = view.getUint32(at + 8, true);
-      const flags = view.getUint32(at + 12, true);
-      if ((flags & DESCRIPTOR_INDIRECT) !== 0) {
+      const at = start + (index << 2);
+      const low = words[at]!;
+      const high = words[at + 1]!;
+      const lengthBytes = words[at + 2]!;
+      const flags = words[at + 3]!;
+      if ((flags & INDIRECT) !== 0) {
         if (
-          inTable || (flags & DESCRIPTOR_NEXT) !== 0 ||
+          inTable || (flags & NEXT) !== 0 ||
           !builder.openTable(low, high, lengthBytes)
-        ) return false;
-        view = builder.tableView;
-        start = builder.tableOffset;
+        ) break;
+        words = builder.tableWords;
+        start = builder.tableWord;
         count = builder.tableCount;
-        left = count;
+        limit = taken + count;
         index = 0;
         inTable = true;
         continue;
       }
-      const writable = (flags & DESCRIPTOR_WRITE) !== 0;
-      if (!builder.append(low, high, lengthBytes, writable)) return false;
-      if ((flags & DESCRIPTOR_NEXT) === 0) return true;
+      taken++;
+      if (!builder.append(low, high, lengthBytes, (flags & WRITE) !== 0)) break;
+      if ((flags & NEXT) === 0) {
+        intact = true;
+        break;
+      }
       index = flags >>> 16;
-      // A chain longer than its table has a loop.
-      if (index >= count || --left === 0) return false;
+      if (index >= count || taken === limit) break;
     }
+    chain.descriptorCount = taken;
+    return intact;
   }
 }

@@ -90,8 +90,18 @@ function aeadRules(session: AeadSession): SessionRules {
   };
 }
 
-/** The rules of a legal session. */
+const known = new Map<string, SessionRules>();
+
+/** The rules of a legal session: one object for all that have the same rules. */
 export function sessionRules(session: SessionDescription): SessionRules {
+  const rules = makeRules(session);
+  const text = JSON.stringify(rules);
+  const same = known.get(text);
+  if (!same) known.set(text, rules);
+  return same ?? rules;
+}
+
+function makeRules(session: SessionDescription): SessionRules {
   switch (session.service) {
     case "cipher":
       return {

@@ -74,10 +74,7 @@ export class ThreadSessions {
   readonly #sessions = new Map<number, ThreadSession>();
   readonly #refresh: (() => void) | undefined;
 
-  /**
-   * `refresh` announces what has been opened and closed elsewhere since; it is
-   * called before each look, as the guest may know it already.
-   */
+  /** `refresh` announces what has been opened and closed elsewhere since. */
   constructor(
     backends: OpenBackends,
     placement: Placement,
@@ -123,9 +120,16 @@ export class ThreadSessions {
     else this.#close(session);
   }
 
+  /**
+   * Learns what has been opened and closed elsewhere: to be called after requests
+   * have been taken, as the guest may know it already.
+   */
+  refresh(): void {
+    this.#refresh?.();
+  }
+
   /** The session `id`; `undefined` where there is none. */
   get(id: number): ThreadSession | undefined {
-    this.#refresh?.();
     return this.#sessions.get(id);
   }
 

@@ -27,6 +27,8 @@ import { readUint64 } from "./uint64.ts";
 
 /** Length of struct virtio_crypto_op_header. */
 export const DATA_HEADER_BYTES = 24;
+/** Where session_id lies in it. */
+export const SESSION_ID_AT = 8;
 /** The longest header with its op_flf, that of a stateless CIPHER request. */
 export const MAXIMUM_HEADER_BYTES = 100;
 
@@ -84,6 +86,10 @@ export class DataRequest extends SessionParameters {
   additionalDataAt = 0;
   /** Readable bytes that the request needs, header included. */
   readableBytes = 0;
+  /** Where the fields end that op_flf has, but for op_type … */
+  fieldsEnd = 0;
+  /** … and where that is; 0 in services without. */
+  opTypeAt = 0;
 
   /** In the writable part. */
   readonly destinationAt = 0;
@@ -117,6 +123,8 @@ export class DataRequest extends SessionParameters {
     this.sourceAt = 0;
     this.additionalDataAt = 0;
     this.readableBytes = 0;
+    this.fieldsEnd = 0;
+    this.opTypeAt = 0;
     this.digestAt = 0;
     this.writableBytes = 0;
   }
@@ -145,73 +153,69 @@ export function longestDataHeaderBytes(mode: WireMode): number {
 }
 
 /**
- * Reads the fixed part of a request, which starts at `base` of `view` and has
- * `availableBytes` or more. `view` may be guest memory that changes meanwhile:
- * each field is read once, and from then on only `request` is believed. Any
- * status but Ok leaves `request` without meaning.
+ * Reads the fixed part of a request from a private copy of `availableBytes` or
+ * more. Any status but Ok leaves `request` without meaning.
  */
 export function decodeDataRequest(
   view: DataView,
   availableBytes: number,
   mode: WireMode,
   request: DataRequest,
-  base = 0,
 ): Status {
   request.clear();
   if (availableBytes < DATA_HEADER_BYTES) return Status.Error;
-  const opcode = view.getUint32(base, true);
+  const opcode = view.getUint32(0, true);
   if (!isDataOpcode(opcode)) return Status.NotSupported;
   request.opcode = opcode;
   request.service = serviceOfOpcode(opcode);
-  request.algorithm = view.getUint32(base + 4, true);
+  request.algorithm = view.getUint32(4, true);
   request.statelessLayout = (mode.statelessMask >>> request.service & 1) !== 0;
   // Without REVISION_1 the flag is ignored (§5.9.9.3).
   request.sessionMode = !mode.revision1 ||
-    (view.getUint32(base + 16, true) & FLAG_SESSION_MODE) !== 0;
-  if (request.sessionMode) request.sessionId = readUint64(view, base + 8);
+    (view.getUint32(16, true) & FLAG_SESSION_MODE) !== 0;
+  if (request.sessionMode) request.sessionId = readUint64(view, SESSION_ID_AT);
   else if (!request.statelessLayout) return Status.NotSupported;
 
   const headerBytes = dataHeaderBytes(request.service, mode);
   if (availableBytes < headerBytes) return Status.Error;
   request.keyAt = headerBytes;
-  const status = readFixedPart(view, base, request);
+  const status = readFixedPart(view, request);
   request.authKeyAt = request.keyAt + request.keyBytes;
   return status;
 }
 
 function readFixedPart(
   view: DataView,
-  base: number,
   request: DataRequest,
 ): Status {
   switch (request.service) {
     case ServiceNumber.Cipher:
-      return readSymmetric(view, base, request);
+      return readSymmetric(view, request);
     case ServiceNumber.Hash:
-      return readHash(view, base, request);
+      return readHash(view, request);
     case ServiceNumber.Mac:
-      return readMac(view, base, request);
+      return readMac(view, request);
     case ServiceNumber.Aead:
       return request.statelessLayout
-        ? readStatelessAead(view, base, request)
-        : readAead(view, base, request);
+        ? readStatelessAead(view, request)
+        : readAead(view, request);
     case ServiceNumber.Akcipher:
-      return readAkcipher(view, base, request);
+      return readAkcipher(view, request);
   }
 }
 
 function readSymmetric(
   view: DataView,
-  base: number,
   request: DataRequest,
 ): Status {
   const typeAt = request.statelessLayout ? STATELESS_OP_TYPE_AT : OP_TYPE_AT;
-  request.opType = view.getUint32(base + typeAt, true);
+  request.opTypeAt = typeAt;
+  request.opType = view.getUint32(typeAt, true);
   switch (request.opType) {
     case SymmetricOperation.Cipher:
-      return readCipher(view, base, request);
+      return readCipher(view, request);
     case SymmetricOperation.Chaining:
-      return readChain(view, base, request);
+      return readChain(view, request);
     default:
       return Status.NotSupported;
   }
@@ -219,10 +223,9 @@ function readSymmetric(
 
 function readCipher(
   view: DataView,
-  base: number,
   request: DataRequest,
 ): Status {
-  let at = base + DATA_HEADER_BYTES;
+  let at = DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) {
       request.algorithm = view.getUint32(at, true);
@@ -234,11 +237,12 @@ function readCipher(
   request.ivBytes = view.getUint32(at, true);
   request.sourceBytes = view.getUint32(at + 4, true);
   request.destinationBytes = view.getUint32(at + 8, true);
+  request.fieldsEnd = at + 12;
   return Status.Ok;
 }
 
-function readChain(view: DataView, base: number, request: DataRequest): Status {
-  let at = base + DATA_HEADER_BYTES;
+function readChain(view: DataView, request: DataRequest): Status {
+  let at = DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) readChainParameters(view, at, request);
     at += CHAIN_PARAMETER_BYTES;
@@ -252,6 +256,7 @@ function readChain(view: DataView, base: number, request: DataRequest): Status {
   request.hashBytes = view.getUint32(at + 24, true);
   request.additionalDataBytes = view.getUint32(at + 28, true);
   request.digestBytes = view.getUint32(at + 32, true);
+  request.fieldsEnd = at + 36;
   return Status.Ok;
 }
 
@@ -270,19 +275,20 @@ function readChainParameters(
   request.hashMode = view.getUint32(at + 28, true);
 }
 
-function readHash(view: DataView, base: number, request: DataRequest): Status {
-  let at = base + DATA_HEADER_BYTES;
+function readHash(view: DataView, request: DataRequest): Status {
+  let at = DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) request.algorithm = view.getUint32(at, true);
     at += HASH_PARAMETER_BYTES;
   }
   request.sourceBytes = view.getUint32(at, true);
   request.digestBytes = view.getUint32(at + 4, true);
+  request.fieldsEnd = at + 8;
   return Status.Ok;
 }
 
-function readMac(view: DataView, base: number, request: DataRequest): Status {
-  let at = base + DATA_HEADER_BYTES;
+function readMac(view: DataView, request: DataRequest): Status {
+  let at = DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) {
       request.algorithm = view.getUint32(at, true);
@@ -292,26 +298,27 @@ function readMac(view: DataView, base: number, request: DataRequest): Status {
   }
   request.sourceBytes = view.getUint32(at, true);
   request.digestBytes = view.getUint32(at + 4, true);
+  request.fieldsEnd = at + 8;
   return Status.Ok;
 }
 
-function readAead(view: DataView, base: number, request: DataRequest): Status {
-  const at = base + DATA_HEADER_BYTES;
+function readAead(view: DataView, request: DataRequest): Status {
+  const at = DATA_HEADER_BYTES;
   request.ivBytes = view.getUint32(at, true);
   request.additionalDataBytes = view.getUint32(at + 4, true);
   request.sourceBytes = view.getUint32(at + 8, true);
   request.destinationBytes = view.getUint32(at + 12, true);
   request.digestBytes = view.getUint32(at + 16, true);
+  request.fieldsEnd = at + 20;
   return Status.Ok;
 }
 
 /** The stateless structure has tag_len in another place (§5.9.9.7). */
 function readStatelessAead(
   view: DataView,
-  base: number,
   request: DataRequest,
 ): Status {
-  let at = base + DATA_HEADER_BYTES;
+  let at = DATA_HEADER_BYTES;
   if (!request.sessionMode) {
     request.algorithm = view.getUint32(at, true);
     request.keyBytes = view.getUint32(at + 4, true);
@@ -323,15 +330,15 @@ function readStatelessAead(
   request.additionalDataBytes = view.getUint32(at + 8, true);
   request.sourceBytes = view.getUint32(at + 12, true);
   request.destinationBytes = view.getUint32(at + 16, true);
+  request.fieldsEnd = at + 20;
   return Status.Ok;
 }
 
 function readAkcipher(
   view: DataView,
-  base: number,
   request: DataRequest,
 ): Status {
-  let at = base + DATA_HEADER_BYTES;
+  let at = DATA_HEADER_BYTES;
   if (request.statelessLayout) {
     if (!request.sessionMode) {
       request.algorithm = view.getUint32(at, true);
@@ -348,5 +355,6 @@ function readAkcipher(
   if (request.opcode === DataOpcode.AkcipherVerify) {
     request.additionalDataBytes = otherBytes;
   } else request.destinationBytes = otherBytes;
+  request.fieldsEnd = at + 8;
   return Status.Ok;
 }

@@ -1,0 +1,135 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { SessionDescription } from "../../algorithms/session_description.ts";
+import { OperationKind } from "../../backends/backend.ts";
+import { compute } from "../../backends/conformance/plain/compute.ts";
+import { Random } from "../../backends/conformance/random.ts";
+import { Status } from "../../device/wire/status.ts";
+import { type Input, run, withSession } from "./requests.ts";
+import { anywhere, type Guest, testOnSetups } from "./setups.ts";
+
+const REQUESTS = 300;
+const SIZES = [16, 32, 48, 4096];
+
+const cipher =
+  (direction: "encrypt" | "decrypt", keyBytes: number) => (random: Random) => ({
+    service: "cipher",
+    algorithm: "aes-cbc",
+    direction,
+    key: random.bytes(keyBytes),
+  } as const);
+
+const hash = (algorithm: string, resultBytes: number) => () =>
+  ({ service: "hash", algorithm, resultBytes }) as const;
+
+const gcm = (random: Random) => ({
+  service: "aead",
+  algorithm: "gcm",
+  direction: "encrypt",
+  key: random.bytes(16),
+  tagBytes: 16,
+} as const);
+
+/** Several of one kind, with keys of their own, and some that are like them. */
+const KINDS: readonly ((random: Random) => SessionDescription)[] = [
+  cipher("encrypt", 16),
+  cipher("encrypt", 16),
+  cipher("encrypt", 32),
+  cipher("decrypt", 16),
+  hash("sha256", 32),
+  hash("sha256", 32),
+  hash("sha512", 64),
+  gcm,
+  gcm,
+];
+
+/** One request with what must come of it. */
+async function check(
+  guest: Guest,
+  session: SessionDescription,
+  id: number,
+  sourceBytes: number,
+  random: Random,
+): Promise<void> {
+  const source = random.bytes(sourceBytes);
+  const isHash = session.service === "hash";
+  const decrypts = session.service === "cipher" &&
+    session.direction === "decrypt";
+  const input: Input = {
+    operation: isHash ? "digest" : decrypts ? "decrypt" : "encrypt",
+    source,
+    iv: isHash ? undefined : random.bytes(session.service === "aead" ? 12 : 16),
+  };
+  const outcome = await run(guest, session, id, input);
+  const expected = compute(session, {
+    kind: isHash
+      ? OperationKind.Digest
+      : decrypts
+      ? OperationKind.Decrypt
+      : OperationKind.Encrypt,
+    source,
+    ...(input.iv ? { iv: input.iv } : {}),
+    destinationBytes: isHash ? 0 : sourceBytes,
+    digestBytes: outcome.digest.length,
+  })!;
+  strictEqual(outcome.status, Status.Ok);
+  deepStrictEqual([...outcome.destination], [...expected.destination]);
+  deepStrictEqual([...outcome.digest], [...expected.digest]);
+}
+
+/** What is refused must not be taken for a repetition of what was not. */
+async function checkRefused(
+  guest: Guest,
+  session: SessionDescription,
+  id: number,
+  random: Random,
+): Promise<void> {
+  const operation = session.service === "hash" ? "digest" : "encrypt";
+  const source = random.bytes(32);
+  const iv = session.service === "hash" ? undefined : random.bytes(16);
+  const nobody = await run(guest, session, id + 1000, {
+    operation,
+    source,
+    iv,
+  });
+  strictEqual(nobody.status, Status.InvalidSession);
+  if (session.service !== "cipher") return;
+  const uneven = { operation, source: random.bytes(33), iv } as const;
+  strictEqual((await run(guest, session, id, uneven)).status, Status.Error);
+}
+
+async function openAll(
+  guest: Guest,
+  sessions: readonly SessionDescription[],
+  use: (ids: readonly number[]) => Promise<void>,
+  ids: readonly number[] = [],
+): Promise<void> {
+  const [next, ...rest] = sessions;
+  if (!next) return await use(ids);
+  await withSession(
+    guest,
+    next,
+    false,
+    (id) => openAll(guest, rest, use, [...ids, id!]),
+  );
+}
+
+testOnSetups(
+  "requests that look like the one before get answers of their own",
+  anywhere,
+  async (guest) => {
+    const random = new Random(20261122);
+    const sessions = KINDS.map((make) => make(random));
+    await openAll(guest, sessions, async (ids) => {
+      let kind = 0;
+      let size = SIZES[0]!;
+      for (let i = 0; i < REQUESTS; i++) {
+        if (random.oneIn(2)) kind = random.integer(KINDS.length);
+        if (random.oneIn(3)) size = SIZES[random.integer(SIZES.length)]!;
+        if (random.oneIn(8)) {
+          await checkRefused(guest, sessions[kind]!, ids[kind]!, random);
+        }
+        await check(guest, sessions[kind]!, ids[kind]!, size, random);
+      }
+    });
+  },
+);
