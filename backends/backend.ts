@@ -64,6 +64,8 @@ export interface Operation {
   session: BackendSession;
   /** A private copy, valid for `ivBytes` bytes. */
   readonly iv: Uint8Array<ArrayBuffer>;
+  /** The 16 bytes of `iv` as words: copying four is faster than 16 bytes. */
+  readonly ivWords: Uint32Array<ArrayBuffer>;
   ivBytes: number;
   /**
    * Input, whole and in order. CIPHER, HASH, MAC and chains: the data. AEAD: the

@@ -46,10 +46,12 @@ function makeOperation(session: object, lengthBytes: number): Operation {
   const destination = new Segments();
   source.append(region, 0, lengthBytes);
   destination.append(region, lengthBytes, lengthBytes);
+  const iv = new Uint8Array(16);
   return {
     kind: OperationKind.Encrypt,
     session,
-    iv: new Uint8Array(16),
+    iv,
+    ivWords: new Uint32Array(iv.buffer),
     ivBytes: 16,
     source,
     additionalData: new Segments(),

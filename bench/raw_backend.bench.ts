@@ -42,10 +42,12 @@ function createOperations(
   return Array.from({ length: BURST }, (_, index): Operation => {
     const at = index * stride;
     const resultAt = at + size + 64;
+    const iv = new Uint8Array(IV_ROOM_BYTES);
     return {
       kind,
       session,
-      iv: new Uint8Array(IV_ROOM_BYTES),
+      iv,
+      ivWords: new Uint32Array(iv.buffer),
       ivBytes,
       source: segment(region, at, size),
       additionalData: new Segments(),

@@ -30,7 +30,8 @@ const NO_SESSION: BackendSession = {};
 class SlotOperation implements Operation {
   kind = OperationKind.Encrypt;
   session: BackendSession = NO_SESSION;
-  readonly iv = new Uint8Array(IV_ROOM_BYTES);
+  readonly iv = new Uint8Array(new ArrayBuffer(IV_ROOM_BYTES));
+  readonly ivWords = new Uint32Array(this.iv.buffer);
   ivBytes = 0;
   readonly source = new Segments();
   readonly additionalData = new Segments();

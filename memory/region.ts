@@ -7,6 +7,9 @@
 
 const WORD_BYTES = 4;
 
+/** Views that are kept for the next request with the same buffer. */
+const KEPT_VIEWS = 256;
+
 /** One contiguous stretch of memory with the views that the hot path reuses. */
 export class Region {
   /** The bytes; `bytes.byteOffset` need not be 0. */
@@ -34,6 +37,11 @@ export class Region {
     this.address = address;
   }
 
+  /** Where kept views start, and how long they are. */
+  #starts: Int32Array | undefined;
+  #lengths: Int32Array | undefined;
+  #views: Uint8Array<ArrayBuffer>[] = [];
+
   get lengthBytes(): number {
     return this.bytes.byteLength;
   }
@@ -45,5 +53,23 @@ export class Region {
       this.bytes.subarray(start, start + lengthBytes),
       this.address === 0 ? 0 : this.address + start,
     );
+  }
+
+  /**
+   * A view of the `lengthBytes` bytes from `offset`. Drivers use the same buffers
+   * again and again, and finding a view is cheaper than making one.
+   */
+  viewOf(offset: number, lengthBytes: number): Uint8Array<ArrayBuffer> {
+    const place = (offset >>> 4 ^ offset >>> 12) & (KEPT_VIEWS - 1);
+    this.#starts ??= new Int32Array(KEPT_VIEWS).fill(-1);
+    this.#lengths ??= new Int32Array(KEPT_VIEWS);
+    if (
+      this.#starts[place] === offset && this.#lengths[place] === lengthBytes
+    ) return this.#views[place]!;
+    const view = this.bytes.subarray(offset, offset + lengthBytes);
+    this.#starts[place] = offset;
+    this.#lengths[place] = lengthBytes;
+    this.#views[place] = view;
+    return view;
   }
 }

@@ -154,12 +154,11 @@ export class Segments {
     return base === 0 ? 0 : base + this.offset(index);
   }
 
-  /** A new view of range `index`. */
+  /** A view of range `index`; others may be given the same object. */
   view(index: number): Uint8Array<ArrayBuffer> {
-    const offset = this.offset(index);
-    return this.region(index).bytes.subarray(
-      offset,
-      offset + this.lengthBytes(index),
+    return this.region(index).viewOf(
+      this.offset(index),
+      this.lengthBytes(index),
     );
   }
 
@@ -344,6 +343,16 @@ function copyPiece(
   }
   for (let i = 0; i < lengthBytes; i++) {
     into.bytes[at + i] = from.bytes[start + i]!;
+  }
+}
+
+/** Copies all of `from` to `to`, which is as long, in one range each. */
+export function copyRange(from: Segments, to: Segments): void {
+  const lengthBytes = from.totalBytes;
+  if (lengthBytes > SMALL_BYTES) to.view(0).set(from.view(0));
+  else {
+    const source = from.region(0);
+    copyPiece(source, from.offset(0), to.region(0), to.offset(0), lengthBytes);
   }
 }
 

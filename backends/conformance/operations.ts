@@ -87,6 +87,7 @@ function makeOperation(
     kind: request.kind,
     session,
     iv,
+    ivWords: new Uint32Array(iv.buffer),
     ivBytes: request.iv?.length ?? 0,
     source: new Segments(),
     additionalData: new Segments(),

@@ -13,7 +13,7 @@ import type { AeadSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { type AeadKernel, makeAeadKernel } from "./aead.ts";
 import { fitsNonce } from "./ccm.ts";
-import { type JobTemplate, putLong, WORD } from "./job_table.ts";
+import { type JobTemplate, makeTemplate, putLong, WORD } from "./job_table.ts";
 import { segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
@@ -34,7 +34,7 @@ class IpsecMbAeadSession implements IpsecMbSession {
   constructor(runner: JobRunner, description: AeadSession) {
     this.#runner = runner;
     this.#kernel = makeAeadKernel(runner, description);
-    this.template = { words: this.#kernel.words, hashIvWord: 0 };
+    this.template = makeTemplate(this.#kernel.words);
     this.#encrypts = description.direction === "encrypt";
     this.#ivLengths = algorithmByName("aead", description.algorithm)!.ivBytes;
     this.#isCcm = description.algorithm === "ccm";

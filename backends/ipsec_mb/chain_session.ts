@@ -6,6 +6,7 @@
  */
 
 import type { ChainSession } from "../../algorithms/session_description.ts";
+import { copyRange } from "../../memory/segments.ts";
 import { type Operation, OperationKind } from "../backend.ts";
 import { CipherKernel } from "./ciphers.ts";
 import { makeMacKernel } from "./digest_session.ts";
@@ -22,6 +23,16 @@ import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
 
 const NO_IV = new Uint8Array(0);
+
+// The engine folds constants of a module of its own only.
+const {
+  source: SOURCE,
+  destination: DESTINATION,
+  cipherStart: CIPHER_START,
+  cipherLength: CIPHER_LENGTH,
+  hashStart: HASH_START,
+  hashLength: HASH_LENGTH,
+} = WORD;
 
 class IpsecMbChainSession implements IpsecMbSession {
   readonly template: JobTemplate;
@@ -71,16 +82,16 @@ class IpsecMbChainSession implements IpsecMbSession {
     const { words } = table;
     const base = slot * table.stride;
     const unit = this.#cipher.lengthUnit;
-    table.setIv(slot, operation.iv, this.#cipher.ivBytes);
+    table.setIvWords(slot, operation.ivWords);
     const output = isInPlace ? runner.to + cipherStart : runner.to;
-    putLong(words, base + WORD.source, runner.from);
-    putLong(words, base + WORD.destination, output);
-    putLong(words, base + WORD.cipherStart, cipherStart * unit);
-    putLong(words, base + WORD.cipherLength, operation.cipherBytes * unit);
-    putLong(words, base + WORD.hashStart, hashStart);
+    putLong(words, base + SOURCE, runner.from);
+    putLong(words, base + DESTINATION, output);
+    putLong(words, base + CIPHER_START, cipherStart * unit);
+    putLong(words, base + CIPHER_LENGTH, operation.cipherBytes * unit);
+    putLong(words, base + HASH_START, hashStart);
     putLong(
       words,
-      base + WORD.hashLength,
+      base + HASH_LENGTH,
       operation.hashBytes * this.#hash.lengthUnit,
     );
     table.scatterFrom[slot] = runner.scatterFrom;
@@ -124,7 +135,7 @@ class IpsecMbChainSession implements IpsecMbSession {
       runner.scatterFrom = -1;
       runner.to = segmentAddress(destination, 0);
       if (segmentAddress(source, 0) !== runner.to) {
-        destination.view(0).set(source.view(0));
+        copyRange(source, destination);
       }
     } else {
       const at = runner.reserve(lengthBytes);

@@ -49,7 +49,7 @@ class IpsecMbCipherSession implements IpsecMbSession {
     const slot = this.#queue.take(this, operation);
     const { words } = table;
     const base = slot * table.stride;
-    table.setIv(slot, iv, kernel.ivBytes);
+    table.setIvWords(slot, operation.ivWords);
     putLong(words, base + SOURCE, runner.from);
     putLong(words, base + DESTINATION, runner.to);
     // One job's length never needs the upper word, which is 0 in the template.

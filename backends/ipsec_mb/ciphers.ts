@@ -12,6 +12,7 @@ import {
   emptyTemplate,
   type JobOwner,
   type JobTemplate,
+  makeTemplate,
   putLong,
   WORD,
 } from "./job_table.ts";
@@ -217,7 +218,7 @@ export class CipherKernel implements JobOwner {
     const words = emptyTemplate(library.jobBytes);
     this.fill(words);
     library.setSession?.(words);
-    this.template = { words, hashIvWord: 0 };
+    this.template = makeTemplate(words);
   }
 
   /** Sets the words that are this cipher's in a job's template. */

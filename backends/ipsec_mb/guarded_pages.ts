@@ -90,10 +90,12 @@ function makeOperation(
     : direction === "encrypt"
     ? OperationKind.Encrypt
     : OperationKind.Decrypt;
+  const iv = crypto.getRandomValues(new Uint8Array(32));
   return {
     kind,
     session,
-    iv: crypto.getRandomValues(new Uint8Array(32)),
+    iv,
+    ivWords: new Uint32Array(iv.buffer),
     ivBytes,
     source: atEnd(source, lengthBytes),
     destination: atEnd(inPlace ? source : destination, lengthBytes),

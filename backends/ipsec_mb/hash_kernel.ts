@@ -11,6 +11,7 @@ import {
   emptyTemplate,
   type JobOwner,
   type JobTemplate,
+  makeTemplate,
   putLong,
   WORD,
 } from "./job_table.ts";
@@ -75,10 +76,10 @@ export class HashKernel implements JobOwner {
     this.fill(words);
     library.setSession?.(words);
     const { ivField } = settings;
-    this.template = {
+    this.template = makeTemplate(
       words,
-      hashIvWord: ivField === undefined ? 0 : WORD.u + 2 * ivField,
-    };
+      ivField === undefined ? 0 : WORD.u + 2 * ivField,
+    );
   }
 
   /** Sets the words that are this hash's in a job's template. */
@@ -142,5 +143,5 @@ export function chainTemplate(
     ? ChainOrder.HASH_CIPHER
     : ChainOrder.CIPHER_HASH;
   library.setSession?.(words);
-  return { words, hashIvWord: 0 };
+  return makeTemplate(words);
 }

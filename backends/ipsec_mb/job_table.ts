@@ -26,6 +26,7 @@ export interface JobOwner {
 /** The shared words of a job, and where the rest goes. */
 export interface JobTemplate {
   readonly words: Uint32Array<ArrayBuffer>;
+  readonly family: JobFamily;
   /** Where in `u` the hash wants its own vector, or 0. */
   readonly hashIvWord: number;
 }
@@ -65,6 +66,53 @@ export function putLong(
   words[index + 1] = value / HIGH_WORD;
 }
 
+/**
+ * Templates that differ in few words, mostly the addresses of their keys: a slot
+ * goes from one to another by these words alone.
+ */
+class JobFamily {
+  /** Where any two members differ. */
+  readonly differing: number[] = [];
+  readonly #first: Uint32Array;
+
+  constructor(first: Uint32Array) {
+    this.#first = first.slice();
+  }
+
+  admit(words: Uint32Array): void {
+    words.forEach((word, i) => {
+      if (word !== this.#first[i] && !this.differing.includes(i)) {
+        this.differing.push(i);
+      }
+    });
+  }
+}
+
+/** What mostly tells families apart; it decides on speed only. */
+const FAMILY_WORDS = [
+  WORD.cipherMode,
+  WORD.direction,
+  WORD.hashAlgorithm,
+  WORD.order,
+  WORD.keyBytes,
+  WORD.tagBytes,
+];
+
+const families = new Map<string, JobFamily>();
+
+/** A template of these words. */
+export function makeTemplate(
+  words: Uint32Array<ArrayBuffer>,
+  hashIvWord = 0,
+): JobTemplate {
+  const key = [words.length, hashIvWord, ...FAMILY_WORDS.map((i) => words[i])]
+    .join();
+  let family = families.get(key);
+  if (!family) families.set(key, family = new JobFamily(words));
+  family.admit(words);
+  return { words, family, hashIvWord };
+}
+
 /** Each slot has a vector of its own, and a place for the library's tag. */
 const SIDE_BYTES = 128;
 const TAG_START = 64;
@@ -96,6 +144,8 @@ export class JobTable {
   /** Where the output waits to be scattered, or -1. */
   readonly scatterFrom = new Float64Array(MAX_BURST_SIZE).fill(-1);
   count = 0;
+  /** The family of the template that is in a slot. */
+  readonly #families: JobFamily[] = [];
   readonly #side: NativeBlock;
 
   constructor(jobBytes: number, slots: number = MAX_BURST_SIZE) {
@@ -118,15 +168,23 @@ export class JobTable {
   }
 
   #prepare(owner: JobOwner, slot: number): void {
-    const { words: template, hashIvWord } = owner.template;
+    const { words: template, family, hashIvWord } = owner.template;
     const { words } = this;
     const base = slot * this.stride;
+    this.owners[slot] = owner;
+    if (this.#families[slot] === family) {
+      const { differing } = family;
+      for (let i = 0; i < differing.length; i++) {
+        words[base + differing[i]!] = template[differing[i]!]!;
+      }
+      return;
+    }
+    this.#families[slot] = family;
     const side = this.#side.address + slot * SIDE_BYTES;
     words.set(template, base);
     putLong(words, base + WORD.iv, side);
     putLong(words, base + WORD.tag, side + TAG_START);
     if (hashIvWord !== 0) putLong(words, base + hashIvWord, side);
-    this.owners[slot] = owner;
   }
 
   /** Copies a vector of at most `IV_BYTES` into a slot. */
@@ -134,6 +192,16 @@ export class JobTable {
     const { bytes } = this.#side;
     const start = slot * SIDE_BYTES;
     for (let i = 0; i < ivBytes; i++) bytes[start + i] = iv[i]!;
+  }
+
+  /** Copies a vector of `IV_BYTES` into a slot. */
+  setIvWords(slot: number, iv: Uint32Array): void {
+    const { words } = this.#side;
+    const start = slot * (SIDE_BYTES / 4);
+    words[start] = iv[0]!;
+    words[start + 1] = iv[1]!;
+    words[start + 2] = iv[2]!;
+    words[start + 3] = iv[3]!;
   }
 
   /** Gives all slots back. */
@@ -157,6 +225,7 @@ export class JobTable {
     this.jobs.wipe();
     this.#side.wipe();
     this.owners.length = 0;
+    this.#families.length = 0;
     this.operations.length = 0;
   }
 }

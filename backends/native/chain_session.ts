@@ -115,7 +115,7 @@ export class NativeChainSession implements NativeSession {
     this.#copyPart(source, destination, end, source.totalBytes - end);
     this.#from.slice(source, cipherStart, cipherBytes);
     this.#to.slice(destination, cipherStart, cipherBytes);
-    return this.#cipher.start(operation.iv) &&
+    return this.#cipher.start(operation.iv, operation.ivWords) &&
       this.#thread.worker.apply(this.#cipher, this.#from, this.#to);
   }
 

@@ -39,7 +39,7 @@ export class NativeCipherSession implements NativeSession {
     if (
       operation.ivBytes >= this.#ivBytes &&
       fitsCipher(cipher, source.totalBytes) &&
-      cipher.start(operation.iv) &&
+      cipher.start(operation.iv, operation.ivWords) &&
       this.#thread.worker.apply(cipher, source, destination)
     ) {
       complete(operation, source.totalBytes);

@@ -17,8 +17,8 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A keyed cipher; `start` begins a message, `piece` continues it. */
 export interface Cipher extends Transform {
-  /** `iv` holds at least the algorithm's IV. */
-  start(iv: Bytes): boolean;
+  /** `iv` holds at least the algorithm's IV; `words` the same, if it is given. */
+  start(iv: Bytes, words?: Uint32Array): boolean;
   /** The shortest message that is not empty. */
   readonly minimumBytes: number;
   /** Wipes the key. */

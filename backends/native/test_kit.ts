@@ -165,6 +165,7 @@ export function buildOperation(session: object, request: Request): Operation {
     kind: request.kind ?? OperationKind.Encrypt,
     session,
     iv,
+    ivWords: new Uint32Array(iv.buffer),
     ivBytes: request.iv?.length ?? 0,
     source,
     additionalData: fill(request.additionalData ?? new Uint8Array()),

@@ -19,7 +19,7 @@ interface EvpMode {
   readonly startsAtIv?: boolean;
 }
 
-const IV_BYTES = 16;
+const IV_WORDS = 4;
 
 /** A cipher context with its key; how a message starts differs. */
 abstract class KeyedCipher implements Cipher {
@@ -39,7 +39,7 @@ abstract class KeyedCipher implements Cipher {
     this.context = newCipherContext(library, name, key, encrypt);
   }
 
-  abstract start(iv: Uint8Array<ArrayBuffer>): boolean;
+  abstract start(iv: Uint8Array<ArrayBuffer>, words?: Uint32Array): boolean;
 
   piece(
     input: Uint8Array<ArrayBuffer>,
@@ -66,7 +66,7 @@ class EvpCipher extends KeyedCipher {
   override readonly whole: boolean;
   readonly #hasIv: boolean;
   /** Where the IV may be written to begin a message. */
-  #iv: Uint8Array<ArrayBuffer> | undefined;
+  #iv: Uint32Array<ArrayBuffer> | undefined;
 
   constructor(
     library: CryptoLibrary,
@@ -89,12 +89,15 @@ class EvpCipher extends KeyedCipher {
     }
   }
 
-  override start(iv: Uint8Array<ArrayBuffer>): boolean {
+  override start(
+    iv: Uint8Array<ArrayBuffer>,
+    words?: Uint32Array,
+  ): boolean {
     const memory = this.#iv;
-    if (memory === undefined) {
+    if (memory === undefined || words === undefined) {
       return !this.#hasIv || beginMessage(this.symbols, this.context, null, iv);
     }
-    for (let i = 0; i < IV_BYTES; i++) memory[i] = iv[i]!;
+    for (let i = 0; i < IV_WORDS; i++) memory[i] = words[i]!;
     return true;
   }
 

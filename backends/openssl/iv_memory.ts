@@ -28,17 +28,18 @@ export function findIvMemory(
   symbols: Libcrypto,
   context: Handle,
   begin: Begin,
-): Bytes | undefined {
+): Uint32Array<ArrayBuffer> | undefined {
   if (symbols.EVP_CIPHER_CTX_iv_noconst === null) return undefined;
   const iv = Uint8Array.from({ length: IV_BYTES }, (_, i) => 7 * i + 1);
   const expected = encryptOnce(symbols, context, () => begin(iv));
   const pointer = symbols.EVP_CIPHER_CTX_iv_noconst(context);
   if (expected === undefined || pointer === null) return undefined;
-  const memory = new Uint8Array(
+  if (Deno.UnsafePointer.value(pointer) % 4n !== 0n) return undefined;
+  const memory = new Uint32Array(
     Deno.UnsafePointerView.getArrayBuffer(pointer, IV_BYTES),
   );
   const result = encryptOnce(symbols, context, () => {
-    memory.set(iv);
+    memory.set(new Uint32Array(iv.buffer));
     return true;
   });
   return result?.every((byte, i) => byte === expected[i]) ? memory : undefined;

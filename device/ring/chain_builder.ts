@@ -32,6 +32,8 @@ export class ChainBuilder {
   #readableWords = -1;
   /** Where the range before ends, or -1 where none can join it. */
   #end = -1;
+  /** How long the last range is so far. */
+  #lastBytes = 0;
   /** Whether all ranges so far are as long as those that were here before. */
   #isLikeLast = false;
   /** The window of guest memory that was hit last. */
@@ -89,27 +91,38 @@ export class ChainBuilder {
 
   /** Adds a range of the window that was hit last. */
   #put(offset: number, lengthBytes: number): void {
-    const at = this.#at;
-    const ranges = this.#ranges;
     if (offset === this.#end) {
-      ranges[at - 1]! += lengthBytes;
+      this.#lastBytes += lengthBytes;
       this.#end = offset + lengthBytes;
-      this.#isLikeLast = false;
       return;
+    }
+    this.#endRange();
+    const at = this.#at;
+    let ranges = this.#ranges;
+    if (at === ranges.length) {
+      ranges = this.#chain.growRanges();
+      this.#ranges = ranges;
     }
     ranges[at] = this.#place;
     ranges[at + 1] = offset;
-    if (ranges[at + 2] !== lengthBytes) {
-      ranges[at + 2] = lengthBytes;
-      this.#isLikeLast = false;
-    }
     this.#at = at + RANGE;
+    this.#lastBytes = lengthBytes;
     this.#end = offset + lengthBytes;
-    if (this.#at === ranges.length) this.#ranges = this.#chain.growRanges();
+  }
+
+  /** Nothing more joins the last range: its length is known. */
+  #endRange(): void {
+    const at = this.#at - 1;
+    if (at < 0) return;
+    const ranges = this.#ranges;
+    if (ranges[at] === this.#lastBytes) return;
+    ranges[at] = this.#lastBytes;
+    this.#isLikeLast = false;
   }
 
   #beginWritable(): void {
     this.#readableWords = this.#at;
+    this.#endRange();
     this.#end = -1;
   }
 
@@ -209,6 +222,7 @@ export class ChainBuilder {
   /** Ends a chain whose structure is intact. */
   finish(): void {
     const chain = this.#chain;
+    this.#endRange();
     const { table } = this.#memory;
     const end = this.#at;
     const start = this.#readableWords < 0 ? end : this.#readableWords;
