@@ -1,5 +1,5 @@
 /**
- * `deno task bench`: the in-process and the vhost-user path at four sizes, beside
+ * `deno task bench`: the in-process and the vhost-user path at five sizes, beside
  * `openssl speed -evp` in the same run.
  *
  *     deno task bench [--backend LIST] [--seconds S] [--rounds N]
@@ -17,7 +17,7 @@ import { type BenchOptions, parseBenchOptions } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { markdownTable, sizeText } from "./runner/table.ts";
 
-const SIZES = [64, 1024, 16384, 1 << 20];
+const SIZES = [64, 1024, 16384, 65536, 1 << 20];
 
 /** A row's name at libcrypto, at the load generator and among our operations. */
 interface Subject {

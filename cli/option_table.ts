@@ -155,7 +155,7 @@ export const SERVE_OPTIONS = [
     value: "MICROSECONDS",
     default: `${DEFAULTS.spinMicroseconds}`,
     help:
-      "how long a queue thread looks for more before it sleeps, 0 to 1000000",
+      "how long a queue thread looks for more before it sleeps, where that makes the driver faster; 0 to 1000000",
   },
   {
     name: "allow-weak",

@@ -2,7 +2,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import type { Fallback } from "../device/session/placement.ts";
 import type { ProbedBackend } from "../backends/probe.ts";
 import { parseServeOptions } from "./parse_options.ts";
-import { qatRules } from "./socket_device.ts";
+import { ipsecMbRules, qatRules } from "./socket_device.ts";
 
 function backend(name: string, ready = true): ProbedBackend {
   return {
@@ -57,4 +57,21 @@ Deno.test("without another backend, a fallback or a limit everything goes to qat
   deepStrictEqual(rules([backend("openssl")], "unsupported"), []);
   const absent = [backend("qat", false), backend("openssl")];
   deepStrictEqual(rules(absent, "unsupported"), []);
+});
+
+Deno.test("requests longer than a lane go to the backend listed after ipsec-mb", () => {
+  const request = parseServeOptions(["--socket-path", "/x"]);
+  if (request.action !== "serve") throw new Error("expected serve");
+  const { placement } = request.settings;
+  const texts = (fallback: Fallback, ...names: string[]) =>
+    ipsecMbRules({ ...placement, fallback }, names.map((name) => backend(name)))
+      .map(({ text }) => text);
+  deepStrictEqual(texts("unsupported", "ipsec-mb", "openssl"), [
+    "cipher.aes-cbc>=65536=openssl",
+    "cipher.aes-ecb>=65536=openssl",
+    "hash>=65536=openssl",
+    "mac>=65536=openssl",
+  ]);
+  deepStrictEqual(texts("never", "ipsec-mb", "openssl"), []);
+  deepStrictEqual(texts("failure", "openssl", "ipsec-mb"), []);
 });

@@ -95,13 +95,15 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
 
   /**
    * Copies the header, of `longestBytes` at most. True when every field but the
-   * session's identifier is as it was when the slot's request was decoded.
+   * session's identifier is that of the request that was in the slot before and
+   * has been found good.
    */
   takeHeader(longestBytes: number): boolean {
     const { readable } = this.chain;
     const headerBytes = Math.min(readable.totalBytes, longestBytes);
     if (
-      headerBytes === this.headerBytes && readable.lengthBytes(0) >= headerBytes
+      this.rules !== undefined && headerBytes === this.headerBytes &&
+      readable.lengthBytes(0) >= headerBytes
     ) {
       const { words } = readable.region(0);
       const start = readable.offset(0);

@@ -2,6 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Region } from "../memory/region.ts";
 import { RequestSlot } from "./request_slot.ts";
 import { KEPT_DESCRIPTORS } from "./ring/chain.ts";
+import { sessionRules } from "./session/session_rules.ts";
 import { DataRequest, decodeDataRequest } from "./wire/data_request.ts";
 import { wireMode } from "./wire/mode.ts";
 
@@ -43,6 +44,14 @@ function slotWithHeader() {
   const mode = wireMode("virtio", 0n);
   const { header, request } = slot;
   strictEqual(decodeDataRequest(header.view, HEADER_BYTES, mode, request), 0);
+  // A request that has been refused is nothing to compare with.
+  strictEqual(slot.takeHeader(HEADER_BYTES), false);
+  slot.rules = sessionRules({
+    service: "cipher",
+    algorithm: "aes-cbc",
+    direction: "encrypt",
+    key: new Uint8Array(16),
+  });
   strictEqual(slot.takeHeader(HEADER_BYTES), true);
   return { slot, guest, at };
 }

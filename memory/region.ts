@@ -23,6 +23,10 @@ export class Region {
    * 0 where the runtime owns the memory and gives no address.
    */
   readonly address: number;
+  /** Where the kept views start, how long they are, and the views. */
+  #starts: Int32Array | undefined;
+  #lengths: Int32Array | undefined;
+  readonly #views: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(bytes: Uint8Array<ArrayBuffer>, address = 0) {
     this.bytes = bytes;
@@ -36,11 +40,6 @@ export class Region {
       : undefined;
     this.address = address;
   }
-
-  /** Where kept views start, and how long they are. */
-  #starts: Int32Array | undefined;
-  #lengths: Int32Array | undefined;
-  #views: Uint8Array<ArrayBuffer>[] = [];
 
   get lengthBytes(): number {
     return this.bytes.byteLength;

@@ -42,6 +42,10 @@ class IpsecMbAeadSession implements IpsecMbSession {
     this.#given = new Uint8Array(description.tagBytes);
   }
 
+  touch(): number {
+    return this.template.words[0]!;
+  }
+
   start(operation: Operation): void {
     if (!this.#accepts(operation)) return fail(operation);
     if (!this.#kernel.fitsJob(operation)) return this.#runInParts(operation);

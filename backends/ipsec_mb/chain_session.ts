@@ -69,6 +69,10 @@ class IpsecMbChainSession implements IpsecMbSession {
     );
   }
 
+  touch(): number {
+    return this.template.words[0]! + this.#cipher.touch();
+  }
+
   start(operation: Operation): void {
     if (operation.kind !== this.#kind || !this.#isInside(operation)) {
       return fail(operation);

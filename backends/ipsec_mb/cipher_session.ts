@@ -32,6 +32,10 @@ class IpsecMbCipherSession implements IpsecMbSession {
       : OperationKind.Decrypt;
   }
 
+  touch(): number {
+    return this.template.words[0]! + this.#kernel.touch();
+  }
+
   start(operation: Operation): void {
     const { source, destination, iv } = operation;
     const kernel = this.#kernel;

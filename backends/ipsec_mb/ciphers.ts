@@ -231,6 +231,12 @@ export class CipherKernel implements JobOwner {
     words[WORD.direction] = this.direction;
   }
 
+  /** Reads the key schedule's first lines; the number means nothing. */
+  touch(): number {
+    const { words } = this.#key.block;
+    return words[0]! ^ words[16]! ^ words[32]!;
+  }
+
   /** Whether the cipher takes this vector and a message of this length. */
   accepts(ivBytes: number, lengthBytes: number): boolean {
     return ivBytes >= this.ivBytes && lengthBytes % this.blockBytes === 0 &&

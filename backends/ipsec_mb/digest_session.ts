@@ -49,6 +49,10 @@ class IpsecMbDigestSession implements IpsecMbSession {
     this.template = kernel.template;
   }
 
+  touch(): number {
+    return this.template.words[0]!;
+  }
+
   start(operation: Operation): void {
     const { source, digest } = operation;
     const kernel = this.#kernel;

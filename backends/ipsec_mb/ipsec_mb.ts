@@ -45,10 +45,15 @@ function open(
   }
 }
 
+/** So many sessions are in the processor's caches anyway. */
+const FEW_SESSIONS = 64;
+
 class IpsecMbThread implements BackendThread {
   readonly #library: IpsecMb;
   readonly #runner: JobRunner;
   readonly #sessions = new Set<IpsecMbSession>();
+  /** Makes the engine keep what `touch` reads. */
+  #touched = 0;
 
   constructor(options: BackendOptions) {
     this.#library = openLibrary(options);
@@ -70,6 +75,7 @@ class IpsecMbThread implements BackendThread {
 
   run(operations: readonly Operation[], count: number): void {
     try {
+      if (this.#sessions.size > FEW_SESSIONS) this.#touch(operations, count);
       for (let i = 0; i < count; i++) {
         const operation = operations[i]!;
         (operation.session as IpsecMbSession).start(operation);
@@ -78,6 +84,13 @@ class IpsecMbThread implements BackendThread {
     } catch (error) {
       this.#runner.abandon();
       throw error;
+    }
+  }
+
+  /** Lets the processor fetch the sessions of several operations at once. */
+  #touch(operations: readonly Operation[], count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#touched += (operations[i]!.session as IpsecMbSession).touch();
     }
   }
 

@@ -10,6 +10,11 @@ import type { JobOwner } from "./job_table.ts";
 
 /** A session on one thread. */
 export interface IpsecMbSession extends JobOwner {
+  /**
+   * Reads what `start` and its job will need, so that it is on its way from
+   * memory; the number means nothing.
+   */
+  touch(): number;
   /** Makes a job that waits, or does the operation at once. */
   start(operation: Operation): void;
   /** Wipes the keys; no job waits. */

@@ -33,6 +33,8 @@ export interface BenchDevice extends AsyncDisposable {
   readonly socketPath: string;
   /** Whether sessions are made by vhost-user messages. */
   readonly sessionMessages: boolean;
+  /** The most memory that it has had so far, or NaN where that is unknown. */
+  peakBytes(): number;
   /** Lets it run for the time of one measurement. */
   resume(): void;
   pause(): void;
@@ -75,6 +77,11 @@ class DeviceProcess implements BenchDevice {
       }
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
+  }
+
+  peakBytes(): number {
+    const status = Deno.readTextFileSync(`/proc/${this.#process.pid}/status`);
+    return 1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1]);
   }
 
   resume(): void {}
@@ -146,6 +153,7 @@ export function adoptDpdk(socketPath: string, pid: number): BenchDevice {
     name: "DPDK",
     socketPath,
     sessionMessages: true,
+    peakBytes: () => NaN,
     resume: () => Deno.kill(pid, "SIGCONT"),
     pause: () => Deno.kill(pid, "SIGSTOP"),
     [Symbol.asyncDispose]: () => {

@@ -9,6 +9,7 @@ import { type BenchDevice, startDevice } from "./devices.ts";
 import { type Load, measure, measureIdle, median } from "./measure.ts";
 import { opensslSignatures } from "./openssl_speed.ts";
 import type { Programs } from "./programs.ts";
+import { sizeText } from "./table.ts";
 
 const IDLE_SECONDS = 5;
 const LOW_LOAD = 0.1;
@@ -40,6 +41,24 @@ async function repeat(
   return median(values);
 }
 
+/** The part of a core that a tenth of what the depth allows takes. */
+async function lowLoadQuality(
+  { programs, seconds }: Run,
+  device: BenchDevice,
+  depth: number,
+): Promise<Quality> {
+  const load = { ...CBC, size: 1024, depth };
+  const full = await measure(programs, device, load, seconds);
+  const rate = Math.round(full.undisturbed * LOW_LOAD);
+  const low = await measure(programs, device, { ...load, rate }, seconds);
+  return {
+    name: `processor at a tenth of the load, 1 KiB, depth ${depth}`,
+    value: low.deviceCpuSeconds / low.seconds,
+    unit: "cores",
+    aim: "≤ 0.15",
+  };
+}
+
 async function sleepingQualities(
   { programs, seconds, rounds }: Run,
   device: BenchDevice,
@@ -50,14 +69,6 @@ async function sleepingQualities(
   const asleep = await repeat(
     rounds,
     p50({ ...CBC, sleeping: true, rate: 1000 }),
-  );
-  const full = await measure(programs, device, { ...CBC, size: 1024 }, seconds);
-  const rate = Math.round(full.undisturbed * LOW_LOAD);
-  const low = await measure(
-    programs,
-    device,
-    { ...CBC, size: 1024, rate },
-    seconds,
   );
   const idle = await measureIdle(programs, device, IDLE_SECONDS);
   return [
@@ -72,12 +83,6 @@ async function sleepingQualities(
       value: asleep,
       unit: "µs",
       aim: "≤ 50",
-    },
-    {
-      name: "processor at a tenth of the load",
-      value: low.deviceCpuSeconds / low.seconds,
-      unit: "cores",
-      aim: "≤ 0.15",
     },
     {
       name: "processor, guest connected and idle",
@@ -120,24 +125,79 @@ async function queueQuality(run: Run): Promise<Quality> {
   };
 }
 
-async function sessionQuality(run: Run, device: BenchDevice): Promise<Quality> {
-  const { programs, seconds, rounds } = run;
-  const load = { ...CBC, depth: 32 };
+/** What many sessions cost in time. */
+async function sessionQuality(
+  { programs, seconds, rounds }: Run,
+  device: BenchDevice,
+  size: number,
+): Promise<Quality> {
+  const one = { ...CBC, size, depth: 32 };
+  const many = { ...one, sessions: MANY_SESSIONS };
   const value = await repeat(rounds, async () => {
-    const one = await measure(programs, device, load, seconds);
-    const many = await measure(
-      programs,
-      device,
-      { ...load, sessions: MANY_SESSIONS },
-      seconds,
-    );
-    return one.undisturbed / many.undisturbed;
+    const { undisturbed } = await measure(programs, device, one, seconds);
+    const shared = await measure(programs, device, many, seconds);
+    return undisturbed / shared.undisturbed;
   });
   return {
-    name: `cost with ${MANY_SESSIONS} sessions : with one, 64 B`,
+    name: `cost with ${MANY_SESSIONS} sessions : with one, ${sizeText(size)}`,
     value,
     unit: "×",
     aim: "≤ 1.3",
+  };
+}
+
+/** What a guest and its sessions take of memory: growth of the device's peak. */
+async function memoryQualities(
+  { programs, backend, seconds }: Run,
+): Promise<Quality[]> {
+  await using device = await startDevice(programs, backend, { polling: true });
+  const alone = device.peakBytes();
+  await measure(programs, device, { ...CBC, depth: 32 }, seconds);
+  const withGuest = device.peakBytes();
+  const load = { ...CBC, depth: 32, sessions: MANY_SESSIONS };
+  await measure(programs, device, load, seconds);
+  const perSession = (device.peakBytes() - withGuest) / MANY_SESSIONS;
+  return [
+    {
+      name: "memory of a guest with one queue",
+      value: (withGuest - alone) / 1e6,
+      unit: "MB",
+      aim: "stated",
+    },
+    {
+      name: "memory of a session",
+      value: perSession / 1e3,
+      unit: "kB",
+      aim: "stated",
+    },
+  ];
+}
+
+/** Whether a slow request holds up those of another queue. */
+async function slowNeighbourQuality(run: Run): Promise<Quality> {
+  const { programs, backend, seconds, rounds } = run;
+  await using device = await startDevice(programs, backend, {
+    polling: false,
+    queues: 2,
+    anywhere: true,
+  });
+  const load: Load = {
+    ...CBC,
+    // A signature takes a digest of SHA-256.
+    size: 32,
+    algorithm: "rsa2048-sign,aes-128-cbc",
+    queues: 2,
+    sleeping: true,
+  };
+  const value = await repeat(rounds, async () => {
+    const { queues } = await measure(programs, device, load, seconds);
+    return queues[1]!.p50 / queues[0]!.p50;
+  });
+  return {
+    name: "latency of AES-CBC, 32 B : of RSA-2048 signatures on another queue",
+    value,
+    unit: "×",
+    aim: "≤ 0.3",
   };
 }
 
@@ -166,13 +226,20 @@ export async function measureQualities(run: Run): Promise<Quality[]> {
       polling: false,
     });
     qualities.push(...await sleepingQualities(run, device));
+    for (const depth of [1, 32]) {
+      qualities.push(await lowLoadQuality(run, device, depth));
+    }
   }
   await using device = await startDevice(run.programs, run.backend, {
     polling: true,
   });
-  qualities.push(await sessionQuality(run, device));
+  for (const size of [64, 1024]) {
+    qualities.push(await sessionQuality(run, device, size));
+  }
+  qualities.push(...await memoryQualities(run));
   if (run.backend === "openssl") {
     qualities.push(await signatureQuality(run, device));
+    qualities.push(await slowNeighbourQuality(run));
   }
   qualities.push(await queueQuality(run));
   return qualities;

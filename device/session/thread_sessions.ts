@@ -18,6 +18,7 @@ import { loadBackend } from "../../backends/registry.ts";
 import { OpenBackends } from "./open_backends.ts";
 import {
   type BackendOffers,
+  type Choice,
   Placement,
   type PlacementSettings,
   type SessionPlacement,
@@ -61,7 +62,9 @@ export interface ThreadSession {
    * of the backends for which that holds.
    */
   onlyRoute: Route | undefined;
-  onlyRouteEpoch: number;
+  routeEpoch: number;
+  /** For sessions with more than one: the route of each choice, at that state. */
+  readonly routeOfChoice: (Route | undefined)[];
   /** Operations under way; the session is closed when there are none. */
   inFlight: number;
   closing: boolean;
@@ -151,17 +154,21 @@ export class ThreadSessions {
    */
   route(session: ThreadSession, sourceBytes: number): Route | undefined {
     const { epoch } = this.#backends;
-    if (session.onlyRoute && session.onlyRouteEpoch === epoch) {
+    if (session.onlyRoute && session.routeEpoch === epoch) {
       return session.onlyRoute;
     }
     const { choices } = session.placement;
-    const choice = choices.find(({ fromBytes, belowBytes }) =>
-      sourceBytes >= fromBytes && sourceBytes < belowBytes
-    )!;
-    if (!this.#backends.works(choice.backend)) return this.alternative(session);
-    const route = this.#routeOn(session, choice.backend);
+    let index = 0;
+    while (!fits(choices[index]!, sourceBytes)) index++;
+    if (session.routeEpoch !== epoch) session.routeOfChoice.length = 0;
+    const known = session.routeOfChoice[index];
+    if (known) return known;
+    const { backend } = choices[index]!;
+    if (!this.#backends.works(backend)) return this.alternative(session);
+    const route = this.#routeOn(session, backend);
+    session.routeOfChoice[index] = route;
     session.onlyRoute = choices.length === 1 ? route : undefined;
-    session.onlyRouteEpoch = epoch;
+    session.routeEpoch = epoch;
     return route;
   }
 
@@ -254,10 +261,15 @@ function createSession(
     placement,
     routes: [],
     onlyRoute: undefined,
-    onlyRouteEpoch: 0,
+    routeEpoch: 0,
+    routeOfChoice: [],
     inFlight: 0,
     closing: false,
   };
+}
+
+function fits(choice: Choice, sourceBytes: number): boolean {
+  return sourceBytes >= choice.fromBytes && sourceBytes < choice.belowBytes;
 }
 
 function closeRoute({ thread, handle }: Route): void {

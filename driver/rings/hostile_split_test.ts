@@ -6,6 +6,7 @@ import {
   DESCRIPTOR_WRITE,
 } from "../../device/ring/layout.ts";
 import { Region } from "../../memory/region.ts";
+import type { Segments } from "../../memory/segments.ts";
 import { type RawDescriptor, RawSplitRing, writeRawDescriptor } from "./raw.ts";
 import {
   GUEST_ADDRESS,
@@ -324,6 +325,64 @@ Deno.test("split: buffers and tables cross adjacent regions", () => {
   );
   strictEqual(chain.statusRegion, above);
   strictEqual(chain.statusOffset, 4);
+});
+
+Deno.test("split: a chain is like the one before when its ranges are as long", () => {
+  const guest = hostileGuest();
+  const offer = (source: bigint, result: bigint, gap: bigint, bytes = 32) => {
+    guest.raw.descriptor(0, {
+      address: guest.data + source,
+      lengthBytes: 16,
+      flags: NEXT,
+      next: 1,
+    });
+    guest.raw.descriptor(1, {
+      address: guest.data + result,
+      lengthBytes: bytes,
+      flags: NEXT | WRITE,
+      next: 2,
+    });
+    guest.raw.descriptor(2, {
+      address: guest.data + result + BigInt(bytes) + gap,
+      lengthBytes: 8,
+      flags: WRITE,
+    });
+    const chain = guest.offer();
+    guest.done();
+    const ranges = (list: Segments) =>
+      Array.from(
+        { length: list.count },
+        (_, i) => [list.offset(i) - guest.dataOffset, list.lengthBytes(i)],
+      );
+    return {
+      isLikeLast: chain.isLikeLast,
+      readable: ranges(chain.readable),
+      writable: ranges(chain.writable),
+    };
+  };
+  const joined = { readable: [[0, 16]], writable: [[100, 40]] };
+  deepStrictEqual(offer(0n, 100n, 0n), { isLikeLast: false, ...joined });
+  deepStrictEqual(offer(0n, 100n, 0n), { isLikeLast: true, ...joined });
+  deepStrictEqual(offer(64n, 300n, 0n), {
+    isLikeLast: true,
+    readable: [[64, 16]],
+    writable: [[300, 40]],
+  });
+  const apart = { readable: [[0, 16]], writable: [[100, 32], [136, 8]] };
+  deepStrictEqual(offer(0n, 100n, 4n), { isLikeLast: false, ...apart });
+  deepStrictEqual(offer(0n, 100n, 4n), { isLikeLast: true, ...apart });
+  const longer = { readable: [[0, 16]], writable: [[100, 33], [137, 8]] };
+  deepStrictEqual(offer(0n, 100n, 4n, 33), { isLikeLast: false, ...longer });
+  // What was readable right before it is not joined to what is writable.
+  const adjacent = { readable: [[84, 16]], writable: [[100, 33], [137, 8]] };
+  deepStrictEqual(offer(84n, 100n, 4n, 33), { isLikeLast: true, ...adjacent });
+  deepStrictEqual(offer(0n, 2n ** 40n, 4n, 33), {
+    isLikeLast: false,
+    readable: [],
+    writable: [],
+  });
+  deepStrictEqual(offer(0n, 100n, 4n, 33), { isLikeLast: false, ...longer });
+  deepStrictEqual(offer(0n, 100n, 4n, 33), { isLikeLast: true, ...longer });
 });
 
 Deno.test("split: a table has at most 65536 descriptors", () => {

@@ -3,7 +3,10 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import { OperationKind } from "../../backends/backend.ts";
 import { compute } from "../../backends/conformance/plain/compute.ts";
 import { Random } from "../../backends/conformance/random.ts";
+import { F_REVISION_1, F_VERSION_1 } from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
+import { cipherHeader, openAesCbc } from "../support/requests.ts";
+import { RawGuest } from "../support/raw_guest.ts";
 import { type Input, run, withSession } from "./requests.ts";
 import { anywhere, type Guest, testOnSetups } from "./setups.ts";
 
@@ -133,3 +136,65 @@ testOnSetups(
     });
   },
 );
+
+/** What a header with one byte changed gets: at, value, status. */
+type Refusal = readonly [at: number, value: number, status: Status];
+
+const REFUSALS: readonly Refusal[] = [
+  // op_type, which decides how the rest is read.
+  [64, 9, Status.NotSupported],
+  // An opcode that no data queue has.
+  [0, 0x77, Status.NotSupported],
+  // iv_len and dst_data_len.
+  [24, 15, Status.Error],
+  [32, 32, Status.Error],
+  [8, 0xee, Status.InvalidSession],
+];
+
+/** Bytes that a guest takes for a result and a status, a canary behind each. */
+const WRITABLE_BYTES = 17 + 2;
+
+/** Sees to it that the next header is aligned, as only such are compared. */
+function alignHeader(guest: RawGuest): void {
+  const next = guest.allocate(0) + 1;
+  const over = (next + WRITABLE_BYTES) % 4;
+  if (over > 0) guest.allocate(3 - over);
+}
+
+async function checkRefusals(
+  features: bigint,
+  flag: number,
+  refusals: readonly Refusal[],
+): Promise<void> {
+  using guest = await RawGuest.start({}, features);
+  const good = cipherHeader(openAesCbc(guest), 16, 16, 16);
+  // Linux leaves `algo` 0.
+  good.fill(0, 4, 8);
+  good[16] = flag;
+  const iv = new Uint8Array(16);
+  const send = (header: Uint8Array) => {
+    alignHeader(guest);
+    return guest.request(0, [header, iv, iv], [16, 1]).written[1]![0];
+  };
+  strictEqual(send(good), Status.Ok);
+  for (const [at, value, status] of refusals) {
+    const bad = good.slice();
+    bad[at] = value;
+    const expected = [
+      [bad, status],
+      [good, Status.Ok],
+      [good, Status.Ok],
+      [bad, status],
+      [bad, status],
+      [good, Status.Ok],
+    ] as const;
+    for (const [header, answer] of expected) strictEqual(send(header), answer);
+  }
+}
+
+Deno.test("a refused header does not stand for the one that comes after it", async () => {
+  await checkRefusals(F_VERSION_1, 0, REFUSALS);
+  // `flag` says that there is no session.
+  const stateless: Refusal = [16, 0, Status.NotSupported];
+  await checkRefusals(F_VERSION_1 | F_REVISION_1, 1, [...REFUSALS, stateless]);
+});

@@ -12,8 +12,10 @@ import {
   POLLFD_BYTES,
   POLLIN,
 } from "../../../ffi/libc.ts";
+import { Counter } from "../../data_queue.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
 import { QueueRing, type RingContext } from "./queue_ring.ts";
+import { SpinPolicy } from "./spin_policy.ts";
 import {
   type Command,
   COMMANDS_SENT,
@@ -27,10 +29,6 @@ import {
 const POLLING_MS = 1;
 /** Idle turns between two looks at the clock. */
 const TURNS_PER_CLOCK = 16;
-/** Spins in vain after which most are left out … */
-const PATIENCE = 4;
-/** … but for one in so many, which shows when they pay again. */
-const SPINS_LEFT_OUT = 32;
 /** How often an idle thread asks backends that failed. */
 const REVIEW_MS = 1000;
 const WAKE = 0;
@@ -60,9 +58,7 @@ export class QueueLoop {
   #spinUntil = 0;
   /** Turns since there was something to do. */
   #idleTurns = 0;
-  /** Spins since one found something to do, and those left out since the last. */
-  #vainSpins = 0;
-  #leftOut = 0;
+  readonly #spinPolicy = new SpinPolicy();
   #notificationsEnabled = true;
   #exiting = false;
 
@@ -95,7 +91,7 @@ export class QueueLoop {
     while (!this.#exiting) {
       this.#takeCommands();
       if (this.#exiting) break;
-      if (this.#burst()) this.#found();
+      if (this.#burst()) this.#idleTurns = 0;
       else if (!this.#spins()) this.#wait();
     }
     this.#ring?.stop();
@@ -111,34 +107,28 @@ export class QueueLoop {
     return ring.burst();
   }
 
-  #found(): void {
-    if (this.#idleTurns > 0) this.#vainSpins = 0;
-    this.#idleTurns = 0;
-  }
-
-  /** Whether to look again before waiting. */
+  /**
+   * Whether to look again before waiting. The clock costs more than a look, so
+   * it is read at the first idle turn and then now and again.
+   */
   #spins(): boolean {
     if (this.#spinMs === 0 || !this.#ring?.alive) return false;
     const turn = this.#idleTurns++;
     if (turn === 0) return this.#beginsSpin();
-    // The clock costs more than a look, so it is read now and then.
-    if (
-      turn % TURNS_PER_CLOCK !== TURNS_PER_CLOCK - 1 ||
-      performance.now() < this.#spinUntil
-    ) return true;
-    this.#vainSpins++;
+    if (turn % TURNS_PER_CLOCK !== TURNS_PER_CLOCK - 1) return true;
+    if (performance.now() < this.#spinUntil) return true;
     this.#idleTurns = 0;
     return false;
   }
 
-  /** A driver that is always later than a spin lasts is not spun for. */
   #beginsSpin(): boolean {
-    if (this.#vainSpins >= PATIENCE && this.#leftOut++ < SPINS_LEFT_OUT) {
+    const now = performance.now();
+    const requests = this.#context.counters[Counter.Requests]!;
+    if (!this.#spinPolicy.decide(now, requests)) {
       this.#idleTurns = 0;
       return false;
     }
-    this.#leftOut = 0;
-    this.#spinUntil = performance.now() + this.#spinMs;
+    this.#spinUntil = now + this.#spinMs;
     return true;
   }
 

@@ -1,0 +1,67 @@
+/**
+ * Whether an idle queue thread should look for requests for a while before it
+ * sleeps. That makes a driver faster which waits for each answer, and costs a core
+ * for nothing with one that sends at its own pace: so both are tried in turn, and
+ * what is better is kept for a while.
+ *
+ * @module
+ */
+
+/** How long each way is tried … */
+const TRIAL_MS = 4;
+/** … and the better one kept. */
+const KEPT_MS = 400;
+/** Spinning is kept where it lets the driver send so many times as much. */
+const WORTH = 1.25;
+
+/** What the policy does at present. */
+const enum Phase {
+  TrialSpinning,
+  TrialSleeping,
+  Kept,
+}
+
+/** Decides for one queue thread; times in milliseconds. */
+export class SpinPolicy {
+  #phase = Phase.Kept;
+  #spins = true;
+  #since = -KEPT_MS;
+  #requestsBefore = 0;
+  #rateSpinning = 0;
+
+  /**
+   * Whether to spin now that there is nothing to do, after `requests` requests
+   * in all.
+   */
+  decide(nowMs: number, requests: number): boolean {
+    const elapsedMs = nowMs - this.#since;
+    if (elapsedMs < (this.#phase === Phase.Kept ? KEPT_MS : TRIAL_MS)) {
+      return this.#spins;
+    }
+    const rate = (requests - this.#requestsBefore) / elapsedMs;
+    switch (this.#phase) {
+      case Phase.Kept:
+        this.#begin(Phase.TrialSpinning, true, nowMs, requests);
+        break;
+      case Phase.TrialSpinning:
+        this.#rateSpinning = rate;
+        this.#begin(Phase.TrialSleeping, false, nowMs, requests);
+        break;
+      case Phase.TrialSleeping:
+        this.#begin(
+          Phase.Kept,
+          this.#rateSpinning > WORTH * rate,
+          nowMs,
+          requests,
+        );
+    }
+    return this.#spins;
+  }
+
+  #begin(phase: Phase, spins: boolean, nowMs: number, requests: number): void {
+    this.#phase = phase;
+    this.#spins = spins;
+    this.#since = nowMs;
+    this.#requestsBefore = requests;
+  }
+}
