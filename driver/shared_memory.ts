@@ -5,7 +5,7 @@
  */
 
 import type { Region } from "../memory/region.ts";
-import { Segments } from "../memory/segments.ts";
+import { FARTHEST_END, Segments } from "../memory/segments.ts";
 import { MemoryAllocator } from "./memory_allocator.ts";
 import type { GuestBuffer } from "./rings/driver_queue.ts";
 
@@ -46,7 +46,9 @@ export class SharedMemory {
   constructor(region: Region, guestAddress: number, split?: SplitBuffers) {
     this.region = region;
     this.guestAddress = guestAddress;
-    this.#allocator = new MemoryAllocator(region.lengthBytes);
+    // Segments reach no farther.
+    const usableBytes = Math.min(region.lengthBytes, FARTHEST_END);
+    this.#allocator = new MemoryAllocator(usableBytes);
     this.#split = split;
   }
 

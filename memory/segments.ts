@@ -29,6 +29,9 @@ const LENGTH = 2;
 const FIRST_ROOM = 4;
 const NO_RANGES = new Int32Array(0);
 
+/** Where in a region a range may end at most: ranges are 32-bit integers. */
+export const FARTHEST_END = 2 ** 31 - 1;
+
 /**
  * An ordered list of ranges of regions. Ranges are small integers in one block,
  * their regions numbers in a table; a slice is a window on both, so that it lasts
@@ -88,9 +91,13 @@ export class Segments {
    * Appends `lengthBytes` bytes of `region` from `offset`; the caller has
    * checked that they lie inside it. Ranges that continue each other are joined.
    * A window on another list cannot be appended to; an empty list can.
+   *
+   * @throws {RangeError} where the range ends beyond {@linkcode FARTHEST_END}: a
+   * part of the region is to be given then
    */
   append(region: Region, offset: number, lengthBytes: number): void {
     if (lengthBytes === 0) return;
+    if (offset + lengthBytes > FARTHEST_END) tooFar(offset + lengthBytes);
     if (this.count === 0) this.#beginOwn();
     let ranges = this.#own!;
     const at = RANGE * this.count;
@@ -320,6 +327,13 @@ export class Segments {
         `${lengthBytes} bytes from ${start}`,
     );
   }
+}
+
+function tooFar(end: number): never {
+  throw new RangeError(
+    `Segments.append(): the range ends at ${end}, expected at most ` +
+      `${FARTHEST_END}`,
+  );
 }
 
 /** Whole words where both sides are aligned to them, else bytes. */

@@ -17,6 +17,12 @@ Deno.test("append() joins ranges that continue each other", () => {
   deepStrictEqual([...list.copy()], [0, 1, 2, 3, 4, 5, 6, 7, 9]);
 });
 
+Deno.test("append() refuses ranges that end beyond 2^31 - 1", () => {
+  const list = new Segments();
+  throws(() => list.append(region(1), 2 ** 31 - 2, 2), RangeError);
+  strictEqual(list.count, 0);
+});
+
 Deno.test("slice() takes a range that crosses pieces", () => {
   const memory = region(32);
   const list = new Segments();
