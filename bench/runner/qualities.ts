@@ -93,14 +93,14 @@ async function sleepingQualities(
   ];
 }
 
+/** A device with two queues that sleep, each thread wherever there is room. */
+const startOnAllCores = ({ programs, backend }: Run): Promise<BenchDevice> =>
+  startDevice(programs, backend, { polling: false, queues: 2, anywhere: true });
+
 /** Big requests and a sleeping generator: two cores are enough for two queues. */
 async function queueQuality(run: Run): Promise<Quality> {
-  const { programs, backend, seconds, rounds } = run;
-  await using device = await startDevice(programs, backend, {
-    polling: false,
-    queues: 2,
-    anywhere: true,
-  });
+  const { programs, seconds, rounds } = run;
+  await using device = await startOnAllCores(run);
   const load: Load = {
     algorithm: "aes-128-cbc",
     size: 65536,
@@ -175,12 +175,8 @@ async function memoryQualities(
 
 /** Whether a slow request holds up those of another queue. */
 async function slowNeighbourQuality(run: Run): Promise<Quality> {
-  const { programs, backend, seconds, rounds } = run;
-  await using device = await startDevice(programs, backend, {
-    polling: false,
-    queues: 2,
-    anywhere: true,
-  });
+  const { programs, seconds, rounds } = run;
+  await using device = await startOnAllCores(run);
   const load: Load = {
     ...CBC,
     // A signature takes a digest of SHA-256.
