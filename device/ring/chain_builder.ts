@@ -7,7 +7,7 @@
 
 import { Region } from "../../memory/region.ts";
 import { RANGE, Segments } from "../../memory/segments.ts";
-import { ChainFault, DescriptorChain } from "./chain.ts";
+import { ChainFault, DescriptorChain, KEPT_DESCRIPTORS } from "./chain.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 import { DESCRIPTOR_BYTES } from "./layout.ts";
 
@@ -52,6 +52,7 @@ export class ChainBuilder {
   }
 
   begin(chain: DescriptorChain): void {
+    if (chain.descriptorCount > KEPT_DESCRIPTORS) chain.release();
     chain.fault = ChainFault.None;
     chain.descriptorCount = 0;
     chain.ringDescriptors = 0;

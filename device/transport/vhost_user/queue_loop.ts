@@ -92,7 +92,10 @@ export class QueueLoop {
       this.#takeCommands();
       if (this.#exiting) break;
       if (this.#burst()) this.#idleTurns = 0;
-      else if (!this.#spins()) this.#wait();
+      else if (!this.#spins()) {
+        this.#idleTurns = 0;
+        this.#wait();
+      }
     }
     this.#ring?.stop();
   }
@@ -115,21 +118,15 @@ export class QueueLoop {
     if (this.#spinMs === 0 || !this.#ring?.alive) return false;
     const turn = this.#idleTurns++;
     if (turn === 0) return this.#beginsSpin();
-    if (turn % TURNS_PER_CLOCK !== TURNS_PER_CLOCK - 1) return true;
-    if (performance.now() < this.#spinUntil) return true;
-    this.#idleTurns = 0;
-    return false;
+    return turn % TURNS_PER_CLOCK !== TURNS_PER_CLOCK - 1 ||
+      performance.now() < this.#spinUntil;
   }
 
   #beginsSpin(): boolean {
     const now = performance.now();
     const requests = this.#context.counters[Counter.Requests]!;
-    if (!this.#spinPolicy.decide(now, requests)) {
-      this.#idleTurns = 0;
-      return false;
-    }
     this.#spinUntil = now + this.#spinMs;
-    return true;
+    return this.#spinPolicy.decide(now, requests);
   }
 
   #wait(): void {
