@@ -10,6 +10,14 @@ import { RawGuest } from "../support/raw_guest.ts";
 import { type Input, run, withSession } from "./requests.ts";
 import { anywhere, type Guest, testOnSetups } from "./setups.ts";
 
+/** What `openAesCbc` opens. */
+const AES_CBC: SessionDescription = {
+  service: "cipher",
+  algorithm: "aes-cbc",
+  direction: "encrypt",
+  key: Uint8Array.from({ length: 16 }, (_, i) => i),
+};
+
 const REQUESTS = 300;
 const SIZES = [16, 32, 48, 4096];
 
@@ -137,6 +145,53 @@ testOnSetups(
   },
 );
 
+Deno.test("the same header for a session of another kind is checked anew", async () => {
+  using guest = await RawGuest.start({ backends: ["openssl", "noble"] });
+  const encrypting = openAesCbc(guest);
+  const decrypting = openAesCbc(guest, "decrypt");
+  const iv = new Uint8Array(16);
+  const send = (session: number) => {
+    alignHeader(guest);
+    const header = cipherHeader(session, 16, 16, 16);
+    return guest.request(0, [header, iv, iv], [16, 1]).written[1]![0];
+  };
+  for (let i = 0; i < 3; i++) {
+    strictEqual(send(encrypting), Status.Ok);
+    strictEqual(send(encrypting), Status.Ok);
+    strictEqual(send(decrypting), Status.Error);
+  }
+});
+
+/** What AES-CBC makes of an IV and the data behind it. */
+function encrypted(bytes: Uint8Array): number[] {
+  const source = bytes.subarray(16);
+  const result = compute(AES_CBC, {
+    kind: OperationKind.Encrypt,
+    source,
+    iv: bytes.subarray(0, 16),
+    destinationBytes: source.length,
+    digestBytes: 0,
+  });
+  return [...result!.destination];
+}
+
+Deno.test("the same header over other descriptors takes its data from there", async () => {
+  using guest = await RawGuest.start();
+  const session = openAesCbc(guest);
+  const header = cipherHeader(session, 16, 32, 32);
+  const random = new Random(7);
+  const layouts = [[16, 32], [48], [8, 40], [16, 16, 16], [40, 8], [16, 32]];
+  for (const layout of layouts.flatMap((one) => [one, one])) {
+    const bytes = random.bytes(48);
+    let at = 0;
+    const pieces = layout.map((length) => bytes.slice(at, at += length));
+    alignHeader(guest, 33 + 2);
+    const { written } = guest.request(0, [header, ...pieces], [32, 1]);
+    strictEqual(written[1]![0], Status.Ok);
+    deepStrictEqual([...written[0]!], encrypted(bytes));
+  }
+});
+
 /** What a header with one byte changed gets: at, value, status. */
 type Refusal = readonly [at: number, value: number, status: Status];
 
@@ -155,9 +210,9 @@ const REFUSALS: readonly Refusal[] = [
 const WRITABLE_BYTES = 17 + 2;
 
 /** Sees to it that the next header is aligned, as only such are compared. */
-function alignHeader(guest: RawGuest): void {
+function alignHeader(guest: RawGuest, writableBytes = WRITABLE_BYTES): void {
   const next = guest.allocate(0) + 1;
-  const over = (next + WRITABLE_BYTES) % 4;
+  const over = (next + writableBytes) % 4;
   if (over > 0) guest.allocate(3 - over);
 }
 
