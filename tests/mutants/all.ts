@@ -1,0 +1,21 @@
+import { MUTANTS as algorithms } from "./algorithms.ts";
+import { MUTANTS as backends } from "./backends.ts";
+import { MUTANTS as device } from "./device.ts";
+import { MUTANTS as driver } from "./driver.ts";
+import type { Mutant } from "./mutant.ts";
+import { MUTANTS as ring } from "./ring.ts";
+import { MUTANTS as session } from "./session.ts";
+import { MUTANTS as transport } from "./transport.ts";
+import { MUTANTS as wire } from "./wire.ts";
+
+/** Every mutant, in a file for each room. */
+export const ALL_MUTANTS: readonly Mutant[] = [
+  ...algorithms,
+  ...backends,
+  ...device,
+  ...driver,
+  ...ring,
+  ...session,
+  ...transport,
+  ...wire,
+];
