@@ -12,7 +12,6 @@ import { Connection } from "./connection.ts";
 import { Guest } from "./guest.ts";
 import type { Log } from "./log.ts";
 import {
-  encodeUint64,
   FLAG_NEED_REPLY,
   hasOwnReply,
   type Message,
@@ -20,6 +19,7 @@ import {
   requestName,
 } from "./messages.ts";
 import { type Outcome, Refused } from "./outcome.ts";
+import { encodeUint64 } from "./payloads.ts";
 import { Protocol } from "./protocol.ts";
 import type { Reactor } from "./reactor.ts";
 

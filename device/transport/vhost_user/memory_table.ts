@@ -11,7 +11,7 @@
 
 import { type Libc, type Mapping, regionAt } from "../../../ffi/libc.ts";
 import { GuestMemory, MAX_GUEST_REGIONS } from "../../ring/guest_memory.ts";
-import type { RegionDescription } from "./messages.ts";
+import type { RegionDescription } from "./payloads.ts";
 
 /** A mapped region; structured-cloneable, valid in every thread. */
 export interface MemoryRange {

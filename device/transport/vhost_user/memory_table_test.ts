@@ -5,7 +5,7 @@ import {
   openDescriptors,
 } from "../../../tests/support/vhost_user_server.ts";
 import { MemoryTable } from "./memory_table.ts";
-import type { RegionDescription } from "./messages.ts";
+import type { RegionDescription } from "./payloads.ts";
 
 const libc = openLibc();
 const FILE_BYTES = 0x10000;

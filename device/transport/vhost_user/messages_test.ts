@@ -1,16 +1,19 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { longs, words } from "../../../tests/support/scripted_front_end.ts";
 import {
+  hasOwnReply,
+  headerProblem,
+  MAX_PAYLOAD_BYTES,
+  MESSAGES,
+  Request,
+  requestName,
+} from "./messages.ts";
+import {
   decodeMemoryTable,
   decodeRingAddresses,
   decodeRingDescriptor,
   decodeSingleRegion,
-  hasOwnReply,
-  headerProblem,
-  MAX_PAYLOAD_BYTES,
-  Request,
-  requestName,
-} from "./messages.ts";
+} from "./payloads.ts";
 
 const viewOf = (...parts: Uint8Array[]) =>
   new DataView(Uint8Array.from(parts.flatMap((part) => [...part])).buffer);
@@ -26,6 +29,10 @@ Deno.test("every request of the protocol has a name", () => {
   );
   strictEqual(requestName(Request.GetStatus), "GET_STATUS");
   strictEqual(requestName(45), "request 45");
+  for (const [key, { number, name }] of Object.entries(MESSAGES)) {
+    strictEqual(key.replaceAll(/(?<!^)[A-Z]/g, "_$&").toUpperCase(), name);
+    strictEqual(requestName(number), name);
+  }
 });
 
 Deno.test("payloads that QEMU sends are accepted, longer and shorter are not", () => {

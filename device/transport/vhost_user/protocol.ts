@@ -11,29 +11,21 @@ import {
   F_VHOST_USER_PROTOCOL_FEATURES,
 } from "../../wire/features.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
-import { MAX_GUEST_REGIONS } from "../../ring/guest_memory.ts";
 import { Connection } from "./connection.ts";
 import type { Guest } from "./guest.ts";
+import { memoryHandlers } from "./memory_messages.ts";
+import { handleMessage, type MessageHandlers } from "./message_handlers.ts";
 import {
   BackendRequest,
   CONFIG_HEADER_BYTES,
-  decodeConfigHeader,
-  decodeMemoryTable,
-  decodeSingleRegion,
-  encodeBits,
-  encodeUint64,
   MAX_CONFIG_BYTES,
   type Message,
   OFFERED_PROTOCOL_FEATURES,
   PROTOCOL_F_BACKEND_REQ,
-  PROTOCOL_F_CONFIG,
-  PROTOCOL_F_CONFIGURE_MEM_SLOTS,
-  PROTOCOL_F_CRYPTO_SESSION,
-  PROTOCOL_F_RESET_DEVICE,
   PROTOCOL_F_STATUS,
-  Request,
 } from "./messages.ts";
 import { type Outcome, Refused } from "./outcome.ts";
+import { decodeConfigHeader, encodeBits, encodeUint64 } from "./payloads.ts";
 import { RingMessages } from "./ring_messages.ts";
 import { SessionMessages } from "./session_messages.ts";
 
@@ -45,8 +37,7 @@ export class Protocol {
   readonly #libc: Libc;
   readonly #device: Device;
   readonly #guest: Guest;
-  readonly #sessions: SessionMessages;
-  readonly #rings: RingMessages;
+  readonly #handlers: MessageHandlers;
   #featuresAccepted = false;
   #backendRequests: Connection | undefined;
 
@@ -59,48 +50,21 @@ export class Protocol {
     this.#libc = libc;
     this.#device = device;
     this.#guest = guest;
-    this.#sessions = new SessionMessages(device, sessionLayout);
-    this.#rings = new RingMessages(libc, guest);
+    this.#handlers = {
+      ...this.#ownHandlers(),
+      ...memoryHandlers(guest),
+      ...new RingMessages(libc, guest).handlers,
+      ...new SessionMessages(device, sessionLayout).handlers,
+    };
   }
 
   /** Carries out one message; descriptors that it leaves are not needed. */
   handle(message: Message): Outcome | Promise<Outcome> {
-    switch (message.request as Request) {
-      case Request.GetFeatures:
-        return encodeBits(
-          this.#device.offeredFeatures | F_VHOST_USER_PROTOCOL_FEATURES,
-        );
-      case Request.SetFeatures:
-        return this.#setFeatures(message);
-      case Request.GetProtocolFeatures:
-        return encodeBits(OFFERED_PROTOCOL_FEATURES);
-      case Request.SetProtocolFeatures:
-        return this.#setProtocolFeatures(message);
-      case Request.SetOwner:
-      // Without LOG_SHMFD there is nothing to log into.
-      case Request.SetLogBase:
-      case Request.SetLogFd:
-        return undefined;
-      case Request.ResetOwner:
-        return this.#resetOwner();
-      case Request.ResetDevice:
-        return this.#gated(PROTOCOL_F_RESET_DEVICE) ?? this.#reset();
-      case Request.SetStatus:
-        return this.#gated(PROTOCOL_F_STATUS) ?? this.#setStatus(message);
-      case Request.GetStatus:
-        return this.#gated(PROTOCOL_F_STATUS) ??
-          encodeUint64(this.#guest.status);
-      case Request.GetConfig:
-        return this.#gated(PROTOCOL_F_CONFIG) ?? this.#getConfig(message);
-      case Request.SetConfig:
-        return this.#gated(PROTOCOL_F_CONFIG) ??
-          new Refused("the config space is read-only", false);
-      case Request.SetBackendReqFd:
-        return this.#gated(PROTOCOL_F_BACKEND_REQ) ??
-          this.#setBackendRequests(message);
-      default:
-        return this.#handleMemory(message);
-    }
+    return handleMessage(
+      this.#handlers,
+      message,
+      this.#guest.protocolFeatures,
+    );
   }
 
   /** Tells the front-end of a new config space; returns what went wrong. */
@@ -118,35 +82,27 @@ export class Protocol {
     this.#backendRequests = undefined;
   }
 
-  #handleMemory(message: Message): Outcome | Promise<Outcome> {
-    switch (message.request as Request) {
-      case Request.SetMemTable:
-        return this.#setMemoryTable(message);
-      case Request.GetMaxMemSlots:
-        return this.#gated(PROTOCOL_F_CONFIGURE_MEM_SLOTS) ??
-          encodeUint64(MAX_GUEST_REGIONS);
-      case Request.AddMemReg:
-        return this.#gated(PROTOCOL_F_CONFIGURE_MEM_SLOTS) ??
-          this.#addRegion(message);
-      case Request.RemMemReg:
-        return this.#gated(PROTOCOL_F_CONFIGURE_MEM_SLOTS) ??
-          this.#removeRegion(message);
-      case Request.CreateCryptoSession:
-        return this.#gated(PROTOCOL_F_CRYPTO_SESSION) ??
-          this.#createSession(message);
-      case Request.CloseCryptoSession:
-        return this.#gated(PROTOCOL_F_CRYPTO_SESSION) ??
-          this.#closeSession(message);
-      default:
-        return this.#rings.handle(message);
-    }
-  }
-
-  /** Refuses what needs a protocol feature that was not negotiated. */
-  #gated(feature: bigint): Refused | undefined {
-    return (this.#guest.protocolFeatures & feature) === 0n
-      ? new Refused("its protocol feature is not negotiated")
-      : undefined;
+  #ownHandlers() {
+    return {
+      GetFeatures: () =>
+        encodeBits(
+          this.#device.offeredFeatures | F_VHOST_USER_PROTOCOL_FEATURES,
+        ),
+      SetFeatures: (message) => this.#setFeatures(message),
+      GetProtocolFeatures: () => encodeBits(OFFERED_PROTOCOL_FEATURES),
+      SetProtocolFeatures: (message) => this.#setProtocolFeatures(message),
+      SetOwner: () => undefined,
+      ResetOwner: () => this.#resetOwner(),
+      // Without LOG_SHMFD there is nothing to log into.
+      SetLogBase: () => undefined,
+      SetLogFd: () => undefined,
+      ResetDevice: () => this.#reset(),
+      SetStatus: (message) => this.#setStatus(message),
+      GetStatus: () => encodeUint64(this.#guest.status),
+      GetConfig: (message) => this.#getConfig(message),
+      SetConfig: () => new Refused("the config space is read-only", false),
+      SetBackendReqFd: (message) => this.#setBackendRequests(message),
+    } satisfies Partial<MessageHandlers>;
   }
 
   #setFeatures({ view }: Message): Outcome {
@@ -234,51 +190,8 @@ export class Protocol {
   }
 
   #setBackendRequests({ fds }: Message): Outcome {
-    const fd = fds.shift();
-    if (fd === undefined) return new Refused("no descriptor");
     this.#backendRequests?.close();
-    this.#backendRequests = new Connection(this.#libc, fd);
+    this.#backendRequests = new Connection(this.#libc, fds.shift()!);
     return undefined;
-  }
-
-  async #setMemoryTable({ view, fds }: Message): Promise<Outcome> {
-    const regions = decodeMemoryTable(view);
-    if (!regions) return new Refused("more regions than the payload has");
-    if (fds.length < regions.length) {
-      return new Refused(
-        `${fds.length} descriptors for ${regions.length} regions`,
-      );
-    }
-    const problem = this.#guest.memory.replace(regions, fds);
-    if (problem !== undefined) return new Refused(problem);
-    await this.#guest.memoryChanged();
-    return undefined;
-  }
-
-  async #addRegion({ view, fds }: Message): Promise<Outcome> {
-    const fd = fds[0];
-    if (fd === undefined) return new Refused("no descriptor");
-    const problem = this.#guest.memory.add(decodeSingleRegion(view), fd);
-    if (problem !== undefined) return new Refused(problem);
-    await this.#guest.memoryChanged();
-    return undefined;
-  }
-
-  async #removeRegion({ view }: Message): Promise<Outcome> {
-    const problem = this.#guest.memory.remove(decodeSingleRegion(view));
-    if (problem !== undefined) return new Refused(problem);
-    await this.#guest.memoryChanged();
-    return undefined;
-  }
-
-  #createSession({ payload }: Message): Outcome {
-    const answer = this.#sessions.create(payload);
-    return typeof answer === "string" ? new Refused(answer) : answer;
-  }
-
-  #closeSession({ payload }: Message): Outcome {
-    return this.#sessions.close(payload)
-      ? undefined
-      : new Refused("no such session", false);
   }
 }

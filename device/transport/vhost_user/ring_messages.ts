@@ -7,16 +7,16 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Guest } from "./guest.ts";
+import type { MessageHandlers } from "./message_handlers.ts";
+import type { Message } from "./messages.ts";
+import { type Outcome, Refused } from "./outcome.ts";
 import {
   decodeRingAddresses,
   decodeRingDescriptor,
   decodeRingState,
   encodeRingState,
   encodeUint64,
-  type Message,
-  Request,
-} from "./messages.ts";
-import { type Outcome, Refused } from "./outcome.ts";
+} from "./payloads.ts";
 import type { Vring } from "./vring.ts";
 
 /** Largest queue of the standard (virtio 1.4 §2.7). */
@@ -26,36 +26,21 @@ const MAX_RING_SIZE = 32768;
 export class RingMessages {
   readonly #libc: Libc;
   readonly #guest: Guest;
+  readonly handlers = {
+    GetQueueNum: () => encodeUint64(this.#guest.rings.length),
+    SetVringNum: (message) => this.#setRingSize(message),
+    SetVringAddr: (message) => this.#setRingAddresses(message),
+    SetVringBase: (message) => this.#setRingBase(message),
+    GetVringBase: (message) => this.#getRingBase(message),
+    SetVringKick: (message) => this.#setKick(message),
+    SetVringCall: (message) => this.#setCall(message),
+    SetVringErr: (message) => this.#setError(message),
+    SetVringEnable: (message) => this.#enableRing(message),
+  } satisfies Partial<MessageHandlers>;
 
   constructor(libc: Libc, guest: Guest) {
     this.#libc = libc;
     this.#guest = guest;
-  }
-
-  /** Carries out a message of this kind; refuses all others. */
-  handle(message: Message): Outcome | Promise<Outcome> {
-    switch (message.request as Request) {
-      case Request.GetQueueNum:
-        return encodeUint64(this.#guest.rings.length);
-      case Request.SetVringNum:
-        return this.#setRingSize(message);
-      case Request.SetVringAddr:
-        return this.#setRingAddresses(message);
-      case Request.SetVringBase:
-        return this.#setRingBase(message);
-      case Request.GetVringBase:
-        return this.#getRingBase(message);
-      case Request.SetVringKick:
-        return this.#setKick(message);
-      case Request.SetVringCall:
-        return this.#setCall(message);
-      case Request.SetVringErr:
-        return this.#setError(message);
-      case Request.SetVringEnable:
-        return this.#enableRing(message);
-      default:
-        return new Refused("not offered");
-    }
   }
 
   /** The ring with this index, in full width (CVE-2020-10723). */

@@ -14,27 +14,35 @@ import {
   type SessionLayout,
 } from "../../wire/session_message.ts";
 import { Status } from "../../wire/status.ts";
+import type { MessageHandlers } from "./message_handlers.ts";
+import { type Outcome, Refused } from "./outcome.ts";
 
 /** Session messages of one connection. */
 export class SessionMessages {
   readonly #device: Device;
   /** The front-end's layout, once it is known: it does not change. */
   #layout: SessionLayout | undefined;
+  readonly handlers = {
+    CreateCryptoSession: ({ payload }) => this.#answerCreate(payload),
+    CloseCryptoSession: ({ payload }) =>
+      this.#close(payload) ? undefined : new Refused("no such session", false),
+  } satisfies Partial<MessageHandlers>;
 
   constructor(device: Device, layout: SessionLayout | undefined) {
     this.#device = device;
     this.#layout = layout;
   }
 
-  /**
-   * Creates a session and turns the payload into its reply; a string says why
-   * the payload cannot be such a message.
-   */
-  create(payload: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | string {
+  /** Creates a session and turns the payload into its reply. */
+  #answerCreate(payload: Uint8Array<ArrayBuffer>): Outcome {
     const layout = this.#layout ?? detectSessionLayout(payload);
     if (
       layout === undefined || payload.length !== SESSION_MESSAGE_BYTES[layout]
-    ) return `a payload of ${payload.length} bytes has no known layout`;
+    ) {
+      return new Refused(
+        `a payload of ${payload.length} bytes has no known layout`,
+      );
+    }
     this.#layout = layout;
     return encodeSessionReply(payload, layout, this.#create(payload, layout));
   }
@@ -49,7 +57,7 @@ export class SessionMessages {
   }
 
   /** Destroys the session that a close message names; false: there is none. */
-  close(payload: Uint8Array): boolean {
+  #close(payload: Uint8Array): boolean {
     const id = decodeSessionClose(payload);
     return this.#device.sessions.destroy(id) === Status.Ok;
   }

@@ -6,7 +6,7 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
-import type { RingAddresses } from "./messages.ts";
+import type { RingAddresses } from "./payloads.ts";
 
 /** Initial position of a packed ring: index 0, wrap counters 1. */
 const PACKED_START = 0x8000_8000;
