@@ -48,7 +48,8 @@ export class DescriptorChain {
   isLikeLast = false;
   /**
    * Where the last byte of the last writable descriptor of non-zero length is.
-   * Undefined where there is none, it is unmapped or the chain is malformed.
+   * Undefined where there is none, any of it is unmapped or the chain is
+   * malformed.
    */
   statusRegion: Region | undefined;
   /** Offset of that byte in `statusRegion`. */

@@ -280,17 +280,19 @@ export class ChainBuilder {
     return true;
   }
 
+  /** A descriptor that is not wholly mapped is written nowhere. */
   #finishUnmapped(chain: DescriptorChain): void {
     chain.clear();
     chain.fault = ChainFault.Unmapped;
-    if (this.#lastWritableBytes === 0) return;
-    const status = this.#memory.locate(
-      this.#lastWritableAddress + this.#lastWritableBytes - 1,
-      1,
-    );
-    if (!status) return;
-    chain.statusRegion = status.region;
-    chain.statusOffset = status.offset;
+    const lengthBytes = this.#lastWritableBytes;
+    if (lengthBytes === 0) return;
+    const pieces = this.#pieces;
+    pieces.clear();
+    const address = this.#lastWritableAddress;
+    if (!this.#memory.translate(address, lengthBytes, pieces)) return;
+    const last = pieces.count - 1;
+    chain.statusRegion = pieces.region(last);
+    chain.statusOffset = pieces.offset(last) + pieces.lengthBytes(last) - 1;
   }
 }
 
