@@ -105,7 +105,7 @@ const range = (minimum: number, maximum: number, step = 1): Lengths => ({
 
 const AES_KEY = range(16, 32, 8);
 /** RFC 2104 takes a key of any length; this bounds what a guest can ask for. */
-const HMAC_KEY = range(1, 1024);
+const HMAC_KEY = range(0, 1024);
 
 const SMALL_KEY = "a 56-bit key is found by search";
 const SMALL_BLOCK = "a 64-bit block repeats within a few GiB (Sweet32)";

@@ -1,16 +1,19 @@
 /**
- * What the catalogue allows a session to be. Key material of public-key sessions
- * is parsed in `rsa_key.ts` and `ec_key.ts`; everything else is decided here.
+ * What the catalogue allows a session to be, and how long one message of it may
+ * be. Key material of public-key sessions is parsed in `rsa_key.ts` and
+ * `ec_key.ts`; everything else is decided here.
  *
  * @module
  */
 
 import {
+  type Algorithm,
   algorithmByName,
   allowsLength,
   type HashAlgorithm,
   type Lengths,
   type MacAlgorithm,
+  qualifiedName,
 } from "./catalogue.ts";
 import { CURVES, RSA_HASHES } from "./public_key.ts";
 import type {
@@ -48,11 +51,18 @@ function checkKey(
   );
 }
 
+/** Two AES-192 keys: XTS could have them, but IEEE 1619 §5.1 does not. */
+const XTS_AES_192_KEY_BYTES = 48;
+
 function checkCipher(
   session: Omit<CipherSession, "service">,
 ): Illegal | undefined {
   const algorithm = algorithmByName("cipher", session.algorithm);
   if (!algorithm) return unsupported(`cipher "${session.algorithm}"`);
+  if (
+    algorithm.name === "aes-xts" &&
+    session.key.length === XTS_AES_192_KEY_BYTES
+  ) return unsupported("aes-xts with two 192-bit keys");
   const illegalKey = checkKey(algorithm.name, algorithm.keyBytes, session.key);
   if (illegalKey) return illegalKey;
   // IEEE 1619: equal halves would cancel the tweak (FIPS 140 IG C.I).
@@ -153,4 +163,58 @@ export function findIllegal(session: SessionDescription): Illegal | undefined {
         ? undefined
         : unsupported(`RSA hash "${session.hash}"`);
   }
+}
+
+/** How long the data of one message may be; lengths in bytes. */
+export interface DataLimit {
+  /** The longest data under any IV. */
+  readonly maximumBytes: number;
+  /** Bytes that nonce and length of the data share; 0 where they do not. */
+  readonly nonceAndLengthBytes: number;
+}
+
+/**
+ * The longest data of one message, where the algorithm's own standard sets a
+ * limit. Counters that wrap are no limit of theirs: CTR (SP 800-38A §B.1) and
+ * GCM's J0 go on at zero. Nor are the limits of a key's whole life, such as the
+ * 2^20 blocks of 3DES (SP 800-67 §3.4): only who made the key can count those.
+ * What no number here can hold is left out: 2^64 bits of SHA, of associated data.
+ */
+const MAXIMUM_DATA_BYTES: Readonly<Record<string, number>> = {
+  // 2^20 blocks of a data unit: IEEE 1619 §5.1, SP 800-38E §4.
+  "cipher.aes-xts": 2 ** 20 * 16,
+  // 20000 bits: 3GPP TS 35.201 §3.1.
+  "cipher.kasumi-f8": 20000 / 8,
+  // 2^32 bits: 3GPP TS 35.215 §3.1.
+  "cipher.snow3g-uea2": 2 ** 32 / 8,
+  // 65504 bits: 3GPP TS 35.221 §3.1 and §4.1.
+  "cipher.zuc-eea3": 65504 / 8,
+  "mac.zuc-eia3": 65504 / 8,
+  // A 32-bit counter, two values of which are for other things: SP 800-38D §5.2.1.1.
+  "aead.gcm": (2 ** 32 - 2) * 16,
+  // A 32-bit counter from 1 on: RFC 8439 §2.8.
+  "aead.chacha20-poly1305": (2 ** 32 - 1) * 64,
+};
+
+/** The limit of an algorithm, which comes from the catalogue. */
+export function dataLimit(algorithm: Algorithm): DataLimit {
+  return {
+    maximumBytes: MAXIMUM_DATA_BYTES[qualifiedName(algorithm)] ??
+      Number.MAX_SAFE_INTEGER,
+    nonceAndLengthBytes: algorithm.service === "aead"
+      ? algorithm.nonceAndLengthBytes ?? 0
+      : 0,
+  };
+}
+
+/** Whether a message may have `dataBytes` of data under an IV of this length. */
+export function dataFits(
+  limit: DataLimit,
+  ivBytes: number,
+  dataBytes: number,
+): boolean {
+  const { maximumBytes, nonceAndLengthBytes } = limit;
+  return dataBytes <= maximumBytes &&
+    (nonceAndLengthBytes === 0 ||
+      dataBytes < 2 ** (8 * (nonceAndLengthBytes - ivBytes)));
 }

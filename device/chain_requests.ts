@@ -113,7 +113,7 @@ export class ChainRequests implements RequestFormat {
     const laidOut = layOutDataRequest(request, session.rules.ivFieldBytes);
     if (laidOut !== Status.Ok) return laidOut;
     if (!this.#partsFit(slot)) return Status.Error;
-    const checked = checkRequest(request, session.rules);
+    const checked = checkRequest(request, session.rules, true);
     if (checked !== Status.Ok) return checked;
     fillOperation(slot);
     if (request.sessionMode) slot.rules = session.rules;

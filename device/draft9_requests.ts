@@ -66,7 +66,7 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
     const { rules } = slot.session;
     // The draft's requests leave the length of the digest to the session.
     request.digestBytes = rules.digestBytes;
-    const checked = checkRequest(request, rules);
+    const checked = checkRequest(request, rules, false);
     if (checked !== Status.Ok) return checked;
     if (!this.#sizeFits(request)) return Status.Error;
     slot.route = this.#sessions.route(slot.session, request.sourceBytes);

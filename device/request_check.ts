@@ -6,6 +6,7 @@
  */
 
 import { allowsLength } from "../algorithms/catalogue.ts";
+import { dataFits } from "../algorithms/legality.ts";
 import { OperationKind } from "../backends/backend.ts";
 import type { SessionRules } from "./session/session_rules.ts";
 import type { DataRequest } from "./wire/data_request.ts";
@@ -19,10 +20,14 @@ function requestedService(request: DataRequest): SessionRules["service"] {
     : SERVICES[request.service]!;
 }
 
-/** Ok, or Error where the session does not allow the request. */
+/**
+ * Ok, or Error where the session does not allow the request. `tagEndsSource`:
+ * the source of an AEAD decryption ends with the tag.
+ */
 export function checkRequest(
   request: DataRequest,
   rules: SessionRules,
+  tagEndsSource: boolean,
 ): Status {
   if (requestedService(request) !== rules.service) return Status.Error;
   // Linux leaves the header's algorithm 0.
@@ -35,10 +40,14 @@ export function checkRequest(
   ) return Status.Error;
   if (!allowsLength(rules.iv, request.ivBytes)) return Status.Error;
   if (request.digestBytes !== rules.digestBytes) return Status.Error;
-  return lengthsFit(request, rules) ? Status.Ok : Status.Error;
+  return lengthsFit(request, rules, tagEndsSource) ? Status.Ok : Status.Error;
 }
 
-function lengthsFit(request: DataRequest, rules: SessionRules): boolean {
+function lengthsFit(
+  request: DataRequest,
+  rules: SessionRules,
+  tagEndsSource: boolean,
+): boolean {
   const { sourceBytes, destinationBytes } = request;
   switch (rules.service) {
     case "cipher":
@@ -49,9 +58,10 @@ function lengthsFit(request: DataRequest, rules: SessionRules): boolean {
         cipherLengthFits(request.cipherBytes, rules) &&
         macLengthFits(request.additionalDataBytes + request.hashBytes, rules);
     case "mac":
-      return macLengthFits(sourceBytes, rules);
+      return macLengthFits(sourceBytes, rules) &&
+        dataFits(rules, 0, sourceBytes - rules.macIvBytes);
     case "aead":
-      return aeadLengthFits(request, rules);
+      return aeadLengthFits(request, rules, tagEndsSource);
     default:
       return true;
   }
@@ -59,7 +69,8 @@ function lengthsFit(request: DataRequest, rules: SessionRules): boolean {
 
 function cipherLengthFits(lengthBytes: number, rules: SessionRules): boolean {
   return lengthBytes % rules.blockBytes === 0 &&
-    (lengthBytes === 0 || lengthBytes >= rules.minimumBytes);
+    (lengthBytes === 0 || lengthBytes >= rules.minimumBytes) &&
+    dataFits(rules, 0, lengthBytes);
 }
 
 function macLengthFits(lengthBytes: number, rules: SessionRules): boolean {
@@ -67,12 +78,15 @@ function macLengthFits(lengthBytes: number, rules: SessionRules): boolean {
   return dataBytes >= 0 && dataBytes % rules.macBlockBytes === 0;
 }
 
-/** The source of a decryption ends with the tag, but for draft 9. */
-function aeadLengthFits(request: DataRequest, rules: SessionRules): boolean {
-  if (rules.nonceAndLengthBytes === 0) return true;
-  const tagBytes = rules.direction === "decrypt" ? rules.digestBytes : 0;
-  const lengthBytes = rules.nonceAndLengthBytes - request.ivBytes;
-  return request.sourceBytes - tagBytes < 2 ** (8 * lengthBytes);
+function aeadLengthFits(
+  request: DataRequest,
+  rules: SessionRules,
+  tagEndsSource: boolean,
+): boolean {
+  const tagBytes = tagEndsSource && rules.direction === "decrypt"
+    ? rules.digestBytes
+    : 0;
+  return dataFits(rules, request.ivBytes, request.sourceBytes - tagBytes);
 }
 
 /** What the request asks a backend to do. */

@@ -53,7 +53,7 @@ export function someLargeLengths(
 export function sampleKeyLengths(lengths: Lengths): number[] {
   const count = (lengths.maximum - lengths.minimum) / lengths.step + 1;
   if (count <= 8) return listLengths(lengths);
-  return [1, 5, 16, 20, 63, 64, 65, 128, 129, 256, 1024]
+  return [0, 1, 5, 16, 20, 63, 64, 65, 128, 129, 256, 1024]
     .filter((n) => n >= lengths.minimum && n <= lengths.maximum);
 }
 

@@ -95,6 +95,9 @@ export function makeDigest(
   return new EvpDigest(library, name, resultBytes);
 }
 
+/** RFC 2104 §2: an HMAC key is filled up with zeros, so no key is one zero. */
+const EMPTY_HMAC_KEY = new Uint8Array(new ArrayBuffer(1));
+
 /** An EVP_MAC that is keyed once and started again for each message. */
 export class EvpMac implements Digester {
   readonly #symbols: Libcrypto;
@@ -118,14 +121,16 @@ export class EvpMac implements Digester {
     this.#restarts = library.restartsMacs;
     this.#result = this.#output.subarray(0, resultBytes);
     const mac = present(library.mac(name), `fetching ${name}`);
+    // A buffer of no bytes is a null pointer, which means the key set before.
+    const bytes = key.length > 0 ? key : EMPTY_HMAC_KEY;
     this.#keyed = present(symbols.EVP_MAC_CTX_new(mac), "EVP_MAC_CTX_new()");
     this.#context = this.#restarts ? this.#keyed : null;
     try {
       succeed(
         symbols.EVP_MAC_init(
           this.#keyed,
-          key as Uint8Array<ArrayBuffer>,
-          sizeArgument(key.length),
+          bytes as Uint8Array<ArrayBuffer>,
+          sizeArgument(bytes.length),
           params,
         ),
         `EVP_MAC_init() of ${name}`,

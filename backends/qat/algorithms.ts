@@ -108,8 +108,12 @@ export function macNumbers(name: string, key: Uint8Array): DigestNumbers {
 
 const copy = (key: Uint8Array) => new Uint8Array(key);
 
-/** RFC 2104 §2: the library takes keys up to a block; longer ones are hashed. */
+/**
+ * RFC 2104 §2: the library takes keys up to a block; longer ones are hashed, and
+ * as keys are filled up with zeros, an empty one is one zero.
+ */
 function shortKey(hash: string, key: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (key.length === 0) return new Uint8Array(1);
   const { blockBytes } = algorithmByName("hash", hash)!;
   return copy(key.length <= blockBytes ? key : KEY_HASHES[hash]!(key));
 }

@@ -10,6 +10,7 @@ import {
   type CipherAlgorithm,
   type Lengths,
 } from "../../algorithms/catalogue.ts";
+import { type DataLimit, dataLimit } from "../../algorithms/legality.ts";
 import type {
   AeadSession,
   Direction,
@@ -17,7 +18,7 @@ import type {
 } from "../../algorithms/session_description.ts";
 
 /** Rules of one session; lengths in bytes. */
-export interface SessionRules {
+export interface SessionRules extends DataLimit {
   readonly service: SessionDescription["service"];
   /** The standard's number of the (cipher's) algorithm. */
   readonly algorithmNumber: number;
@@ -36,8 +37,6 @@ export interface SessionRules {
   readonly macIvBytes: number;
   /** … and what the length of the rest is a multiple of. */
   readonly macBlockBytes: number;
-  /** AEAD: bytes that nonce and length of the data share; 0 for no limit. */
-  readonly nonceAndLengthBytes: number;
 }
 
 const NONE: Lengths = { minimum: 0, maximum: 0, step: 1 };
@@ -57,6 +56,7 @@ const PLAIN = {
   digestBytes: 0,
   macIvBytes: 0,
   macBlockBytes: 1,
+  maximumBytes: Number.MAX_SAFE_INTEGER,
   nonceAndLengthBytes: 0,
 } as const;
 
@@ -68,6 +68,7 @@ function cipherRules(algorithm: CipherAlgorithm, direction: Direction) {
     iv: exactly(algorithm.ivBytes),
     blockBytes: algorithm.blockBytes,
     minimumBytes: algorithm.minimumBytes,
+    ...dataLimit(algorithm),
   };
 }
 
@@ -85,8 +86,8 @@ function aeadRules(session: AeadSession): SessionRules {
     direction: session.direction,
     iv: algorithm.ivBytes,
     ivFieldBytes: algorithm.ivFieldBytes ?? 0,
-    nonceAndLengthBytes: algorithm.nonceAndLengthBytes ?? 0,
     digestBytes: session.tagBytes,
+    ...dataLimit(algorithm),
   };
 }
 
@@ -122,15 +123,17 @@ function makeRules(session: SessionDescription): SessionRules {
         digestBytes: session.resultBytes,
       };
     case "hash":
-    case "mac":
+    case "mac": {
+      const algorithm = algorithmByName(session.service, session.algorithm)!;
       return {
         service: session.service,
         ...PLAIN,
         ...(session.service === "mac" && macRules(session.algorithm)),
-        algorithmNumber: algorithmByName(session.service, session.algorithm)!
-          .number,
+        algorithmNumber: algorithm.number,
         digestBytes: session.resultBytes,
+        ...dataLimit(algorithm),
       };
+    }
     case "aead":
       return aeadRules(session);
     case "akcipher":

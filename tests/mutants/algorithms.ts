@@ -1,3 +1,70 @@
 import type { Mutant } from "./mutant.ts";
 
-export const MUTANTS: readonly Mutant[] = [];
+const LEGALITY = "algorithms/legality.ts";
+const LEGALITY_TEST = "algorithms/legality_test.ts";
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    fault: "an XTS key may have equal halves",
+    file: LEGALITY,
+    text: 'return wrong("aes-xts key whose two halves are equal");',
+    replacement: "return undefined;",
+    tests: [LEGALITY_TEST],
+  },
+  {
+    fault: "equal halves are found in keys of any cipher",
+    file: LEGALITY,
+    text: 'if (algorithm.name === "aes-xts" && halvesAreEqual(session.key)) {',
+    replacement: "if (halvesAreEqual(session.key)) {",
+    tests: [LEGALITY_TEST],
+  },
+  {
+    fault: "only the last byte tells the halves of an XTS key apart",
+    file: LEGALITY,
+    text: "difference |= key[i]! ^ key[half + i]!;",
+    replacement: "difference = key[i]! ^ key[half + i]!;",
+    tests: [LEGALITY_TEST],
+  },
+  {
+    fault: "the last byte of an XTS key's halves is not compared",
+    file: LEGALITY,
+    text: "for (let i = 0; i < half; i++) difference",
+    replacement: "for (let i = 0; i < half - 1; i++) difference",
+    tests: [LEGALITY_TEST],
+  },
+  {
+    fault: "two differences between the halves of an XTS key cancel out",
+    file: LEGALITY,
+    text: "difference |= key[i]! ^ key[half + i]!;",
+    replacement: "difference ^= key[i]! ^ key[half + i]!;",
+    tests: [LEGALITY_TEST],
+  },
+  {
+    fault: "XTS with two 192-bit keys is an error",
+    file: LEGALITY,
+    text: ') return unsupported("aes-xts with two 192-bit keys");',
+    replacement: ') return wrong("aes-xts with two 192-bit keys");',
+    tests: [LEGALITY_TEST],
+  },
+  {
+    fault: "an HMAC key has a byte at least",
+    file: "algorithms/catalogue.ts",
+    text: "const HMAC_KEY = range(0, 1024);",
+    replacement: "const HMAC_KEY = range(1, 1024);",
+    tests: [LEGALITY_TEST],
+  },
+  {
+    fault: "the longest data is one byte too long",
+    file: LEGALITY,
+    text: "return dataBytes <= maximumBytes &&",
+    replacement: "return dataBytes <= maximumBytes + 1 &&",
+    tests: [LEGALITY_TEST],
+  },
+  {
+    fault: "GCM's counter is used up to its last value",
+    file: LEGALITY,
+    text: "(2 ** 32 - 2) * 16",
+    replacement: "(2 ** 32 - 1) * 16",
+    tests: [LEGALITY_TEST],
+  },
+];

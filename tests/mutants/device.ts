@@ -8,4 +8,33 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["tests/hostile/long_chains_test.ts"],
   },
+  {
+    fault: "a cipher's own limit is not asked for",
+    file: "device/request_check.ts",
+    text: "dataFits(rules, 0, lengthBytes);",
+    replacement: "true;",
+    tests: ["tests/standard/algorithm_limits_test.ts"],
+  },
+  {
+    fault: "a code's own limit counts its IV",
+    file: "device/request_check.ts",
+    text: "dataFits(rules, 0, sourceBytes - rules.macIvBytes);",
+    replacement: "dataFits(rules, 0, sourceBytes);",
+    tests: ["tests/standard/algorithm_limits_test.ts"],
+  },
+  {
+    fault: "the draft's decryptions may be a tag longer than CCM has room for",
+    file: "device/request_check.ts",
+    text: 'const tagBytes = tagEndsSource && rules.direction === "decrypt"',
+    replacement: 'const tagBytes = rules.direction === "decrypt"',
+    tests: ["device/request_check_test.ts"],
+  },
+  {
+    fault: "an AEAD's own limit is not asked for",
+    file: "device/request_check.ts",
+    text:
+      "return dataFits(rules, request.ivBytes, request.sourceBytes - tagBytes);",
+    replacement: "return tagBytes >= 0;",
+    tests: ["device/request_check_test.ts"],
+  },
 ];
