@@ -16,7 +16,7 @@ function settingsOf(...words: string[]): ServeSettings {
 async function mistakeOf(...words: string[]): Promise<string> {
   try {
     const settings = settingsOf(...words);
-    const placement = settings.placements.get("/s")!;
+    const placement = settings.bySocket.get("/s")!;
     (await createSocketDevice(placement, settings)).device.close();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

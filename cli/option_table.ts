@@ -5,6 +5,8 @@
  * @module
  */
 
+import { WITHHOLDABLE } from "../device/withheld.ts";
+
 /** One option as a person sees it. */
 export interface OptionEntry {
   readonly name: string;
@@ -71,6 +73,14 @@ export const SERVE_OPTIONS = [
     repeatable: true,
     help:
       "when a session moves on in the list: never, unsupported (its backend does not offer it), or failure (also when that fails)",
+  },
+  {
+    name: "without",
+    value: "LIST",
+    repeatable: true,
+    help: `features and services that are not offered, with commas: ${
+      WITHHOLDABLE.join(", ")
+    }; what needs one of them is not offered either`,
   },
   {
     name: "openssl-provider",

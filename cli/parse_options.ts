@@ -12,6 +12,11 @@ import {
   type PlacementRule,
   RULE_FORM,
 } from "../device/session/placement_rule.ts";
+import {
+  readWithheld,
+  WITHHOLDABLE,
+  type Withholdable,
+} from "../device/withheld.ts";
 import { BACKEND_OPTIONS, DEFAULTS, type OptionName } from "./option_table.ts";
 import {
   choice,
@@ -42,14 +47,20 @@ export interface PlacementOptions {
   readonly fallback: Fallback;
 }
 
+/** What is served on a socket. */
+export interface SocketOptions extends PlacementOptions {
+  /** Features and services that are not offered there. */
+  readonly without: readonly Withholdable[];
+}
+
 /** What `serve` was asked to do. */
 export interface ServeSettings {
   readonly socketPaths: readonly string[];
   readonly fd: number | undefined;
-  /** For every socket that has no placement of its own. */
-  readonly placement: PlacementOptions;
+  /** For every socket that has no options of its own. */
+  readonly general: SocketOptions;
   /** By socket path. */
-  readonly placements: ReadonlyMap<string, PlacementOptions>;
+  readonly bySocket: ReadonlyMap<string, SocketOptions>;
   /** By the name of a built-in backend. */
   readonly backendOptions: OptionsBySpecifier;
   /** Below this, symmetric requests do not go to qat if another may do them. */
@@ -105,6 +116,32 @@ function placementOptions(
     fallback: fallback === undefined
       ? base?.fallback ?? "unsupported"
       : oneOf("fallback", fallback, FALLBACKS),
+  };
+}
+
+/** What is withheld everywhere is withheld of `path`, too. */
+function withoutOptions(
+  values: Values,
+  paths: readonly string[],
+  path: string | undefined,
+  base: readonly Withholdable[],
+): readonly Withholdable[] {
+  const texts = scoped(values, "without", paths, path);
+  const names = texts.flatMap((text) => text.split(","));
+  const read = readWithheld([...base, ...names], WITHHOLDABLE);
+  if ("expected" in read) throw usage("without", read.name, read.expected);
+  return read;
+}
+
+function socketOptions(
+  values: Values,
+  paths: readonly string[],
+  path?: string,
+  base?: SocketOptions,
+): SocketOptions {
+  return {
+    ...placementOptions(values, paths, path, base),
+    without: withoutOptions(values, paths, path, base?.without ?? []),
   };
 }
 
@@ -200,22 +237,19 @@ function sockets(
   return { socketPaths: paths, fd };
 }
 
-function placements(
+function optionsBySocket(
   values: Values,
   paths: readonly string[],
-): Pick<ServeSettings, "placement" | "placements"> {
-  const placement = placementOptions(values, paths, undefined);
-  const placements = new Map(
-    paths.map((path) => [
-      path,
-      placementOptions(values, paths, path, placement),
-    ]),
+): Pick<ServeSettings, "general" | "bySocket"> {
+  const general = socketOptions(values, paths);
+  const bySocket = new Map(
+    paths.map((path) => [path, socketOptions(values, paths, path, general)]),
   );
   checkBackendOptionsUsed(
     values,
-    paths.length > 0 ? [...placements.values()] : [placement],
+    paths.length > 0 ? [...bySocket.values()] : [general],
   );
-  return { placement, placements };
+  return { general, bySocket };
 }
 
 function serveSettings(values: Values): ServeSettings {
@@ -223,7 +257,7 @@ function serveSettings(values: Values): ServeSettings {
   return {
     socketPaths,
     fd,
-    ...placements(values, socketPaths),
+    ...optionsBySocket(values, socketPaths),
     backendOptions: backendOptions(values),
     qatMinimumBytes: wholeNumber(
       values,

@@ -87,6 +87,36 @@ const MISTAKES: Readonly<
       "a --socket-path of this command",
     ],
   ],
+  without: [
+    [[...SOCKET, "--without", ""], '""', "a value LIST"],
+    [[...SOCKET, "--without", "packed"], '"packed"', "one of ring-packed, "],
+    [[...SOCKET, "--without", "in-order,"], '""', "one of ring-packed, "],
+    // Every device has it, and what only rings in process have is not here.
+    [
+      [...SOCKET, "--without", "version-1"],
+      '"version-1"',
+      "one of ring-packed",
+    ],
+    [[...SOCKET, "--without", "suspend"], '"suspend"', "one of ring-packed"],
+    [
+      [...SOCKET, "--without", "cipher,hash", "--without", "mac,aead,akcipher"],
+      '"cipher,hash,mac,aead,akcipher"',
+      "a service that stays",
+    ],
+    [
+      [
+        ...[...SOCKET, "--without", "cipher,hash"],
+        ...["--without", "mac,aead,akcipher@/s"],
+      ],
+      '"cipher,hash,mac,aead,akcipher"',
+      "a service that stays",
+    ],
+    [
+      [...SOCKET, "--without", "in-order@/other"],
+      '"in-order@/other"',
+      "a --socket-path of this command",
+    ],
+  ],
   "openssl-provider": [
     [[...SOCKET, "--openssl-provider", ":/x"], '":/x"', "NAME or NAME:PATH"],
     [
@@ -234,24 +264,39 @@ Deno.test("placement for all sockets, and for single ones", () => {
     ...["--fallback", "failure", "--fallback", "never@/b"],
     ...["--place", "hash=noble@/b"],
   );
-  const general = settings.placements.get("/a")!;
+  const general = settings.bySocket.get("/a")!;
   assert.deepEqual(general.backends, ["openssl", "noble"]);
   assert.equal(general.fallback, "failure");
   assert.equal(general.rules.length, 1);
   assert.equal(general.rules[0]!.algorithm, "aes-cbc");
   assert.equal(general.rules[0]!.keyBits, 256);
   assert.equal(general.rules[0]!.belowBytes, 2048);
-  const own = settings.placements.get("/b")!;
+  const own = settings.bySocket.get("/b")!;
   assert.deepEqual(own.backends, ["noble"]);
   assert.equal(own.fallback, "never");
   assert.deepEqual(own.rules.map(({ text }) => text), ["hash=noble"]);
 });
 
+Deno.test("what is withheld of all sockets, and of single ones besides", () => {
+  const settings = settingsOf(
+    ...["--socket-path", "/a", "--socket-path", "/b"],
+    ...["--without", "ring-packed,akcipher", "--without", "indirect"],
+    ...["--without", "revision-1@/b", "--without", "mac,akcipher@/b"],
+  );
+  const general = ["ring-packed", "akcipher", "indirect"];
+  assert.deepEqual(settings.bySocket.get("/a")!.without, general);
+  assert.deepEqual(
+    settings.bySocket.get("/b")!.without,
+    [...general, "revision-1", "mac", "akcipher"],
+  );
+  assert.deepEqual(settingsOf(...SOCKET).bySocket.get("/s")!.without, []);
+});
+
 Deno.test("npm packages with a scope are not taken for a socket's", () => {
-  const { placement } = settingsOf(
+  const { general } = settingsOf(
     ...[...SOCKET, "--backend", "@me/aes@1.2,npm:@me/b,./c.ts"],
   );
-  assert.deepEqual(placement.backends, ["@me/aes@1.2", "npm:@me/b", "./c.ts"]);
+  assert.deepEqual(general.backends, ["@me/aes@1.2", "npm:@me/b", "./c.ts"]);
 });
 
 Deno.test("--help wins over everything else", () => {

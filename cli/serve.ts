@@ -10,6 +10,7 @@ import {
   type ServerOptions,
   VhostUserServer,
 } from "../device/transport/vhost_user/server.ts";
+import { withhold } from "../device/withheld.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { counterLines } from "./counters.ts";
@@ -29,13 +30,13 @@ interface Socket {
 
 async function createSockets(settings: ServeSettings): Promise<Socket[]> {
   if (settings.fd !== undefined) {
-    const made = await createSocketDevice(settings.placement, settings);
+    const made = await createSocketDevice(settings.general, settings);
     return [{ path: undefined, made }];
   }
   const sockets: Socket[] = [];
   for (const path of settings.socketPaths) {
-    const placement = settings.placements.get(path)!;
-    const made = await createSocketDevice(placement, settings);
+    const options = settings.bySocket.get(path)!;
+    const made = await createSocketDevice(options, settings);
     sockets.push({ path, made });
   }
   return sockets;
@@ -48,6 +49,14 @@ function logBackends({ backends }: SocketDevice, log: Log): void {
       log("warn", `backend ${backend.name} lacks ${what}; ${remedy}`);
     }
   }
+}
+
+function logWithheld({ without }: SocketDevice, log: Log): void {
+  if (without.length === 0) return;
+  const { implied } = withhold(without);
+  const named = `not offered: ${[...new Set(without)].join(", ")}`;
+  const also = implied.length > 0 ? `, and so ${implied.join(", ")}` : "";
+  log("info", named + also);
 }
 
 /** A socket that is served. */
@@ -64,6 +73,7 @@ function startServer(
 ): Running {
   const { log } = options;
   logBackends(made, log);
+  logWithheld(made, log);
   const placements = new PlacementCounts((line) => log("info", line));
   made.device.sessions.observe(placements);
   const own = { ...options, device: made.device };

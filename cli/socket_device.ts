@@ -16,9 +16,14 @@ import {
   parsePlacementRule,
   type PlacementRule,
 } from "../device/session/placement_rule.ts";
+import type { Withholdable } from "../device/withheld.ts";
 import { BACKEND_OPTIONS } from "./option_table.ts";
 import { usage, UsageError } from "./option_values.ts";
-import { type PlacementOptions, type ServeSettings } from "./parse_options.ts";
+import {
+  type PlacementOptions,
+  type ServeSettings,
+  type SocketOptions,
+} from "./parse_options.ts";
 
 const workingDirectory = (): URL => new URL(`file://${Deno.cwd()}/`);
 
@@ -163,6 +168,8 @@ function readyAfter(
 export interface SocketDevice {
   readonly device: Device;
   readonly backends: readonly ProbedBackend[];
+  /** What the operator withholds. */
+  readonly without: readonly Withholdable[];
 }
 
 /**
@@ -171,24 +178,25 @@ export interface SocketDevice {
  * @throws {UsageError} for backends or rules that cannot be used
  */
 export async function createSocketDevice(
-  placement: PlacementOptions,
+  socket: SocketOptions,
   settings: ServeSettings,
 ): Promise<SocketDevice> {
-  const backends = await backendsOf(placement, settings.backendOptions);
-  checkRules(placement, backends);
+  const backends = await backendsOf(socket, settings.backendOptions);
+  checkRules(socket, backends);
   const device = new Device({
     backends,
     rules: [
-      ...placement.rules,
-      ...qatRules(placement, backends, settings),
-      ...ipsecMbRules(placement, backends),
+      ...socket.rules,
+      ...qatRules(socket, backends, settings),
+      ...ipsecMbRules(socket, backends),
     ],
-    fallback: placement.fallback,
+    fallback: socket.fallback,
     dataQueueCount: settings.queues,
     maximumSessions: settings.maxSessions,
     maximumSizeBytes: settings.maxSizeBytes,
     layout: settings.layout,
     allowWeak: settings.allowWeak,
+    without: socket.without,
   });
-  return { device, backends };
+  return { device, backends, without: socket.without };
 }

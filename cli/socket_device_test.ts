@@ -30,8 +30,8 @@ function rules(
 ): string[] {
   const request = parseServeOptions(["--socket-path", "/x", ...words]);
   if (request.action !== "serve") throw new Error("expected serve");
-  const placement = { ...request.settings.placement, fallback };
-  return qatRules(placement, backends, request.settings)
+  const socket = { ...request.settings.general, fallback };
+  return qatRules(socket, backends, request.settings)
     .map(({ text }) => text);
 }
 
@@ -62,9 +62,9 @@ Deno.test("without another backend, a fallback or a limit everything goes to qat
 Deno.test("requests longer than a lane go to the backend listed after ipsec-mb", () => {
   const request = parseServeOptions(["--socket-path", "/x"]);
   if (request.action !== "serve") throw new Error("expected serve");
-  const { placement } = request.settings;
+  const { general } = request.settings;
   const texts = (fallback: Fallback, ...names: string[]) =>
-    ipsecMbRules({ ...placement, fallback }, names.map((name) => backend(name)))
+    ipsecMbRules({ ...general, fallback }, names.map((name) => backend(name)))
       .map(({ text }) => text);
   deepStrictEqual(texts("unsupported", "ipsec-mb", "openssl"), [
     "cipher.aes-cbc>=65536=openssl",

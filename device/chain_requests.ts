@@ -27,7 +27,7 @@ import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
 import {
   describeSession,
   isRefusal,
-  refuseKeyLengths,
+  refuseBeyondLimits,
 } from "./wire/session_parameters.ts";
 import { findIllegal } from "../algorithms/legality.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
@@ -129,7 +129,8 @@ export class ChainRequests implements RequestFormat {
 
   #openStateless(slot: RequestSlot): Status {
     const { request, chain } = slot;
-    if (refuseKeyLengths(request, this.#settings)) return Status.Error;
+    const refusal = refuseBeyondLimits(request, this.#settings);
+    if (refusal) return refusal.status;
     const keysEnd = request.authKeyAt + request.authKeyBytes;
     if (keysEnd > chain.readable.totalBytes) return Status.Error;
     const key = new Uint8Array(request.keyBytes);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { BackendOptions, Probe } from "../backends/backend.ts";
+import type { BackendOptions, Offer, Probe } from "../backends/backend.ts";
 import { BackendHealth } from "./backend_health.ts";
 import { capabilities } from "./capabilities.ts";
 import { ControlQueue } from "./control_queue.ts";
@@ -32,6 +32,7 @@ import {
   STATELESS_FEATURE,
 } from "./wire/features.ts";
 import { type Layout, type WireMode, wireMode } from "./wire/mode.ts";
+import { type Withheld, withhold, type Withholdable } from "./withheld.ts";
 
 /** A loaded backend with what it found when it was probed. */
 export interface DeviceBackend extends LoadedBackend {
@@ -55,6 +56,8 @@ export interface DeviceSettings {
   readonly maximumSizeBytes: number;
   readonly layout: Layout;
   readonly allowWeak: boolean;
+  /** What is not offered though the device has it. Default: nothing. */
+  readonly without?: readonly Withholdable[];
 }
 
 const RING_FEATURES = F_VERSION_1 | F_INDIRECT_DESC | F_EVENT_IDX |
@@ -71,6 +74,8 @@ export class Device {
   readonly dataQueueCount: number;
   /** Features for a driver; a transport may add its own. */
   readonly offeredFeatures: bigint;
+  /** What a transport does not add either. */
+  readonly withheldFeatures: bigint;
   readonly sessions: SessionTable;
   readonly threadSettings: ThreadSettings;
   /** The backends as the thread of the control queue has opened them. */
@@ -88,14 +93,17 @@ export class Device {
     requireQueueCount(settings.dataQueueCount);
     this.#settings = settings;
     this.dataQueueCount = settings.dataQueueCount;
-    this.offeredFeatures = settings.layout === "draft-9"
+    const withheld = withhold(settings.without ?? []);
+    this.withheldFeatures = withheld.features;
+    const features = settings.layout === "draft-9"
       ? RING_FEATURES
       : RING_FEATURES | REQUEST_FEATURES;
+    this.offeredFeatures = features & ~withheld.features;
     const ready = settings.backends.filter(({ probe }) => probe.ready);
     const offers = ready.map(({ backend, specifier, options, probe }) => ({
       name: backend.name,
       specifier,
-      offers: probe.offers,
+      offers: probe.offers.filter((offer) => !isWithheld(offer, withheld)),
       options,
     }));
     const { rules, fallback, allowWeak } = settings;
@@ -113,6 +121,7 @@ export class Device {
       ...placementSettings,
       backends: offers,
       maximumSizeBytes: settings.maximumSizeBytes,
+      services: this.#capabilities.services,
       maxCipherKeyBytes: this.#capabilities.maxCipherKeyBytes,
       maxAuthKeyBytes: this.#capabilities.maxAuthKeyBytes,
     };
@@ -215,6 +224,11 @@ export class Device {
     this.reset();
     this.backends.close();
   }
+}
+
+/** Algorithms are named after their service: `cipher.aes-cbc`. */
+function isWithheld({ algorithm }: Offer, { services }: Withheld): boolean {
+  return services.some((service) => algorithm.startsWith(`${service}.`));
 }
 
 function requireQueueCount(count: number): void {

@@ -19,7 +19,7 @@ import {
   writeDraft9Status,
 } from "./wire/draft9.ts";
 import type { WireMode } from "./wire/mode.ts";
-import type { KeyLimits } from "./wire/session_parameters.ts";
+import type { ServiceLimits } from "./wire/session_parameters.ts";
 import { Status } from "./wire/status.ts";
 
 /** What answering a control request needs of its device. */
@@ -27,7 +27,7 @@ export interface ControlContext {
   readonly memory: GuestMemory;
   readonly sessions: SessionTable;
   readonly mode: WireMode;
-  readonly limits: KeyLimits;
+  readonly limits: ServiceLimits;
 }
 
 /** Answers the request in `writable`; returns the used length. */

@@ -56,7 +56,7 @@ import { Segments } from "../memory/segments.ts";
 import type { DeviceLink, QueueAddresses } from "./link.ts";
 
 const GUEST_ADDRESS = 0x2_0000_0000;
-const LIMITS = { maxCipherKeyBytes: 64, maxAuthKeyBytes: 1024 };
+const LIMITS = { services: 0x1f, maxCipherKeyBytes: 64, maxAuthKeyBytes: 1024 };
 
 const ALL_FEATURES = Object.values(STATELESS_FEATURE).reduce(
   (all, one) => all | one,
@@ -141,7 +141,6 @@ export class ToyDevice implements DeviceLink {
     return Promise.resolve(encodeConfigSpace({
       status: this.configStatus,
       maxDataQueues: 1,
-      services: 0x1f,
       cipherAlgorithms: 0xfffen,
       hashAlgorithms: 0xfffe,
       macAlgorithms: 0xfffen,

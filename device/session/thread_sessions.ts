@@ -37,6 +37,8 @@ export interface BackendSettings extends BackendOffers {
 export interface ThreadSettings extends PlacementSettings {
   readonly backends: readonly BackendSettings[];
   readonly maximumSizeBytes: number;
+  /** Mask of the services that are offered. */
+  readonly services: number;
   readonly maxCipherKeyBytes: number;
   readonly maxAuthKeyBytes: number;
 }

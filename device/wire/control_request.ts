@@ -24,9 +24,9 @@ import {
 import {
   describeSession,
   isRefusal,
-  type KeyLimits,
   readPublicKeyParameters,
-  refuseKeyLengths,
+  refuseBeyondLimits,
+  type ServiceLimits,
   SessionParameters,
 } from "./session_parameters.ts";
 import { Status } from "./status.ts";
@@ -90,7 +90,7 @@ export function controlHeaderBytes(opcode: number, mode: WireMode): number {
 export function decodeControlRequest(
   bytes: Uint8Array,
   mode: WireMode,
-  limits: KeyLimits,
+  limits: ServiceLimits,
 ): ControlRequest {
   if (bytes.length < CONTROL_HEADER_BYTES) {
     return refused(true, Status.Error, `header of ${bytes.length} bytes`);
@@ -117,10 +117,10 @@ function decodeCreate(
   view: DataView,
   service: ServiceNumber,
   headerBytes: number,
-  limits: KeyLimits,
+  limits: ServiceLimits,
 ): CreateRequest | RefusedRequest {
   const parameters = readParameters(view, service);
-  const refusal = refuseKeyLengths(parameters, limits);
+  const refusal = refuseBeyondLimits(parameters, limits);
   if (refusal) return refused(true, refusal.status, refusal.reason);
   const authKeyAt = headerBytes + parameters.keyBytes;
   const end = authKeyAt + parameters.authKeyBytes;

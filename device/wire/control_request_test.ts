@@ -19,7 +19,7 @@ import { EVERY_SESSION, joined, keyOf, structure } from "./test_samples.ts";
 
 const legacy = wireMode("virtio", 0n);
 const revision1 = wireMode("virtio", 1n);
-const limits = { maxCipherKeyBytes: 64, maxAuthKeyBytes: 512 };
+const limits = { services: 0x1f, maxCipherKeyBytes: 64, maxAuthKeyBytes: 512 };
 
 type Fields = Record<number, number>;
 

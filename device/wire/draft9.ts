@@ -25,8 +25,8 @@ import {
 } from "./opcodes.ts";
 import { setParameters } from "./session_numbers.ts";
 import {
-  type KeyLimits,
-  refuseKeyLengths,
+  refuseBeyondLimits,
+  type ServiceLimits,
   SessionParameters,
 } from "./session_parameters.ts";
 import { Status } from "./status.ts";
@@ -140,7 +140,7 @@ const refused = (
 /** Decodes a private copy of a control request. */
 export function decodeDraft9Control(
   bytes: Uint8Array,
-  limits: KeyLimits,
+  limits: ServiceLimits,
 ): Draft9Control {
   if (bytes.length < DRAFT_9_REQUEST_BYTES) {
     return refused(Status.Error, `${bytes.length} bytes`, NO_STATUS);
@@ -163,13 +163,13 @@ export function decodeDraft9Control(
 function decodeCreate(
   view: DataView,
   service: ServiceNumber,
-  limits: KeyLimits,
+  limits: ServiceLimits,
 ): Draft9Create | Draft9Refused {
   const parameters = new SessionParameters();
   parameters.service = service;
   readParameters(view, parameters);
   const offsets = createOffsets(service, parameters.opType);
-  const refusal = refuseKeyLengths(parameters, limits);
+  const refusal = refuseBeyondLimits(parameters, limits);
   if (refusal) return refused(refusal.status, refusal.reason, offsets.status);
   const addressAt = (offset: number) =>
     offset === NO_KEY ? NaN : readUint64(view, offset);

@@ -21,7 +21,7 @@ import {
   viewOf,
 } from "./test_samples.ts";
 
-const limits = { maxCipherKeyBytes: 64, maxAuthKeyBytes: 512 };
+const limits = { services: 0x1f, maxCipherKeyBytes: 64, maxAuthKeyBytes: 512 };
 const addresses = { keyAddress: 2 ** 32 + 16, authKeyAddress: 2 ** 40 + 32 };
 
 const decode = (fields: Record<number, number>): Draft9Control =>

@@ -20,9 +20,9 @@ import {
   SymmetricOperation,
 } from "./opcodes.ts";
 import {
-  type KeyLimits,
   readPublicKeyParameters,
-  refuseKeyLengths,
+  refuseBeyondLimits,
+  type ServiceLimits,
   SessionParameters,
 } from "./session_parameters.ts";
 import { Status } from "./status.ts";
@@ -97,7 +97,7 @@ export function detectSessionLayout(
 export function decodeSessionMessage(
   payload: Uint8Array,
   layout: SessionLayout,
-  limits: KeyLimits,
+  limits: ServiceLimits,
 ): Exclude<ControlRequest, { kind: "destroy" }> {
   const expected = SESSION_MESSAGE_BYTES[layout];
   if (payload.length !== expected) {
@@ -119,12 +119,13 @@ export function decodeSessionMessage(
 }
 
 /** Room of the fields, or the device's own limits where those are lower. */
-function refuseKeys(
+function refuse(
   parameters: SessionParameters,
-  limits: KeyLimits,
+  limits: ServiceLimits,
 ): RefusedRequest | undefined {
-  const { maxCipherKeyBytes, maxAuthKeyBytes } = limits;
-  const refusal = refuseKeyLengths(parameters, {
+  const { services, maxCipherKeyBytes, maxAuthKeyBytes } = limits;
+  const refusal = refuseBeyondLimits(parameters, {
+    services,
     maxCipherKeyBytes: Math.min(maxCipherKeyBytes, CIPHER_KEY_ROOM_BYTES),
     maxAuthKeyBytes: Math.min(maxAuthKeyBytes, AUTH_KEY_ROOM_BYTES),
   });
@@ -135,7 +136,7 @@ function decodeSymmetric(
   payload: Uint8Array,
   view: DataView,
   layout: SessionLayout,
-  limits: KeyLimits,
+  limits: ServiceLimits,
 ): Exclude<ControlRequest, { kind: "destroy" }> {
   const { words, bytes } = SESSION_OFFSETS[layout];
   const parameters = new SessionParameters();
@@ -154,7 +155,7 @@ function decodeSymmetric(
     }
   }
   const { keyBytes, authKeyBytes } = parameters;
-  return refuseKeys(parameters, limits) ?? createFrom(
+  return refuse(parameters, limits) ?? createFrom(
     parameters,
     payload.subarray(CIPHER_KEY_AT, CIPHER_KEY_AT + keyBytes),
     payload.subarray(AUTH_KEY_AT, AUTH_KEY_AT + authKeyBytes),
@@ -164,7 +165,7 @@ function decodeSymmetric(
 function decodeAsymmetric(
   payload: Uint8Array,
   view: DataView,
-  limits: KeyLimits,
+  limits: ServiceLimits,
 ): Exclude<ControlRequest, { kind: "destroy" }> {
   const parameters = new SessionParameters();
   parameters.service = ServiceNumber.Akcipher;
@@ -172,6 +173,8 @@ function decodeAsymmetric(
   parameters.keyType = view.getUint32(ASYMMETRIC.keyType, true);
   parameters.keyBytes = view.getUint32(ASYMMETRIC.keyBytes, true);
   readPublicKeyParameters(view, ASYMMETRIC.algorithmParameters, parameters);
+  const refusal = refuse(parameters, limits);
+  if (refusal) return refusal;
   if (parameters.keyBytes > ASYMMETRIC.keyRoomBytes) {
     const reason = `key of ${parameters.keyBytes} bytes in a field of ` +
       `${ASYMMETRIC.keyRoomBytes}`;
@@ -179,8 +182,7 @@ function decodeAsymmetric(
   }
   const end = ASYMMETRIC.key + parameters.keyBytes;
   const key = payload.subarray(ASYMMETRIC.key, end);
-  return refuseKeys(parameters, limits) ??
-    createFrom(parameters, key, new Uint8Array());
+  return createFrom(parameters, key, new Uint8Array());
 }
 
 /**

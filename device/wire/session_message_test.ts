@@ -23,7 +23,11 @@ import {
 } from "./test_samples.ts";
 
 const LAYOUTS: readonly SessionLayout[] = ["A", "B", "C"];
-const limits = { maxCipherKeyBytes: 4096, maxAuthKeyBytes: 4096 };
+const limits = {
+  services: 0x1f,
+  maxCipherKeyBytes: 4096,
+  maxAuthKeyBytes: 4096,
+};
 
 /** A chain as QEMU lays it out, with garbage where it has pointers. */
 function chainMessage(layout: SessionLayout): Uint8Array<ArrayBuffer> {
@@ -154,7 +158,7 @@ Deno.test("CVE-2020-10724: keys longer than their fields are errors", () => {
 });
 
 Deno.test("the device's own limits hold where they are lower", () => {
-  const low = { maxCipherKeyBytes: 23, maxAuthKeyBytes: 512 };
+  const low = { services: 0x1f, maxCipherKeyBytes: 23, maxAuthKeyBytes: 512 };
   const result = decodeSessionMessage(chainMessage("C"), "C", low);
   equal(result.kind === "refused" && result.status, Status.Error);
 });

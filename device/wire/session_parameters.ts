@@ -29,12 +29,15 @@ import {
   KeyTypeNumber,
   RsaPaddingNumber,
   ServiceNumber,
+  SERVICES,
   SymmetricOperation,
 } from "./opcodes.ts";
 import { Status } from "./status.ts";
 
-/** Largest keys that the device advertises in its configuration space. */
-export interface KeyLimits {
+/** Services and largest keys that the device's configuration space shows. */
+export interface ServiceLimits {
+  /** Mask of service numbers. */
+  readonly services: number;
   readonly maxCipherKeyBytes: number;
   readonly maxAuthKeyBytes: number;
 }
@@ -107,21 +110,32 @@ const unsupported = (reason: string): Refusal => ({
   reason,
 });
 
-/** Refuses keys above the device's limits, before anything is read. */
-export function refuseKeyLengths(
+/**
+ * Refuses services that are not offered, then keys above the device's limits,
+ * before anything is read: of a service that is not there no limit is told.
+ */
+export function refuseBeyondLimits(
   parameters: SessionParameters,
-  limits: KeyLimits,
+  limits: ServiceLimits,
 ): Refusal | undefined {
-  const { keyBytes, authKeyBytes } = parameters;
-  const maximum = keyLimit(parameters.service, limits);
+  const { service, keyBytes, authKeyBytes } = parameters;
+  if (!offers(limits, service)) return notOffered(service);
+  const maximum = keyLimit(service, limits);
   if (keyBytes > maximum) return tooLong("key", keyBytes, maximum);
-  if (authKeyBytes > limits.maxAuthKeyBytes) {
-    return tooLong("authentication key", authKeyBytes, limits.maxAuthKeyBytes);
-  }
-  return undefined;
+  if (authKeyBytes === 0) return undefined;
+  if (!offers(limits, ServiceNumber.Mac)) return notOffered(ServiceNumber.Mac);
+  return authKeyBytes > limits.maxAuthKeyBytes
+    ? tooLong("authentication key", authKeyBytes, limits.maxAuthKeyBytes)
+    : undefined;
 }
 
-function keyLimit(service: ServiceNumber, limits: KeyLimits): number {
+const offers = ({ services }: ServiceLimits, service: ServiceNumber): boolean =>
+  (services >>> service & 1) === 1;
+
+const notOffered = (service: ServiceNumber): Refusal =>
+  unsupported(`service ${SERVICES[service]} is not offered`);
+
+function keyLimit(service: ServiceNumber, limits: ServiceLimits): number {
   switch (service) {
     case ServiceNumber.Mac:
       return limits.maxAuthKeyBytes;

@@ -53,6 +53,26 @@ Deno.test("serve says where it listens and how QEMU attaches in both modes", asy
   }
 });
 
+Deno.test("serve shows what it does not offer, and does not offer it", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  await using device = await ServeProcess.start(
+    READY,
+    ...["--socket-path", path, "--without", "ring-packed,aead", ...NOBLE],
+  );
+  const line = "info: not offered: ring-packed, aead, and so aead-stateless\n";
+  assert.ok(device.log.includes(line), device.log);
+  await using driver = await attach(path);
+  const session = driver.aead({
+    algorithm: "gcm",
+    key: KEY,
+    direction: "encrypt",
+  });
+  await assert.rejects(session, OperationError);
+  assert.equal(driver.link.offeredFeatures & 1n << 34n, 0n);
+  await encryptSomething(driver);
+});
+
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test(`${signal} ends an idle device within a second`, async () => {
     await using folder = await temporaryFolder();

@@ -13,7 +13,11 @@ import { Status } from "../../device/wire/status.ts";
 import { RSA_PRIVATE_KEY } from "../support/keys.ts";
 
 const LAYOUTS: readonly SessionLayout[] = ["A", "B", "C"];
-const LIMITS = { maxCipherKeyBytes: 256, maxAuthKeyBytes: 1024 };
+const LIMITS = {
+  services: 0x1f,
+  maxCipherKeyBytes: 256,
+  maxAuthKeyBytes: 1024,
+};
 const CHAIN: SessionDescription = {
   service: "chain",
   order: "cipher-then-hash",

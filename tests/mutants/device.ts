@@ -37,4 +37,32 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "return tagBytes >= 0;",
     tests: ["device/request_check_test.ts"],
   },
+  {
+    fault: "what needs a withheld feature or service is offered still",
+    file: "device/withheld.ts",
+    text: "...names.flatMap(dependents)",
+    replacement: "",
+    tests: ["tests/standard/withheld_test.ts"],
+  },
+  {
+    fault: "the link in process offers its own features, withheld or not",
+    file: "device/transport/in_process/in_process.ts",
+    text: "LINK_FEATURES & ~withheldFeatures",
+    replacement: "LINK_FEATURES",
+    tests: ["tests/standard/withheld_test.ts"],
+  },
+  {
+    fault: "the link in process takes its own features, offered or not",
+    file: "device/transport/in_process/in_process.ts",
+    text: "unoffered === 0n &&",
+    replacement: "",
+    tests: ["tests/standard/withheld_test.ts"],
+  },
+  {
+    fault: "algorithms of a withheld service are offered still",
+    file: "device/device.ts",
+    text: "probe.offers.filter((offer) => !isWithheld(offer, withheld))",
+    replacement: "probe.offers",
+    tests: ["tests/standard/withheld_test.ts"],
+  },
 ];

@@ -14,6 +14,7 @@ import { VhostUserServer } from "../../device/transport/vhost_user/server.ts";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
 import { openLibc } from "../../ffi/libc.ts";
+import type { Withholdable } from "../../device/withheld.ts";
 import { type RealPart, testWith } from "../real_parts.ts";
 import { isStandIn, needsHardware } from "../support/ready_backends.ts";
 
@@ -32,6 +33,7 @@ export interface DeviceChanges {
   readonly maximumSessions?: number;
   readonly maximumSizeBytes?: number;
   readonly dataQueueCount?: number;
+  readonly without?: readonly Withholdable[];
 }
 
 /** A running device and its driver. */

@@ -32,6 +32,11 @@ import {
   F_RING_RESET,
 } from "../../wire/features.ts";
 import type { Layout } from "../../wire/mode.ts";
+import {
+  readWithheld,
+  type Withholdable,
+  WITHHOLDABLE_IN_PROCESS,
+} from "../../withheld.ts";
 
 /** How to make a device in this process. */
 export interface DeviceOptions {
@@ -53,6 +58,11 @@ export interface DeviceOptions {
   readonly layout?: Layout;
   /** Offers algorithms with known weaknesses too. */
   readonly allowWeak?: boolean;
+  /**
+   * Features and services that are not offered, for example `"ring-packed"` or
+   * `"akcipher"`. Default: none.
+   */
+  readonly without?: readonly string[];
   /** Memory that driver and device share. Default: 32 MiB. */
   readonly memoryBytes?: number;
 }
@@ -127,7 +137,8 @@ export class InProcessLink {
   }
 
   get offeredFeatures(): bigint {
-    return this.#device.offeredFeatures | LINK_FEATURES;
+    const { offeredFeatures, withheldFeatures } = this.#device;
+    return offeredFeatures | LINK_FEATURES & ~withheldFeatures;
   }
 
   /** Device status, as a driver reads it. */
@@ -140,7 +151,10 @@ export class InProcessLink {
 
   /** Rejects with a RangeError when the device does not accept `features`. */
   acceptFeatures(features: bigint): Promise<void> {
-    if (this.#device.acceptFeatures(features & ~LINK_FEATURES)) {
+    const unoffered = features & ~this.offeredFeatures;
+    if (
+      unoffered === 0n && this.#device.acceptFeatures(features & ~LINK_FEATURES)
+    ) {
       this.#linkFeatures = features & LINK_FEATURES;
       return Promise.resolve();
     }
@@ -312,16 +326,25 @@ function placementRule(text: string): PlacementRule {
   );
 }
 
+function withholdable(names: readonly string[]): readonly Withholdable[] {
+  const read = readWithheld(names, WITHHOLDABLE_IN_PROCESS);
+  if (!("expected" in read)) return read;
+  throw new RangeError(
+    `Cannot withhold "${read.name}": expected ${read.expected}`,
+  );
+}
+
 /**
  * Makes a virtio-crypto device in this process and connects to it; a `Driver`
  * runs it.
  *
- * @throws {RangeError} for an unknown backend
+ * @throws {RangeError} for an unknown backend, or for what cannot be withheld
  * @throws {Error} where a backend that was asked for is not ready
  */
 export async function createDevice(
   options: DeviceOptions = {},
 ): Promise<InProcessLink> {
+  const without = withholdable(options.without ?? []);
   const backends = await probeBackends(options.backends ?? ["noble"]);
   for (const { backend, probe } of backends) {
     if (probe.ready) continue;
@@ -343,6 +366,7 @@ export async function createDevice(
     maximumSizeBytes: options.maxSizeBytes ?? 4 * 1024 * 1024,
     layout: options.layout ?? "virtio",
     allowWeak: options.allowWeak ?? false,
+    without,
   });
   return new InProcessLink(device, options.memoryBytes ?? 32 * 1024 * 1024);
 }
