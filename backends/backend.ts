@@ -54,6 +54,14 @@ export const enum OperationKind {
  * `status` and `writtenBytes`. It and its lists belong to the device, which
  * refills them after completion: a backend keeps no reference beyond that.
  *
+ * Overlap: the destination may be the source, the same ranges in the same order;
+ * a backend works in place then. But for that no byte of an output is a byte of
+ * an input or of another output of the operation, in whatever order a guest has
+ * laid its buffers over each other: who calls `run` sees to it, as the device
+ * does with `OverlapCheck` and `PrivateResults` of `overlap.ts`. Inputs may share
+ * bytes. A guest then sees its request as if all inputs had been read first, and
+ * the destination written from its start to its end, and the digest after it.
+ *
  * `source` and `destination` are guest memory: a guest may change the bytes at
  * any time, so a backend reads a byte that it decides on once only. Lengths have
  * been checked against the catalogue and the session before the call.
@@ -77,7 +85,7 @@ export interface Operation {
   readonly additionalData: Segments;
   /**
    * Output. CIPHER, AEAD and chains: exactly as long as `source`. AKCIPHER: room
-   * for the result, which may be shorter. It may overlap `source`.
+   * for the result, which may be shorter. It may be `source` itself.
    */
   readonly destination: Segments;
   /**

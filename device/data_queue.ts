@@ -5,10 +5,16 @@
  */
 
 import { type Operation, OperationStatus } from "../backends/backend.ts";
+import {
+  OverlapCheck,
+  PrivateResults,
+  resultRoomBytes,
+} from "../backends/overlap.ts";
 import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { RequestFormat } from "./request_format.ts";
 import type { RequestSlot } from "./request_slot.ts";
+import { ResultMemory } from "./result_memory.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import type {
@@ -61,6 +67,8 @@ export class DataQueue {
   /** Requests that a backend has not finished. */
   readonly #pending: RequestSlot[] = [];
   readonly #operations: Operation[] = [];
+  readonly #overlaps = new OverlapCheck();
+  readonly #resultMemory = new ResultMemory();
   /** Requests of the burst that have ended, not counted yet. */
   #ended = 0;
   #refused = 0;
@@ -118,7 +126,11 @@ export class DataQueue {
         markUnavailable(lost.map(({ operation }) => operation));
       }
     }
-    for (const slot of this.#pending.splice(0)) this.#settle(slot);
+    for (const slot of this.#pending.splice(0)) {
+      // It waits for memory.
+      if (slot.isEntangled && !slot.results) this.#runApart(slot);
+      this.#settle(slot);
+    }
     this.#count();
     return this.#virtqueue.publish();
   }
@@ -145,7 +157,10 @@ export class DataQueue {
 
   #prepare(slot: RequestSlot): Status {
     try {
-      return this.#format.prepare(slot);
+      const status = this.#format.prepare(slot);
+      slot.isEntangled = status === Status.Ok &&
+        this.#overlaps.isEntangled(slot.operation, slot.readsTag);
+      return status;
     } catch {
       // A backend could not open the session; the guest gets a status.
       return Status.Error;
@@ -158,13 +173,17 @@ export class DataQueue {
     while (start < count) {
       const slot = this.#burst[start++]!;
       if (slot.status !== Status.Ok) continue;
+      if (slot.isEntangled) {
+        this.#runApart(slot);
+        continue;
+      }
       const route = slot.route!;
       this.#operations[0] = slot.operation;
       let length = 1;
       while (start < count) {
         const next = this.#burst[start]!;
         if (next.status === Status.Ok) {
-          if (next.route!.thread !== route.thread) break;
+          if (next.isEntangled || next.route!.thread !== route.thread) break;
           this.#operations[length++] = next.operation;
         }
         start++;
@@ -181,6 +200,35 @@ export class DataQueue {
       this.#sessions.failed(backend, error);
       markUnavailable(this.#operations.slice(0, length));
     }
+  }
+
+  /**
+   * Runs an operation whose outputs overlap with results of its own, which are
+   * delivered before the next one runs. Where memory for them is short it stays
+   * pending until those are answered that have it.
+   */
+  #runApart(slot: RequestSlot): void {
+    const { operation, readsTag } = slot;
+    const memory = this.#resultMemory.take(
+      resultRoomBytes(operation, readsTag),
+    );
+    operation.status = OperationStatus.Pending;
+    if (!memory) return;
+    slot.results = new PrivateResults(operation, memory, readsTag);
+    this.#operations[0] = operation;
+    this.#run(slot.route!, 1);
+    this.#moveOn(slot);
+    if (operation.status !== OperationStatus.Pending) this.#deliver(slot);
+  }
+
+  #deliver(slot: RequestSlot): void {
+    const results = slot.results!;
+    results.deliver();
+    this.#resultMemory.give(
+      results.memory,
+      resultRoomBytes(slot.operation, slot.readsTag),
+    );
+    slot.results = undefined;
   }
 
   /**
@@ -225,6 +273,7 @@ export class DataQueue {
         this.#pending.push(slot);
         return;
       }
+      if (slot.results) this.#deliver(slot);
       slot.status = slot.operation.status as number as Status;
     }
     const written = this.#format.finish(slot, slot.status);

@@ -10,12 +10,14 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backends/backend.ts";
+import type { PrivateResults } from "../backends/overlap.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import { DescriptorChain, KEPT_DESCRIPTORS } from "./ring/chain.ts";
 import type { SessionRules } from "./session/session_rules.ts";
 import type { Route, ThreadSession } from "./session/thread_sessions.ts";
 import { type DataRequest, MAXIMUM_HEADER_BYTES } from "./wire/data_request.ts";
+import { DataOpcode } from "./wire/opcodes.ts";
 import { Status } from "./wire/status.ts";
 
 /** Room for the longest IV field (virtio 1.4 §5.9.9.7). */
@@ -88,9 +90,18 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
   route: Route | undefined;
   /** The outcome, where the backend has no say in it. */
   status: Status = Status.Ok;
+  /** Whether the operation's outputs overlap what they must not. */
+  isEntangled = false;
+  /** Its results are here then, from when it runs until they are delivered. */
+  results: PrivateResults | undefined;
 
   constructor(request: Request) {
     this.request = request;
+  }
+
+  /** Whether the operation's tag is an input. */
+  get readsTag(): boolean {
+    return this.request.opcode === DataOpcode.AeadDecrypt;
   }
 
   /**

@@ -139,6 +139,21 @@ export class Segments {
     return grown;
   }
 
+  /** Exchanges all ranges with `other`, windows with what they are windows on. */
+  exchange(other: Segments): void {
+    const { count, totalBytes } = this;
+    this.count = other.count;
+    this.totalBytes = other.totalBytes;
+    other.count = count;
+    other.totalBytes = totalBytes;
+    [this.#table, other.#table] = [other.#table, this.#table];
+    [this.#ranges, other.#ranges] = [other.#ranges, this.#ranges];
+    [this.#own, other.#own] = [other.#own, this.#own];
+    [this.#start, other.#start] = [other.#start, this.#start];
+    [this.#skip, other.#skip] = [other.#skip, this.#skip];
+    [this.#lastBytes, other.#lastBytes] = [other.#lastBytes, this.#lastBytes];
+  }
+
   region(index: number): Region {
     return this.#table[this.#ranges[this.#start + RANGE * index]!]!;
   }
@@ -360,7 +375,7 @@ function copyPiece(
   }
 }
 
-/** Copies all of `from` to `to`, which is as long, in one range each. */
+/** Copies all of `from` to `to`, which is as long and lies apart, in one range each. */
 export function copyRange(from: Segments, to: Segments): void {
   const lengthBytes = from.totalBytes;
   if (lengthBytes > SMALL_BYTES) to.view(0).set(from.view(0));

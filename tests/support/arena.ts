@@ -116,6 +116,43 @@ export class Arena {
     }
   }
 
+  /** The bytes from a guest address, all of which is memory. */
+  read(guestAddress: number, lengthBytes: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(lengthBytes);
+    for (let done = 0; done < lengthBytes;) {
+      const start = this.#start(guestAddress + done);
+      const taken = Math.min(start.leftBytes, lengthBytes - done);
+      bytes.set(this.#all.subarray(start.at, start.at + taken), done);
+      done += taken;
+    }
+    return bytes;
+  }
+
+  /** Puts `bytes` to a guest address, of memory itself or of a snapshot. */
+  write(
+    guestAddress: number,
+    bytes: Uint8Array,
+    into = this.#all as Uint8Array,
+  ) {
+    for (let done = 0; done < bytes.length;) {
+      const { at, leftBytes } = this.#start(guestAddress + done);
+      const part = bytes.subarray(done, done + leftBytes);
+      into.set(part, at);
+      done += part.length;
+    }
+  }
+
+  /** Where a guest address is in the allocation, and how much follows it. */
+  #start(address: number): { at: number; leftBytes: number } {
+    const place = this.find(address);
+    if (!place) throw new RangeError(`0x${address.toString(16)} is no memory`);
+    const { region, offset } = place;
+    return {
+      at: region.bytes.byteOffset + offset,
+      leftBytes: region.lengthBytes - offset,
+    };
+  }
+
   /** Where memory is not as in the snapshot, or `undefined`. */
   difference(snapshot: Uint8Array): string | undefined {
     if (equal(snapshot, this.#all)) return undefined;

@@ -23,13 +23,15 @@ import {
 } from "../../device/wire/features.ts";
 import type { Layout } from "../../device/wire/mode.ts";
 import { ringBytes, ringOffsets } from "../../driver/rings/layout.ts";
+import type { ProbedBackend } from "../../backends/probe.ts";
 import { Arena, type ArenaLengths } from "./arena.ts";
 import { readyBackend } from "./ready_backends.ts";
 import { BackendWatch, watchedBackend } from "./watched_backend.ts";
 
 /** What a machine is made of. */
 export interface MachineOptions {
-  readonly backend: string;
+  /** The name of a built-in one, or what was found of any. */
+  readonly backend: string | ProbedBackend;
   readonly layout?: Layout;
   readonly features?: bigint;
   readonly dataQueues?: number;
@@ -78,7 +80,9 @@ export class Machine implements Disposable {
 
   static async start(options: MachineOptions): Promise<Machine> {
     const watch = new BackendWatch();
-    const found = await readyBackend(options.backend);
+    const found = typeof options.backend === "string"
+      ? await readyBackend(options.backend)
+      : options.backend;
     const backend = watchedBackend(found.backend, watch);
     const device = new Device({
       backends: [{ ...found, backend }],
@@ -153,6 +157,7 @@ export class Machine implements Disposable {
     let notify = false;
     do {
       notify = service.service() || notify;
+      if (service instanceof DataQueue) notify = complete(service) || notify;
     } while (virtqueue.enableNotifications());
     return notify;
   }
@@ -168,4 +173,16 @@ export class Machine implements Disposable {
     this.device.close();
     this.#sessions.close();
   }
+}
+
+/** How long a backend may take for what a queue has given to it. */
+const PENDING_LIMIT_MS = 10_000;
+
+function complete(queue: DataQueue): boolean {
+  const end = performance.now() + PENDING_LIMIT_MS;
+  let notify = false;
+  while (queue.pendingCount > 0 && performance.now() < end) {
+    notify = queue.poll() || notify;
+  }
+  return notify;
 }

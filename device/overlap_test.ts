@@ -1,0 +1,133 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createCipheriv } from "node:crypto";
+import { createDevice, type DeviceOptions, Driver } from "../mod.ts";
+import { later } from "../tests/support/later_backend.ts";
+import { describeRequest, type RequestTarget } from "../driver/data_request.ts";
+import { encodeDataHeader } from "./wire/data_header.ts";
+import { DataRequest } from "./wire/data_request.ts";
+import { Status } from "./wire/status.ts";
+
+const LATER = import.meta.resolve("../tests/support/later_backend.ts");
+const KEY = new Uint8Array(16).fill(3);
+const IV = new Uint8Array(16).fill(9);
+const SHIFT = 48;
+/** Header, IV and status before the data. */
+const DATA_AT = 128;
+const STATUS_AT = 100;
+
+const expected = (data: Uint8Array): Uint8Array =>
+  createCipheriv("aes-128-cbc", KEY, IV).setAutoPadding(false).update(data);
+
+function headerOf(
+  { mode }: Driver,
+  target: RequestTarget,
+  lengthBytes: number,
+): Uint8Array {
+  const request = new DataRequest();
+  describeRequest(request, target, {
+    operation: "encrypt",
+    ivBytes: IV.length,
+    sourceBytes: lengthBytes,
+    additionalDataBytes: 0,
+    destinationBytes: lengthBytes,
+    digestBytes: 0,
+    cipherStart: 0,
+    cipherBytes: 0,
+    hashStart: 0,
+    hashBytes: 0,
+  });
+  const header = new Uint8Array(72);
+  encodeDataHeader(request, mode, new DataView(header.buffer));
+  return header;
+}
+
+/**
+ * Sends requests at once, each of whose destinations begins within its source,
+ * and checks their results.
+ */
+async function send(
+  driver: Driver,
+  count: number,
+  lengthBytes: number,
+): Promise<void> {
+  const session = await driver.cipher({
+    algorithm: "aes-cbc",
+    key: KEY,
+    direction: "encrypt",
+  });
+  const header = headerOf(driver, session.target, lengthBytes);
+  const { memory, dataQueues } = driver;
+  const roomBytes = DATA_AT + lengthBytes + SHIFT;
+  const requests = Array.from({ length: count }, async (_, i) => {
+    const at = memory.reserve(roomBytes);
+    const base = memory.guestAddress + at;
+    const bytes = memory.region.bytes.subarray(at, at + roomBytes);
+    const data = new Uint8Array(lengthBytes).map((_, j) => i + j * j);
+    bytes.set(header);
+    bytes.set(IV, header.length);
+    bytes.set(data, DATA_AT);
+    bytes[STATUS_AT] = 0xff;
+    const buffer = (guestAddress: number, lengthBytes: number) => ({
+      guestAddress,
+      lengthBytes,
+    });
+    await dataQueues[0]!.request(
+      [
+        buffer(base, header.length + IV.length),
+        buffer(base + DATA_AT, lengthBytes),
+      ],
+      [
+        buffer(base + DATA_AT + SHIFT, lengthBytes),
+        buffer(base + STATUS_AT, 1),
+      ],
+    );
+    strictEqual(bytes[STATUS_AT], Status.Ok);
+    const result = bytes.subarray(DATA_AT + SHIFT);
+    ok(Buffer.compare(expected(data), result) === 0, `request ${i}`);
+    const kept = data.subarray(0, SHIFT);
+    deepStrictEqual(bytes.subarray(DATA_AT, DATA_AT + kept.length), kept);
+  });
+  await Promise.all(requests);
+}
+
+async function withDriver(
+  options: DeviceOptions,
+  use: (driver: Driver) => Promise<void>,
+): Promise<void> {
+  const sizes = {
+    memoryBytes: 32 * 1024 * 1024,
+    maxSizeBytes: 8 * 1024 * 1024,
+  };
+  await using driver = await Driver.start(
+    await createDevice({ ...sizes, ...options }),
+  );
+  await use(driver);
+}
+
+Deno.test("overlapping requests that end later, and in another order, are right", async () => {
+  await withDriver({ backends: [LATER] }, async (driver) => {
+    for (const lengthBytes of [16, 64, 4096]) {
+      await send(driver, 20, lengthBytes);
+    }
+  });
+});
+
+Deno.test("overlapping requests under way hold a bounded amount of memory", async () => {
+  await withDriver({ backends: [LATER] }, async (driver) => {
+    later.most = 0;
+    // Each takes a quarter of the bound.
+    await send(driver, 9, 2 * 1024 * 1024 + 16);
+    strictEqual(later.most, 4);
+  });
+});
+
+Deno.test("overlapping requests outlive the backend that they were on", async () => {
+  const options = { backends: [LATER, "noble"], fallback: "failure" } as const;
+  await withDriver(options, async (driver) => {
+    later.fails = true;
+    // More than get memory at the same time.
+    await send(driver, 6, 2 * 1024 * 1024 + 16);
+    strictEqual(later.fails, false);
+  });
+});

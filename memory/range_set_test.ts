@@ -1,0 +1,78 @@
+import { strictEqual } from "node:assert/strict";
+import { Random } from "../backends/conformance/random.ts";
+import { RangeSet, rangesMeet } from "./range_set.ts";
+
+type Range = readonly [region: number, offset: number, lengthBytes: number];
+
+function setOf(ranges: readonly Range[]): RangeSet {
+  const set = new RangeSet();
+  for (const range of ranges) set.add(...range);
+  return set;
+}
+
+const meet = (a: Range, b: Range): boolean =>
+  a[0] === b[0] && rangesMeet(a[1], a[2], b[1], b[2]);
+
+Deno.test("rangesMeet() is true from the first to the last byte in common", () => {
+  for (let shift = -6; shift <= 6; shift++) {
+    strictEqual(rangesMeet(10, 4, 10 + shift, 5), shift > -5 && shift < 4);
+  }
+  strictEqual(rangesMeet(2 ** 31 - 9, 8, 2 ** 31 - 2, 1), true);
+});
+
+Deno.test("a set tells ranges that touch from ranges that share a byte", () => {
+  strictEqual(setOf([]).sort(), true);
+  strictEqual(setOf([[0, 8, 4], [0, 4, 4], [0, 12, 1]]).sort(), true);
+  strictEqual(setOf([[0, 8, 4], [0, 4, 5]]).sort(), false);
+  strictEqual(setOf([[0, 0, 100], [0, 50, 1]]).sort(), false);
+  strictEqual(setOf([[0, 8, 4], [0, 8, 4]]).sort(), false);
+});
+
+Deno.test("a set tells the same offsets in different regions apart", () => {
+  const far = 2 ** 31 - 1;
+  const set = setOf([[1, 8, 4], [0, 8, 4], [0, far - 1, 1], [2, 0, 1]]);
+  strictEqual(set.sort(), true);
+  strictEqual(set.meets(1, 11, 1), true);
+  strictEqual(set.meets(1, 12, 1), false);
+  strictEqual(set.meets(2, 8, 4), false);
+  strictEqual(set.meets(0, far - 1, 1), true);
+  strictEqual(set.meets(1, 0, 8), false);
+  strictEqual(set.meets(3, 0, far), false);
+});
+
+Deno.test("a cleared set is empty", () => {
+  const set = setOf([[0, 0, 10], [0, 5, 10]]);
+  set.clear();
+  strictEqual(set.sort(), true);
+  strictEqual(set.meets(0, 0, 10), false);
+});
+
+Deno.test("a set of any size answers as a comparison of all pairs does", () => {
+  const random = new Random(4);
+  let met = 0;
+  let disjoint = 0;
+  for (let round = 0; round < 2000; round++) {
+    const count = random.integer(round % 10 === 0 ? 80 : 8);
+    const room = 40 * (1 + random.integer(40));
+    const any = (): Range => [
+      random.integer(3),
+      random.integer(room),
+      1 + random.integer(20),
+    ];
+    const ranges = Array.from({ length: count }, any);
+    const set = setOf(ranges);
+    const shared = ranges.some((one, i) =>
+      ranges.slice(i + 1).some((other) => meet(one, other))
+    );
+    strictEqual(set.sort(), !shared);
+    if (shared) continue;
+    disjoint++;
+    for (let i = 0; i < 5; i++) {
+      const asked = any();
+      const expected = ranges.some((range) => meet(range, asked));
+      if (expected) met++;
+      strictEqual(set.meets(...asked), expected);
+    }
+  }
+  strictEqual(met > 100 && disjoint > 100, true);
+});

@@ -1,0 +1,42 @@
+import {
+  F_AEAD_STATELESS_MODE,
+  F_CIPHER_STATELESS_MODE,
+  F_INDIRECT_DESC,
+  F_REVISION_1,
+  F_RING_PACKED,
+  F_VERSION_1,
+} from "../../device/wire/features.ts";
+import { Machine } from "../support/machine.ts";
+import {
+  checkKinds,
+  checkPieces,
+  checkResultsOverEachOther,
+  checkShifts,
+} from "../support/overlap_kinds.ts";
+import { testOnBackends } from "../support/ready_backends.ts";
+
+const FORMATS = [
+  F_VERSION_1 | F_INDIRECT_DESC,
+  // The stateless structures have associated data before the source.
+  F_VERSION_1 | F_RING_PACKED | F_REVISION_1 | F_CIPHER_STATELESS_MODE |
+  F_AEAD_STATELESS_MODE,
+];
+
+const CHECKS = [
+  ["a destination up to 64 bytes before or behind its source", checkShifts],
+  ["inputs under outputs, and outputs under each other", checkKinds],
+  ["buffers in pieces that share bytes", checkPieces],
+  [
+    "a destination over itself holds what comes last",
+    checkResultsOverEachOther,
+  ],
+] as const;
+
+for (const [name, check] of CHECKS) {
+  await testOnBackends(name, async (backend) => {
+    for (const features of FORMATS) {
+      using machine = await Machine.start({ backend, features });
+      check(machine);
+    }
+  });
+}

@@ -1,0 +1,33 @@
+import { strictEqual } from "node:assert/strict";
+import { probeBackends } from "../../backends/probe.ts";
+import { Machine } from "../support/machine.ts";
+import {
+  checkKinds,
+  checkPieces,
+  checkResultsOverEachOther,
+  checkShifts,
+} from "../support/overlap_kinds.ts";
+import { testWith } from "../real_parts.ts";
+import { StandIn } from "./control.ts";
+import { standIn } from "./parts.ts";
+
+const part = standIn();
+
+testWith(
+  part,
+  "requests whose buffers overlap are answered as if they lay apart",
+  async () => {
+    using standIn = new StandIn(part.libraries, { LATENCY_US: 20 });
+    const [backend] = await probeBackends(["qat"], {
+      qat: { ...part.libraries },
+    });
+    {
+      using machine = await Machine.start({ backend: backend! });
+      checkShifts(machine);
+      checkKinds(machine);
+      checkPieces(machine);
+      checkResultsOverEachOther(machine);
+    }
+    strictEqual(standIn.violations, 0);
+  },
+);
