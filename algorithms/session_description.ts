@@ -6,6 +6,8 @@
  * @module
  */
 
+import { showInstead } from "./inspect.ts";
+import { copyKey } from "./key_bytes.ts";
 import type { Curve, KeyType, RsaPadding } from "./public_key.ts";
 
 export type Direction = "encrypt" | "decrypt";
@@ -96,4 +98,51 @@ export function keysOf(description: SessionDescription): Uint8Array[] {
 /** Overwrites every key of the description with zeros. */
 export function wipeKeys(description: SessionDescription): void {
   for (const key of keysOf(description)) key.fill(0);
+}
+
+/** A description with keys of its own. */
+export function copyDescription(
+  description: SessionDescription,
+): SessionDescription {
+  switch (description.service) {
+    case "hash":
+      return { ...description };
+    case "chain": {
+      const { cipher, authKey } = description;
+      return hideKeys({
+        ...description,
+        cipher: { ...cipher, key: copyKey(cipher.key) },
+        authKey: copyKey(authKey),
+      });
+    }
+    default:
+      return hideKeys({ ...description, key: copyKey(description.key) });
+  }
+}
+
+const HIDDEN = "(hidden)";
+
+/** The description as text may show it: with the lengths of its keys alone. */
+export function withoutKeys(description: SessionDescription): object {
+  const shown = (key: Uint8Array) => `${key.length} bytes ${HIDDEN}`;
+  switch (description.service) {
+    case "hash":
+      return { ...description };
+    case "chain": {
+      const { cipher, authKey } = description;
+      return {
+        ...description,
+        cipher: { ...cipher, key: shown(cipher.key) },
+        authKey: shown(authKey),
+      };
+    }
+    default:
+      return { ...description, key: shown(description.key) };
+  }
+}
+
+/** Makes `console.log` of `description` show no key; returns it. */
+export function hideKeys<D extends SessionDescription>(description: D): D {
+  showInstead(description, () => withoutKeys(description));
+  return description;
 }

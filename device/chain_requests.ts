@@ -29,6 +29,7 @@ import {
   isRefusal,
   refuseBeyondLimits,
 } from "./wire/session_parameters.ts";
+import { keyRoom } from "../algorithms/key_bytes.ts";
 import { findIllegal } from "../algorithms/legality.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
 import { Status } from "./wire/status.ts";
@@ -133,8 +134,8 @@ export class ChainRequests implements RequestFormat {
     if (refusal) return refusal.status;
     const keysEnd = request.authKeyAt + request.authKeyBytes;
     if (keysEnd > chain.readable.totalBytes) return Status.Error;
-    const key = new Uint8Array(request.keyBytes);
-    const authKey = new Uint8Array(request.authKeyBytes);
+    const key = keyRoom(request.keyBytes);
+    const authKey = keyRoom(request.authKeyBytes);
     chain.readable.read(request.keyAt, key);
     chain.readable.read(request.authKeyAt, authKey);
     const description = describeSession(request, key, authKey);

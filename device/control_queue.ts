@@ -4,6 +4,7 @@
  * @module
  */
 
+import { keyRoom } from "../algorithms/key_bytes.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
 import { carryOut } from "./control_outcome.ts";
 import { answerDraft9Control, type ControlContext } from "./draft9_control.ts";
@@ -65,7 +66,7 @@ export class ControlQueue {
   #answerVirtio(): number {
     const { readable, writable } = this.#chain;
     const { mode, limits, sessions } = this.#context;
-    const bytes = new Uint8Array(
+    const bytes = keyRoom(
       Math.min(readable.totalBytes, MAXIMUM_REQUEST_BYTES),
     );
     readable.read(0, bytes);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keyRoom } from "../algorithms/key_bytes.ts";
 import { Segments } from "../memory/segments.ts";
 import { carryOut, type ControlOutcome } from "./control_outcome.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
@@ -70,11 +71,13 @@ function decide(
         request.parameters.authKeyBytes,
         context,
       );
-      if (!key || !authKey) return { status: Status.Error, sessionId: NaN };
-      const created = createFrom(request.parameters, key, authKey);
-      key.fill(0);
-      authKey.fill(0);
-      return carryOut(created, sessions, mode);
+      const created = key && authKey &&
+        createFrom(request.parameters, key, authKey);
+      key?.fill(0);
+      authKey?.fill(0);
+      return created
+        ? carryOut(created, sessions, mode)
+        : { status: Status.Error, sessionId: NaN };
     }
   }
 }
@@ -85,9 +88,10 @@ function readKey(
   lengthBytes: number,
   { memory }: ControlContext,
 ): Uint8Array | undefined {
-  if (lengthBytes === 0) return new Uint8Array(0);
+  const key = keyRoom(lengthBytes);
+  if (lengthBytes === 0) return key;
   const segments = new Segments();
-  return memory.translate(address, lengthBytes, segments)
-    ? segments.copy()
-    : undefined;
+  if (!memory.translate(address, lengthBytes, segments)) return undefined;
+  segments.read(0, key);
+  return key;
 }

@@ -14,7 +14,7 @@ import { Status } from "../wire/status.ts";
 import type { OpenBackends } from "./open_backends.ts";
 import type { Choice, Placement, SessionPlacement } from "./placement.ts";
 
-/** What a queue thread is told of a new session; structured-cloneable. */
+/** What a queue thread is told of a new session. */
 export interface SessionAnnouncement {
   readonly id: number;
   readonly description: SessionDescription;

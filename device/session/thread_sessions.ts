@@ -77,6 +77,8 @@ export class ThreadSessions {
   readonly #backends: ThreadBackends;
   readonly #placement: Placement;
   readonly #sessions = new Map<number, ThreadSession>();
+  /** Those that end with their last operation. */
+  readonly #ending = new Set<ThreadSession>();
   readonly #refresh: (() => void) | undefined;
 
   /** `refresh` announces what has been opened and closed elsewhere since. */
@@ -121,8 +123,13 @@ export class ThreadSessions {
     const session = this.#sessions.get(id);
     if (!session) return;
     this.#sessions.delete(id);
-    if (session.inFlight > 0) session.closing = true;
+    if (session.inFlight > 0) this.#endLater(session);
     else this.#close(session);
+  }
+
+  #endLater(session: ThreadSession): void {
+    session.closing = true;
+    this.#ending.add(session);
   }
 
   /**
@@ -146,7 +153,7 @@ export class ThreadSessions {
     const placement = this.#placement.place(description);
     if (!placement) return undefined;
     const session = createSession(NaN, description, placement);
-    session.closing = true;
+    this.#endLater(session);
     return session;
   }
 
@@ -235,7 +242,9 @@ export class ThreadSessions {
   /** Notes that an operation of `session` has ended. */
   finished(session: ThreadSession): void {
     session.inFlight--;
-    if (session.closing && session.inFlight === 0) this.#close(session);
+    if (!session.closing || session.inFlight > 0) return;
+    this.#ending.delete(session);
+    this.#close(session);
   }
 
   #close(session: ThreadSession): void {
@@ -246,7 +255,9 @@ export class ThreadSessions {
   /** Wipes all keys and closes the backends. */
   close(): void {
     for (const session of this.#sessions.values()) this.#close(session);
+    for (const session of this.#ending) this.#close(session);
     this.#sessions.clear();
+    this.#ending.clear();
     this.#backends.close();
   }
 }

@@ -10,17 +10,19 @@
  */
 
 import { algorithmByNumber } from "../../algorithms/catalogue.ts";
+import { copyKey, keyRoom } from "../../algorithms/key_bytes.ts";
 import {
   CURVES,
   type KeyType,
   RSA_HASHES,
 } from "../../algorithms/public_key.ts";
-import type {
-  CipherSession,
-  Direction,
-  EcdsaSession,
-  RsaSession,
-  SessionDescription,
+import {
+  type CipherSession,
+  type Direction,
+  type EcdsaSession,
+  hideKeys,
+  type RsaSession,
+  type SessionDescription,
 } from "../../algorithms/session_description.ts";
 import {
   ChainOrderNumber,
@@ -162,6 +164,15 @@ export function describeSession(
   key: Uint8Array,
   authKey: Uint8Array,
 ): SessionDescription | Refusal {
+  const described = describe(parameters, key, authKey);
+  return isRefusal(described) ? described : hideKeys(described);
+}
+
+function describe(
+  parameters: SessionParameters,
+  key: Uint8Array,
+  authKey: Uint8Array,
+): SessionDescription | Refusal {
   switch (parameters.service) {
     case ServiceNumber.Cipher:
       return describeSymmetric(parameters, key, authKey);
@@ -214,7 +225,7 @@ function describeCipher(
     service: "cipher",
     algorithm: algorithm.name,
     direction,
-    key: key.slice(),
+    key: copyKey(key),
   };
 }
 
@@ -247,7 +258,7 @@ function describeChain(
     cipher: cipherPart,
     hashMode: plain ? "plain" : "auth",
     hashAlgorithm: hash.name,
-    authKey: plain ? new Uint8Array() : authKey.slice(),
+    authKey: plain ? keyRoom(0) : copyKey(authKey),
     resultBytes: parameters.digestBytes,
   };
 }
@@ -273,7 +284,7 @@ function describeMac(
   return {
     service: "mac",
     algorithm: algorithm.name,
-    key: key.slice(),
+    key: copyKey(key),
     resultBytes: parameters.digestBytes,
   };
 }
@@ -290,7 +301,7 @@ function describeAead(
     service: "aead",
     algorithm: algorithm.name,
     direction,
-    key: key.slice(),
+    key: copyKey(key),
     tagBytes: parameters.digestBytes,
   };
 }
@@ -336,7 +347,7 @@ function describeRsa(
     service: "akcipher",
     algorithm: "rsa",
     keyType,
-    key: key.slice(),
+    key: copyKey(key),
     padding: raw ? "raw" : "pkcs1",
     hash: hash.name,
   };
@@ -353,7 +364,7 @@ function describeEcdsa(
     service: "akcipher",
     algorithm: "ecdsa",
     keyType,
-    key: key.slice(),
+    key: copyKey(key),
     curve: curve.name,
   };
 }

@@ -31,6 +31,8 @@ export async function runCommand(...words: string[]): Promise<Ending> {
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
+type Environment = Readonly<Record<string, string>>;
+
 /** A running `serve`; disposing of it kills it. */
 export class ServeProcess implements AsyncDisposable {
   readonly pid: number;
@@ -40,24 +42,33 @@ export class ServeProcess implements AsyncDisposable {
   #log = "";
   #ended = false;
 
-  private constructor(words: readonly string[]) {
+  private constructor(words: readonly string[], env: Environment) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", MAIN, "serve", ...words],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
     }).spawn();
     this.pid = this.#child.pid;
     this.#logged = this.#read();
   }
 
   /** Starts `serve` and waits until it says `line`. */
-  static async start(
+  static start(
     line: string | RegExp,
     ...words: string[]
   ): Promise<ServeProcess> {
-    const process = new ServeProcess(words);
+    return ServeProcess.startIn({}, line, ...words);
+  }
+
+  /** Like `start`, with more environment variables. */
+  static async startIn(
+    env: Environment,
+    line: string | RegExp,
+    ...words: string[]
+  ): Promise<ServeProcess> {
+    const process = new ServeProcess(words, env);
     try {
       await process.said(line);
       return process;
@@ -151,12 +162,21 @@ export interface ServedDevice extends AsyncDisposable {
 }
 
 /** Starts `serve` with `words` on a socket of its own; it listens by then. */
-export async function serveDevice(...words: string[]): Promise<ServedDevice> {
+export function serveDevice(...words: string[]): Promise<ServedDevice> {
+  return serveDeviceIn({}, ...words);
+}
+
+/** Like `serveDevice`, with more environment variables. */
+export async function serveDeviceIn(
+  env: Environment,
+  ...words: string[]
+): Promise<ServedDevice> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const socketPath = `${folder.path}/crypto.sock`;
   const process = stack.use(
-    await ServeProcess.start(
+    await ServeProcess.startIn(
+      env,
       "listening at",
       ...["--socket-path", socketPath, ...words],
     ),

@@ -6,7 +6,7 @@
 
 import { probeBackends, type ProbedBackend } from "../../backends/probe.ts";
 import { BUILT_IN_BACKENDS } from "../../backends/registry.ts";
-import { testWith } from "../real_parts.ts";
+import { type RealPart, testWith } from "../real_parts.ts";
 
 /**
  * Whether a backend needs a card. `tests/qat_stand_in/` and `backends/qat/` have
@@ -41,6 +41,18 @@ export async function readyBackend(name: string): Promise<ProbedBackend> {
     throw new Error(`Cannot test backend "${name}": ${found.absent}`);
   }
   return found;
+}
+
+/** The built-in backend `name` as a part that a test needs. */
+export async function backendPart(name: string): Promise<RealPart> {
+  const found = await findBackend(name);
+  const absent = "absent" in found ? found.absent : "";
+  return {
+    present: absent === "",
+    name,
+    remedy: absent,
+    isHardware: needsHardware(name),
+  };
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { copyDescription } from "../../../algorithms/session_description.ts";
 import { probeBackends } from "../../../backends/probe.ts";
 import { BUILT_IN_BACKENDS } from "../../../backends/registry.ts";
 import { Region } from "../../../memory/region.ts";
@@ -131,7 +132,11 @@ export class InProcessLink {
     );
     // The table wipes its keys while an operation may need them once more.
     sessions.observe({
-      opened: (session) => this.#sessions.opened(structuredClone(session)),
+      opened: (session) =>
+        this.#sessions.opened({
+          ...session,
+          description: copyDescription(session.description),
+        }),
       closed: (id) => this.#sessions.closed(id),
     });
   }

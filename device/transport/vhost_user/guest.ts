@@ -8,6 +8,7 @@ import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
 import { describeSession } from "../../session/session_needs.ts";
+import { AnnouncementMemory } from "../../session/announcement_memory.ts";
 import type { SessionAnnouncement } from "../../session/session_table.ts";
 import {
   F_EVENT_IDX,
@@ -55,6 +56,7 @@ export class Guest {
   readonly #signals: GuestSignals;
   readonly #control: ControlRing;
   readonly #threads = new Map<number, QueueThread>();
+  readonly #announcements = new AnnouncementMemory();
   readonly #unobserve: () => void;
   #markFinished = () => {};
   #ended = false;
@@ -267,6 +269,7 @@ export class Guest {
   }
 
   #giveBack(): void {
+    this.#announcements.wipe();
     this.memory.clear();
     this.memory.unmapRetired();
     for (const ring of this.rings) ring.close();
@@ -359,7 +362,7 @@ export class Guest {
       settings: device.threadSettings,
       spinMicroseconds,
       memory: this.memory,
-      sessions: device.sessions.current(),
+      sessions: this.#announcements.putAll(device.sessions.current()),
       broken: (reason) => this.#broken(ring, reason),
       health: (backend, failure) => this.#health(ring, backend, failure),
       failed: (reason) => failed(`queue ${ring.index}: ${reason}`),
@@ -383,7 +386,10 @@ export class Guest {
   }
 
   #opened(announcement: SessionAnnouncement): void {
-    for (const thread of this.#threads.values()) thread.opened(announcement);
+    if (this.#threads.size > 0) {
+      const place = this.#announcements.put(announcement, this.#threads.size);
+      for (const thread of this.#threads.values()) thread.opened(place);
+    }
     const { id, placement, description } = announcement;
     const [first] = placement.choices;
     this.#options.log(

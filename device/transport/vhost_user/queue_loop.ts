@@ -13,6 +13,7 @@ import {
   POLLIN,
 } from "../../../ffi/libc.ts";
 import { Counter } from "../../data_queue.ts";
+import { takeAnnouncement } from "../../session/announcement_memory.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
 import { QueueRing, type RingContext } from "./queue_ring.ts";
 import { SpinPolicy } from "./spin_policy.ts";
@@ -214,7 +215,7 @@ export class QueueLoop {
   #carryOut(command: Command): void {
     switch (command.kind) {
       case "opened":
-        return this.#sessions.opened(command.announcement);
+        return this.#sessions.opened(takeAnnouncement(command.place));
       case "closed":
         return this.#sessions.closed(command.id);
       case "exit":

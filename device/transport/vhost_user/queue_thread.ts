@@ -6,7 +6,7 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import { COUNTERS } from "../../data_queue.ts";
-import type { SessionAnnouncement } from "../../session/session_table.ts";
+import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
@@ -25,8 +25,8 @@ export interface QueueThreadOptions {
   readonly settings: ThreadSettings;
   readonly spinMicroseconds: number;
   readonly memory: MemoryTable;
-  /** Sessions that exist already. */
-  readonly sessions: Iterable<SessionAnnouncement>;
+  /** Sessions that exist already; asked for when the thread is there. */
+  readonly sessions: Iterable<AnnouncementPlace>;
   /** Hears why the ring is no longer served. */
   broken(reason: string): void;
   /** Hears that a backend stopped working, or works again (undefined). */
@@ -91,7 +91,7 @@ export class QueueThread implements RingRunner {
       spinMicroseconds,
       settings,
     }, [port2]);
-    for (const announcement of options.sessions) this.opened(announcement);
+    for (const place of options.sessions) this.opened(place);
   }
 
   /** Commands that the thread, busy with requests, has not taken yet. */
@@ -101,8 +101,8 @@ export class QueueThread implements RingRunner {
   }
 
   /** Announces a session; the guest may use it when this has returned. */
-  opened(announcement: SessionAnnouncement): void {
-    this.#tell({ kind: "opened", announcement });
+  opened(place: AnnouncementPlace): void {
+    this.#tell({ kind: "opened", place });
   }
 
   /** Takes a session back. */

@@ -10,7 +10,7 @@
  */
 
 import type { VirtqueueOptions } from "../../ring/virtqueue.ts";
-import type { SessionAnnouncement } from "../../session/session_table.ts";
+import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import type { WireMode } from "../../wire/mode.ts";
 import type { MemoryRange } from "./memory_table.ts";
@@ -55,7 +55,7 @@ export type RingCommand =
 
 /** Commands of the main thread. */
 export type Command =
-  | { readonly kind: "opened"; readonly announcement: SessionAnnouncement }
+  | { readonly kind: "opened"; readonly place: AnnouncementPlace }
   | { readonly kind: "closed"; readonly id: number }
   | { readonly kind: "exit" }
   | RingCommand & { readonly sequence: number };

@@ -1,0 +1,108 @@
+import { ok, strictEqual } from "node:assert/strict";
+import {
+  type BackendThread,
+  CONTRACT_VERSION,
+} from "../../backends/backend.ts";
+import { aesCbc } from "../../tests/support/sessions.ts";
+import { OpenBackends } from "./open_backends.ts";
+import { Placement } from "./placement.ts";
+import type { SessionAnnouncement } from "./session_table.ts";
+import { ThreadSessions } from "./thread_sessions.ts";
+
+/** A thread's sessions on a backend that only counts them. */
+function threadSessions() {
+  const open = new Set<object>();
+  const thread: BackendThread = {
+    openSession: () => {
+      const session = {};
+      open.add(session);
+      return session;
+    },
+    closeSession: (session) => void open.delete(session),
+    run: () => {},
+    close: () => {},
+  };
+  const offers = [{ algorithm: "cipher.aes-cbc" }];
+  const backend = {
+    contract: CONTRACT_VERSION,
+    name: "counting",
+    probe: () => ({
+      ready: true,
+      version: "",
+      offers,
+      notOffered: {},
+      missing: [],
+    }),
+    open: () => thread,
+  };
+  const sessions = new ThreadSessions(
+    new OpenBackends([{ backend, options: {} }]),
+    new Placement({
+      backends: [{ name: "counting", offers }],
+      rules: [],
+      fallback: "never",
+      allowWeak: false,
+    }),
+  );
+  return { sessions, open };
+}
+
+const announcement = (id: number): SessionAnnouncement => ({
+  id,
+  description: aesCbc(new Uint8Array(16).fill(id)),
+  placement: {
+    choices: [{
+      backend: "counting",
+      fromBytes: 0,
+      belowBytes: Infinity,
+      reason: "order",
+    }],
+    onFailure: [],
+    onUnsupported: [],
+  },
+});
+
+const keyOf = ({ description }: SessionAnnouncement): Uint8Array =>
+  "key" in description ? description.key : new Uint8Array();
+
+const isWiped = (announced: SessionAnnouncement) =>
+  keyOf(announced).every((byte) => byte === 0);
+
+Deno.test("a session's key is wiped when it is closed, or when its last operation ends", () => {
+  const { sessions, open } = threadSessions();
+  const [idle, busy] = [announcement(1), announcement(2)];
+  for (const one of [idle, busy]) {
+    sessions.opened(one);
+    sessions.route(sessions.get(one.id)!, 16);
+  }
+  const underWay = sessions.get(busy.id)!;
+  underWay.inFlight++;
+  sessions.closed(idle.id);
+  sessions.closed(busy.id);
+  ok(isWiped(idle));
+  ok(!isWiped(busy));
+  strictEqual(open.size, 1);
+  sessions.finished(underWay);
+  ok(isWiped(busy));
+  strictEqual(open.size, 0);
+});
+
+Deno.test("a thread that ends wipes every key, also of what is still under way", () => {
+  const { sessions, open } = threadSessions();
+  const [idle, busy, once] = [1, 2, 3].map(announcement) as [
+    SessionAnnouncement,
+    SessionAnnouncement,
+    SessionAnnouncement,
+  ];
+  sessions.opened(idle);
+  sessions.opened(busy);
+  const underWay = sessions.get(busy.id)!;
+  underWay.inFlight++;
+  sessions.closed(busy.id);
+  const single = sessions.openOnce(once.description)!;
+  single.inFlight++;
+  for (const session of [underWay, single]) sessions.route(session, 16);
+  sessions.close();
+  ok([idle, busy, once].every(isWiped));
+  strictEqual(open.size, 0);
+});
