@@ -10,10 +10,11 @@ import { Segments } from "../memory/segments.ts";
 import { carryOut, type ControlOutcome } from "./control_outcome.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { SessionTable } from "./session/session_table.ts";
-import { createFrom } from "./wire/control_request.ts";
+import { createFrom, refused } from "./wire/control_request.ts";
 import {
   decodeDraft9Control,
   type Draft9Control,
+  type Draft9Create,
   DRAFT_9_REQUEST_BYTES,
   NO_STATUS,
   writeDraft9Created,
@@ -36,18 +37,19 @@ export function answerDraft9Control(
   writable: Segments,
   context: ControlContext,
 ): number {
-  if (writable.totalBytes < DRAFT_9_REQUEST_BYTES) return 0;
+  const availableBytes = Math.min(writable.totalBytes, DRAFT_9_REQUEST_BYTES);
   const bytes = new Uint8Array(DRAFT_9_REQUEST_BYTES);
-  writable.read(0, bytes);
-  const request = decodeDraft9Control(bytes, context.limits);
-  if (request.kind !== "create" && request.statusAt === NO_STATUS) return 0;
-  const outcome = decide(request, context);
+  writable.read(0, bytes.subarray(0, availableBytes));
   const view = new DataView(bytes.buffer);
+  const request = decodeDraft9Control(view, availableBytes, context.limits);
+  const outcome = decide(request, context);
+  // A request without a place for its status is short: nothing came of it.
+  if (request.statusAt === NO_STATUS) return 0;
   if (request.kind === "create") {
     writeDraft9Created(view, request, outcome.status, outcome.sessionId);
   } else writeDraft9Status(view, request.statusAt, outcome.status);
-  writable.write(0, bytes);
-  return DRAFT_9_REQUEST_BYTES;
+  writable.write(0, bytes.subarray(0, availableBytes));
+  return availableBytes;
 }
 
 function decide(
@@ -55,43 +57,37 @@ function decide(
   context: ControlContext,
 ): ControlOutcome {
   const { sessions, mode } = context;
-  switch (request.kind) {
-    case "refused":
-      return { status: request.status, sessionId: NaN };
-    case "destroy":
-      return carryOut(request, sessions, mode);
-    case "create": {
-      const key = readKey(
-        request.keyAddress,
-        request.parameters.keyBytes,
-        context,
-      );
-      const authKey = readKey(
-        request.authKeyAddress,
-        request.parameters.authKeyBytes,
-        context,
-      );
-      const created = key && authKey &&
-        createFrom(request.parameters, key, authKey);
-      key?.fill(0);
-      authKey?.fill(0);
-      return created
-        ? carryOut(created, sessions, mode)
-        : { status: Status.Error, sessionId: NaN };
-    }
-  }
+  return request.kind === "create"
+    ? create(request, context)
+    : carryOut(request, sessions, mode);
 }
 
-/** A private copy of a key, or undefined where it is not in guest memory. */
+function create(
+  { parameters, keyAddress, authKeyAddress }: Draft9Create,
+  { memory, sessions, mode }: ControlContext,
+): ControlOutcome {
+  const key = keyRoom(parameters.keyBytes);
+  const authKey = keyRoom(parameters.authKeyBytes);
+  const found = readKey(memory, keyAddress, key) &&
+    readKey(memory, authKeyAddress, authKey);
+  const created = found
+    ? createFrom(parameters, key, authKey)
+    : refused(true, Status.Error, "a key that is not in guest memory");
+  // The description has copies of its own.
+  key.fill(0);
+  authKey.fill(0);
+  return carryOut(created, sessions, mode);
+}
+
+/** Copies a key; false where it is not in guest memory. */
 function readKey(
+  memory: GuestMemory,
   address: number,
-  lengthBytes: number,
-  { memory }: ControlContext,
-): Uint8Array | undefined {
-  const key = keyRoom(lengthBytes);
-  if (lengthBytes === 0) return key;
+  into: Uint8Array,
+): boolean {
+  if (into.length === 0) return true;
   const segments = new Segments();
-  if (!memory.translate(address, lengthBytes, segments)) return undefined;
-  segments.read(0, key);
-  return key;
+  const found = memory.translate(address, into.length, segments);
+  if (found) segments.read(0, into);
+  return found;
 }

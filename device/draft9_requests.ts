@@ -18,9 +18,15 @@ import type {
   ThreadSettings,
 } from "./session/thread_sessions.ts";
 import { DRAFT_9_REQUEST_BYTES, NO_STATUS } from "./wire/draft9.ts";
-import { decodeDraft9Data, Draft9DataRequest } from "./wire/draft9_data.ts";
+import {
+  decodeDraft9Data,
+  Draft9DataRequest,
+  draft9SessionId,
+} from "./wire/draft9_data.ts";
 import { ServiceNumber } from "./wire/opcodes.ts";
 import { Status } from "./wire/status.ts";
+
+const STATUS_BYTES = 4;
 
 type Draft9Slot = RequestSlot<Draft9DataRequest>;
 
@@ -30,6 +36,7 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
   readonly #sessions: ThreadSessions;
   readonly #settings: ThreadSettings;
   readonly #structure = new Region(new Uint8Array(DRAFT_9_REQUEST_BYTES));
+  readonly #status = new Region(new Uint8Array(STATUS_BYTES));
 
   constructor(
     memory: GuestMemory,
@@ -49,21 +56,23 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
     const { chain, request } = slot;
     slot.reset();
     request.statusAt = NO_STATUS;
-    if (
-      chain.fault !== ChainFault.None ||
-      chain.writable.totalBytes < DRAFT_9_REQUEST_BYTES
-    ) return Status.Error;
-    chain.writable.copyOut(0, this.#structure, DRAFT_9_REQUEST_BYTES);
+    if (chain.fault !== ChainFault.None) return Status.Error;
+    const availableBytes = structureBytes(chain.writable);
+    const { view } = this.#structure;
+    this.#structure.bytes.fill(0, availableBytes);
+    chain.writable.copyOut(0, this.#structure, availableBytes);
+    const session = this.#sessions.get(draft9SessionId(view));
     const decoded = decodeDraft9Data(
-      this.#structure.view,
-      DRAFT_9_REQUEST_BYTES,
+      view,
+      availableBytes,
+      session?.rules.service,
       request,
     );
     if (decoded !== Status.Ok) return decoded;
-    slot.session = this.#sessions.get(request.sessionId);
-    if (!slot.session) return Status.InvalidSession;
-    slot.session.inFlight++;
-    const { rules } = slot.session;
+    if (!session) return Status.InvalidSession;
+    slot.session = session;
+    session.inFlight++;
+    const { rules } = session;
     // The draft's requests leave the length of the digest to the session.
     request.digestBytes = rules.digestBytes;
     const checked = checkRequest(request, rules, false);
@@ -132,10 +141,15 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
   /** Writes the status; the used length is that of the structure. */
   finish({ chain, request }: Draft9Slot, status: Status): number {
     if (request.statusAt === NO_STATUS) return 0;
-    const bytes = Uint8Array.of(status, 0, 0, 0);
-    chain.writable.write(request.statusAt, bytes);
-    return DRAFT_9_REQUEST_BYTES;
+    this.#status.view.setUint32(0, status, true);
+    chain.writable.copyIn(request.statusAt, this.#status, STATUS_BYTES);
+    return structureBytes(chain.writable);
   }
+}
+
+/** How much of a request its descriptor holds. */
+function structureBytes(writable: Segments): number {
+  return Math.min(writable.totalBytes, DRAFT_9_REQUEST_BYTES);
 }
 
 /** Bytes that the operation writes to the destination. */

@@ -5,7 +5,10 @@
  * @module
  */
 
-import { DRAFT_9_REQUEST_BYTES } from "../device/wire/draft9.ts";
+import {
+  DRAFT_9_REQUEST_BYTES,
+  DRAFT_9_UNANSWERED,
+} from "../device/wire/draft9.ts";
 import {
   decodeDraft9DataStatus,
   Draft9DataRequest,
@@ -22,9 +25,6 @@ import {
   type RequestTarget,
 } from "./data_request.ts";
 import type { SharedBytes, SharedMemory, Stretch } from "./shared_memory.ts";
-
-/** Status field of a request that the device has not answered. */
-const UNANSWERED = 0xff;
 
 /** Writes requests of the v9 draft. */
 export class Draft9Requests implements RequestFormat {
@@ -97,7 +97,7 @@ class PlannedDraft9Request implements PlannedRequest {
     request.digestAddress = address(digest);
     const view = viewOf(bytes[0]!);
     encodeDraft9Data(request, view);
-    view.setUint32(request.statusAt, UNANSWERED, true);
+    view.setUint32(request.statusAt, DRAFT_9_UNANSWERED, true);
     return {
       readable: [],
       writable: bytes[0]!.buffers,
@@ -107,7 +107,7 @@ class PlannedDraft9Request implements PlannedRequest {
       destination,
       digest,
       status: () => decodeDraft9DataStatus(view, request),
-      rearm: () => view.setUint32(request.statusAt, UNANSWERED, true),
+      rearm: () => view.setUint32(request.statusAt, DRAFT_9_UNANSWERED, true),
       wipe: () => {},
       memory: bytes,
     };

@@ -34,6 +34,7 @@ import {
 import {
   decodeDraft9Data,
   Draft9DataRequest,
+  draft9SessionId,
 } from "../device/wire/draft9_data.ts";
 import {
   F_EVENT_IDX,
@@ -290,14 +291,14 @@ export class ToyDevice implements DeviceLink {
   #serveDraft9(index: number, writable: Segments): number {
     const bytes = writable.copy();
     const view = new DataView(bytes.buffer);
-    if (index === 1) this.#draft9Control(bytes, view);
+    if (index === 1) this.#draft9Control(view);
     else this.#draft9Data(view);
     writable.write(0, bytes);
     return DRAFT_9_REQUEST_BYTES;
   }
 
-  #draft9Control(bytes: Uint8Array, view: DataView): void {
-    const request = decodeDraft9Control(bytes, LIMITS);
+  #draft9Control(view: DataView): void {
+    const request = decodeDraft9Control(view, DRAFT_9_REQUEST_BYTES, LIMITS);
     if (request.kind === "create") {
       const { parameters } = request;
       const made = createFrom(
@@ -317,8 +318,13 @@ export class ToyDevice implements DeviceLink {
 
   #draft9Data(view: DataView): void {
     const request = new Draft9DataRequest();
-    decodeDraft9Data(view, DRAFT_9_REQUEST_BYTES, request);
-    const description = this.sessions.get(request.sessionId);
+    const description = this.sessions.get(draft9SessionId(view));
+    decodeDraft9Data(
+      view,
+      DRAFT_9_REQUEST_BYTES,
+      description?.service,
+      request,
+    );
     if (!description) {
       return writeDraft9Status(view, request.statusAt, Status.InvalidSession);
     }

@@ -11,6 +11,7 @@
 import type { Service } from "../../algorithms/catalogue.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import type { CreateOutcome } from "./control_encode.ts";
+import { refused, type RefusedRequest } from "./control_request.ts";
 import {
   createOpcode,
   destroyOpcode,
@@ -36,9 +37,25 @@ import { readUint64, writeUint64 } from "./uint64.ts";
 export const DRAFT_9_REQUEST_BYTES = 104;
 /** Where op_type lies in both. */
 export const DRAFT_9_OP_TYPE_AT = 96;
+const OP_TYPE_BYTES = 4;
 
-/** Offset of the status of a request that the draft does not know. */
+/** Offset of the status of a request that ends before it. */
 export const NO_STATUS = -1;
+/** The status that a driver writes, to see that the device has answered. */
+export const DRAFT_9_UNANSWERED = 0xff;
+const STATUS_BYTES = 4;
+
+/** `statusAt`, where the first `availableBytes` of a request hold the status. */
+export function statusWithin(statusAt: number, availableBytes: number): number {
+  return statusAt + STATUS_BYTES <= availableBytes ? statusAt : NO_STATUS;
+}
+
+/** `op_type`, or 0 where the first `availableBytes` do not hold all of it. */
+export function opTypeWithin(view: DataView, availableBytes: number): number {
+  return DRAFT_9_OP_TYPE_AT + OP_TYPE_BYTES <= availableBytes
+    ? view.getUint32(DRAFT_9_OP_TYPE_AT, true)
+    : 0;
+}
 
 /** Offsets in a request that creates a session; the draft has four services. */
 interface CreateOffsets {
@@ -81,7 +98,10 @@ const AEAD_OFFSETS: CreateOffsets = {
 };
 const DESTROY_STATUS_AT = 24;
 
-/** The positions of a request, found by its opcode and op_type. */
+/**
+ * The positions of a request, found by its opcode and op_type. A service that
+ * the draft does not know has those of CIPHER.
+ */
 function createOffsets(service: number, opType: number): CreateOffsets {
   switch (service) {
     case ServiceNumber.Hash:
@@ -121,43 +141,48 @@ export interface Draft9Destroy {
   readonly statusAt: number;
 }
 
-export interface Draft9Refused {
-  readonly kind: "refused";
-  readonly status: Status;
-  readonly reason: string;
-  /** `NO_STATUS` where the draft has no place for it. */
+export interface Draft9Refused extends RefusedRequest {
+  /** `NO_STATUS` where the descriptor ends before it. */
   readonly statusAt: number;
 }
 
 export type Draft9Control = Draft9Create | Draft9Destroy | Draft9Refused;
 
-const refused = (
-  status: Status,
-  reason: string,
-  statusAt: number,
-): Draft9Refused => ({ kind: "refused", status, reason, statusAt });
-
-/** Decodes a private copy of a control request. */
+/**
+ * Decodes a private copy of a control request, of which the first
+ * `availableBytes` are the driver's and the rest is 0.
+ */
 export function decodeDraft9Control(
-  bytes: Uint8Array,
+  view: DataView,
+  availableBytes: number,
   limits: ServiceLimits,
 ): Draft9Control {
-  if (bytes.length < DRAFT_9_REQUEST_BYTES) {
-    return refused(Status.Error, `${bytes.length} bytes`, NO_STATUS);
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const opcode = view.getUint32(0, true);
+  const opType = opTypeWithin(view, availableBytes);
+  const place = controlStatusAt(opcode, opType);
+  const statusAt = statusWithin(place, availableBytes);
+  if (availableBytes < DRAFT_9_REQUEST_BYTES) {
+    const reason = `${availableBytes} bytes, expected ${DRAFT_9_REQUEST_BYTES}`;
+    return { ...refused(true, Status.Error, reason), statusAt };
+  }
   const number = serviceOfOpcode(opcode);
   const service = SERVICES[number];
   if (service && isDraft9Service(number)) {
     if (isCreateOpcode(opcode)) return decodeCreate(view, number, limits);
     if (isDestroyOpcode(opcode)) {
       const sessionId = readUint64(view, 16);
-      const statusAt = DESTROY_STATUS_AT;
       return { kind: "destroy", service, sessionId, statusAt };
     }
   }
-  return refused(Status.NotSupported, `control opcode ${opcode}`, NO_STATUS);
+  const reason = `control opcode ${opcode}`;
+  return { ...refused(true, Status.NotSupported, reason), statusAt };
+}
+
+/** Where the status of a control request is, also of an undefined opcode. */
+function controlStatusAt(opcode: number, opType: number): number {
+  return isDestroyOpcode(opcode)
+    ? DESTROY_STATUS_AT
+    : createOffsets(serviceOfOpcode(opcode), opType).status;
 }
 
 function decodeCreate(
@@ -170,7 +195,10 @@ function decodeCreate(
   readParameters(view, parameters);
   const offsets = createOffsets(service, parameters.opType);
   const refusal = refuseBeyondLimits(parameters, limits);
-  if (refusal) return refused(refusal.status, refusal.reason, offsets.status);
+  if (refusal) {
+    const { status, reason } = refusal;
+    return { ...refused(true, status, reason), statusAt: offsets.status };
+  }
   const addressAt = (offset: number) =>
     offset === NO_KEY ? NaN : readUint64(view, offset);
   return {
@@ -232,7 +260,8 @@ export interface Draft9KeyAddresses {
 }
 
 /**
- * The request that creates a session meant for data queue `queueIndex`.
+ * The request that creates a session meant for data queue `queueIndex`, not
+ * answered yet.
  *
  * @throws RangeError for a public-key session, which the draft does not have.
  */
@@ -260,6 +289,7 @@ export function encodeDraft9Create(
   if (parameters.authKeyBytes > 0) {
     writeUint64(view, offsets.authKeyAddress, addresses.authKeyAddress);
   }
+  view.setUint32(offsets.status, DRAFT_9_UNANSWERED, true);
   return bytes;
 }
 
@@ -303,7 +333,7 @@ function writeChain(
   put(48, parameters.authKeyBytes);
 }
 
-/** The request that destroys a session. */
+/** The request that destroys a session, not answered yet. */
 export function encodeDraft9Destroy(
   service: Service,
   sessionId: number,
@@ -312,6 +342,7 @@ export function encodeDraft9Destroy(
   const view = new DataView(bytes.buffer);
   view.setUint32(0, destroyOpcode(serviceNumber(service)), true);
   writeUint64(view, 16, sessionId);
+  view.setUint32(DESTROY_STATUS_AT, DRAFT_9_UNANSWERED, true);
   return bytes;
 }
 

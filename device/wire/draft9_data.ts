@@ -5,12 +5,19 @@
  * @module
  */
 
-import { DATA_HEADER_BYTES, DataRequest } from "./data_request.ts";
+import type { SessionDescription } from "../../algorithms/session_description.ts";
+import {
+  DATA_HEADER_BYTES,
+  DataRequest,
+  SESSION_ID_AT,
+} from "./data_request.ts";
 import {
   DRAFT_9_OP_TYPE_AT,
   DRAFT_9_REQUEST_BYTES,
   isDraft9Service,
   NO_STATUS,
+  opTypeWithin,
+  statusWithin,
 } from "./draft9.ts";
 import {
   isDataOpcode,
@@ -91,52 +98,64 @@ const AEAD_OFFSETS: Offsets = {
   status: 80,
 };
 
-function offsetsOf(request: DataRequest): Offsets {
-  switch (request.service) {
-    case ServiceNumber.Cipher:
-      return request.opType === SymmetricOperation.Chaining
-        ? CHAIN_OFFSETS
-        : CIPHER_OFFSETS;
+/** A service that the draft does not know has the positions of CIPHER. */
+function offsetsOf(service: number, opType: number): Offsets {
+  switch (service) {
+    case ServiceNumber.Hash:
+    case ServiceNumber.Mac:
+      return DIGEST_OFFSETS;
     case ServiceNumber.Aead:
       return AEAD_OFFSETS;
     default:
-      return DIGEST_OFFSETS;
+      return opType === SymmetricOperation.Chaining
+        ? CHAIN_OFFSETS
+        : CIPHER_OFFSETS;
   }
 }
 
+/** The session that a private copy of a request names. */
+export function draft9SessionId(view: DataView): number {
+  return readUint64(view, SESSION_ID_AT);
+}
+
 /**
- * Reads a private copy of a request. Any status but Ok leaves `request` without
- * meaning, except for `statusAt`.
+ * Reads a private copy of a request, of which the first `availableBytes` are
+ * the driver's and the rest is 0. `sessionService` is that of the session it
+ * names, if there is one: the draft has the device parse a request by its
+ * session. Any status but Ok leaves `request` without meaning, except for
+ * `statusAt`.
  */
 export function decodeDraft9Data(
   view: DataView,
   availableBytes: number,
+  sessionService: SessionDescription["service"] | undefined,
   request: Draft9DataRequest,
 ): Status {
   request.clear();
+  request.opcode = view.getUint32(0, true);
+  request.service = serviceOfOpcode(request.opcode);
+  const opType = operationOfSession(sessionService) ??
+    opTypeWithin(view, availableBytes);
+  if (request.service === ServiceNumber.Cipher) request.opType = opType;
+  const offsets = offsetsOf(request.service, opType);
+  request.statusAt = statusWithin(offsets.status, availableBytes);
   if (availableBytes < DRAFT_9_REQUEST_BYTES) return Status.Error;
-  const opcode = view.getUint32(0, true);
-  const service = serviceOfOpcode(opcode);
-  if (!isDataOpcode(opcode) || !isDraft9Service(service)) {
+  if (!isDataOpcode(request.opcode) || !isDraft9Service(request.service)) {
     return Status.NotSupported;
   }
-  request.opcode = opcode;
-  request.service = service;
   request.algorithm = view.getUint32(4, true);
-  request.sessionId = readUint64(view, 8);
-  if (service === ServiceNumber.Cipher) {
-    request.opType = view.getUint32(DRAFT_9_OP_TYPE_AT, true);
-  }
-  const offsets = offsetsOf(request);
-  request.statusAt = offsets.status;
-  if (
-    service === ServiceNumber.Cipher &&
-    request.opType !== SymmetricOperation.Cipher &&
-    request.opType !== SymmetricOperation.Chaining
-  ) return Status.NotSupported;
+  request.sessionId = draft9SessionId(view);
   readAddresses(view, offsets, request);
   readLengths(view, request);
   return Status.Ok;
+}
+
+/** What a session that is symmetric tells of its requests. */
+function operationOfSession(
+  service: SessionDescription["service"] | undefined,
+): SymmetricOperation | undefined {
+  if (service === "cipher") return SymmetricOperation.Cipher;
+  return service === "chain" ? SymmetricOperation.Chaining : undefined;
 }
 
 function readAddresses(
@@ -196,7 +215,7 @@ export function encodeDraft9Data(
   if (request.service === ServiceNumber.Cipher) {
     view.setUint32(DRAFT_9_OP_TYPE_AT, request.opType, true);
   }
-  const offsets = offsetsOf(request);
+  const offsets = offsetsOf(request.service, request.opType);
   request.statusAt = offsets.status;
   writeAddress(view, offsets.iv, request.ivAddress);
   writeAddress(view, offsets.source, request.sourceAddress);

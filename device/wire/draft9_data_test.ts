@@ -12,7 +12,7 @@ import { structure, viewOf } from "./test_samples.ts";
 function decoded(fields: Record<number, number>): Draft9DataRequest {
   const request = new Draft9DataRequest();
   const view = viewOf(structure(104, fields));
-  equal(decodeDraft9Data(view, 104, request), Status.Ok);
+  equal(decodeDraft9Data(view, 104, undefined, request), Status.Ok);
   return request;
 }
 
@@ -142,7 +142,7 @@ Deno.test("every request comes back from its bytes, and they are the draft's", (
     encodeDraft9Data(request, viewOf(bytes));
     deepEqual(bytes, structure(104, fields));
     const back = new Draft9DataRequest();
-    equal(decodeDraft9Data(viewOf(bytes), 104, back), Status.Ok);
+    equal(decodeDraft9Data(viewOf(bytes), 104, undefined, back), Status.Ok);
     deepEqual(back, request);
   }
 });
@@ -151,7 +151,7 @@ Deno.test("a status is read where it was written", () => {
   const request = new Draft9DataRequest();
   const bytes = structure(104, aead);
   const view = viewOf(bytes);
-  equal(decodeDraft9Data(view, 104, request), Status.Ok);
+  equal(decodeDraft9Data(view, 104, undefined, request), Status.Ok);
   writeDraft9Status(view, request.statusAt, Status.BadMessage);
   deepEqual(bytes, structure(104, { ...aead, 80: 2 }));
   equal(decodeDraft9DataStatus(view, request), Status.BadMessage);
@@ -167,27 +167,96 @@ Deno.test("an address that a number cannot hold is NaN", () => {
   });
 });
 
-Deno.test("short and unknown requests are refused", () => {
+/** Offsets of the status by service, and of what only the session decides. */
+const HASH_STATUS_AT = 56;
+const AEAD_STATUS_AT = 80;
+const CIPHER_STATUS_AT = 72;
+const CHAIN_STATUS_AT = 88;
+
+function refusalOf(
+  fields: Record<number, number>,
+  availableBytes: number,
+  sessionService?: "cipher" | "chain" | "hash",
+): [Status, number] {
   const request = new Draft9DataRequest();
-  const statusOf = (fields: Record<number, number>, available = 104) =>
-    decodeDraft9Data(viewOf(structure(104, fields)), available, request);
+  const view = viewOf(structure(104, fields));
+  const status = decodeDraft9Data(
+    view,
+    availableBytes,
+    sessionService,
+    request,
+  );
+  return [status, request.statusAt];
+}
+
+Deno.test("a short request is an error where it holds its status", () => {
   for (let available = 0; available < 104; available++) {
-    equal(statusOf(cipher, available), Status.Error);
-    equal(request.statusAt, NO_STATUS);
+    const placeOf = (fields: Record<number, number>) => {
+      const [status, statusAt] = refusalOf(fields, available);
+      equal(status, Status.Error);
+      return statusAt;
+    };
+    const within = (statusAt: number) =>
+      available >= statusAt + 4 ? statusAt : NO_STATUS;
+    equal(placeOf(cipher), within(CIPHER_STATUS_AT));
+    // op_type is at the end of what it decides about.
+    const chainAt = available < 100 ? CIPHER_STATUS_AT : CHAIN_STATUS_AT;
+    equal(placeOf(chain), within(chainAt));
+    equal(placeOf({ 0: 0x100 }), within(HASH_STATUS_AT));
+    equal(placeOf({ 0: 0x200 }), within(HASH_STATUS_AT));
+    equal(placeOf(aead), within(AEAD_STATUS_AT));
+    equal(placeOf({ 0: top }), within(CIPHER_STATUS_AT));
   }
-  for (const opcode of [2, 0x101, 0x400, 0x403, 0x500, top]) {
-    equal(statusOf({ ...cipher, 0: opcode }), Status.NotSupported);
-    equal(request.statusAt, NO_STATUS);
+});
+
+Deno.test("an undefined opcode is not supported, where its service has the status", () => {
+  const places: [number, number][] = [
+    [2, CIPHER_STATUS_AT],
+    [0x101, HASH_STATUS_AT],
+    [0x2ff, HASH_STATUS_AT],
+    [0x302, AEAD_STATUS_AT],
+    [0x400, CIPHER_STATUS_AT],
+    [0x403, CIPHER_STATUS_AT],
+    [0x500, CIPHER_STATUS_AT],
+    [top, CIPHER_STATUS_AT],
+  ];
+  for (const [opcode, statusAt] of places) {
+    const fields = { ...cipher, 0: opcode };
+    deepEqual(refusalOf(fields, 104), [Status.NotSupported, statusAt]);
   }
-  for (const opType of [0, 3, top]) {
-    equal(statusOf({ ...cipher, 96: opType }), Status.NotSupported);
-    equal(request.statusAt, 72);
+  const chaining = { ...cipher, 0: 0x502, 96: 2 };
+  deepEqual(refusalOf(chaining, 104), [Status.NotSupported, CHAIN_STATUS_AT]);
+});
+
+Deno.test("the session tells cipher and chain requests apart, not op_type", () => {
+  for (const opType of [0, 1, 2, 3, top]) {
+    const request = new Draft9DataRequest();
+    const view = viewOf(structure(104, { ...chain, 96: opType }));
+    equal(decodeDraft9Data(view, 104, "chain", request), Status.Ok);
+    deepEqual(request, decoded(chain));
+    equal(decodeDraft9Data(view, 104, "cipher", request), Status.Ok);
+    deepEqual(request, decoded({ ...chain, 96: 1 }));
+  }
+});
+
+Deno.test("without a session that is one of the two, op_type is left", () => {
+  const places: [number, number][] = [
+    [0, CIPHER_STATUS_AT],
+    [1, CIPHER_STATUS_AT],
+    [2, CHAIN_STATUS_AT],
+    [3, CIPHER_STATUS_AT],
+    [top, CIPHER_STATUS_AT],
+  ];
+  for (const [opType, statusAt] of places) {
+    const fields = { ...cipher, 96: opType };
+    deepEqual(refusalOf(fields, 104), [Status.Ok, statusAt]);
+    deepEqual(refusalOf(fields, 104, "hash"), [Status.Ok, statusAt]);
   }
 });
 
 Deno.test("nothing of a request is left in the next", () => {
   const request = decoded(chain);
   const view = viewOf(structure(104, { 0: 0x100 }));
-  equal(decodeDraft9Data(view, 104, request), Status.Ok);
+  equal(decodeDraft9Data(view, 104, undefined, request), Status.Ok);
   deepEqual(request, decoded({ 0: 0x100 }));
 });

@@ -5,6 +5,7 @@ import {
   decodeDraft9Created,
   decodeDraft9Destroyed,
   type Draft9Control,
+  DRAFT_9_UNANSWERED,
   encodeDraft9Create,
   encodeDraft9Destroy,
   NO_STATUS,
@@ -25,7 +26,7 @@ const limits = { services: 0x1f, maxCipherKeyBytes: 64, maxAuthKeyBytes: 512 };
 const addresses = { keyAddress: 2 ** 32 + 16, authKeyAddress: 2 ** 40 + 32 };
 
 const decode = (fields: Record<number, number>): Draft9Control =>
-  decodeDraft9Control(structure(104, fields), limits);
+  decodeDraft9Control(viewOf(structure(104, fields)), 104, limits);
 
 function placesOf(result: Draft9Control): number[] {
   ok(result.kind === "create", JSON.stringify(result));
@@ -83,7 +84,7 @@ Deno.test("every session of the draft comes back from its bytes", () => {
     const bytes = encodeDraft9Create(description, addresses, 3);
     equal(bytes.length, 104);
     equal(viewOf(bytes).getUint32(12, true), 3);
-    const result = decodeDraft9Control(bytes, limits);
+    const result = decodeDraft9Control(viewOf(bytes), 104, limits);
     ok(result.kind === "create", JSON.stringify(result));
     const [key, authKey] = description.service === "chain"
       ? [description.cipher.key, description.authKey]
@@ -104,7 +105,7 @@ Deno.test("an encoded chain is the draft's bytes", () => {
   const { 56: _, ...fields } = chain;
   deepEqual(
     encodeDraft9Create(description, addresses, 0),
-    structure(104, { ...fields, 4: 3 }),
+    structure(104, { ...fields, 4: 3, 88: DRAFT_9_UNANSWERED }),
   );
 });
 
@@ -112,8 +113,9 @@ Deno.test("a destruction names service and session", () => {
   for (const service of SERVICES.slice(0, 4)) {
     const bytes = encodeDraft9Destroy(service, 2 ** 32 + 9);
     const opcode = SERVICES.indexOf(service) << 8 | 3;
-    deepEqual(bytes, structure(104, { 0: opcode, 16: 9, 20: 1 }));
-    deepEqual(decodeDraft9Control(bytes, limits), {
+    const sent = { 0: opcode, 16: 9, 20: 1, 24: DRAFT_9_UNANSWERED };
+    deepEqual(bytes, structure(104, sent));
+    deepEqual(decodeDraft9Control(viewOf(bytes), 104, limits), {
       kind: "destroy",
       service,
       sessionId: 2 ** 32 + 9,
@@ -127,7 +129,7 @@ Deno.test("a destruction names service and session", () => {
 Deno.test("outcomes are written into the request", () => {
   const description = chainOf("auth", "hmac-sha1", "cipher-then-hash");
   const bytes = encodeDraft9Create(description, addresses, 0);
-  const request = decodeDraft9Control(bytes, limits);
+  const request = decodeDraft9Control(viewOf(bytes), 104, limits);
   ok(request.kind === "create");
   const before = bytes.slice();
   writeDraft9Created(viewOf(bytes), request, Status.NoSpace, 5);
@@ -154,12 +156,49 @@ Deno.test("refusals say where their status goes", () => {
   }
   deepEqual(refusal({ ...chain, 48: 513 }), [Status.Error, 88]);
   deepEqual(refusal({ 0: 0x202, 24: 513 }), [Status.Error, 48]);
-  for (const opcode of [0, 0x404, 0x405, 0x502, 0xffffffff]) {
-    deepEqual(refusal({ 0: opcode }), [Status.NotSupported, NO_STATUS]);
+});
+
+Deno.test("an undefined opcode is answered where a creation is", () => {
+  const places: [number, number][] = [
+    [0, 48],
+    [0x104, 32],
+    [0x200, 48],
+    [0x3ff, 56],
+    [0x404, 48],
+    [0x405, 24],
+    [0x502, 48],
+    [0xffffffff, 48],
+  ];
+  for (const [opcode, statusAt] of places) {
+    const result = decode({ 0: opcode });
+    ok(result.kind === "refused");
+    equal(result.status, Status.NotSupported);
+    equal(result.statusAt, statusAt, `opcode ${opcode}`);
   }
-  const short = decodeDraft9Control(new Uint8Array(103), limits);
-  equal(short.kind === "refused" && short.status, Status.Error);
-  equal(short.statusAt, NO_STATUS);
+  equal(decode({ 0: 0x502, 96: 2 }).statusAt, 88);
+});
+
+Deno.test("a short control request is an error where it holds its status", () => {
+  const places: [Record<number, number>, number][] = [
+    [cipher, 48],
+    [chain, 88],
+    [{ 0: 0x102 }, 32],
+    [{ 0: 0x202 }, 48],
+    [{ 0: 0x302 }, 56],
+    [{ 0: 0x103 }, 24],
+  ];
+  for (const [fields, statusAt] of places) {
+    const view = viewOf(structure(104, fields));
+    for (let available = 0; available < 104; available++) {
+      const result = decodeDraft9Control(view, available, limits);
+      ok(result.kind === "refused");
+      equal(result.status, Status.Error);
+      // op_type is at the end of what it decides about.
+      const place = fields === chain && available < 100 ? 48 : statusAt;
+      const within = available >= place + 4 ? place : NO_STATUS;
+      equal(result.statusAt, within, `${available} bytes`);
+    }
+  }
   writeDraft9Status(viewOf(new Uint8Array(3)), NO_STATUS, Status.Error);
 });
 

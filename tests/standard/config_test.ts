@@ -12,7 +12,6 @@ import { Status } from "../../device/wire/status.ts";
 import { run, statusOf, withSession } from "./requests.ts";
 import {
   anywhere,
-  exceptDraft9,
   makeDevice,
   modesOf,
   type Setup,
@@ -176,7 +175,7 @@ testOnSetups(
 
 testOnSetups(
   "an AEAD's key is within max_cipher_key_len too",
-  exceptDraft9,
+  anywhere,
   async (guest) => {
     const refused: string[] = [];
     guest.device.sessions.observe({

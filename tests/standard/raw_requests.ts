@@ -4,11 +4,25 @@
  * @module
  */
 
-import type { SessionDescription } from "../../algorithms/session_description.ts";
+import type { Service } from "../../algorithms/catalogue.ts";
 import {
+  keysOf,
+  type SessionDescription,
+} from "../../algorithms/session_description.ts";
+import {
+  type CreateOutcome,
   decodeCreateOutcome,
+  decodeDestroyOutcome,
   encodeCreateRequest,
+  encodeDestroyRequest,
 } from "../../device/wire/control_encode.ts";
+import {
+  decodeDraft9Created,
+  decodeDraft9Destroyed,
+  encodeDraft9Create,
+  encodeDraft9Destroy,
+} from "../../device/wire/draft9.ts";
+import type { Status } from "../../device/wire/status.ts";
 import type { RequestQueue } from "../../driver/request_queue.ts";
 import type { Guest } from "./setups.ts";
 
@@ -35,18 +49,80 @@ export async function send(
   return { written, answer };
 }
 
-const join = (pieces: readonly Uint8Array[]): Uint8Array =>
+/** Sends a structure of draft 9, in which the device writes its outcome. */
+export async function sendStructure(
+  { driver }: Guest,
+  queue: RequestQueue,
+  structure: Uint8Array,
+): Promise<{ written: number; answer: Uint8Array<ArrayBuffer> }> {
+  const [shared] = await driver.memory.allocate([
+    { lengthBytes: structure.length, whole: true },
+  ]);
+  shared!.segments.write(0, structure);
+  const written = await queue.request([], shared!.buffers);
+  const answer = shared!.segments.copy();
+  driver.memory.free(shared!);
+  return { written, answer };
+}
+
+const join = (pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(pieces.flatMap((piece) => [...piece]));
 
-/** A creation whose bytes `spoil` has changed. */
-export async function createSpoilt(
+/** Hands `send` the bytes of a creation in the guest's layout. */
+async function encodeCreation(
+  { driver, setup }: Guest,
+  description: SessionDescription,
+  send: (bytes: Uint8Array<ArrayBuffer>) => Promise<CreateOutcome>,
+): Promise<CreateOutcome> {
+  if (setup.layout !== "draft 9") {
+    return send(join(encodeCreateRequest(description, driver.mode)));
+  }
+  const keys = keysOf(description);
+  const places = await driver.memory.allocate(
+    keys.map(({ length }) => ({ lengthBytes: length, whole: true })),
+  );
+  keys.forEach((key, i) => places[i]!.segments.write(0, key));
+  const addressOf = (index: number) =>
+    places[index]?.buffers[0]?.guestAddress ?? NaN;
+  const addresses = { keyAddress: addressOf(0), authKeyAddress: addressOf(1) };
+  const outcome = await send(encodeDraft9Create(description, addresses, 0));
+  for (const place of places) driver.memory.free(place);
+  return outcome;
+}
+
+/**
+ * A creation whose bytes `spoil` has changed. In all layouts the opcode is at 0
+ * and the algorithm, but for chains, at 16.
+ */
+export function createSpoilt(
   guest: Guest,
   description: SessionDescription,
   spoil: (view: DataView) => void,
-) {
-  const { driver } = guest;
-  const bytes = join(encodeCreateRequest(description, driver.mode));
-  spoil(new DataView(bytes.buffer));
-  const { answer } = await send(guest, driver.controlQueue!, bytes, 16);
-  return decodeCreateOutcome(answer);
+): Promise<CreateOutcome> {
+  const queue = guest.driver.controlQueue!;
+  return encodeCreation(guest, description, async (bytes) => {
+    spoil(new DataView(bytes.buffer));
+    if (guest.setup.layout !== "draft 9") {
+      return decodeCreateOutcome((await send(guest, queue, bytes, 16)).answer);
+    }
+    const { answer } = await sendStructure(guest, queue, bytes);
+    return decodeDraft9Created(answer, description);
+  });
+}
+
+/** Destroys a session; the status, and what the device says it has written. */
+export async function destroy(
+  guest: Guest,
+  service: Service,
+  sessionId: number,
+): Promise<{ status: Status; written: number }> {
+  const queue = guest.driver.controlQueue!;
+  if (guest.setup.layout === "draft 9") {
+    const structure = encodeDraft9Destroy(service, sessionId);
+    const { written, answer } = await sendStructure(guest, queue, structure);
+    return { status: decodeDraft9Destroyed(answer), written };
+  }
+  const bytes = encodeDestroyRequest(service, sessionId, guest.driver.mode);
+  const { written, answer } = await send(guest, queue, bytes, 1);
+  return { status: decodeDestroyOutcome(answer), written };
 }
