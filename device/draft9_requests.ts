@@ -59,7 +59,6 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
     if (chain.fault !== ChainFault.None) return Status.Error;
     const availableBytes = structureBytes(chain.writable);
     const { view } = this.#structure;
-    this.#structure.bytes.fill(0, availableBytes);
     chain.writable.copyOut(0, this.#structure, availableBytes);
     const session = this.#sessions.get(draft9SessionId(view));
     const decoded = decodeDraft9Data(

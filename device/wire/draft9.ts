@@ -149,8 +149,8 @@ export interface Draft9Refused extends RefusedRequest {
 export type Draft9Control = Draft9Create | Draft9Destroy | Draft9Refused;
 
 /**
- * Decodes a private copy of a control request, of which the first
- * `availableBytes` are the driver's and the rest is 0.
+ * Decodes a private copy of a control request, of which only the first
+ * `availableBytes` are the driver's.
  */
 export function decodeDraft9Control(
   view: DataView,

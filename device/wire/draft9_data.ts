@@ -119,11 +119,10 @@ export function draft9SessionId(view: DataView): number {
 }
 
 /**
- * Reads a private copy of a request, of which the first `availableBytes` are
- * the driver's and the rest is 0. `sessionService` is that of the session it
- * names, if there is one: the draft has the device parse a request by its
- * session. Any status but Ok leaves `request` without meaning, except for
- * `statusAt`.
+ * Reads a private copy of a request, of which only the first `availableBytes`
+ * are the driver's. `sessionService` is that of the session it names, if there
+ * is one: the draft has the device parse a request by its session. Any status
+ * but Ok leaves `request` without meaning, except for `statusAt`.
  */
 export function decodeDraft9Data(
   view: DataView,

@@ -14,6 +14,7 @@ import {
 } from "../../device/wire/control_encode.ts";
 import {
   decodeDraft9Created,
+  DRAFT_9_REQUEST_BYTES,
   encodeDraft9Create,
   encodeDraft9Destroy,
 } from "../../device/wire/draft9.ts";
@@ -204,13 +205,21 @@ class ControlEpisode implements Episode {
     return { usedBytes, written };
   }
 
-  #sendDraft9(structure: Uint8Array): Uint8Array<ArrayBuffer> {
+  /** Sends a structure, now and then cut; returns it as it is then, whole. */
+  #sendDraft9(whole: Uint8Array): Uint8Array<ArrayBuffer> {
     const random = this.#random;
+    const lengthBytes = random.oneIn(8)
+      ? random.integer(whole.length)
+      : whole.length;
+    const structure = whole.slice(0, lengthBytes);
     const scatter = new Scatter(random, this.#machine, 16 * 1024);
     const pieces = scatter.write(structure, random.pick([1, 3]))
       .map((piece) => ({ ...piece, writable: true }));
-    this.#serve(this.#control, pieces);
-    return readPieces(this.#machine, pieces);
+    const usedBytes = this.#serve(this.#control, pieces);
+    const answer = new Uint8Array(whole.length);
+    answer.set(readPieces(this.#machine, pieces));
+    checkDraft9Answer(structure, answer, usedBytes);
+    return answer;
   }
 
   #serve(ring: HandRing, pieces: readonly Piece[]): number {
@@ -234,6 +243,39 @@ class ControlEpisode implements Episode {
     this.#machine.reset();
     expectUsableAndEnd(this.#machine);
   }
+}
+
+/** Used length and status belong together, at the place of the status. */
+function checkDraft9Answer(
+  structure: Uint8Array<ArrayBuffer>,
+  answer: Uint8Array<ArrayBuffer>,
+  usedBytes: number,
+): void {
+  const statusAt = draft9StatusAt(structure);
+  const answered = statusAt + 4 <= structure.length;
+  if (usedBytes !== (answered ? structure.length : 0)) {
+    throw new FuzzFailure(
+      `used length ${usedBytes} of ${structure.length}, status at ${statusAt}`,
+    );
+  }
+  if (!answered) return;
+  const status = new DataView(answer.buffer).getUint32(statusAt, true);
+  const isShort = structure.length < DRAFT_9_REQUEST_BYTES;
+  if (status > Status.InvalidSession || (isShort && status !== Status.Error)) {
+    throw new FuzzFailure(`status ${status} at ${statusAt}`);
+  }
+}
+
+/** Where the draft has the status of a control request. */
+function draft9StatusAt(structure: Uint8Array<ArrayBuffer>): number {
+  const word = (at: number) =>
+    at + 4 <= structure.length
+      ? new DataView(structure.buffer).getUint32(at, true)
+      : 0;
+  const opcode = word(0);
+  if ([0x003, 0x103, 0x203, 0x303, 0x405].includes(opcode)) return 24;
+  const places: Readonly<Record<number, number>> = { 1: 32, 2: 48, 3: 56 };
+  return places[opcode >>> 8] ?? (word(96) === 2 ? 88 : 48);
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

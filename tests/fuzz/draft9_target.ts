@@ -10,6 +10,7 @@ import {
   Draft9DataRequest,
   encodeDraft9Data,
 } from "../../device/wire/draft9_data.ts";
+import { Status } from "../../device/wire/status.ts";
 import { HandRing } from "../support/hand_ring.ts";
 import { Machine } from "../support/machine.ts";
 import { describeRequest } from "../support/valid_requests.ts";
@@ -28,7 +29,7 @@ import {
   type KnownSession,
   openLegalSessions,
 } from "./known_answer.ts";
-import { Scatter } from "./pieces.ts";
+import { readPieces, Scatter } from "./pieces.ts";
 
 const RING_SIZE = 16;
 const SOURCE_LENGTHS = [0, 1, 16, 17, 32, 64, 256, 1024, 4096];
@@ -36,6 +37,12 @@ const SOURCE_LENGTHS = [0, 1, 16, 17, 32, 64, 256, 1024, 4096];
 const DIGEST_BYTES = 64;
 /** Where destinations and digests may be named, in all of the structures. */
 const RESULT_ADDRESSES_AT = [40, 48, 56, 64, 72, 80];
+
+/** Statuses of requests that were not carried out. */
+const REFUSALS: readonly Status[] = [
+  Status.NotSupported,
+  Status.InvalidSession,
+];
 
 class Draft9Episode implements Episode {
   readonly #random: Random;
@@ -61,6 +68,10 @@ class Draft9Episode implements Episode {
       .map((piece) => ({ ...piece, writable: !random.oneIn(50) }));
     pieces.sort((a, b) => Number(a.writable) - Number(b.writable));
     arena.snapshot(this.#snapshot);
+    const request = readPieces(
+      this.#machine,
+      pieces.filter((piece) => piece.writable),
+    );
     const used = this.#ring.submit(pieces);
     if (this.#namesRing(structure)) {
       // Results in the ring itself: what the driver sees is its own doing.
@@ -70,18 +81,66 @@ class Draft9Episode implements Episode {
     if (!used) throw new FuzzFailure("a well-formed chain was not answered");
     const { guestAddress } = arena.low;
     arena.accept(this.#snapshot, guestAddress, this.#ring.endOffset);
-    let roomBytes = 0;
-    for (const { address, lengthBytes, writable } of pieces) {
-      if (!writable) continue;
-      roomBytes += lengthBytes;
+    const writable = pieces.filter((piece) => piece.writable);
+    const answer = readPieces(this.#machine, writable);
+    for (const { address, lengthBytes } of writable) {
       arena.accept(this.#snapshot, address, lengthBytes);
     }
-    if (used.lengthBytes > roomBytes) {
-      throw new FuzzFailure(`used length ${used.lengthBytes} of ${roomBytes}`);
-    }
-    this.#acceptResults(structure);
+    const status = this.#checkAnswer(request, answer, used.lengthBytes);
+    if (REFUSALS.includes(status)) expectStatusAlone(request, answer);
+    else this.#acceptResults(structure);
     expectNone("written elsewhere", arena.difference(this.#snapshot));
     expectNone("backend contract", this.#machine.watch.problems[0]);
+  }
+
+  /** Used length and status belong together, at the place of the status. */
+  #checkAnswer(
+    request: Uint8Array<ArrayBuffer>,
+    answer: Uint8Array<ArrayBuffer>,
+    usedBytes: number,
+  ): Status {
+    const statusAt = this.#statusAt(request);
+    const availableBytes = Math.min(request.length, DRAFT_9_REQUEST_BYTES);
+    const answered = statusAt + 4 <= request.length;
+    if (usedBytes !== (answered ? availableBytes : 0)) {
+      throw new FuzzFailure(
+        `used length ${usedBytes} of ${request.length}, status at ${statusAt}`,
+      );
+    }
+    if (!answered) return Status.Error;
+    const status = new DataView(answer.buffer).getUint32(statusAt, true);
+    const isShort = request.length < DRAFT_9_REQUEST_BYTES;
+    const expected = isShort
+      ? Status.Error
+      : isDefined(request)
+      ? undefined
+      : Status.NotSupported;
+    if (status > Status.InvalidSession || status !== (expected ?? status)) {
+      throw new FuzzFailure(`status ${status} at ${statusAt}`);
+    }
+    return status;
+  }
+
+  /** Where the draft has the status: service, then session, then op_type. */
+  #statusAt(request: Uint8Array<ArrayBuffer>): number {
+    const word = (at: number) =>
+      at + 4 <= request.length
+        ? new DataView(request.buffer).getUint32(at, true)
+        : 0;
+    const service = word(0) >>> 8;
+    if (service === 1 || service === 2) return 56;
+    if (service === 3) return 80;
+    const session = this.#machine.device.sessions.get(
+      word(12) * 2 ** 32 + word(8),
+    );
+    switch (session?.description.service) {
+      case "cipher":
+        return 72;
+      case "chain":
+        return 88;
+      default:
+        return word(96) === 2 ? 88 : 72;
+    }
   }
 
   #makeRequest(scatter: Scatter): Uint8Array<ArrayBuffer> {
@@ -164,6 +223,20 @@ class Draft9Episode implements Episode {
   finish(): void {
     expectSound(this.#machine);
     expectUsableAndEnd(this.#machine);
+  }
+}
+
+/** Whether the draft has the opcode: two operations of CIPHER and AEAD. */
+function isDefined(request: Uint8Array<ArrayBuffer>): boolean {
+  const opcode = new DataView(request.buffer).getUint32(0, true);
+  return [0x000, 0x001, 0x100, 0x200, 0x300, 0x301].includes(opcode);
+}
+
+/** A refused request is as it was, but for the four bytes of its status. */
+function expectStatusAlone(request: Uint8Array, answer: Uint8Array): void {
+  const changed = [...request.keys()].filter((i) => request[i] !== answer[i]);
+  if (changed.length > 0 && changed.at(-1)! - changed[0]! >= 4) {
+    throw new FuzzFailure(`a refusal changed bytes ${changed.join(", ")}`);
   }
 }
 

@@ -2,11 +2,18 @@ import type { Mutant } from "./mutant.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    fault: "a slot keeps the lists of a very long chain",
-    file: "device/data_queue.ts",
-    text: "    slot.releaseLongLists();\n",
-    replacement: "",
-    tests: ["tests/hostile/long_chains_test.ts"],
+    fault: "draft 9: the used length is that of a whole structure",
+    file: "device/draft9_requests.ts",
+    text: "Math.min(writable.totalBytes, DRAFT_9_REQUEST_BYTES)",
+    replacement: "DRAFT_9_REQUEST_BYTES",
+    tests: ["tests/standard/draft9_test.ts"],
+  },
+  {
+    fault: "draft 9: an address outside guest memory is followed",
+    file: "device/draft9_control.ts",
+    text: "if (found) segments.read(0, into);\n  return found;",
+    replacement: "if (found) segments.read(0, into);\n  return true;",
+    tests: ["tests/standard/draft9_test.ts"],
   },
   {
     fault: "a cipher's own limit is not asked for",

@@ -9,6 +9,7 @@ import {
 } from "../../device/wire/draft9.ts";
 import { Status } from "../../device/wire/status.ts";
 import type { RequestQueue } from "../../driver/request_queue.ts";
+import type { SharedBytes } from "../../driver/shared_memory.ts";
 import { sendStructure } from "./raw_requests.ts";
 import { withSession } from "./requests.ts";
 import { CBC, CHAIN, DATA, GCM, HMAC, IV, SHA256 } from "./samples.ts";
@@ -58,6 +59,16 @@ async function expectRefusal(
   deepStrictEqual(answer, expected, what);
 }
 
+/** The two words at `at` that name a buffer. */
+function address(
+  at: number,
+  bytes: SharedBytes | undefined,
+): Readonly<Record<number, number>> {
+  const { guestAddress } = bytes!.buffers[0]!;
+  const high = Math.floor(guestAddress / 2 ** 32);
+  return { [at]: guestAddress % 2 ** 32, [at + 4]: high };
+}
+
 /** Opcode, offset of its status, and a session that takes such requests. */
 const DATA_PLACES: readonly [number, number, SessionDescription][] = [
   [0x000, 72, CBC],
@@ -81,6 +92,35 @@ testOnSetups(
         }
       });
     }
+  },
+);
+
+testOnSetups(
+  "draft 9: a short data request is ERR though all that it needs is there",
+  draft9,
+  async (guest) => {
+    const { driver } = guest;
+    const [data, digest] = await driver.memory.allocate([
+      { lengthBytes: 16, whole: true },
+      { lengthBytes: 32, whole: true },
+    ]);
+    digest!.segments.fill(0, 32, 0);
+    await withSession(guest, SHA256, false, async (id) => {
+      const words = {
+        ...{ 0: 0x100, 8: id!, 12: 0, 32: 16 },
+        ...address(24, data),
+        ...address(48, digest),
+      };
+      const queue = driver.dataQueues[0]!;
+      for (const lengthBytes of [60, 80, WHOLE - 1]) {
+        const short = structureOf(words, lengthBytes);
+        await expectRefusal(guest, queue, short, 56, Status.Error);
+      }
+      ok(digest!.segments.copy().every((byte) => byte === 0));
+      const { answer } = await sendStructure(guest, queue, structureOf(words));
+      strictEqual(new DataView(answer.buffer).getUint32(56, true), Status.Ok);
+    });
+    for (const bytes of [data!, digest!]) driver.memory.free(bytes);
   },
 );
 
@@ -177,11 +217,6 @@ testOnSetups(
       { lengthBytes: 20, whole: true },
     ]);
     iv!.segments.write(0, IV);
-    const address = (at: number, bytes: typeof iv) => {
-      const { guestAddress } = bytes!.buffers[0]!;
-      const high = Math.floor(guestAddress / 2 ** 32);
-      return { [at]: guestAddress % 2 ** 32, [at + 4]: high };
-    };
     const both = {
       0: 0x000,
       12: 0,
