@@ -6,7 +6,13 @@
  * @module
  */
 
-import { type Libc, nativeBuffer } from "./libc.ts";
+import {
+  addressOf,
+  EAGAIN,
+  type Libc,
+  nativeBuffer,
+  POLLFD_BYTES,
+} from "./libc.ts";
 
 const SYMBOLS = {
   setsockopt: {
@@ -42,38 +48,71 @@ const SO_LINGER = 13;
 const F_DUPFD_CLOEXEC = 1030;
 const RWF_NOWAIT = 0x8;
 const CURRENT_POSITION = -1n;
-const EOPNOTSUPP = 95;
 const ONE = 1n;
 const COUNTER_BYTES = 8;
+const VECTOR_BYTES = 16;
+const POLLOUT = 0x4;
+const POLLFD_EVENTS = 4;
+const POLLFD_RESULT = 6;
 
 /** struct linger, off. */
 const NO_LINGER = nativeBuffer(8);
 
-let symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
+/** The calls, and what they read and write; one set for a thread. */
+class Calls {
+  readonly symbols = Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+  readonly #counter = nativeBuffer(COUNTER_BYTES);
+  /** struct iovec, of the counter. */
+  readonly vector = nativeBuffer(VECTOR_BYTES);
+  readonly pollfd = nativeBuffer(POLLFD_BYTES);
+  readonly pollView = new DataView(this.pollfd.buffer);
 
-function calls() {
-  return symbols ??= Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+  constructor() {
+    const view = new DataView(this.vector.buffer);
+    view.setBigUint64(0, addressOf(this.#counter), true);
+    view.setBigUint64(8, BigInt(COUNTER_BYTES), true);
+  }
+}
+
+let kept: Calls | undefined;
+
+function calls(): Calls {
+  return kept ??= new Calls();
 }
 
 /** Closes `fd`; a socket that is to linger would wait for its other end. */
 export function closeForeign(libc: Libc, fd: number): number {
-  calls().setsockopt(fd, SOL_SOCKET, SO_LINGER, NO_LINGER, 8);
+  calls().symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, NO_LINGER, 8);
   return libc.close(fd);
 }
 
-/** Takes what the eventfd `fd` counted; -EAGAIN when that is nothing. */
+/**
+ * Takes what the eventfd `fd` counted, or what else can be read at once. Returns
+ * how many bytes that was: 0 when nobody can write any more, -EAGAIN when there
+ * is nothing, -EOPNOTSUPP for what cannot be read without waiting (eventfds
+ * before Linux 5.8).
+ */
 export function clearForeign(libc: Libc, fd: number): number {
-  const counter = nativeBuffer(COUNTER_BYTES);
-  const vector = new BigUint64Array([
-    Deno.UnsafePointer.value(Deno.UnsafePointer.of(counter)),
-    BigInt(COUNTER_BYTES),
-  ]);
-  const bytes = new Uint8Array(vector.buffer);
-  const read = libc.check(
-    Number(calls().preadv2(fd, bytes, 1, CURRENT_POSITION, RWF_NOWAIT)),
+  const { symbols, vector } = calls();
+  return libc.check(
+    Number(symbols.preadv2(fd, vector, 1, CURRENT_POSITION, RWF_NOWAIT)),
   );
-  // Before Linux 5.8 eventfds do not know RWF_NOWAIT.
-  return read === -EOPNOTSUPP ? libc.clear(fd) : Math.min(read, 0);
+}
+
+/**
+ * Adds 1 to the eventfd `fd` unless it has no room: whoever is to be woken has
+ * not taken what is there. eventfd_write has no flag for that.
+ */
+export function signalWithRoom(libc: Libc, fd: number): number {
+  const { pollfd, pollView } = calls();
+  pollView.setInt32(0, fd, true);
+  pollView.setInt16(POLLFD_EVENTS, POLLOUT, true);
+  pollView.setInt16(POLLFD_RESULT, 0, true);
+  const ready = libc.poll(pollfd, 1, 0);
+  if (ready < 0) return ready;
+  return pollView.getInt16(POLLFD_RESULT, true) === POLLOUT
+    ? libc.signal(fd)
+    : -EAGAIN;
 }
 
 /**
@@ -83,6 +122,6 @@ export function clearForeign(libc: Libc, fd: number): number {
 export async function signalForeign(libc: Libc, fd: number): Promise<void> {
   const copy = libc.check(libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (copy < 0) return;
-  await calls().eventfdWriteAsync(copy, ONE);
+  await calls().symbols.eventfdWriteAsync(copy, ONE);
   closeForeign(libc, copy);
 }

@@ -1,3 +1,59 @@
 import type { Mutant } from "./mutant.ts";
 
-export const MUTANTS: readonly Mutant[] = [];
+export const MUTANTS: readonly Mutant[] = [
+  {
+    fault: "the kick descriptor of a ring that ends stays open",
+    file: "device/transport/vhost_user/guest.ts",
+    text:
+      "    if (ring.kickFd >= 0) closeForeign(this.#options.libc, ring.kickFd);\n",
+    replacement: "",
+    tests: ["device/transport/vhost_user/descriptors_test.ts"],
+  },
+  {
+    fault: "the channel to the front-end stays open when another one comes",
+    file: "device/transport/vhost_user/protocol.ts",
+    text:
+      "    this.#backendRequests?.close();\n    this.#backendRequests = new",
+    replacement: "    this.#backendRequests = new",
+    tests: ["device/transport/vhost_user/descriptors_test.ts"],
+  },
+  {
+    fault: "O_NONBLOCK is set on the front-end's descriptors",
+    file: "device/transport/vhost_user/ring_messages.ts",
+    text:
+      "return decodeRingDescriptor(view).hasDescriptor ? fds.shift()! : -1;",
+    replacement:
+      "if (fds[0] !== undefined) this.#libc.setNonBlocking(fds[0]);\n" +
+      "    return decodeRingDescriptor(view).hasDescriptor ? fds.shift()! : -1;",
+    tests: ["device/transport/vhost_user/descriptors_test.ts"],
+  },
+  {
+    fault: "a call descriptor is closed while a thread uses it",
+    file: "device/transport/vhost_user/guest.ts",
+    text: "await this.#runner(ring)?.changeCall(fd)",
+    replacement: "void this.#runner(ring)?.changeCall(fd)",
+    tests: ["tests/hostile/waiting_test.ts"],
+  },
+  {
+    fault: "a kick that somebody else has taken is the descriptor's last",
+    file: "device/transport/vhost_user/queue_loop.ts",
+    text: "return read > 0 || read === -EAGAIN;",
+    replacement: "return read > 0;",
+    tests: ["device/transport/vhost_user/descriptors_test.ts"],
+  },
+  {
+    fault: "a queue thread waits for room in a call descriptor",
+    file: "device/transport/vhost_user/queue_ring.ts",
+    text: "signalWithRoom(this.#context.libc, this.#callFd)",
+    replacement: "this.#context.libc.signal(this.#callFd)",
+    tests: ["tests/hostile/waiting_test.ts"],
+  },
+  {
+    fault: "the main thread waits while a socket lingers",
+    file: "ffi/libc_foreign.ts",
+    text:
+      "  calls().symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, NO_LINGER, 8);\n",
+    replacement: "",
+    tests: ["tests/hostile/waiting_test.ts"],
+  },
+];

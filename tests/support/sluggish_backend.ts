@@ -19,6 +19,8 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 export const BLOCKS = 1;
 export const NEVER_ENDS = 2;
 export const BLOCK_MS = 1500;
+/** The first byte of a destination from when its operation is under way. */
+export const UNDER_WAY = 0xb5;
 
 class SluggishThread implements BackendThread {
   readonly #inner = noble.open({});
@@ -42,6 +44,9 @@ class SluggishThread implements BackendThread {
 
   #runOne(operation: Operation): void {
     const habit = this.#habits.get(operation.session);
+    if (habit === NEVER_ENDS || habit === BLOCKS) {
+      operation.destination.write(0, Uint8Array.of(UNDER_WAY));
+    }
     if (habit === NEVER_ENDS) {
       operation.status = OperationStatus.Pending;
       return;

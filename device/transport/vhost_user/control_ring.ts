@@ -110,10 +110,12 @@ export class ControlRing implements RingRunner {
   }
 
   #kicked(fd: number): void {
-    const cleared = clearForeign(this.#options.libc, fd);
-    if (cleared >= 0 || cleared === -EAGAIN) this.#serveSoon();
+    const read = clearForeign(this.#options.libc, fd);
+    this.#serveSoon();
+    if (read > 0 || read === -EAGAIN) return;
     // Nobody holds the other end: it would be readable for ever.
-    else this.#options.reactor.unwatch(fd);
+    this.#options.reactor.unwatch(fd);
+    this.#lookLater();
   }
 
   #serve(): void {

@@ -7,11 +7,13 @@
 
 import { receiveMessageOnPort } from "node:worker_threads";
 import {
+  EAGAIN,
   type Libc,
   nativeBuffer,
   POLLFD_BYTES,
   POLLIN,
 } from "../../../ffi/libc.ts";
+import { clearForeign } from "../../../ffi/libc_foreign.ts";
 import { Counter } from "../../data_queue.ts";
 import { takeAnnouncement } from "../../session/announcement_memory.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
@@ -153,12 +155,17 @@ export class QueueLoop {
     if (ready <= 0) return;
     if (this.#result(WAKE) !== 0) this.#libc.clear(this.#setup.wakeFd);
     const result = this.#result(KICK);
-    if (result === 0) return;
-    const cleared = result === POLLIN ? this.#libc.clear(kickFd) : -1;
-    if (cleared < 0 && this.#ring) {
+    if (result !== 0 && !this.#clearKick(kickFd, result) && this.#ring) {
       // No eventfd, or nobody holds the other end: poll would not wait again.
       this.#ring.kickFd = -1;
     }
+  }
+
+  /** Whether poll waits for the descriptor again; others may have emptied it. */
+  #clearKick(fd: number, result: number): boolean {
+    if ((result & POLLIN) === 0) return false;
+    const read = clearForeign(this.#libc, fd);
+    return read > 0 || read === -EAGAIN;
   }
 
   #prepare(index: number, fd: number): void {

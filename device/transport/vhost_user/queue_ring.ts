@@ -5,6 +5,7 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
+import { signalWithRoom } from "../../../ffi/libc_foreign.ts";
 import { DataQueue } from "../../data_queue.ts";
 import { createVirtqueue, type Virtqueue } from "../../ring/virtqueue.ts";
 import type {
@@ -91,7 +92,7 @@ export class QueueRing {
   }
 
   notify(): void {
-    if (this.#callFd >= 0) this.#context.libc.signal(this.#callFd);
+    if (this.#callFd >= 0) signalWithRoom(this.#context.libc, this.#callFd);
   }
 
   /** Notifies through `fd` from now on, at once for what may have been missed. */

@@ -135,11 +135,7 @@ export class RingMessages {
 
   /** Takes the message's descriptor, or -1 where it says that it has none. */
   #takeDescriptor({ view, fds }: Message): number {
-    if (!decodeRingDescriptor(view).hasDescriptor) return -1;
-    const fd = fds.shift()!;
-    // A descriptor that blocks could hold this process up.
-    this.#libc.setNonBlocking(fd);
-    return fd;
+    return decodeRingDescriptor(view).hasDescriptor ? fds.shift()! : -1;
   }
 
   async #refresh(ring: Vring): Promise<Outcome> {
