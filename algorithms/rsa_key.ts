@@ -29,7 +29,11 @@ export interface RsaPrivateKey extends RsaPublicKey {
 const LONG_EXPONENT_MAXIMUM_BITS = 3072;
 const SHORT_EXPONENT_BITS = 64;
 
-function checkPublic(modulus: bigint, publicExponent: bigint): RsaPublicKey {
+/** Throws {@linkcode DerError} for numbers that are no public key. */
+export function checkRsaPublicKey(
+  modulus: bigint,
+  publicExponent: bigint,
+): RsaPublicKey {
   const bits = bitLength(modulus);
   if (bits < RSA_MINIMUM_BITS || bits > RSA_MAXIMUM_BITS) {
     throw new DerError(
@@ -61,7 +65,7 @@ export function parseRsaPublicKey(der: Uint8Array): RsaPublicKey {
   const modulus = fields.magnitude();
   const publicExponent = fields.magnitude();
   fields.expectEnd();
-  return checkPublic(modulus, publicExponent);
+  return checkRsaPublicKey(modulus, publicExponent);
 }
 
 /** The DER of a two-prime RSAPrivateKey. Throws {@linkcode DerError}. */
@@ -75,7 +79,7 @@ export function parseRsaPrivateKey(der: Uint8Array): RsaPrivateKey {
   const modulus = fields.magnitude();
   const publicExponent = fields.magnitude();
   const key: RsaPrivateKey = {
-    ...checkPublic(modulus, publicExponent),
+    ...checkRsaPublicKey(modulus, publicExponent),
     privateExponent: fields.magnitude(),
     prime1: fields.magnitude(),
     prime2: fields.magnitude(),

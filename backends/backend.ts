@@ -124,6 +124,11 @@ export interface Offer {
   readonly algorithm: string;
   /** Key lengths in bytes, where the backend has not all of the catalogue's. */
   readonly keyBytes?: readonly number[];
+  /**
+   * RSA: the most primes of a private key, where more than two (RFC 8017
+   * §A.1.2). Sessions with more go to another backend or are not supported.
+   */
+  readonly rsaPrimes?: number;
 }
 
 /** What a backend found when it looked around. */
@@ -131,7 +136,7 @@ export interface Probe {
   readonly ready: boolean;
   /** Library and version in one line, for example `libcrypto 3.0.17`. */
   readonly version: string;
-  /** Path or soname of the library; absent where there is none. */
+  /** Path of the library, or its soname; absent where there is none. */
   readonly library?: string;
   readonly offers: readonly Offer[];
   /** Whole-backend problems when not ready. */

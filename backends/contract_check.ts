@@ -98,12 +98,23 @@ export function checkProbe(probe: unknown, specifier: string): Probe {
   }
   fields(found["notOffered"], specifier, "probe().notOffered");
   for (const offer of found["offers"] as readonly unknown[]) {
-    const { algorithm } = fields(offer, specifier, "probe().offers");
+    const { algorithm, rsaPrimes } = fields(
+      offer,
+      specifier,
+      "probe().offers",
+    );
     if (!KNOWN.has(algorithm as string)) {
       throw breach(
         specifier,
         "probe().offers",
         `names ${JSON.stringify(algorithm)}, which the catalogue does not have`,
+      );
+    }
+    if (rsaPrimes !== undefined && !Number.isSafeInteger(rsaPrimes)) {
+      throw breach(
+        specifier,
+        "probe().offers",
+        `has rsaPrimes ${JSON.stringify(rsaPrimes)}, expected an integer`,
       );
     }
   }

@@ -10,6 +10,7 @@ import {
   listLengths,
   qualifiedName,
 } from "../algorithms/catalogue.ts";
+import { RSA_USUAL_PRIMES } from "../algorithms/rsa_primes.ts";
 import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
 import { parseProbeOptions } from "./parse_options.ts";
 import { requireOptions } from "./socket_device.ts";
@@ -21,6 +22,8 @@ interface Cell {
   readonly reason?: string;
   /** Key lengths, where not all of the catalogue's. */
   readonly keyBytes?: readonly number[];
+  /** RSA: the most primes of a private key. */
+  readonly rsaPrimes?: number;
 }
 
 interface Row {
@@ -34,6 +37,9 @@ interface Row {
   readonly byDefault: boolean;
   readonly backends: Readonly<Record<string, Cell>>;
 }
+
+/** Its private keys have more than two primes on some backends only. */
+const RSA = "akcipher.rsa";
 
 /** More lengths than these are shown as a range. */
 const MOST_LENGTHS_LISTED = 5;
@@ -55,9 +61,12 @@ function cell({ probe }: ProbedBackend, algorithm: Algorithm): Cell {
   const name = qualifiedName(algorithm);
   const offer = probe.offers.find((entry) => entry.algorithm === name);
   if (offer) {
-    return offer.keyBytes
-      ? { offered: true, keyBytes: offer.keyBytes }
-      : { offered: true };
+    const { keyBytes, rsaPrimes = RSA_USUAL_PRIMES } = offer;
+    return {
+      offered: true,
+      ...(keyBytes && { keyBytes }),
+      ...(name === RSA && { rsaPrimes }),
+    };
   }
   const reason = probe.notOffered[name] ??
     (probe.ready ? "not implemented by this backend" : "backend not ready");
@@ -99,8 +108,13 @@ function pad(lines: readonly (readonly string[])[]): string {
   ).join("\n");
 }
 
-function cellText({ offered, keyBytes }: Cell): string {
+function cellText({ offered, keyBytes, rsaPrimes }: Cell): string {
   if (!offered) return "no";
+  if (rsaPrimes !== undefined) {
+    return rsaPrimes > RSA_USUAL_PRIMES
+      ? `${RSA_USUAL_PRIMES}..${rsaPrimes} primes`
+      : `${RSA_USUAL_PRIMES} primes`;
+  }
   return keyBytes ? `keys ${lengthsText(keyBytes)}` : "yes";
 }
 

@@ -5,8 +5,23 @@ import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
 import openssl from "../backends/openssl/openssl.ts";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { testWith } from "../tests/real_parts.ts";
+import { testOnBackends } from "../tests/support/ready_backends.ts";
 import { UsageError } from "./option_values.ts";
 import { formatMatrix, matrixAsJson, probeCommand } from "./probe.ts";
+
+const LIBCRYPTO = {
+  present: openssl.probe({}).ready,
+  name: "libcrypto 3",
+  remedy: "install Debian's libssl3",
+};
+
+/** How the files begin that backends load. */
+const LIBRARY_FILES: Readonly<Record<string, string>> = {
+  "openssl": "libcrypto\\.so",
+  "ipsec-mb": "libIPSec_MB\\.so",
+  "libgcrypt": "libgcrypt\\.so",
+  "qat": "libqat\\.so",
+};
 
 /** What `probe` prints with `words`. */
 async function printed(...words: string[]): Promise<string> {
@@ -40,9 +55,11 @@ const FULL = probed("full", {
     { algorithm: "cipher.des-ecb" },
     { algorithm: "mac.gmac-twofish", keyBytes: [16, 32] },
     { algorithm: "cipher.arc4", keyBytes: [5, 6, 7, 8, 9, 256] },
+    { algorithm: "akcipher.rsa", rsaPrimes: 5 },
   ],
   notOffered: { "cipher.zuc-eea3": "not in libfull" },
 });
+const PLAIN_RSA = probed("plain", { offers: [{ algorithm: "akcipher.rsa" }] });
 const ABSENT = probed("absent", {
   ready: false,
   version: "",
@@ -83,6 +100,25 @@ Deno.test("the matrix shows offers, key lengths and what guests get", () => {
   assert.equal(rowOf(text, "zuc-eea3").at(-1), "no backend");
   // Weak, but nothing would come of --allow-weak.
   assert.equal(rowOf(text, "3des-cbc").at(-1), "no backend");
+});
+
+Deno.test("a row and the JSON say how many primes an RSA key may have", () => {
+  const three = [FULL, PLAIN_RSA, ABSENT];
+  assert.deepEqual(rowOf(formatMatrix(three), "rsa").slice(4), [
+    "2..5 primes",
+    "2 primes",
+    "no",
+    "yes",
+  ]);
+  const { algorithms } = JSON.parse(matrixAsJson(three));
+  const { backends } = algorithms.find((one: { algorithm: string }) =>
+    one.algorithm === "rsa"
+  );
+  assert.deepEqual(backends, {
+    full: { offered: true, rsaPrimes: 5 },
+    plain: { offered: true, rsaPrimes: 2 },
+    absent: { offered: false, reason: "backend not ready" },
+  });
 });
 
 Deno.test("reasons are given for backends that are ready only", () => {
@@ -149,31 +185,31 @@ Deno.test("what the libraries that are here can do fills a row", async () => {
   assert.equal(rowOf(text, "aes-cbc").at(-1), "yes");
 });
 
-Deno.test("a library's path is where it was loaded from", async () => {
-  for (const { probe } of await probeBackends(["openssl", "libgcrypt"])) {
-    if (!probe.ready) continue;
-    assert.match(probe.library!, /^\/.*lib(crypto|gcrypt)\.so\./);
-    assert.equal((await Deno.stat(probe.library!)).isFile, true);
-  }
-});
+await testOnBackends(
+  "a library's path is where it was loaded from",
+  async (name) => {
+    const [found] = await probeBackends([name]);
+    const { library } = found!.probe;
+    // Pure TypeScript has none.
+    if (name === "noble") return assert.equal(library, undefined);
+    const file = LIBRARY_FILES[name] ?? assert.fail(`${name} has no library`);
+    assert.match(library!, new RegExp(`^/.*/${file}(\\.\\d+)+$`));
+    assert.equal((await Deno.stat(library!)).isFile, true);
+  },
+);
 
-Deno.test("options of backends reach them", async () => {
-  const [openssl] = await probeBackends(["openssl"]);
-  if (!openssl!.probe.ready) return;
+testWith(LIBCRYPTO, "options of backends reach them", async () => {
   const { algorithms } = JSON.parse(
     await printed("--json", "--openssl-provider", "default"),
   );
   const arc4 = algorithms.find((one: { algorithm: string }) =>
     one.algorithm === "arc4"
   );
-  assert.match(arc4.backends.openssl.reason, /not chosen/);
+  assert.deepEqual(arc4.backends.openssl, {
+    offered: false,
+    reason: 'it is in the provider "legacy", which was not chosen',
+  });
 });
-
-const LIBCRYPTO = {
-  present: openssl.probe({}).ready,
-  name: "libcrypto 3",
-  remedy: "install Debian's libssl3",
-};
 
 for (
   const [words, expected] of [

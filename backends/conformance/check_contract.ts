@@ -13,6 +13,7 @@ import {
   listLengths,
   qualifiedName,
 } from "../../algorithms/catalogue.ts";
+import { RSA_USUAL_PRIMES } from "../../algorithms/rsa_primes.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
   type Backend,
@@ -35,10 +36,17 @@ export function checkProbe(bench: Bench, backend: Backend, probe: Probe): void {
     `"${backend.name}"`,
   );
   bench.assert(probe.version !== "", "probe().version", "some text", "none");
-  for (const { algorithm, keyBytes } of probe.offers) {
+  for (const { algorithm, keyBytes, rsaPrimes } of probe.offers) {
     const entry = names.get(algorithm);
     const check = `probe().offers ${algorithm}`;
     bench.assert(!!entry, check, "a qualified catalogue name", "none");
+    bench.assert(
+      rsaPrimes === undefined ||
+        (algorithm === "akcipher.rsa" && rsaPrimes > RSA_USUAL_PRIMES),
+      `${check} rsaPrimes`,
+      `none, or more than ${RSA_USUAL_PRIMES} of akcipher.rsa`,
+      String(rsaPrimes),
+    );
     if (!entry || !("keyBytes" in entry) || !keyBytes) continue;
     const wrong = keyBytes.filter((n) => !allowsLength(entry.keyBytes, n));
     bench.assert(

@@ -13,6 +13,7 @@ import {
   type MacAlgorithm,
   qualifiedName,
 } from "../../algorithms/catalogue.ts";
+import { RSA_USUAL_PRIMES } from "../../algorithms/rsa_primes.ts";
 import {
   type Backend,
   type BackendOptions,
@@ -27,6 +28,7 @@ import { checkCipher } from "./check_cipher.ts";
 import { checkContract, checkProbe } from "./check_contract.ts";
 import { checkHash, checkMac } from "./check_digest.ts";
 import { checkEcdsa } from "./check_ecdsa.ts";
+import { checkMultiPrime } from "./check_multi_prime.ts";
 import { checkRsa } from "./check_rsa.ts";
 import type { RegionMaker } from "./guarded_memory.ts";
 import { checkKnownAnswers } from "./known_answers.ts";
@@ -133,7 +135,12 @@ class Run {
         checkAead(bench, algorithm, keyLengths);
         break;
       case "akcipher":
-        (algorithm.name === "rsa" ? checkRsa : checkEcdsa)(bench);
+        if (algorithm.name === "ecdsa") checkEcdsa(bench);
+        else {
+          checkRsa(bench);
+          const { rsaPrimes } = this.#offer(algorithm)!;
+          checkMultiPrime(bench, rsaPrimes ?? RSA_USUAL_PRIMES);
+        }
         break;
     }
     bench.assert(

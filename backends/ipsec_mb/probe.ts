@@ -6,6 +6,7 @@
 
 import { ALGORITHMS, qualifiedName } from "../../algorithms/catalogue.ts";
 import { IPSEC_MB_SONAMES, IpsecMb, IpsecMbError } from "../../ffi/ipsec_mb.ts";
+import { loadedPath } from "../../ffi/loaded_library.ts";
 import type { BackendOptions, Missing, Offer, Probe } from "../backend.ts";
 import { AEAD_NAMES, hasSafeChaCha } from "./aead.ts";
 import { CIPHER_NAMES } from "./ciphers.ts";
@@ -86,7 +87,8 @@ export function probeIpsecMb(options: BackendOptions): Probe {
   } catch (error) {
     return unready(describeMissing(error, options));
   }
-  const { version, path } = library;
+  const { version } = library;
+  const path = loadedPath(library.path);
   const chaChaIsSafe = hasSafeChaCha(library);
   library.close();
   const offers: Offer[] = [];

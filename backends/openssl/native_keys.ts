@@ -10,6 +10,11 @@ import {
   parseRsaPrivateKey,
   parseRsaPublicKey,
 } from "../../algorithms/rsa_key.ts";
+import {
+  parseMultiPrimePublicHalf,
+  RSA_USUAL_PRIMES,
+  rsaPrimeCount,
+} from "../../algorithms/rsa_primes.ts";
 import type {
   EcdsaSession,
   RsaSession,
@@ -34,20 +39,30 @@ function readPointer(room: BigUint64Array, what: string): Handle {
 export interface NativeRsaKey {
   readonly key: Handle;
   readonly modulusBytes: number;
+  /** Whether it is known that the private half belongs to the public one. */
+  readonly isProven: boolean;
 }
 
 /** Throws for a key that is broken; the caller frees the result. */
 export function loadRsaKey(
   library: CryptoLibrary,
-  { key, keyType }: RsaSession,
+  { key, keyType }: Pick<RsaSession, "key" | "keyType">,
 ): NativeRsaKey {
-  const { modulusBytes } = keyType === "private"
+  const isProven = keyType === "public" ||
+    rsaPrimeCount(key) === RSA_USUAL_PRIMES;
+  const { modulusBytes } = keyType === "public"
+    ? parseRsaPublicKey(key)
+    : isProven
     ? parseRsaPrivateKey(key)
-    : parseRsaPublicKey(key);
+    : parseMultiPrimePublicHalf(key);
   const der = fixedBytes(key);
   try {
     const selection = keyType === "private" ? KEY_PAIR : PUBLIC_KEY;
-    return { key: decodeRsa(library, der, selection), modulusBytes };
+    return {
+      key: decodeRsa(library, der, selection),
+      modulusBytes,
+      isProven,
+    };
   } finally {
     der.fill(0);
     library.clearErrors();

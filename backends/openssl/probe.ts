@@ -17,6 +17,7 @@ import { CIPHER_NEEDS } from "./ciphers.ts";
 import { DIGEST_NAMES } from "./digests.ts";
 import { CryptoLibrary } from "./library.ts";
 import { MAC_NEEDS } from "./macs.ts";
+import { mostPrimes } from "./multi_prime.ts";
 import { hasEveryCurve } from "./native_keys.ts";
 import {
   MissingError,
@@ -110,13 +111,20 @@ function needsOf({ service, name }: Algorithm): Needs | undefined {
   }
 }
 
+function offerOf(library: CryptoLibrary, algorithm: string): Offer {
+  const rsaPrimes = algorithm === "akcipher.rsa"
+    ? mostPrimes(library)
+    : undefined;
+  return { algorithm, ...(rsaPrimes !== undefined && { rsaPrimes }) };
+}
+
 function probeLibrary(library: CryptoLibrary, options: OpensslOptions): Probe {
   const offers: Offer[] = [];
   const notOffered: Record<string, string> = {};
   for (const algorithm of ALGORITHMS) {
     const reason = whyNot(library, options, algorithm);
     const name = qualifiedName(algorithm);
-    if (reason === undefined) offers.push({ algorithm: name });
+    if (reason === undefined) offers.push(offerOf(library, name));
     else notOffered[name] = reason;
   }
   return {

@@ -22,9 +22,12 @@ export class OpensslRsa implements BareRsa {
   readonly #private: Handle | undefined;
   readonly #written = new BigUint64Array(new ArrayBuffer(8));
 
-  constructor(library: CryptoLibrary, description: RsaSession) {
+  constructor(
+    library: CryptoLibrary,
+    description: Pick<RsaSession, "key" | "keyType">,
+  ) {
     const { symbols } = library;
-    const { key, modulusBytes } = loadRsaKey(library, description);
+    const { key, modulusBytes, isProven } = loadRsaKey(library, description);
     this.#library = library;
     this.modulusBytes = modulusBytes;
     try {
@@ -36,6 +39,23 @@ export class OpensslRsa implements BareRsa {
       // Each context holds a reference of its own.
       symbols.EVP_PKEY_free(key);
     }
+    if (!isProven && !this.#isPair()) {
+      this.close();
+      library.clearErrors();
+      throw new Error("RSA private key that does not undo its public key");
+    }
+  }
+
+  /** Whether a number survives both operations, as RFC 8017 §3.2 has it. */
+  #isPair(): boolean {
+    const [number, hidden, shown] = Array.from(
+      { length: 3 },
+      () => new Uint8Array(new ArrayBuffer(this.modulusBytes)),
+    ) as [Bytes, Bytes, Bytes];
+    crypto.getRandomValues(number.subarray(1));
+    return this.publicOperation(number, hidden) &&
+      this.privateOperation(hidden, shown) &&
+      shown.every((byte, i) => byte === number[i]);
   }
 
   #context(key: Handle, init: (context: Handle) => number): Handle {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { loadedPath } from "../../ffi/loaded_library.ts";
 import {
   nativeCompletion,
   scriptCompletion,
@@ -33,7 +34,7 @@ export function probeQat(options: BackendOptions): Probe {
       ready: true,
       version: `libqat, ${instance!.part} (${instance!.softwareVersion}), ` +
         `${count} instances`,
-      library: device.qat.library,
+      library: loadedPath(device.qat.library),
       missing: [],
       ...offersOf(device),
     };

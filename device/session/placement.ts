@@ -10,10 +10,11 @@ import {
   ALGORITHMS,
   qualifiedName,
 } from "../../algorithms/catalogue.ts";
+import { RSA_USUAL_PRIMES } from "../../algorithms/rsa_primes.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import type { Offer } from "../../backends/backend.ts";
 import { type PlacementRule, ruleMatches } from "./placement_rule.ts";
-import { needsOf } from "./session_needs.ts";
+import { type Need, needsOf } from "./session_needs.ts";
 
 /** What one backend of this device offers; structured-cloneable. */
 export interface BackendOffers {
@@ -63,6 +64,13 @@ export type PlacementPolicy = (
 ) => string | undefined;
 
 const ALL_SIZES = { fromBytes: 0, belowBytes: Infinity } as const;
+
+function meets(offer: Offer, need: Need): boolean {
+  const { keyBytes, rsaPrimes = RSA_USUAL_PRIMES } = need;
+  return rsaPrimes <= (offer.rsaPrimes ?? RSA_USUAL_PRIMES) &&
+    (keyBytes === undefined || offer.keyBytes === undefined ||
+      offer.keyBytes.includes(keyBytes));
+}
 
 /** Decides by rules, order and fallback. */
 export class Placement {
@@ -139,10 +147,9 @@ export class Placement {
 
   #offersAll(backend: string, session: SessionDescription): boolean {
     const offers = this.#offers.get(backend)!;
-    return needsOf(session).every(({ algorithm, keyBytes }) => {
-      const offer = offers.get(algorithm);
-      return offer !== undefined && (keyBytes === undefined ||
-        offer.keyBytes === undefined || offer.keyBytes.includes(keyBytes));
+    return needsOf(session).every((need) => {
+      const offer = offers.get(need.algorithm);
+      return offer !== undefined && meets(offer, need);
     });
   }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Service } from "../../algorithms/catalogue.ts";
+import { rsaPrimeCount } from "../../algorithms/rsa_primes.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 
 /** One algorithm that a session needs. */
@@ -12,6 +13,8 @@ export interface Need {
   readonly algorithm: string;
   /** `undefined` where the algorithm has no key that offers could limit. */
   readonly keyBytes: number | undefined;
+  /** RSA private keys: how many primes there are. */
+  readonly rsaPrimes?: number;
 }
 
 /** The algorithms of a session: two for a chain, one for all others. */
@@ -20,9 +23,12 @@ export function needsOf(session: SessionDescription): Need[] {
     case "hash":
       return [{ algorithm: `hash.${session.algorithm}`, keyBytes: undefined }];
     case "akcipher":
-      return [
-        { algorithm: `akcipher.${session.algorithm}`, keyBytes: undefined },
-      ];
+      return [{
+        algorithm: `akcipher.${session.algorithm}`,
+        keyBytes: undefined,
+        ...(session.algorithm === "rsa" && session.keyType === "private" &&
+          { rsaPrimes: rsaPrimeCount(session.key) }),
+      }];
     case "chain":
       return [
         {

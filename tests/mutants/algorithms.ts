@@ -67,4 +67,18 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "(2 ** 32 - 1) * 16",
     tests: [LEGALITY_TEST],
   },
+  {
+    fault: "what follows the numbers of another prime is not looked at",
+    file: "algorithms/rsa_primes.ts",
+    text: "    prime.expectEnd();\n",
+    replacement: "",
+    tests: ["algorithms/rsa_primes_test.ts"],
+  },
+  {
+    fault: "a prime may be 1",
+    file: "algorithms/rsa_primes.ts",
+    text: "if (!isOdd || (octets.length === 1 && octets[0] === 1)) {",
+    replacement: "if (!isOdd) {",
+    tests: ["algorithms/rsa_primes_test.ts"],
+  },
 ];

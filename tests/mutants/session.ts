@@ -8,4 +8,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "id: this.#nextId,",
     tests: ["device/session/session_table_test.ts"],
   },
+  {
+    fault: "a key of many primes goes to a backend that has two",
+    file: "device/session/placement.ts",
+    text: "return rsaPrimes <= (offer.rsaPrimes ?? RSA_USUAL_PRIMES) &&",
+    replacement: "return rsaPrimes > 0 &&",
+    tests: ["tests/standard/multi_prime_test.ts"],
+  },
 ];
