@@ -214,6 +214,11 @@ export class Device {
   /** Back to the state before a driver: no sessions, no keys, no features. */
   reset(): void {
     this.sessions.clear();
+    this.awaitDriver();
+  }
+
+  /** Back to the state before a driver, but for sessions. */
+  awaitDriver(): void {
     this.#needsReset = false;
     this.#acceptedFeatures = 0n;
     this.#mode = wireMode(this.#settings.layout, 0n);

@@ -162,9 +162,16 @@ export class SessionTable {
     return Status.Ok;
   }
 
-  /** Destroys all sessions. */
-  clear(): void {
-    for (const id of [...this.#sessions.keys()]) this.destroy(id);
+  /** Identifier of the newest session there has been; 0: none. */
+  get newestId(): number {
+    return this.#nextId - 1;
+  }
+
+  /** Destroys all sessions, or those up to the one with identifier `newest`. */
+  clear(newest = this.newestId): void {
+    for (const id of [...this.#sessions.keys()]) {
+      if (id <= newest) this.destroy(id);
+    }
   }
 
   /** All sessions as they were announced. */

@@ -16,6 +16,8 @@ export const F_MAC_STATELESS_MODE = bit(3);
 export const F_AEAD_STATELESS_MODE = bit(4);
 export const F_AKCIPHER_STATELESS_MODE = bit(5);
 
+/** Used by vhost-user alone, when a migration logs what is written. */
+export const F_LOG_ALL = bit(26);
 export const F_INDIRECT_DESC = bit(28);
 export const F_EVENT_IDX = bit(29);
 /** Used by vhost-user alone; a driver never sees it. */

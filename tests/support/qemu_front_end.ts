@@ -7,6 +7,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import type { CipherSession } from "../../algorithms/session_description.ts";
+import { socketPair } from "../../ffi/libc_socket.ts";
 import {
   OFFERED_PROTOCOL_FEATURES,
   Request,
@@ -62,10 +63,12 @@ export async function shakeHands(
     OFFERED_PROTOCOL_FEATURES,
   );
   front.send(Request.SetProtocolFeatures, longs(protocolFeatures));
-  strictEqual(u64(await front.ask(Request.GetQueueNum)), 3);
+  const generic = (protocolFeatures & (1n << 9n)) !== 0n;
+  const queues = generic ? CONTROL + 1 : CONTROL;
+  strictEqual(u64(await front.ask(Request.GetQueueNum)), queues);
   front.send(Request.SetOwner);
   await front.ask(Request.GetFeatures);
-  for (let index = 0; index <= CONTROL; index++) {
+  for (let index = 0; index < queues; index++) {
     const fd = front.eventfd();
     strictEqual(await front.tell(Request.SetVringCall, longs(index), [fd]), 0);
     strictEqual(await front.tell(Request.SetVringErr, longs(index), [fd]), 0);
@@ -125,6 +128,20 @@ export async function startCryptodev(
   front.send(Request.SetFeatures, longs(BIT_30));
   await shareMemory(front);
   return startRing(front, 0);
+}
+
+/** The channel on which the device makes requests of its own. */
+export async function backendChannel(
+  front: ScriptedFrontEnd,
+): Promise<ScriptedFrontEnd> {
+  const pair = socketPair(front.libc);
+  ok(typeof pair === "object");
+  strictEqual(
+    await front.tell(Request.SetBackendReqFd, undefined, [pair[1]]),
+    0,
+  );
+  front.libc.close(pair[1]);
+  return new ScriptedFrontEnd(pair[0]);
 }
 
 export async function createByQueue(

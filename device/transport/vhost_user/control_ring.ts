@@ -72,6 +72,10 @@ export class ControlRing implements RingRunner {
     return Promise.resolve(this.#base);
   }
 
+  look(): void {
+    this.#serveSoon();
+  }
+
   changeCall(fd: number): Promise<void> {
     this.#callFd = fd;
     if (this.#ring) this.#notify();

@@ -84,7 +84,10 @@ export class FrontEnd {
   }
 
   #configChanged(): void {
-    const problem = this.#protocol.announceConfigChange();
+    this.#noteUnsent(this.#protocol.announceConfigChange());
+  }
+
+  #noteUnsent(problem: string | undefined): void {
     if (problem !== undefined) {
       this.#options.log("warn", `config change not announced: ${problem}`);
     }
@@ -116,7 +119,7 @@ export class FrontEnd {
     for (const fd of message.fds) closeForeign(this.#options.libc, fd);
     if (problem !== undefined) {
       void this.drop(`${requestName(message.request)}: ${problem}`);
-    }
+    } else if (!this.#dropped) this.#noteUnsent(this.#protocol.sendWaiting());
   }
 
   /** Sends what the message asks for; returns why the connection must end. */
@@ -128,7 +131,7 @@ export class FrontEnd {
     }
     if (hasOwnReply(request)) return outcome?.reason ?? "no answer";
     const asked = (flags & FLAG_NEED_REPLY) !== 0 &&
-      (this.guest.protocolFeatures & PROTOCOL_F_REPLY_ACK) !== 0n;
+      (this.guest.state.protocolFeatures & PROTOCOL_F_REPLY_ACK) !== 0n;
     if (outcome) {
       if (!asked && outcome.fatal) return outcome.reason;
       const name = requestName(request);

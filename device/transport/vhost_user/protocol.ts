@@ -7,11 +7,17 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import {
-  F_VERSION_1,
+  F_LOG_ALL,
   F_VHOST_USER_PROTOCOL_FEATURES,
 } from "../../wire/features.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
+import { acceptFeatures } from "./driver_features.ts";
+import {
+  isGeneric,
+  STATUS_DRIVER_OK,
+  STATUS_FEATURES_OK,
+} from "./front_end_state.ts";
 import type { Guest } from "./guest.ts";
 import { memoryHandlers } from "./memory_messages.ts";
 import { handleMessage, type MessageHandlers } from "./message_handlers.ts";
@@ -22,14 +28,14 @@ import {
   type Message,
   OFFERED_PROTOCOL_FEATURES,
   PROTOCOL_F_BACKEND_REQ,
-  PROTOCOL_F_STATUS,
 } from "./messages.ts";
 import { type Outcome, Refused } from "./outcome.ts";
 import { decodeConfigHeader, encodeBits, encodeUint64 } from "./payloads.ts";
 import { RingMessages } from "./ring_messages.ts";
 import { SessionMessages } from "./session_messages.ts";
 
-const STATUS_FEATURES_OK = 0x8;
+/** Bits that tell nothing of the driver: logging, and protocol features. */
+const NOT_THE_DRIVERS = F_LOG_ALL | F_VHOST_USER_PROTOCOL_FEATURES;
 const EMPTY = new Uint8Array();
 
 /** Handles the messages of one front-end. */
@@ -38,8 +44,9 @@ export class Protocol {
   readonly #device: Device;
   readonly #guest: Guest;
   readonly #handlers: MessageHandlers;
-  #featuresAccepted = false;
   #backendRequests: Connection | undefined;
+  /** The front-end does not know of it yet. */
+  #configChanged = false;
 
   constructor(
     libc: Libc,
@@ -63,16 +70,28 @@ export class Protocol {
     return handleMessage(
       this.#handlers,
       message,
-      this.#guest.protocolFeatures,
+      this.#guest.state.protocolFeatures,
     );
   }
 
-  /** Tells the front-end of a new config space; returns what went wrong. */
+  /**
+   * Tells the front-end of a new config space, or will when it has started a
+   * ring; returns what went wrong.
+   */
   announceConfigChange(): string | undefined {
-    const { generic, protocolFeatures } = this.#guest;
-    if (!generic || (protocolFeatures & PROTOCOL_F_BACKEND_REQ) === 0n) {
-      return undefined;
-    }
+    const { protocolFeatures } = this.#guest.state;
+    if (
+      !isGeneric(protocolFeatures) ||
+      (protocolFeatures & PROTOCOL_F_BACKEND_REQ) === 0n
+    ) return undefined;
+    this.#configChanged = true;
+    return this.sendWaiting();
+  }
+
+  /** Sends what waited for the device to be resumed; returns what went wrong. */
+  sendWaiting(): string | undefined {
+    if (!this.#configChanged || this.#guest.suspended) return undefined;
+    this.#configChanged = false;
     return this.#backendRequests?.request(BackendRequest.ConfigChange, EMPTY);
   }
 
@@ -91,7 +110,7 @@ export class Protocol {
       SetFeatures: (message) => this.#setFeatures(message),
       GetProtocolFeatures: () => encodeBits(OFFERED_PROTOCOL_FEATURES),
       SetProtocolFeatures: (message) => this.#setProtocolFeatures(message),
-      SetOwner: () => undefined,
+      SetOwner: () => this.#setOwner(),
       ResetOwner: () => this.#resetOwner(),
       // Without LOG_SHMFD there is nothing to log into.
       SetLogBase: () => undefined,
@@ -105,54 +124,52 @@ export class Protocol {
     } satisfies Partial<MessageHandlers>;
   }
 
-  #setFeatures({ view }: Message): Outcome {
+  async #setFeatures({ view }: Message): Promise<Outcome> {
     const features = view.getBigUint64(0, true);
     const offered = this.#device.offeredFeatures |
       F_VHOST_USER_PROTOCOL_FEATURES;
     if ((features & ~offered) !== 0n) {
       return new Refused(`features 0x${features.toString(16)} not offered`);
     }
-    const guest = this.#guest;
-    guest.features = features;
-    this.#featuresAccepted = this.#accept(
-      features & ~F_VHOST_USER_PROTOCOL_FEATURES,
-    );
-    // With STATUS the front-end sees it from FEATURES_OK.
-    const told = (guest.protocolFeatures & PROTOCOL_F_STATUS) !== 0n;
-    return this.#featuresAccepted || told
-      ? undefined
-      : new Refused(`features 0x${features.toString(16)} are not acceptable`);
-  }
-
-  /**
-   * QEMU's cryptodev sends bit 30 alone, whatever the guest negotiated with
-   * QEMU; what it leaves out is not the guest's mistake.
-   */
-  #accept(features: bigint): boolean {
-    if (this.#guest.generic) return this.#device.acceptFeatures(features);
-    return features === 0n ||
-      this.#device.acceptFeatures(features | F_VERSION_1);
-  }
-
-  #setProtocolFeatures({ view }: Message): Outcome {
-    const features = view.getBigUint64(0, true);
-    if ((features & ~OFFERED_PROTOCOL_FEATURES) !== 0n) {
-      return new Refused(
-        `protocol features 0x${features.toString(16)} not offered`,
-      );
+    const { rings, state } = this.#guest;
+    const changed = (features ^ state.features) & ~NOT_THE_DRIVERS;
+    if (changed !== 0n) {
+      if (rings.running) {
+        return new Refused(
+          `features 0x${features.toString(16)} while rings run with ` +
+            `0x${state.features.toString(16)}`,
+        );
+      }
+      rings.driverInitialises("the driver has chosen other features");
     }
-    this.#guest.protocolFeatures = features;
+    Object.assign(state, { features, featuresTold: true });
+    // Some front-ends say them in halves: a ring that starts will need them all.
+    acceptFeatures(this.#device, state);
+    if ((features & F_VHOST_USER_PROTOCOL_FEATURES) !== 0n) return undefined;
+    for (const ring of state.rings) ring.enabled = true;
+    return refusal(await rings.refreshAll());
+  }
+
+  async #setProtocolFeatures({ view }: Message): Promise<Outcome> {
+    const features = view.getBigUint64(0, true);
+    return (features & ~OFFERED_PROTOCOL_FEATURES) === 0n
+      ? refusal(await this.#guest.changeProtocolFeatures(features))
+      : new Refused(`protocol features 0x${features.toString(16)} not offered`);
+  }
+
+  async #setOwner(): Promise<Outcome> {
+    await this.#guest.newOwner();
     return undefined;
   }
 
+  /** Deprecated: it may disable all rings, and nothing else. */
   async #resetOwner(): Promise<Outcome> {
-    for (const ring of this.#guest.rings) ring.started = false;
-    await this.#guest.stopAll();
-    return undefined;
+    const { rings, state } = this.#guest;
+    for (const ring of state.rings) ring.enabled = false;
+    return refusal(await rings.refreshAll());
   }
 
   async #reset(): Promise<Outcome> {
-    this.#featuresAccepted = false;
     await this.#guest.reset();
     return undefined;
   }
@@ -160,14 +177,21 @@ export class Protocol {
   async #setStatus({ view }: Message): Promise<Outcome> {
     const status = view.getUint32(0, true) & 0xff;
     if (status === 0) {
-      this.#featuresAccepted = false;
       await this.#guest.clearStatus();
       return undefined;
     }
-    this.#guest.status = this.#featuresAccepted
+    const { rings, state } = this.#guest;
+    const before = state.status;
+    state.status = state.featuresTold && acceptFeatures(this.#device, state)
       ? status
       : status & ~STATUS_FEATURES_OK;
-    return undefined;
+    if ((status & STATUS_FEATURES_OK) === 0) {
+      rings.driverInitialises("the driver has begun its initialisation");
+    }
+    if ((status & ~before & STATUS_DRIVER_OK) === 0) return undefined;
+    state.tellsDriverOk = true;
+    rings.lookAtAll();
+    return refusal(await rings.refreshAll());
   }
 
   /** An empty answer is an error; the rest is as long as the question. */
@@ -194,4 +218,9 @@ export class Protocol {
     this.#backendRequests = new Connection(this.#libc, fds.shift()!);
     return undefined;
   }
+}
+
+/** The refusal of a message for which something is wrong. */
+function refusal(problem: string | undefined): Outcome {
+  return problem === undefined ? undefined : new Refused(problem);
 }

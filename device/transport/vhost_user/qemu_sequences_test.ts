@@ -1,9 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { type CipherSession } from "../../../algorithms/session_description.ts";
-import { openLibc } from "../../../ffi/libc.ts";
-import { socketPair } from "../../../ffi/libc_socket.ts";
 import {
   AES,
+  backendChannel,
   BIT_30,
   CONTROL,
   createByQueue,
@@ -31,8 +30,6 @@ import {
   encodeSessionMessage,
 } from "../../wire/session_message_encode.ts";
 import { OFFERED_PROTOCOL_FEATURES, Request } from "./messages.ts";
-
-const libc = openLibc();
 
 withServer(
   "generic mode: sessions by control queue, requests by data queue",
@@ -192,16 +189,9 @@ withServer(
   "a config change goes out on the channel of the front-end",
   async (server) => {
     using front = ScriptedFrontEnd.connect(server.path);
-    await shakeHands(front, OFFERED_PROTOCOL_FEATURES);
-    const pair = socketPair(libc);
-    ok(typeof pair === "object");
-    strictEqual(
-      await front.tell(Request.SetBackendReqFd, undefined, [pair[1]]),
-      0,
-    );
-    libc.close(pair[1]);
+    await startGeneric(front);
+    using channel = await backendChannel(front);
     server.device.onConfigChange!();
-    using channel = new ScriptedFrontEnd(pair[0]);
     const message = await channel.receive();
     deepStrictEqual(message, {
       request: 2,

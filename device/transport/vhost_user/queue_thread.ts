@@ -119,6 +119,10 @@ export class QueueThread implements RingRunner {
     return this.#request({ kind: "stop" });
   }
 
+  look(): void {
+    this.#tell({ kind: "look" });
+  }
+
   async changeMemory(): Promise<void> {
     const { ranges } = this.#options.memory;
     await this.#request({ kind: "memory", ranges });

@@ -5,7 +5,6 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
-import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Guest } from "./guest.ts";
 import type { MessageHandlers } from "./message_handlers.ts";
 import type { Message } from "./messages.ts";
@@ -27,7 +26,7 @@ export class RingMessages {
   readonly #libc: Libc;
   readonly #guest: Guest;
   readonly handlers = {
-    GetQueueNum: () => encodeUint64(this.#guest.rings.length),
+    GetQueueNum: () => encodeUint64(this.#guest.rings.count),
     SetVringNum: (message) => this.#setRingSize(message),
     SetVringAddr: (message) => this.#setRingAddresses(message),
     SetVringBase: (message) => this.#setRingBase(message),
@@ -46,7 +45,7 @@ export class RingMessages {
   /** The ring with this index, in full width (CVE-2020-10723). */
   #ring(index: number): Vring | Refused {
     const { rings } = this.#guest;
-    return rings[index] ?? new Refused(`ring ${index} of ${rings.length}`);
+    return rings.at(index) ?? new Refused(`ring ${index} of ${rings.count}`);
   }
 
   #setRingSize({ view }: Message): Outcome {
@@ -57,7 +56,7 @@ export class RingMessages {
     if (value === 0 || value > MAX_RING_SIZE) {
       return new Refused(`ring ${index} of ${value} entries`);
     }
-    ring.size = value;
+    Object.assign(ring.state, { size: value, told: true });
     return undefined;
   }
 
@@ -66,12 +65,12 @@ export class RingMessages {
     const { index, ...addresses } = decodeRingAddresses(view);
     const ring = this.#ring(index);
     if (ring instanceof Refused) return ring;
-    const old = ring.addresses;
+    const old = ring.state.addresses;
     const same = old?.descriptor === addresses.descriptor &&
       old.available === addresses.available && old.used === addresses.used;
-    if (same) return undefined;
-    await this.#guest.stop(ring);
-    ring.addresses = addresses;
+    if (same && ring.running) return undefined;
+    await this.#guest.rings.stop(ring);
+    Object.assign(ring.state, { addresses, told: true });
     return this.#refresh(ring);
   }
 
@@ -80,7 +79,7 @@ export class RingMessages {
     const ring = this.#ring(index);
     if (ring instanceof Refused) return ring;
     if (ring.running) return new Refused(`ring ${index} is running`);
-    ring.setBase(value);
+    Object.assign(ring.state, { base: value, told: true, baseTold: true });
     return undefined;
   }
 
@@ -88,16 +87,16 @@ export class RingMessages {
     const { index } = decodeRingState(view);
     const ring = this.#ring(index);
     if (ring instanceof Refused) return ring;
-    return encodeRingState(index, await this.#guest.end(ring));
+    return encodeRingState(index, await this.#guest.rings.end(ring));
   }
 
   async #setKick(message: Message): Promise<Outcome> {
     const ring = this.#ringWithDescriptor(message);
     if (ring instanceof Refused) return ring;
-    await this.#guest.stop(ring);
-    if (ring.kickFd >= 0) closeForeign(this.#libc, ring.kickFd);
+    await this.#guest.rings.stop(ring);
+    ring.closeKick();
     ring.kickFd = this.#takeDescriptor(message);
-    ring.started = true;
+    ring.state.started = true;
     return this.#refresh(ring);
   }
 
@@ -121,7 +120,7 @@ export class RingMessages {
     const ring = this.#ring(index);
     if (ring instanceof Refused) return ring;
     if (value > 1) return new Refused(`ring ${index} enabled with ${value}`);
-    ring.enabled = value === 1;
+    ring.state.enabled = value === 1;
     return this.#refresh(ring);
   }
 
@@ -139,7 +138,7 @@ export class RingMessages {
   }
 
   async #refresh(ring: Vring): Promise<Outcome> {
-    const problem = await this.#guest.refresh(ring);
+    const problem = await this.#guest.rings.refresh(ring);
     return problem === undefined ? undefined : new Refused(problem);
   }
 }

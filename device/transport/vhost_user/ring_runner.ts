@@ -14,6 +14,8 @@ export interface RingRunner {
   start(ring: RingStart): void;
   /** Ends that and returns where the ring stands. */
   stop(): Promise<number>;
+  /** Looks for what is available, as after a kick. */
+  look(): void;
   /** Notifies through another descriptor; the old one is free afterwards. */
   changeCall(fd: number): Promise<void>;
   /** Goes on in the memory as it is now; the old one is free afterwards. */

@@ -57,6 +57,8 @@ export type RingCommand =
 export type Command =
   | { readonly kind: "opened"; readonly place: AnnouncementPlace }
   | { readonly kind: "closed"; readonly id: number }
+  /** Nothing to carry out: a thread that takes commands looks at its ring. */
+  | { readonly kind: "look" }
   | { readonly kind: "exit" }
   | RingCommand & { readonly sequence: number };
 

@@ -1,64 +1,54 @@
 /**
- * What a front-end has said of one ring.
+ * One ring: what has been said of it, and its descriptors.
  *
  * @module
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
-import type { RingAddresses } from "./payloads.ts";
+import type { RingPlan } from "./driver_life.ts";
+import { newRingState, type RingState } from "./front_end_state.ts";
 
-/** Initial position of a packed ring: index 0, wrap counters 1. */
-const PACKED_START = 0x8000_8000;
-
-/** State of one ring, running or not. */
+/** A ring of a front-end, running or not. */
 export class Vring {
   readonly index: number;
-  size = 0;
-  addresses: RingAddresses | undefined;
-  /** SET_VRING_KICK has come, and GET_VRING_BASE not since. */
-  started = false;
-  /** What SET_VRING_ENABLE said; undefined before the first. */
-  enabled: boolean | undefined;
-  running = false;
-  /** What GET_VRING_BASE answered last. */
-  stoppedAt: number | undefined;
+  readonly state: RingState;
+  /** How it runs; undefined while it does not. */
+  runs: RingPlan | undefined;
+  /** It may run, and waits for what other rings tell of the driver. */
+  waits = false;
   kickFd = -1;
   callFd = -1;
   errorFd = -1;
-  #base: number | undefined;
   readonly #libc: Libc;
 
-  constructor(libc: Libc, index: number) {
+  constructor(libc: Libc, index: number, state: RingState) {
     this.#libc = libc;
     this.index = index;
+    this.state = state;
   }
 
-  /** Where the ring is to start. */
-  base(packed: boolean): number {
-    return this.#base ?? (packed ? PACKED_START : 0);
-  }
-
-  setBase(base: number): void {
-    this.#base = base;
+  get running(): boolean {
+    return this.runs !== undefined;
   }
 
   /** Back to the initial state, but for the descriptors. */
   reset(): void {
-    this.size = 0;
-    this.addresses = undefined;
-    this.started = false;
-    this.enabled = undefined;
-    this.stoppedAt = undefined;
-    this.#base = undefined;
+    Object.assign(this.state, newRingState());
+  }
+
+  /** Closes the kick descriptor; nobody may still use it. */
+  closeKick(): void {
+    if (this.kickFd >= 0) closeForeign(this.#libc, this.kickFd);
+    this.kickFd = -1;
   }
 
   /** Closes all descriptors; nobody may still use them. */
   close(): void {
-    for (const fd of [this.kickFd, this.callFd, this.errorFd]) {
+    this.closeKick();
+    for (const fd of [this.callFd, this.errorFd]) {
       if (fd >= 0) closeForeign(this.#libc, fd);
     }
-    this.kickFd = -1;
     this.callFd = -1;
     this.errorFd = -1;
   }

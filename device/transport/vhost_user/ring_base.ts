@@ -1,0 +1,45 @@
+/**
+ * Where a ring starts, as SET_VRING_BASE says it.
+ *
+ * @module
+ */
+
+/** A packed ring's start: index 0, both wrap counters 1 (virtio 1.4 §2.8.1). */
+const PACKED_START = 0x8000_8000;
+/** The same in the 16-bit form of front-ends that leave out the used half. */
+const PACKED_START_16_BITS = 0x8000;
+const INDEX = 0x7fff;
+
+/** Where a ring starts that no driver has used. */
+export function startOf(packed: boolean): number {
+  return packed ? PACKED_START : 0;
+}
+
+/**
+ * The position that a base stands for, or what is wrong with it. `stoppedAt` is
+ * where the ring stopped on this connection, undefined where it never ran.
+ *
+ * DPDK's and SPDK's virtio-user start packed rings at 0x8000, and front-ends
+ * that know of split rings only at 0. No ring is ever in these states but one
+ * that stopped there.
+ */
+export function ringPosition(
+  base: number | undefined,
+  stoppedAt: number | undefined,
+  size: number,
+  packed: boolean,
+): number | string {
+  if (base === undefined) return startOf(packed);
+  const hex = `base 0x${base.toString(16)}`;
+  if (!packed) return base <= 0xffff ? base : `${hex} is past 16 bits`;
+  if (base === stoppedAt) return base;
+  if (base === 0 || base === PACKED_START_16_BITS) return PACKED_START;
+  const available = base & 0xffff;
+  const used = base >>> 16;
+  if ((available & INDEX) >= size || (used & INDEX) >= size) {
+    return `${hex} is outside the ring`;
+  }
+  return available === used
+    ? base
+    : `${hex} has descriptors under way, of which nothing is known`;
+}

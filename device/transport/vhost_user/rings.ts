@@ -1,0 +1,305 @@
+/**
+ * The rings of one guest: when each of them runs, and for whose driver.
+ *
+ * @module
+ */
+
+import { clearTimeout, setTimeout } from "node:timers";
+import type { Libc } from "../../../ffi/libc.ts";
+import type { Device } from "../../device.ts";
+import { F_EVENT_IDX, F_IN_ORDER } from "../../wire/features.ts";
+import { acceptFeatures } from "./driver_features.ts";
+import { DriverLife, type RingPlan } from "./driver_life.ts";
+import {
+  type FrontEndState,
+  isPacked,
+  mayRun,
+  ringCount,
+} from "./front_end_state.ts";
+import type { Log } from "./log.ts";
+import type { MemoryTable } from "./memory_table.ts";
+import type { QueueRunners } from "./queue_runners.ts";
+import { ringPosition, startOf } from "./ring_base.ts";
+import type { RingStart } from "./ring_runner.ts";
+import { Vring } from "./vring.ts";
+
+/** How long a ring waits for another to tell whose driver it is. */
+const JUDGEMENT_MS = 100;
+
+/** What rings are made with. */
+export interface RingsOptions {
+  readonly libc: Libc;
+  readonly device: Device;
+  readonly log: Log;
+  readonly state: FrontEndState;
+  readonly memory: MemoryTable;
+  readonly runners: QueueRunners;
+  /** Hears why a ring cannot be served. */
+  broken(index: number, reason: string): void;
+}
+
+/** The rings of one front-end. */
+export class Rings {
+  readonly all: readonly Vring[];
+  readonly #options: RingsOptions;
+  readonly #life = new DriverLife();
+  #judgement: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+  #used = false;
+
+  constructor(options: RingsOptions) {
+    this.#options = options;
+    this.all = options.state.rings.map((state, index) =>
+      new Vring(options.libc, index, state)
+    );
+  }
+
+  /** How many rings the front-end may speak of. */
+  get count(): number {
+    return ringCount(this.#options.state);
+  }
+
+  /** A ring that the front-end may speak of. */
+  at(index: number): Vring | undefined {
+    return index < this.count ? this.all[index] : undefined;
+  }
+
+  /** Whether a ring is served. */
+  get running(): boolean {
+    return this.all.some(({ running }) => running);
+  }
+
+  /** Whether a ring has run or stopped for the present owner. */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  /** Whether it is open if the driver of the stopped rings goes on. */
+  get driverInDoubt(): boolean {
+    return this.#life.inDoubt;
+  }
+
+  /**
+   * Starts or stops a ring as its state wants it. Returns what is wrong with
+   * what the front-end said of it.
+   */
+  async refresh(ring: Vring): Promise<string | undefined> {
+    const wanted = !this.#closed && this.at(ring.index) === ring &&
+      mayRun(this.#options.state, ring.state);
+    if (!wanted) await this.stop(ring);
+    return wanted && !ring.running ? this.#begin(ring) : undefined;
+  }
+
+  /** Starts or stops every ring; returns what is wrong with the first of them. */
+  async refreshAll(): Promise<string | undefined> {
+    let problem: string | undefined;
+    for (const ring of this.all) problem ??= await this.refresh(ring);
+    return problem;
+  }
+
+  /** Has every running ring looked at, as if it had been kicked. */
+  lookAtAll(): void {
+    for (const ring of this.all) {
+      if (ring.running) this.#options.runners.get(ring.index)!.look();
+    }
+  }
+
+  /** Stops a ring; its base is then where it stands. */
+  async stop(ring: Vring): Promise<void> {
+    ring.waits = false;
+    const plan = ring.runs;
+    if (!plan) return;
+    ring.runs = undefined;
+    const base = await this.#options.runners.get(ring.index)!.stop();
+    Object.assign(ring.state, { base, told: false, baseTold: false });
+    this.#life.ringStopped(ring.index, { ...plan, base });
+    if (!this.running) {
+      this.#life.allStopped(this.#options.device.sessions.newestId);
+    }
+    this.#options.log(
+      "info",
+      `queue ${ring.index} stopped at ${position(plan.packed, base)}`,
+    );
+  }
+
+  /** Ends a ring for GET_VRING_BASE; returns where it stands. */
+  async end(ring: Vring): Promise<number> {
+    await this.stop(ring);
+    this.#used = true;
+    ring.state.started = false;
+    ring.closeKick();
+    return ring.state.base ?? startOf(isPacked(this.#options.state));
+  }
+
+  /** Stops all rings. */
+  async stopAll(): Promise<void> {
+    await Promise.all(this.all.map((ring) => this.stop(ring)));
+  }
+
+  /** Back to the state before a driver; descriptors stay. */
+  async reset(): Promise<void> {
+    await this.stopAll();
+    for (const ring of this.all) ring.reset();
+  }
+
+  /** Back to the state of a new connection; no ring may run. */
+  renew(): void {
+    for (const ring of this.all) {
+      ring.reset();
+      ring.close();
+    }
+    this.#used = false;
+  }
+
+  /** Starts no ring from now on. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#judgement);
+  }
+
+  /**
+   * A new driver begins, and inherits no session. The one place where sessions
+   * end that nobody has destroyed while the front-end stays. `cause` is whether
+   * it is the driver of the same virtual device, after a reset, or of another;
+   * `newestId` is the newest session of the driver before.
+   */
+  newDriver(
+    cause: "reset" | "owner",
+    why: string,
+    newestId = this.#options.device.sessions.newestId,
+  ): void {
+    this.#life.begins();
+    const { device, log } = this.#options;
+    const before = device.sessions.size;
+    device.sessions.clear(newestId);
+    device.ringsRenewed();
+    const gone = before - device.sessions.size;
+    if (gone > 0) log("info", `${gone} sessions are gone, ${cause}: ${why}`);
+  }
+
+  /** A driver does what only a new one does, if no ring runs. */
+  driverInitialises(what: string): void {
+    if (!this.#life.inDoubt) return;
+    this.newDriver("reset", what, this.#life.newestSession);
+  }
+
+  /** Starts a ring, once it is known whether its driver is the one before. */
+  #begin(ring: Vring): string | undefined {
+    const { device, state } = this.#options;
+    if (!this.running && !acceptFeatures(device, state)) {
+      const { features } = state;
+      return `features 0x${features.toString(16)} are not acceptable`;
+    }
+    const plan = this.#plan(ring);
+    if (typeof plan === "string") return plan;
+    const { told } = ring.state;
+    const beginning = { index: ring.index, plan, told };
+    const judgement = this.#life.judge(beginning, this.#toldToStart(ring));
+    if (judgement === "later") {
+      ring.waits = true;
+      this.#judgement ??= setTimeout(() => this.#judgeNow(), JUDGEMENT_MS);
+      return undefined;
+    }
+    this.#settle(judgement === "new");
+    const problem = this.#start(ring, plan);
+    this.#startWaiting();
+    return problem;
+  }
+
+  #settle(isNew: boolean): void {
+    clearTimeout(this.#judgement);
+    this.#judgement = undefined;
+    if (!isNew) this.#life.goesOn();
+    else this.driverInitialises("rings start as those of a new driver");
+  }
+
+  /** No ring has told that the driver is the same. */
+  #judgeNow(): void {
+    this.#settle(true);
+    this.#startWaiting();
+  }
+
+  #startWaiting(): void {
+    for (const ring of this.all) {
+      if (!ring.waits) continue;
+      ring.waits = false;
+      const plan = this.#plan(ring);
+      const problem = typeof plan === "string" ? plan : this.#start(ring, plan);
+      if (problem !== undefined) this.#options.broken(ring.index, problem);
+    }
+  }
+
+  /** Other rings that will start, as far as the front-end has told. */
+  #toldToStart(first: Vring) {
+    return this.all
+      .filter((ring) =>
+        ring !== first && !ring.running && ring.state.started &&
+        ring.state.baseTold
+      )
+      .map((ring) => ({
+        index: ring.index,
+        plan: this.#plan(ring),
+        told: true,
+      }))
+      .filter((one): one is typeof one & { plan: RingPlan } =>
+        typeof one.plan !== "string"
+      );
+  }
+
+  /** How a ring is to run, or why it cannot. */
+  #plan({ index, state }: Vring): RingPlan | string {
+    const { memory } = this.#options.memory;
+    const { size, addresses } = state;
+    if (!addresses) return `ring ${index} has no addresses`;
+    const descriptorAddress = memory.userToGuest(addresses.descriptor);
+    const availableAddress = memory.userToGuest(addresses.available);
+    const usedAddress = memory.userToGuest(addresses.used);
+    if (
+      descriptorAddress === undefined || availableAddress === undefined ||
+      usedAddress === undefined
+    ) return `ring ${index} is outside the shared memory`;
+    const packed = isPacked(this.#options.state);
+    const stoppedAt = this.#life.stoppedAt(index);
+    const base = ringPosition(state.base, stoppedAt, size, packed);
+    if (typeof base === "string") return `ring ${index}: ${base}`;
+    return {
+      size,
+      descriptorAddress,
+      availableAddress,
+      usedAddress,
+      packed,
+      base,
+    };
+  }
+
+  #start(ring: Vring, plan: RingPlan): string | undefined {
+    const runner = this.#options.runners.make(ring.index);
+    if (typeof runner === "string") return runner;
+    const { features } = this.#options.state;
+    const { packed, size, base } = plan;
+    const start: RingStart = {
+      ...plan,
+      eventIndex: (features & F_EVENT_IDX) !== 0n,
+      inOrder: (features & F_IN_ORDER) !== 0n,
+      mode: this.#options.device.mode,
+      kickFd: ring.kickFd,
+      callFd: ring.callFd,
+    };
+    ring.runs = plan;
+    this.#used = true;
+    runner.start(start);
+    const form = packed ? "packed" : "split";
+    this.#options.log(
+      "info",
+      `queue ${ring.index} started: ${form}, ${size} entries, at ${
+        position(packed, base)
+      }`,
+    );
+    return undefined;
+  }
+}
+
+/** A ring's base for logs; of a packed ring, wrap counters and two indices. */
+function position(packed: boolean, base: number): string {
+  return packed ? `0x${base.toString(16)}` : `${base}`;
+}
