@@ -128,14 +128,21 @@ Deno.test("over vhost-user, FEATURES_OK stays clear for a dependent feature alon
     strictEqual((await link.readStatus())! & FEATURES_OK, FEATURES_OK);
   }));
 
-Deno.test("over vhost-user without STATUS, SET_FEATURES itself is refused", () =>
+Deno.test("over vhost-user without STATUS, no ring starts for a dependent feature alone", () =>
   overVhostUser(
     async (link) => {
       strictEqual(await link.readStatus(), undefined);
-      await rejects(
-        link.acceptFeatures(F_VERSION_1 | F_HASH_STATELESS_MODE),
-      );
+      const start = () =>
+        link.startQueue(0, {
+          size: 16,
+          descriptorAddress: link.memoryGuestAddress,
+          availableAddress: link.memoryGuestAddress + 0x1000,
+          usedAddress: link.memoryGuestAddress + 0x2000,
+        });
+      await link.acceptFeatures(F_VERSION_1 | F_HASH_STATELESS_MODE);
+      await rejects(start());
       await link.acceptFeatures(F_VERSION_1 | F_INDIRECT_DESC);
+      await start();
     },
     PROTOCOL_FEATURE.CONFIG | PROTOCOL_FEATURE.REPLY_ACK |
       PROTOCOL_FEATURE.RESET_DEVICE,
