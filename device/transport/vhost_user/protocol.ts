@@ -60,7 +60,7 @@ export class Protocol {
     this.#handlers = {
       ...this.#ownHandlers(),
       ...memoryHandlers(guest),
-      ...new RingMessages(libc, guest).handlers,
+      ...new RingMessages(guest).handlers,
       ...new SessionMessages(device, sessionLayout).handlers,
     };
   }

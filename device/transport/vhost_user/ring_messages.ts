@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Libc } from "../../../ffi/libc.ts";
 import type { Guest } from "./guest.ts";
 import type { MessageHandlers } from "./message_handlers.ts";
 import type { Message } from "./messages.ts";
@@ -23,7 +22,6 @@ const MAX_RING_SIZE = 32768;
 
 /** Handles the ring messages of one front-end. */
 export class RingMessages {
-  readonly #libc: Libc;
   readonly #guest: Guest;
   readonly handlers = {
     GetQueueNum: () => encodeUint64(this.#guest.rings.count),
@@ -37,8 +35,7 @@ export class RingMessages {
     SetVringEnable: (message) => this.#enableRing(message),
   } satisfies Partial<MessageHandlers>;
 
-  constructor(libc: Libc, guest: Guest) {
-    this.#libc = libc;
+  constructor(guest: Guest) {
     this.#guest = guest;
   }
 
