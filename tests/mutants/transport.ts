@@ -3,10 +3,9 @@ import type { Mutant } from "./mutant.ts";
 export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the kick descriptor of a ring that ends stays open",
-    file: "device/transport/vhost_user/guest.ts",
-    text:
-      "    if (ring.kickFd >= 0) closeForeign(this.#options.libc, ring.kickFd);\n",
-    replacement: "",
+    file: "device/transport/vhost_user/rings.ts",
+    text: "    ring.closeKick();\n",
+    replacement: "    ring.kickFd = -1;\n",
     tests: ["device/transport/vhost_user/descriptors_test.ts"],
   },
   {
@@ -30,8 +29,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a call descriptor is closed while a thread uses it",
     file: "device/transport/vhost_user/guest.ts",
-    text: "await this.#runner(ring)?.changeCall(fd)",
-    replacement: "void this.#runner(ring)?.changeCall(fd)",
+    text: "await this.#runners.get(ring.index)?.changeCall(fd)",
+    replacement: "void this.#runners.get(ring.index)?.changeCall(fd)",
     tests: ["tests/hostile/waiting_test.ts"],
   },
   {
