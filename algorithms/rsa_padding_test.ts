@@ -137,3 +137,38 @@ Deno.test("unpadEncryption() takes the first separator", () => {
   encoded[60] = 0;
   deepStrictEqual(unpadEncryption(encoded), { ok: true, start: 44 });
 });
+
+Deno.test("no recovered number matches data that has no encoding, 0 least of all", () => {
+  // What signature 0 recovers, and a room that nothing was written to.
+  const zeros = new Uint8Array(128);
+  const names = ["none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"];
+  for (const name of names) {
+    const hash = rsaHashByName(name);
+    const { digestBytes, digestInfoPrefix } = hash;
+    const tooLong = 128 - 11 - digestInfoPrefix.length + 1;
+    const lengths = digestBytes === 0
+      ? [tooLong, 128, 500]
+      : [0, digestBytes - 1, digestBytes + 1, tooLong, 500];
+    for (const lengthBytes of lengths) {
+      const digest = new Uint8Array(lengthBytes);
+      strictEqual(
+        signatureMatches(hash, digest, zeros),
+        false,
+        `${name} of ${lengthBytes} bytes`,
+      );
+      // Nor is there one that fits a shorter modulus.
+      strictEqual(signatureMatches(hash, digest, new Uint8Array(0)), false);
+    }
+    // A digest of the right length matches its own encoding alone.
+    const digest = new Uint8Array(digestBytes || 20).fill(3);
+    const encoded = new Uint8Array(128);
+    strictEqual(padForSignature(hash, digest, encoded), true);
+    strictEqual(signatureMatches(hash, digest, encoded), true);
+    strictEqual(signatureMatches(hash, digest, zeros), false);
+    for (let at = 0; at < encoded.length; at++) {
+      const forged = encoded.slice();
+      forged[at]! ^= 0x40;
+      strictEqual(signatureMatches(hash, digest, forged), false, `byte ${at}`);
+    }
+  }
+});

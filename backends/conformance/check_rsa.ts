@@ -264,7 +264,7 @@ function checkHashSignatures(
       withParty(
         bench,
         describe(answer, "public", "pkcs1", hash.name),
-        (verifier) => checkVerification(verifier, name, signature, data),
+        (verifier) => checkVerification(verifier, name, hash, signature, data),
       );
     },
   );
@@ -286,6 +286,7 @@ function checkSigning(
 function checkVerification(
   party: Party,
   name: string,
+  hash: (typeof RSA_HASHES)[number],
   signature: Uint8Array,
   data: Uint8Array,
 ): void {
@@ -306,6 +307,17 @@ function checkVerification(
   reject("no signature", new Uint8Array(0));
   reject("signature of zeros", new Uint8Array(signature.length));
   reject("signature of ones", new Uint8Array(signature.length).fill(0xff));
+  // No signature verifies for data that has no encoding, the number 0 least.
+  const zeros = new Uint8Array(signature.length);
+  const tooLong = new Uint8Array(signature.length - 10).fill(1);
+  reject("data that does not fit", zeros, tooLong);
+  reject("no data", signature, new Uint8Array(0));
+  if (hash.digestBytes > 0) {
+    for (const lengthBytes of [0, hash.digestBytes - 1, hash.digestBytes + 1]) {
+      const digest = new Uint8Array(lengthBytes);
+      reject(`signature 0 of a digest of ${lengthBytes} bytes`, zeros, digest);
+    }
+  }
   const longer = new Uint8Array(signature.length + 1);
   longer.set(signature, 1);
   reject("signature with a leading zero", longer);

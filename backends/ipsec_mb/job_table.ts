@@ -145,7 +145,7 @@ export class JobTable {
   readonly scatterFrom = new Float64Array(MAX_BURST_SIZE).fill(-1);
   count = 0;
   /** The family of the template that is in a slot. */
-  readonly #families: JobFamily[] = [];
+  readonly #families: (JobFamily | undefined)[] = [];
   readonly #side: NativeBlock;
 
   constructor(jobBytes: number, slots: number = MAX_BURST_SIZE) {
@@ -217,7 +217,10 @@ export class JobTable {
   /** Forgets an owner that is closed, and its keys' addresses. */
   forget(owner: JobOwner): void {
     this.owners.forEach((one, slot) => {
-      if (one === owner) this.owners[slot] = undefined;
+      if (one !== owner) return;
+      this.owners[slot] = undefined;
+      this.#families[slot] = undefined;
+      this.words.fill(0, slot * this.stride, (slot + 1) * this.stride);
     });
   }
 

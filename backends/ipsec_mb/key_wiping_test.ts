@@ -1,11 +1,18 @@
-import { ok } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
 import { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { testWith } from "../../tests/real_parts.ts";
+import { OperationKind, OperationStatus } from "../backend.ts";
+import { CONTIGUOUS, Job } from "../conformance/operations.ts";
+import { Random } from "../conformance/random.ts";
 import { makeAeadKernel } from "./aead.ts";
+import { openAeadSession } from "./aead_session.ts";
+import { openChainSession } from "./chain_session.ts";
+import { openCipherSession } from "./cipher_session.ts";
 import { CipherKernel } from "./ciphers.ts";
-import { makeMacKernel } from "./digest_session.ts";
-import { WORD } from "./job_table.ts";
+import { makeMacKernel, openMacSession } from "./digest_session.ts";
+import { type JobOwner, type JobTable, WORD } from "./job_table.ts";
 import { JobRunner } from "./runner.ts";
+import type { IpsecMbSession } from "./session.ts";
 import { TEST_LIBRARIES } from "./test_parts.ts";
 
 /** The bytes at an address that a template holds. */
@@ -52,6 +59,146 @@ for (const { path, part } of TEST_LIBRARIES) {
     check("gcm", memory, () => aead.block.wipe());
     aead.parts!.close();
     runner.wipe();
+    library.close();
+  });
+}
+
+const wordsOf = ({ words }: JobTable) => new Uint8Array(words.buffer);
+
+/** Both halves of an address, where they stand one after the other. */
+function holds(words: Uint32Array, address: readonly number[]): boolean {
+  return words.some((word, i) =>
+    word === address[0] && words[i + 1] === address[1]
+  );
+}
+
+const addressAt = (words: Uint32Array, index: number) =>
+  [words[index]!, words[index + 1]!] as const;
+
+/** A session, where its template has a key's address, and a request. */
+interface Case {
+  readonly session: IpsecMbSession;
+  readonly keyAt: number;
+  readonly request: Job["request"];
+}
+
+function cases(runner: JobRunner): Case[] {
+  const encryption = {
+    kind: OperationKind.Encrypt,
+    iv: new Uint8Array(16),
+    source: key,
+    destinationBytes: 16,
+  };
+  const cipher = {
+    algorithm: "aes-cbc",
+    direction: "encrypt",
+    key,
+  } as const;
+  return [
+    {
+      session: openCipherSession(runner, { service: "cipher", ...cipher }),
+      keyAt: WORD.encKeys,
+      request: { ...encryption, digestBytes: 0 },
+    },
+    {
+      session: openMacSession(runner, {
+        service: "mac",
+        algorithm: "hmac-sha1",
+        key,
+        resultBytes: 20,
+      }),
+      keyAt: WORD.u,
+      request: {
+        kind: OperationKind.Digest,
+        source: key,
+        destinationBytes: 0,
+        digestBytes: 20,
+      },
+    },
+    {
+      session: openChainSession(runner, {
+        service: "chain",
+        order: "cipher-then-hash",
+        cipher,
+        hashMode: "auth",
+        hashAlgorithm: "hmac-sha1",
+        authKey: key,
+        resultBytes: 20,
+      }),
+      keyAt: WORD.encKeys,
+      request: {
+        ...encryption,
+        digestBytes: 20,
+        cipherBytes: 16,
+        hashBytes: 16,
+      },
+    },
+    {
+      session: openAeadSession(runner, {
+        service: "aead",
+        algorithm: "gcm",
+        direction: "encrypt",
+        key,
+        tagBytes: 16,
+      }),
+      keyAt: WORD.encKeys,
+      request: { ...encryption, iv: new Uint8Array(12), digestBytes: 16 },
+    },
+  ];
+}
+
+for (const { path, part } of TEST_LIBRARIES) {
+  testWith(
+    part,
+    `${part.name}: a closed session leaves no address of its keys in a job`,
+    () => {
+      const library = new IpsecMb(path);
+      const runner = new JobRunner(library);
+      const other = new CipherKernel(library, {
+        algorithm: "aes-cbc",
+        direction: "encrypt",
+        key,
+      });
+      const tables = [runner.queueFor(other).table, runner.mixed.table];
+      for (const { session, keyAt, request } of cases(runner)) {
+        const job = new Job(request, session, CONTIGUOUS, new Random(7));
+        session.start(job.operation);
+        runner.finish();
+        strictEqual(job.operation.status, OperationStatus.Ok);
+        const { words } = (session as JobOwner & IpsecMbSession).template;
+        const address = addressAt(words, keyAt);
+        const isThere = () => tables.some(({ words }) => holds(words, address));
+        ok(isThere(), "no job was made");
+        session.close();
+        ok(!isThere(), "an address is left");
+      }
+      other.close();
+      runner.wipe();
+      library.close();
+    },
+  );
+
+  testWith(part, `${part.name}: messages do not outlive the thread`, () => {
+    const library = new IpsecMb(path);
+    const runner = new JobRunner(library);
+    const kernel = new CipherKernel(library, {
+      algorithm: "aes-cbc",
+      direction: "encrypt",
+      key,
+    });
+    const at = runner.reserve(64);
+    const { bytes } = runner;
+    bytes.fill(0xa5, at, at + 64);
+    const { table } = runner.queueFor(kernel);
+    const slot = table.take(kernel, undefined);
+    table.setIv(slot, key, 16);
+    const vector = bytesAt(table.words, WORD.iv);
+    ok(!isZero(vector) && !isZero(bytes) && !isZero(wordsOf(table)));
+    runner.wipe();
+    ok(isZero(bytes), "a message is left");
+    ok(isZero(wordsOf(table)), "a job is left");
+    ok(isZero(vector), "a vector is left");
+    kernel.close();
     library.close();
   });
 }

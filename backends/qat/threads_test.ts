@@ -1,11 +1,14 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { scriptCompletion } from "../../ffi/qat_completion.ts";
+import {
+  nativeCompletion,
+  scriptCompletion,
+} from "../../ffi/qat_completion.ts";
 import { StandIn } from "../../tests/qat_stand_in/control.ts";
 import { standIn } from "../../tests/qat_stand_in/parts.ts";
 import { testWith } from "../../tests/real_parts.ts";
 import { OperationStatus } from "../backend.ts";
 import { openWith } from "./qat.ts";
-import { Bed, check, countOf } from "../../tests/qat_stand_in/bed.ts";
+import { Bed, check, countOf, KEY } from "../../tests/qat_stand_in/bed.ts";
 import type {
   WorkerResult,
   WorkerTask,
@@ -98,3 +101,39 @@ testWith(part, "a device with one service offers that service only", () => {
     thread.close();
   }
 });
+
+for (const lost of [0, 1]) {
+  testWith(
+    part,
+    lost === 0
+      ? "closing gives callback and memory back"
+      : "closing keeps callback and memory of an answer that may still come",
+    () => {
+      using bed = new Bed(libraries);
+      bed.close();
+      const { pointer, isNative } = nativeCompletion() ?? scriptCompletion();
+      let closed = 0;
+      const thread = openWith({ ...libraries, "deadline-ms": "20" }, {
+        pointer,
+        isNative,
+        close: () => closed++,
+      });
+      const session = thread.openSession({
+        service: "cipher",
+        algorithm: "aes-cbc",
+        direction: "encrypt",
+        key: KEY,
+      });
+      const jobs = bed.encryptions(session, 4);
+      if (lost > 0) bed.standIn.fault("lose", lost);
+      thread.run(jobs.map(({ operation }) => operation), jobs.length);
+      while (countOf(jobs, OperationStatus.Pending) > 0) thread.poll();
+      strictEqual(countOf(jobs, OperationStatus.Ok), 4 - lost);
+      strictEqual(closed, 0);
+      thread.close();
+      strictEqual(closed, lost === 0 ? 1 : 0);
+      strictEqual(bed.standIn.blocks > 0, lost > 0, `${bed.standIn.blocks}`);
+      strictEqual(bed.standIn.violations, 0);
+    },
+  );
+}

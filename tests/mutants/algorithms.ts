@@ -81,4 +81,19 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "if (!isOdd) {",
     tests: ["algorithms/rsa_primes_test.ts"],
   },
+  {
+    fault: "a signature of data that has no encoding is compared with zeros",
+    file: "algorithms/rsa_padding.ts",
+    text: "if (!padForSignature(hash, digest, expected)) return false;",
+    replacement: "padForSignature(hash, digest, expected);",
+    tests: ["algorithms/rsa_padding_test.ts"],
+  },
+  {
+    fault: "a digest of any length is signed and verified",
+    file: "algorithms/rsa_padding.ts",
+    text:
+      'if (hash.name !== "none" && digest.length !== hash.digestBytes) return false;',
+    replacement: "",
+    tests: ["algorithms/rsa_padding_test.ts"],
+  },
 ];

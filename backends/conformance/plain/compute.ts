@@ -117,7 +117,12 @@ function rsa(session: RsaSession, request: Request): Result {
   const data = kind === OperationKind.Sign ? source : request.additionalData!;
   const info = padded ? digestInfo(session.hash, data) : undefined;
   const block = info && padBlock(key, 1, info);
-  if (!block) return failed(OperationStatus.Failed);
+  if (!block) {
+    const isVerdict = padded && kind === OperationKind.Verify;
+    return failed(
+      isVerdict ? OperationStatus.KeyRejected : OperationStatus.Failed,
+    );
+  }
   if (kind === OperationKind.Sign) return finish(privateTransform(key, block));
   const isGenuine = source.length === key.modulusBytes &&
     bytesEqual(publicTransform(key, source) ?? EMPTY, block);
