@@ -2,9 +2,17 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { ringBytes, ringOffsets } from "../../driver/rings/layout.ts";
 import { Driver } from "../../driver/driver.ts";
-import { F_EVENT_IDX, F_VERSION_1 } from "../../device/wire/features.ts";
+import {
+  F_EVENT_IDX,
+  F_INDIRECT_DESC,
+  F_RING_PACKED,
+  F_VERSION_1,
+} from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
 import { createDevice } from "../../mod.ts";
+import { LOW_ADDRESS } from "../support/arena.ts";
+import { HandRing } from "../support/hand_ring.ts";
+import { Machine } from "../support/machine.ts";
 import { INDIRECT, NEXT, RawGuest, WRITE } from "../support/raw_guest.ts";
 import { digestHeader, openSession } from "../support/requests.ts";
 import { anywhere, testOnSetups } from "./setups.ts";
@@ -47,6 +55,50 @@ Deno.test("nothing is written but the used ring and the writable buffers", async
   // The digest and the status lie one after the other, a canary between them.
   strictEqual(outside.length, 33);
   strictEqual(outside.at(-1)! - outside[0]!, 33);
+});
+
+Deno.test("packed: nothing is written but the ring and the writable buffers, whatever those hold", async () => {
+  for (const filling of [0, 1, 0xff]) {
+    using machine = await Machine.start({
+      backend: "noble",
+      features: F_VERSION_1 | F_INDIRECT_DESC | F_RING_PACKED,
+    });
+    const created = machine.device.sessions.create({
+      service: "hash",
+      algorithm: "sha256",
+      resultBytes: 32,
+    });
+    ok("id" in created);
+    const { arena } = machine;
+    const ring = new HandRing(machine, 0, RING_SIZE, 0);
+    const { bytes } = arena.low.region;
+    const header = digestHeader(HASH_OPCODE, created.id, 40, 32);
+    for (const table of [undefined, LOW_ADDRESS + 0x4000]) {
+      const place = (offset: number, piece: Uint8Array, writable: boolean) => {
+        bytes.set(piece, offset);
+        const address = LOW_ADDRESS + offset;
+        return { address, lengthBytes: piece.length, writable };
+      };
+      const pieces = [
+        place(0x5000, header, false),
+        place(0x6000, DATA, false),
+        place(0x7000, new Uint8Array(32).fill(filling), true),
+        place(0x8000, Uint8Array.of(filling), true),
+      ];
+      const before = arena.snapshot();
+      const used = ring.submit(pieces, table);
+      strictEqual(used?.lengthBytes, 33);
+      ring.acceptRingWrites(before);
+      // The table is the driver's own writing.
+      if (table) arena.accept(before, table, 16 * pieces.length);
+      for (const { address, lengthBytes, writable } of pieces) {
+        if (writable) arena.accept(before, address, lengthBytes);
+      }
+      strictEqual(arena.difference(before), undefined);
+      deepStrictEqual([...bytes.slice(0x7000, 0x7020)], DIGEST);
+      strictEqual(bytes[0x8000], Status.Ok);
+    }
+  }
 });
 
 Deno.test("the flag WRITE on a reference to an indirect table is ignored", async () => {

@@ -3,7 +3,7 @@ import type { Service } from "../../algorithms/catalogue.ts";
 import { Status } from "../../device/wire/status.ts";
 import { createSpoilt, destroy } from "./raw_requests.ts";
 import { statusOf } from "./requests.ts";
-import { CBC, goodFor, HMAC, SHA256 } from "./samples.ts";
+import { CBC, CHAIN, goodFor, HMAC, SHA256 } from "./samples.ts";
 import { anywhere, testOnSetups } from "./setups.ts";
 
 const NEVER_GIVEN = 0x7654_3210;
@@ -22,6 +22,24 @@ testOnSetups(
         },
       );
       strictEqual(status, Status.NotSupported, session.service);
+      strictEqual(sessionId, 0);
+    }
+    strictEqual(guest.device.sessions.size, 0);
+  },
+);
+
+testOnSetups(
+  "NOTSUPP: a chain whose hash is nested, or of no mode or order",
+  anywhere,
+  async (guest) => {
+    // Both layouts have the order at 16 and the mode at 20; 3 is nested.
+    for (const [at, value] of [[20, 3], [20, 0], [20, 4], [16, 0], [16, 3]]) {
+      const { status, sessionId } = await createSpoilt(
+        guest,
+        CHAIN,
+        (view) => view.setUint32(at!, value!, true),
+      );
+      strictEqual(status, Status.NotSupported, `${value} at ${at}`);
       strictEqual(sessionId, 0);
     }
     strictEqual(guest.device.sessions.size, 0);
