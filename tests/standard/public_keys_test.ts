@@ -310,3 +310,25 @@ testOnSetups(
     }
   },
 );
+
+testOnSetups(
+  "PKCS#1 sessions ignore the hash when they encrypt and decrypt",
+  exceptDraft9,
+  async (guest) => {
+    const answer = RSA_ANSWERS.find(({ bits }) => bits === 1024)!;
+    const secret = Uint8Array.from({ length: 20 }, (_, i) => i + 1);
+    for (const hash of ["none", "md5", "sha1", "sha384", "sha512"]) {
+      const pub = rsaSession(answer, { keyType: "public", hash });
+      let sealed = new Uint8Array();
+      await withSession(guest, pub, false, async (id) => {
+        const input = { operation: "encrypt", source: secret } as const;
+        sealed = Uint8Array.from(await result(guest, pub, id, input));
+      });
+      const own = rsaSession(answer, { hash: "sha256" });
+      await withSession(guest, own, false, async (id) => {
+        const input = { operation: "decrypt", source: sealed } as const;
+        deepStrictEqual([...await result(guest, own, id, input)], [...secret]);
+      });
+    }
+  },
+);

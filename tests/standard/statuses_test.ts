@@ -2,7 +2,7 @@ import { ok, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { RSA_ANSWERS } from "../../backends/conformance/vectors/rsa.ts";
 import { Status } from "../../device/wire/status.ts";
-import { createSpoilt, send, UNTOUCHED } from "./raw_requests.ts";
+import { send, UNTOUCHED } from "./raw_requests.ts";
 import { run, withSession } from "./requests.ts";
 import { CBC, DATA, GCM, GOOD, goodFor, IV, NONCE, SHA256 } from "./samples.ts";
 import {
@@ -48,29 +48,6 @@ testOnSetups(
       const { status } = await run(guest, session, gone, input);
       strictEqual(status, Status.InvalidSession, session.service);
     }
-  },
-);
-
-testOnSetups(
-  "NOTSUPP: an opcode that the standard does not have",
-  exceptDraft9,
-  async (guest) => {
-    const unknown = await createSpoilt(
-      guest,
-      SHA256,
-      (view) => view.setUint32(0, 0x0902, true),
-    );
-    strictEqual(unknown.status, Status.NotSupported);
-    const bytes = new Uint8Array(100);
-    new DataView(bytes.buffer).setUint32(0, 0x0502, true);
-    const { written, answer } = await send(
-      guest,
-      guest.driver.dataQueues[0]!,
-      bytes,
-      1,
-    );
-    strictEqual(written, 1);
-    strictEqual(answer[0], Status.NotSupported);
   },
 );
 
