@@ -81,7 +81,8 @@ export class DerReader {
     if (contents.length > 0 && contents[0]! >= 0x80) {
       throw new DerError("negative integer");
     }
-    return minimalNumber(contents);
+    requireMinimal(contents);
+    return bytesToNumber(contents);
   }
 
   /**
@@ -89,7 +90,14 @@ export class DerReader {
    * Linux's own RSA self-test leave out the zero octet of a positive number.
    */
   magnitude(): bigint {
-    return minimalNumber(this.contents(DerTag.Integer));
+    return bytesToNumber(this.magnitudeBytes());
+  }
+
+  /** The bytes of `magnitude`, the highest of which is not 0; not a copy. */
+  magnitudeBytes(): Uint8Array {
+    const contents = this.contents(DerTag.Integer);
+    requireMinimal(contents);
+    return contents[0] === 0 ? contents.subarray(1) : contents;
   }
 
   /** A BIT STRING of whole bytes. */
@@ -163,12 +171,11 @@ function encodeElement(tag: DerTag, contents: Uint8Array): Uint8Array {
 }
 
 /** X.690 §8.3.2: the first nine bits are not all zero. */
-function minimalNumber(contents: Uint8Array): bigint {
+function requireMinimal(contents: Uint8Array): void {
   if (contents.length === 0) throw new DerError("integer without contents");
   if (contents.length > 1 && contents[0] === 0 && contents[1]! < 0x80) {
     throw new DerError("integer that is longer than it must be");
   }
-  return bytesToNumber(contents);
 }
 
 /** The DER of a non-negative INTEGER below 2^524256. */

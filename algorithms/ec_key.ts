@@ -13,6 +13,7 @@ import {
   encodeSequence,
   encodeUnsigned,
 } from "./der.ts";
+import { copyKey } from "./key_bytes.ts";
 import type { Curve } from "./public_key.ts";
 
 /** Contents of the OBJECT IDENTIFIER of each curve (RFC 5480 §2.1.1.1). */
@@ -25,8 +26,8 @@ const CURVE_IDENTIFIERS: Readonly<Record<Curve["name"], string>> = {
 };
 
 export interface EcPrivateKey {
-  /** The scalar, as long as a field element; a copy. */
-  readonly scalar: Uint8Array;
+  /** The scalar, as long as a field element; a copy for the caller to wipe. */
+  readonly scalar: Uint8Array<ArrayBuffer>;
   /** The point that the key brings along; a copy. */
   readonly point?: Uint8Array;
 }
@@ -49,7 +50,7 @@ export function parseEcPrivateKey(der: Uint8Array, curve: Curve): EcPrivateKey {
   readParameters(fields, curve);
   const point = readPublicKey(fields, curve);
   fields.expectEnd();
-  return { scalar: scalar.slice(), ...(point && { point }) };
+  return { scalar: copyKey(scalar), ...(point && { point }) };
 }
 
 function readParameters(fields: DerReader, curve: Curve): void {

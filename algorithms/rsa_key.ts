@@ -5,8 +5,15 @@
  * @module
  */
 
-import { bitLength, DerError, DerReader, DerTag } from "./der.ts";
+import {
+  bitLength,
+  DerError,
+  DerReader,
+  DerTag,
+  numberToBytes,
+} from "./der.ts";
 import { RSA_MAXIMUM_BITS, RSA_MINIMUM_BITS } from "./public_key.ts";
+import { compare, isOne, SecretArithmetic } from "./secret_arithmetic.ts";
 
 export interface RsaPublicKey {
   readonly modulus: bigint;
@@ -15,14 +22,17 @@ export interface RsaPublicKey {
   readonly modulusBytes: number;
 }
 
-/** The names are those of RFC 8017 §A.1.2. */
+/**
+ * The names are those of RFC 8017 §A.1.2. Secret numbers are big-endian and no
+ * longer than they must be; they are windows on the DER, not copies of it.
+ */
 export interface RsaPrivateKey extends RsaPublicKey {
-  readonly privateExponent: bigint;
-  readonly prime1: bigint;
-  readonly prime2: bigint;
-  readonly exponent1: bigint;
-  readonly exponent2: bigint;
-  readonly coefficient: bigint;
+  readonly privateExponent: Uint8Array;
+  readonly prime1: Uint8Array;
+  readonly prime2: Uint8Array;
+  readonly exponent1: Uint8Array;
+  readonly exponent2: Uint8Array;
+  readonly coefficient: Uint8Array;
 }
 
 /** Above this modulus, a long public exponent costs a device too much time. */
@@ -80,12 +90,12 @@ export function parseRsaPrivateKey(der: Uint8Array): RsaPrivateKey {
   const publicExponent = fields.magnitude();
   const key: RsaPrivateKey = {
     ...checkRsaPublicKey(modulus, publicExponent),
-    privateExponent: fields.magnitude(),
-    prime1: fields.magnitude(),
-    prime2: fields.magnitude(),
-    exponent1: fields.magnitude(),
-    exponent2: fields.magnitude(),
-    coefficient: fields.magnitude(),
+    privateExponent: fields.magnitudeBytes(),
+    prime1: fields.magnitudeBytes(),
+    prime2: fields.magnitudeBytes(),
+    exponent1: fields.magnitudeBytes(),
+    exponent2: fields.magnitudeBytes(),
+    coefficient: fields.magnitudeBytes(),
   };
   fields.expectEnd();
   checkPrivate(key);
@@ -94,21 +104,38 @@ export function parseRsaPrivateKey(der: Uint8Array): RsaPrivateKey {
 
 /** RFC 8017 §3.2: how the parts of a private key hang together. */
 function checkPrivate(key: RsaPrivateKey): void {
-  const { modulus, publicExponent: e, privateExponent: d } = key;
-  const { prime1: p, prime2: q } = key;
-  if (p < 3n || q < 3n || p === q || p * q !== modulus) {
-    throw new DerError("RSA modulus that is not the product of its primes");
-  }
-  if (d < 2n || d >= modulus) {
+  using arithmetic = new SecretArithmetic();
+  const number = (bytes: Uint8Array) => arithmetic.number(bytes);
+  const [p, q] = [number(key.prime1), number(key.prime2)];
+  const d = number(key.privateExponent);
+  const n = number(bytesOf(key.modulus));
+  // The modulus is odd, so that no factor is 2.
+  if (
+    isOne(p) || isOne(q) || compare(p, q) === 0 ||
+    compare(arithmetic.product(p, q), n) !== 0
+  ) throw new DerError("RSA modulus that is not the product of its primes");
+  if (d.length === 0 || isOne(d) || compare(d, n) >= 0) {
     throw new DerError("RSA private exponent out of range");
   }
-  if ((e * d) % (p - 1n) !== 1n || (e * d) % (q - 1n) !== 1n) {
-    throw new DerError("RSA exponents that are not each other's inverse");
+  const ed = arithmetic.product(number(bytesOf(key.publicExponent)), d);
+  for (
+    const [prime, exponent] of [[p, key.exponent1], [q, key.exponent2]] as const
+  ) {
+    const order = arithmetic.predecessor(prime);
+    if (!isOne(arithmetic.remainder(ed, order))) {
+      throw new DerError("RSA exponents that are not each other's inverse");
+    }
+    if (compare(number(exponent), arithmetic.remainder(d, order)) !== 0) {
+      throw new DerError("RSA prime exponents that do not follow from the key");
+    }
   }
-  if (key.exponent1 !== d % (p - 1n) || key.exponent2 !== d % (q - 1n)) {
-    throw new DerError("RSA prime exponents that do not follow from the key");
-  }
-  if (key.coefficient >= p || (key.coefficient * q) % p !== 1n) {
+  const coefficient = number(key.coefficient);
+  const unit = arithmetic.remainder(arithmetic.product(coefficient, q), p);
+  if (compare(coefficient, p) >= 0 || !isOne(unit)) {
     throw new DerError("RSA coefficient that does not follow from the primes");
   }
 }
+
+/** The bytes of a number that is no secret. */
+const bytesOf = (number: bigint): Uint8Array =>
+  numberToBytes(number, Math.ceil(bitLength(number) / 8));

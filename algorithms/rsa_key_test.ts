@@ -1,6 +1,11 @@
 import { strictEqual, throws } from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { DerError, encodeSequence, encodeUnsigned } from "./der.ts";
+import {
+  bytesToNumber,
+  DerError,
+  encodeSequence,
+  encodeUnsigned,
+} from "./der.ts";
 import {
   parseRsaPrivateKey,
   parseRsaPublicKey,
@@ -11,13 +16,26 @@ const PAIR = generateKeyPairSync("rsa", { modulusLength: 1024 });
 const DER = { format: "der", type: "pkcs1" } as const;
 const PRIVATE = new Uint8Array(PAIR.privateKey.export(DER));
 const PUBLIC = new Uint8Array(PAIR.publicKey.export(DER));
-const KEY = parseRsaPrivateKey(PRIVATE);
+const KEY = numbersOf(parseRsaPrivateKey(PRIVATE));
+
+type Numbers = Readonly<Record<keyof RsaPrivateKey, bigint>>;
+
+/** The key with its secret numbers as integers. */
+function numbersOf(key: RsaPrivateKey): Numbers {
+  const entries = Object.entries(key).map(([name, value]) =>
+    [
+      name,
+      value instanceof Uint8Array ? bytesToNumber(value) : BigInt(value),
+    ] as const
+  );
+  return Object.fromEntries(entries) as Numbers;
+}
 
 const encodeNumbers = (...numbers: bigint[]) =>
   encodeSequence(...numbers.map(encodeUnsigned));
 
 /** The key with some numbers replaced. */
-function encodePrivate(changes: Partial<RsaPrivateKey>, version = 0n) {
+function encodePrivate(changes: Partial<Numbers>, version = 0n) {
   const key = { ...KEY, ...changes };
   return encodeNumbers(
     version,
@@ -65,7 +83,7 @@ Deno.test("a flipped bit anywhere in a private key is noticed", () => {
   }
 });
 
-const BROKEN: Readonly<Record<string, Partial<RsaPrivateKey>>> = {
+const BROKEN: Readonly<Record<string, Partial<Numbers>>> = {
   "a modulus that its primes do not make": { modulus: KEY.modulus + 2n },
   "a trivial factor": { prime1: KEY.modulus, prime2: 1n },
   "another exponent": { privateExponent: KEY.privateExponent + 2n },
@@ -86,6 +104,12 @@ for (const [what, changes] of Object.entries(BROKEN)) {
     throws(() => parseRsaPrivateKey(encodePrivate(changes)), DerError);
   });
 }
+
+Deno.test("a private key's secret numbers are read where they are", () => {
+  const { prime1, coefficient } = parseRsaPrivateKey(PRIVATE);
+  strictEqual(prime1.buffer, PRIVATE.buffer);
+  strictEqual(coefficient.buffer, PRIVATE.buffer);
+});
 
 Deno.test("a private key of more than two primes is refused", () => {
   throws(() => parseRsaPrivateKey(encodePrivate({}, 1n)), /two primes/);

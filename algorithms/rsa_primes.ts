@@ -6,40 +6,50 @@
  */
 
 import { DerError, DerReader, DerTag } from "./der.ts";
-import { checkRsaPublicKey, type RsaPublicKey } from "./rsa_key.ts";
+import { checkRsaPublicKey, type RsaPrivateKey } from "./rsa_key.ts";
 
 /** What every key has. */
 export const RSA_USUAL_PRIMES = 2;
 
 const MULTI_PRIME_VERSION = 1n;
 
-function skipIntegers(fields: DerReader, count: number): void {
-  for (let i = 0; i < count; i++) fields.contents(DerTag.Integer);
+/** A prime from the third on, with names of RFC 8017 §A.1.2; windows on the DER. */
+export interface RsaOtherPrime {
+  readonly prime: Uint8Array;
+  readonly exponent: Uint8Array;
+  readonly coefficient: Uint8Array;
+}
+
+/** A key whose private numbers need not belong to its public ones. */
+export interface RsaMultiPrimeKey extends RsaPrivateKey {
+  readonly otherPrimes: readonly RsaOtherPrime[];
 }
 
 /** RFC 8017 §3.2: the factors are odd primes. */
-function skipPrime(fields: DerReader): void {
-  const octets = fields.contents(DerTag.Integer);
-  const isOdd = (octets.at(-1)! & 1) === 1;
-  if (!isOdd || (octets.length === 1 && octets[0] === 1)) {
+function readPrime(fields: DerReader): Uint8Array {
+  const prime = fields.magnitudeBytes();
+  const isOdd = (prime.at(-1)! & 1) === 1;
+  if (!isOdd || (prime.length === 1 && prime[0] === 1)) {
     throw new DerError("RSA prime that is even or 1");
   }
+  return prime;
 }
 
-/** How many primes follow the second. Throws {@linkcode DerError} for none. */
-function countOtherPrimes(fields: DerReader): number {
+/** The primes that follow the second. Throws {@linkcode DerError} for none. */
+function readOtherPrimes(fields: DerReader): RsaOtherPrime[] {
   const primes = fields.enter(DerTag.Sequence);
   fields.expectEnd();
-  let count = 0;
+  const all: RsaOtherPrime[] = [];
   do {
-    const prime = primes.enter(DerTag.Sequence);
-    skipPrime(prime);
-    // Its exponent and its coefficient.
-    skipIntegers(prime, 2);
-    prime.expectEnd();
-    count++;
+    const one = primes.enter(DerTag.Sequence);
+    all.push({
+      prime: readPrime(one),
+      exponent: one.magnitudeBytes(),
+      coefficient: one.magnitudeBytes(),
+    });
+    one.expectEnd();
   } while (!primes.isAtEnd);
-  return count;
+  return all;
 }
 
 function readMultiPrimeKey(der: Uint8Array) {
@@ -49,33 +59,33 @@ function readMultiPrimeKey(der: Uint8Array) {
   if (fields.unsigned() !== MULTI_PRIME_VERSION) {
     throw new DerError("RSA private key that is not of version 1");
   }
-  const modulus = fields.magnitude();
-  const publicExponent = fields.magnitude();
-  // The private exponent; then the first two primes, their exponents and the
-  // coefficient.
-  skipIntegers(fields, 1);
-  skipPrime(fields);
-  skipPrime(fields);
-  skipIntegers(fields, 3);
-  const primes = RSA_USUAL_PRIMES + countOtherPrimes(fields);
-  return { modulus, publicExponent, primes };
+  return {
+    modulus: fields.magnitude(),
+    publicExponent: fields.magnitude(),
+    privateExponent: fields.magnitudeBytes(),
+    prime1: readPrime(fields),
+    prime2: readPrime(fields),
+    exponent1: fields.magnitudeBytes(),
+    exponent2: fields.magnitudeBytes(),
+    coefficient: fields.magnitudeBytes(),
+    otherPrimes: readOtherPrimes(fields),
+  };
 }
 
 /** The primes of an RSAPrivateKey; two for anything that is none of version 1. */
 export function rsaPrimeCount(der: Uint8Array): number {
   try {
-    return readMultiPrimeKey(der).primes;
+    return RSA_USUAL_PRIMES + readMultiPrimeKey(der).otherPrimes.length;
   } catch {
     return RSA_USUAL_PRIMES;
   }
 }
 
 /**
- * The public half of a multi-prime RSAPrivateKey, whose private half is only
- * skipped: whether the two belong together is the library's to find. Throws
- * {@linkcode DerError}.
+ * A multi-prime RSAPrivateKey, whose private half is only read: whether it belongs
+ * to the public one is the library's to find. Throws {@linkcode DerError}.
  */
-export function parseMultiPrimePublicHalf(der: Uint8Array): RsaPublicKey {
-  const { modulus, publicExponent } = readMultiPrimeKey(der);
-  return checkRsaPublicKey(modulus, publicExponent);
+export function parseMultiPrimeKey(der: Uint8Array): RsaMultiPrimeKey {
+  const key = readMultiPrimeKey(der);
+  return { ...key, ...checkRsaPublicKey(key.modulus, key.publicExponent) };
 }

@@ -1,7 +1,7 @@
 import { strictEqual, throws } from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { DerError, encodeSequence, encodeUnsigned } from "./der.ts";
-import { parseMultiPrimePublicHalf, rsaPrimeCount } from "./rsa_primes.ts";
+import { parseMultiPrimeKey, rsaPrimeCount } from "./rsa_primes.ts";
 
 const PAIR = generateKeyPairSync("rsa", { modulusLength: 1024 });
 const DER = { format: "der", type: "pkcs1" } as const;
@@ -67,7 +67,7 @@ Deno.test("what is no key of version 1 counts as one of two primes", () => {
   ];
   for (const key of others) {
     strictEqual(rsaPrimeCount(key), 2, key.toHex());
-    throws(() => parseMultiPrimePublicHalf(key), DerError);
+    throws(() => parseMultiPrimeKey(key), DerError);
   }
   for (let end = 0; end < whole.length; end++) {
     strictEqual(rsaPrimeCount(whole.subarray(0, end)), 2, `${end} bytes`);
@@ -75,7 +75,7 @@ Deno.test("what is no key of version 1 counts as one of two primes", () => {
 });
 
 Deno.test("the public half is held to the rules of every public key", () => {
-  strictEqual(parseMultiPrimePublicHalf(encode()).modulusBytes, 128);
+  strictEqual(parseMultiPrimeKey(encode()).modulusBytes, 128);
   const wrong: Partial<Fields>[] = [
     { modulus: MODULUS + 1n },
     { modulus: 2n ** 500n + 1n },
@@ -85,6 +85,6 @@ Deno.test("the public half is held to the rules of every public key", () => {
     { publicExponent: MODULUS },
   ];
   for (const changes of wrong) {
-    throws(() => parseMultiPrimePublicHalf(encode(changes)), DerError);
+    throws(() => parseMultiPrimeKey(encode(changes)), DerError);
   }
 });

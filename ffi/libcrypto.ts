@@ -135,40 +135,6 @@ const SYMBOLS = {
     result: I,
   },
 
-  OSSL_DECODER_CTX_new_for_pkey: {
-    parameters: [
-      B, /* pkey */
-      B, /* input_type */
-      B, /* input_struct */
-      B, /* keytype */
-      I, /* selection */
-      P, /* libctx */
-      B, /* propquery */
-    ],
-    result: P,
-  },
-  OSSL_DECODER_CTX_free: { parameters: [P /* ctx */], result: "void" },
-  OSSL_DECODER_from_data: {
-    parameters: [P, /* ctx */ B, /* pdata */ B /* pdata_len */],
-    result: I,
-  },
-  OSSL_PARAM_BLD_new: { parameters: [], result: P },
-  OSSL_PARAM_BLD_free: { parameters: [P /* bld */], result: "void" },
-  OSSL_PARAM_BLD_push_utf8_string: {
-    parameters: [P, /* bld */ B, /* key */ B, /* buf */ Z /* bsize */],
-    result: I,
-  },
-  OSSL_PARAM_BLD_push_octet_string: {
-    parameters: [P, /* bld */ B, /* key */ B, /* buf */ Z /* bsize */],
-    result: I,
-  },
-  OSSL_PARAM_BLD_push_BN: {
-    parameters: [P, /* bld */ B, /* key */ P /* bn */],
-    result: I,
-  },
-  OSSL_PARAM_BLD_to_param: { parameters: [P /* bld */], result: P },
-  OSSL_PARAM_free: { parameters: [P /* params */], result: "void" },
-
   BN_bin2bn: {
     parameters: [B, /* s */ I, /* len */ P /* ret */],
     result: P,

@@ -39,14 +39,33 @@ const SURPLUS_RANDOM_BYTES = 16;
 /** Coprime random numbers are the rule; a valid key needs no second try. */
 const BLINDING_ATTEMPTS = 8;
 
+/** What of a private key the Chinese remainder theorem needs. */
+interface PrivateNumbers extends RsaPublicKey {
+  readonly prime1: bigint;
+  readonly prime2: bigint;
+  readonly exponent1: bigint;
+  readonly exponent2: bigint;
+  readonly coefficient: bigint;
+}
+
 /** RSADP and RSASP1 with the Chinese remainder theorem and base blinding. */
 export class PrivateOperation {
-  readonly #key: RsaPrivateKey;
+  readonly #key: PrivateNumbers;
   #blinding: Blinding | undefined;
   #usesLeft = 0;
 
   constructor(key: RsaPrivateKey) {
-    this.#key = key;
+    const { modulus, publicExponent, modulusBytes } = key;
+    this.#key = {
+      modulus,
+      publicExponent,
+      modulusBytes,
+      prime1: bytesToNumber(key.prime1),
+      prime2: bytesToNumber(key.prime2),
+      exponent1: bytesToNumber(key.exponent1),
+      exponent2: bytesToNumber(key.exponent2),
+      coefficient: bytesToNumber(key.coefficient),
+    };
   }
 
   /**

@@ -327,7 +327,11 @@ Deno.test("a private session serves more operations than one blinding lasts", ()
     runJobs(thread, [job]);
     strictEqual(
       bytesToNumber(job.result().destination),
-      modularPower(bytesToNumber(source), privateExponent, modulus),
+      modularPower(
+        bytesToNumber(source),
+        bytesToNumber(privateExponent),
+        modulus,
+      ),
     );
   }
   thread.closeSession(own);

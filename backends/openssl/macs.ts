@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cString, type Handle } from "../../ffi/libcrypto.ts";
+import type { Handle } from "../../ffi/libcrypto.ts";
 import { CbcMac, XcbcMac } from "../native/block_macs.ts";
 import type {
   Bytes,
@@ -14,34 +14,17 @@ import type {
 } from "../native/primitives.ts";
 import { StreamAead } from "./aead.ts";
 import { DIGEST_NAMES, EvpMac } from "./digests.ts";
-import { type CryptoLibrary, present, succeed } from "./library.ts";
-
-// An OSSL_PARAM array keeps the pointer to its names.
-const DIGEST_PARAM = cString("digest");
-const CIPHER_PARAM = cString("cipher");
+import type { CryptoLibrary } from "./library.ts";
+import { ParameterList, utf8String } from "./parameter_list.ts";
 
 /** Calls `use` with an OSSL_PARAM array of one string. */
 function withStringParam<T>(
-  library: CryptoLibrary,
-  name: Uint8Array<ArrayBuffer>,
+  name: string,
   value: string,
   use: (params: Handle) => T,
 ): T {
-  const { symbols } = library;
-  const text = cString(value);
-  const builder = present(symbols.OSSL_PARAM_BLD_new(), "OSSL_PARAM_BLD_new()");
-  let params: Deno.PointerValue = null;
-  try {
-    succeed(
-      symbols.OSSL_PARAM_BLD_push_utf8_string(builder, name, text, 0n),
-      "OSSL_PARAM_BLD_push_utf8_string()",
-    );
-    params = symbols.OSSL_PARAM_BLD_to_param(builder);
-    return use(present(params, "OSSL_PARAM_BLD_to_param()"));
-  } finally {
-    symbols.OSSL_PARAM_free(params);
-    symbols.OSSL_PARAM_BLD_free(builder);
-  }
+  using list = new ParameterList(utf8String(name, value));
+  return use(list.pointer);
 }
 
 type MakeMac = (
@@ -52,8 +35,7 @@ type MakeMac = (
 
 const hmac = (hash: string): MakeMac => (library, key, resultBytes) =>
   withStringParam(
-    library,
-    DIGEST_PARAM,
+    "digest",
     DIGEST_NAMES[hash]!,
     (params) => new EvpMac(library, "HMAC", key, resultBytes, params),
   );
@@ -62,8 +44,7 @@ const cmac =
   (cipher: (key: Uint8Array) => string): MakeMac =>
   (library, key, resultBytes) =>
     withStringParam(
-      library,
-      CIPHER_PARAM,
+      "cipher",
       cipher(key),
       (params) => new EvpMac(library, "CMAC", key, resultBytes, params),
     );

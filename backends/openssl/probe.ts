@@ -15,10 +15,10 @@ import type { BackendOptions, Missing, Offer, Probe } from "../backend.ts";
 import { AEAD_NEEDS } from "./aead.ts";
 import { CIPHER_NEEDS } from "./ciphers.ts";
 import { DIGEST_NAMES } from "./digests.ts";
+import { hasEveryCurve } from "./curve_arithmetic.ts";
 import { CryptoLibrary } from "./library.ts";
 import { MAC_NEEDS } from "./macs.ts";
 import { mostPrimes } from "./multi_prime.ts";
-import { hasEveryCurve } from "./native_keys.ts";
 import {
   MissingError,
   type OpensslOptions,

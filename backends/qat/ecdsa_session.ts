@@ -13,7 +13,9 @@ import {
   parseEcPoint,
   parseEcPrivateKey,
 } from "../../algorithms/ec_key.ts";
+import type { Curve } from "../../algorithms/public_key.ts";
 import type { EcdsaSession } from "../../algorithms/session_description.ts";
+import { LIBCRYPTO_SONAME, openLibcrypto } from "../../ffi/libcrypto.ts";
 import { writeFlatBuffer } from "../../ffi/qat.ts";
 import {
   CPA,
@@ -23,6 +25,7 @@ import {
 import type { PinnedBlock } from "../../ffi/usdm.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
+import { CurveArithmetic } from "../openssl/curve_arithmetic.ts";
 import { dataOf } from "./cipher_session.ts";
 import { type CurveNumbers, curveNumbers } from "./curves.ts";
 import { deliver, isBelow } from "./rsa_session.ts";
@@ -49,9 +52,10 @@ const PUBLIC_Y = 8;
 const NUMBERS = 9;
 
 interface EcKey {
-  readonly scalar: Uint8Array | undefined;
-  readonly x: bigint;
-  readonly y: bigint;
+  /** Absent for a public key; a copy to be wiped. */
+  readonly scalar?: Uint8Array;
+  readonly x: Uint8Array;
+  readonly y: Uint8Array;
 }
 
 class QatEcdsaSession implements QatSession {
@@ -72,12 +76,15 @@ class QatEcdsaSession implements QatSession {
     this.#fieldBytes = curve.fieldBytes;
     const key = readKey(description, this.#numbers);
     this.#isPrivate = key.scalar !== undefined;
-    this.#block = thread.usdm.allocate(NUMBERS * NUMBER_ROOM_BYTES);
-    parameters.forEach((number, i) => this.#write(i, number));
-    if (key.scalar) this.#write(PRIVATE_NUMBER, key.scalar);
-    this.#write(PUBLIC_X, numberToBytes(key.x, this.#fieldBytes));
-    this.#write(PUBLIC_Y, numberToBytes(key.y, this.#fieldBytes));
-    key.scalar?.fill(0);
+    try {
+      this.#block = thread.usdm.allocate(NUMBERS * NUMBER_ROOM_BYTES);
+      parameters.forEach((number, i) => this.#write(i, number));
+      if (key.scalar) this.#write(PRIVATE_NUMBER, key.scalar);
+    } finally {
+      key.scalar?.fill(0);
+    }
+    this.#write(PUBLIC_X, key.x);
+    this.#write(PUBLIC_Y, key.y);
   }
 
   #write(index: number, number: Uint8Array): void {
@@ -273,24 +280,42 @@ class QatEcdsaSession implements QatSession {
 
 /** A key whose point lies on the curve; throws for any other. */
 function readKey(
-  { keyType, key, curve }: EcdsaSession,
-  numbers: CurveNumbers,
+  { keyType, key }: EcdsaSession,
+  { curve, points }: CurveNumbers,
 ): EcKey {
-  const { points, order } = numbers;
   if (keyType === "public") {
-    const point = parseEcPoint(key, numbers.curve);
-    const { x, y } = points.fromBytes(point).toAffine();
-    return { scalar: undefined, x, y };
+    const point = points.fromBytes(parseEcPoint(key, curve));
+    return coordinates(point.toBytes(false));
   }
-  const { scalar, point } = parseEcPrivateKey(key, numbers.curve);
-  const d = bytesToNumber(scalar);
-  if (d === 0n || d >= order) throw new Error(`${curve} key out of range`);
-  const own = points.BASE.multiply(d);
-  if (point && !points.fromBytes(point).equals(own)) {
-    throw new Error(`${curve} private key with the point of another`);
+  const { scalar, point } = parseEcPrivateKey(key, curve);
+  try {
+    return { scalar, ...coordinates(publicPoint(scalar, point, curve)) };
+  } catch (error) {
+    scalar.fill(0);
+    throw error;
   }
-  const { x, y } = own.toAffine();
-  return { scalar, x, y };
+}
+
+/** libqat needs libcrypto itself, so that it is there. */
+function publicPoint(
+  scalar: Uint8Array<ArrayBuffer>,
+  given: Uint8Array | undefined,
+  curve: Curve,
+): Uint8Array {
+  const { symbols, close } = openLibcrypto(LIBCRYPTO_SONAME);
+  try {
+    using arithmetic = new CurveArithmetic({ symbols, context: null }, curve);
+    return arithmetic.publicPoint(scalar, given);
+  } finally {
+    symbols.ERR_clear_error();
+    close();
+  }
+}
+
+/** The halves of an uncompressed point behind its first byte. */
+function coordinates(point: Uint8Array): { x: Uint8Array; y: Uint8Array } {
+  const middle = (point.length + 1) / 2;
+  return { x: point.subarray(1, middle), y: point.subarray(middle) };
 }
 
 /** FIPS 186-5 §6.4.1 step 2: as many leftmost bits as the order has. */

@@ -244,8 +244,8 @@ function writePrivateKey(block: PinnedBlock, key: RsaPrivateKey): void {
   let at = NUMBERS + 2 * key.modulusBytes;
   const set = (field: number, value: number) =>
     view.setUint32(PRIVATE_KEY + field, value, true);
-  const write = (field: number, value: bigint) => {
-    bytes.set(numberToBytes(value, half), at);
+  const write = (field: number, value: Uint8Array) => {
+    bytes.set(value, at + half - value.length);
     writeFlatBuffer(view, PRIVATE_KEY + field, address + at, half);
     at += half;
   };
@@ -290,7 +290,7 @@ export function deliver(
 /** Whether the hardware takes a key of this form. */
 function isTaken(key: RsaPublicKey | RsaPrivateKey): boolean {
   const { modulusBytes } = key;
-  const fits = (value: bigint) => value < 1n << BigInt(4 * modulusBytes);
+  const fits = (value: Uint8Array) => 2 * value.length <= modulusBytes;
   return MODULUS_BYTES.includes(modulusBytes) &&
     key.modulus >> BigInt(8 * modulusBytes - 1) === 1n &&
     (!("prime1" in key) || (fits(key.prime1) && fits(key.prime2)));

@@ -70,14 +70,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "what follows the numbers of another prime is not looked at",
     file: "algorithms/rsa_primes.ts",
-    text: "    prime.expectEnd();\n",
+    text: "    one.expectEnd();\n",
     replacement: "",
     tests: ["algorithms/rsa_primes_test.ts"],
   },
   {
     fault: "a prime may be 1",
     file: "algorithms/rsa_primes.ts",
-    text: "if (!isOdd || (octets.length === 1 && octets[0] === 1)) {",
+    text: "if (!isOdd || (prime.length === 1 && prime[0] === 1)) {",
     replacement: "if (!isOdd) {",
     tests: ["algorithms/rsa_primes_test.ts"],
   },

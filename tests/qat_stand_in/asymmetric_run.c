@@ -90,7 +90,7 @@ static int run_verify(struct request *request) {
 }
 
 void run_asymmetric(struct request *request) {
-  if (!scratch) scratch = BN_CTX_new();
+  scratch = BN_CTX_new();
   BN_CTX_start(scratch);
   int ok = 0;
   switch (request->kind) {
@@ -101,5 +101,7 @@ void run_asymmetric(struct request *request) {
     default: break;
   }
   BN_CTX_end(scratch);
+  /* Frees and wipes: a card keeps no key either. */
+  BN_CTX_free(scratch);
   if (!ok) request->status = CPA_STATUS_FAIL;
 }
