@@ -25,6 +25,7 @@ export {
   probeBackends,
   type ProbedBackend,
 } from "./backends/probe.ts";
+export type { Failure } from "./device/session/failure.ts";
 export type { Fallback, PlacementPolicy } from "./device/session/placement.ts";
 export {
   createDevice,

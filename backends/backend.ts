@@ -98,7 +98,10 @@ export interface Operation {
   cipherBytes: number;
   hashStart: number;
   hashBytes: number;
-  /** Set by the backend. */
+  /**
+   * Set by the backend, to one of the statuses that there are; once it is set to
+   * any but `Pending` the backend has done with the operation.
+   */
   status: OperationStatus;
   /**
    * Set by the backend: bytes of `destination` that hold the result; 0 for any
@@ -157,35 +160,54 @@ export interface Backend {
   readonly name: string;
   /** Looks for libraries and devices; never throws for what is missing. */
   probe(options: BackendOptions): Probe;
-  /** Opens the backend on the calling thread. */
+  /** Opens the backend on the calling thread; throws where it cannot work. */
   open(options: BackendOptions): BackendThread;
 }
 
-/** A backend opened on one thread; every call comes from that thread. */
+/**
+ * A backend opened on one thread; every call comes from that thread. All of it is
+ * synchronous: a method that returns a promise breaks the contract.
+ *
+ * Three things can fail. A **request**: `run` or `poll` set its status. A
+ * **session**: `openSession` throws, and all others go on. The **backend** as a
+ * whole: it throws from `open`, `run` or `poll`, answers `Unavailable`, or breaks
+ * the contract. It then gets no new work until `health` says that it works;
+ * operations of earlier calls are polled until they end or `poll` throws. What it
+ * still holds of operations that were taken from it names no memory any more.
+ */
 export interface BackendThread {
   /**
    * Opens a session; keys are copied or expanded here, the description stays the
-   * device's. Throws when the backend cannot have this session.
+   * device's. Throws when the backend cannot have this session, which says
+   * nothing of the backend or of other sessions; it may be asked again.
    */
   openSession(description: SessionDescription): BackendSession;
   /** Closes a session and wipes its key; no operation of it is under way. */
   closeSession(session: BackendSession): void;
   /**
    * Runs `operations[0 … count)`, whose sessions are all of this thread. Sets
-   * each status, to `Pending` where the result comes later. Does not throw for
-   * data. A throw says that the backend has failed: operations still pending in
-   * this call count as unavailable, and nothing more is asked of it until
-   * `health` says that it works.
+   * each status, to `Pending` where the result comes later, which takes a `poll`.
+   * Does not throw for data. A throw says that the backend has failed: operations
+   * still pending in this call count as unavailable, so that their destination is
+   * as it was.
    */
   run(operations: readonly Operation[], count: number): void;
-  /** Completes what it can of the pending operations; returns how many. */
+  /**
+   * Completes what it can of the pending operations, its own, each once; returns
+   * how many. A throw says that the backend has failed: all that are still
+   * pending count as unavailable.
+   */
   poll?(): number;
   /**
-   * Why the backend cannot work now, or undefined when it can. Asked once a
-   * second after a failure; when it works again, its sessions are closed and
-   * opened anew. A backend without it stays out of use once it has failed.
+   * Why the backend cannot work now, or undefined when it can. Asked a second
+   * after a failure, and then less often where it fails again soon; when it works
+   * again, its sessions are closed and opened anew. A backend without it stays
+   * out of use once it has failed.
    */
   health?(): string | undefined;
-  /** Wipes all keys and gives everything back. */
+  /**
+   * Wipes all keys and gives everything back, sessions that are still open and
+   * operations that are pending too: nothing is written any more.
+   */
   close(): void;
 }

@@ -11,6 +11,8 @@ import {
   type Backend,
   type BackendThread,
   CONTRACT_VERSION,
+  type Operation,
+  OperationStatus,
   type Probe,
 } from "./backend.ts";
 
@@ -133,5 +135,75 @@ export function checkThread(
     specifier,
     "open()",
   );
+  const optional = ["poll", "health"].filter((name) =>
+    opened[name] !== undefined
+  );
+  requireMethods(opened, optional, specifier, "open()");
   return opened as unknown as BackendThread;
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}
+
+/**
+ * What is wrong with a method that returned a promise; `undefined` for any other
+ * value. What becomes of the promise is heard by nobody, nor does it end the
+ * process.
+ */
+export function promiseBreach(
+  member: string,
+  returned: unknown,
+): string | undefined {
+  if (!isPromise(returned)) return undefined;
+  returned.then(undefined, () => {});
+  return `${member} returned a promise: the contract is synchronous`;
+}
+
+/** What is wrong with what `openSession` returned, or `undefined`. */
+export function sessionBreach(session: unknown): string | undefined {
+  const promise = promiseBreach("openSession()", session);
+  if (promise !== undefined) return promise;
+  return typeof session === "object" && session !== null
+    ? undefined
+    : `openSession() returned ${typeof session}, expected an object`;
+}
+
+const STATUSES: ReadonlySet<unknown> = new Set([
+  OperationStatus.Ok,
+  OperationStatus.Failed,
+  OperationStatus.BadTag,
+  OperationStatus.Unsupported,
+  OperationStatus.KeyRejected,
+  OperationStatus.Elsewhere,
+  OperationStatus.Unavailable,
+  OperationStatus.Pending,
+]);
+
+/** Whether a backend may say that it wrote this much of the destination. */
+export function isWrittenLength(
+  { writtenBytes, destination }: Operation,
+): boolean {
+  return (writtenBytes >>> 0) === writtenBytes &&
+    writtenBytes <= destination.totalBytes;
+}
+
+/** What is wrong with the state that `thread` left an operation in. */
+export function operationBreach(
+  operation: Operation,
+  thread: BackendThread,
+): string | undefined {
+  const { status, writtenBytes, destination } = operation;
+  if (!STATUSES.has(status)) {
+    return `it set the status of an operation to ${String(status)}`;
+  }
+  if (status === OperationStatus.Pending && !thread.poll) {
+    return "it left an operation pending and has no poll()";
+  }
+  if (status === OperationStatus.Ok && !isWrittenLength(operation)) {
+    return `it says that it wrote ${String(writtenBytes)} of ` +
+      `${destination.totalBytes} bytes`;
+  }
+  return undefined;
 }

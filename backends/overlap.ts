@@ -100,7 +100,7 @@ export function resultRoomBytes(
 /** An operation whose results are in memory of its own. */
 export class PrivateResults {
   readonly memory: Region;
-  readonly #operation: Operation;
+  #operation: Operation;
   readonly #readsTag: boolean;
   /** The operation's places of results while it has others. */
   readonly #destination = new Segments();
@@ -123,6 +123,11 @@ export class PrivateResults {
     const { destination, digest } = this.#operation;
     destination.exchange(this.#destination);
     if (!this.#readsTag) digest.exchange(this.#digest);
+  }
+
+  /** Goes on with another operation, which has the same lists. */
+  moveTo(operation: Operation): void {
+    this.#operation = operation;
   }
 
   /**

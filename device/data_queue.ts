@@ -6,6 +6,10 @@
 
 import { type Operation, OperationStatus } from "../backends/backend.ts";
 import {
+  isWrittenLength,
+  operationBreach,
+} from "../backends/contract_check.ts";
+import {
   OverlapCheck,
   PrivateResults,
   resultRoomBytes,
@@ -115,24 +119,37 @@ export class DataQueue {
     const routes = new Map(
       this.#pending.map(({ route }) => [route!.thread, route!]),
     );
-    for (const { thread, backend } of routes.values()) {
-      try {
-        thread.poll?.();
-      } catch (error) {
-        this.#sessions.failed(backend, error);
-        const lost = this.#pending.filter(({ route }) =>
-          route!.thread === thread
-        );
-        markUnavailable(lost.map(({ operation }) => operation));
-      }
-    }
+    for (const route of routes.values()) this.#pollBackend(route, routes.size);
     for (const slot of this.#pending.splice(0)) {
-      // It waits for memory.
-      if (slot.isEntangled && !slot.results) this.#runApart(slot);
+      if (waitsForMemory(slot)) this.#runApart(slot);
       this.#settle(slot);
     }
     this.#count();
     return this.#virtqueue.publish();
+  }
+
+  #pollBackend({ thread, backend }: Route, backendCount: number): void {
+    const others = backendCount === 1
+      ? []
+      : this.#pending.filter((slot) =>
+        slot.route!.thread !== thread && isUnderWay(slot)
+      );
+    const left = this.#sessions.backends.poll(backend, thread);
+    if (left !== undefined) {
+      for (const slot of this.#pending) {
+        if (slot.route!.thread === thread && isUnderWay(slot)) {
+          slot.takeBack(left);
+        }
+      }
+    }
+    for (const slot of others) {
+      if (isUnderWay(slot)) continue;
+      slot.operation.status = OperationStatus.Pending;
+      this.#sessions.backends.backendFailed(
+        backend,
+        "poll() ended an operation that is not its own",
+      );
+    }
   }
 
   #popBurst(): number {
@@ -150,21 +167,11 @@ export class DataQueue {
     this.#sessions.refresh();
     for (let i = 0; i < count; i++) {
       const slot = this.#burst[i]!;
-      slot.status = this.#prepare(slot);
+      slot.status = this.#format.prepare(slot);
+      slot.isEntangled = slot.status === Status.Ok &&
+        this.#overlaps.isEntangled(slot.operation, slot.readsTag);
     }
     return count;
-  }
-
-  #prepare(slot: RequestSlot): Status {
-    try {
-      const status = this.#format.prepare(slot);
-      slot.isEntangled = status === Status.Ok &&
-        this.#overlaps.isEntangled(slot.operation, slot.readsTag);
-      return status;
-    } catch {
-      // A backend could not open the session; the guest gets a status.
-      return Status.Error;
-    }
   }
 
   /** Hands each backend its requests, in runs of the same backend. */
@@ -192,13 +199,61 @@ export class DataQueue {
     }
   }
 
-  /** Runs the first `length` operations. */
-  #run({ thread, backend }: Route, length: number): void {
-    try {
-      thread.run(this.#operations, length);
-    } catch (error) {
-      this.#sessions.failed(backend, error);
-      markUnavailable(this.#operations.slice(0, length));
+  /** Runs the first `length` operations, which are of the burst. */
+  #run(route: Route, length: number): void {
+    const left = this.#runOn(route, length);
+    if (left === undefined) return;
+    const given = new Set<Operation>(this.#operations.slice(0, length));
+    for (const slot of this.#burst) {
+      if (given.has(slot.operation) && isUnderWay(slot)) slot.takeBack(left);
+    }
+  }
+
+  /** Runs the operation of one slot. */
+  #runAlone(slot: RequestSlot): void {
+    this.#operations[0] = slot.operation;
+    const left = this.#runOn(slot.route!, 1);
+    if (left !== undefined && isUnderWay(slot)) slot.takeBack(left);
+  }
+
+  #runOn({ backend, thread }: Route, length: number) {
+    const { backends } = this.#sessions;
+    return backends.run(backend, thread, this.#operations, length);
+  }
+
+  /** Whether an operation has come to its end; brings it there where it can. */
+  #hasEnded(slot: RequestSlot): boolean {
+    const { operation } = slot;
+    return operation.status === OperationStatus.Ok &&
+        isWrittenLength(operation) ||
+      !waitsForMemory(slot) && this.#conclude(slot);
+  }
+
+  /**
+   * Brings an operation to its end that has not simply succeeded; false: it is
+   * under way still.
+   */
+  #conclude(slot: RequestSlot): boolean {
+    for (;;) {
+      const { backend, thread } = slot.route!;
+      const breach = operationBreach(slot.operation, thread);
+      if (breach !== undefined) {
+        // It may have written anything, so that nobody else can do it.
+        this.#sessions.backends.backendFailed(backend, breach);
+        slot.takeBack(OperationStatus.Failed);
+        return true;
+      }
+      const { status } = slot.operation;
+      if (status === OperationStatus.Pending) return false;
+      const isUndone = status === OperationStatus.Unavailable ||
+        status === OperationStatus.Elsewhere;
+      if (isUndone && this.#moveOn(slot)) continue;
+      const reason = FAILURES[status];
+      if (reason !== undefined) {
+        this.#sessions.requestFailed(slot.session!, backend, reason);
+      }
+      if (isUndone) slot.operation.status = OperationStatus.Failed;
+      return true;
     }
   }
 
@@ -215,10 +270,13 @@ export class DataQueue {
     operation.status = OperationStatus.Pending;
     if (!memory) return;
     slot.results = new PrivateResults(operation, memory, readsTag);
-    this.#operations[0] = operation;
-    this.#run(slot.route!, 1);
-    this.#moveOn(slot);
-    if (operation.status !== OperationStatus.Pending) this.#deliver(slot);
+    // It may have failed while the request waited.
+    if (this.#sessions.backends.works(slot.route!.backend)) {
+      this.#runAlone(slot);
+    } else operation.status = OperationStatus.Unavailable;
+    if (!this.#hasEnded(slot)) return;
+    this.#deliver(slot);
+    slot.status = slot.operation.status as number as Status;
   }
 
   #deliver(slot: RequestSlot): void {
@@ -233,27 +291,20 @@ export class DataQueue {
 
   /**
    * Gives an operation to another backend while its own is unavailable or
-   * cannot do it, and the fallback allows it. It keeps no trace of the first:
-   * the destination is as it was.
+   * cannot do it, and the fallback allows it; false where it does not. It keeps
+   * no trace of the first: the destination is as it was.
    */
-  #moveOn(slot: RequestSlot): void {
+  #moveOn(slot: RequestSlot): boolean {
     const { operation } = slot;
-    while (
-      operation.status === OperationStatus.Unavailable ||
-      operation.status === OperationStatus.Elsewhere
-    ) {
-      const route = this.#nextRoute(slot);
-      if (!route) {
-        operation.status = OperationStatus.Failed;
-        return;
-      }
-      this.#counters[Counter.MovedOn]! += 1;
-      slot.route = route;
-      operation.session = route.handle;
-      operation.status = OperationStatus.Pending;
-      this.#operations[0] = operation;
-      this.#run(route, 1);
-    }
+    const route = this.#nextRoute(slot);
+    if (!route) return false;
+    this.#counters[Counter.MovedOn]! += 1;
+    slot.route = route;
+    operation.session = route.handle;
+    operation.status = OperationStatus.Pending;
+    operation.writtenBytes = 0;
+    this.#runAlone(slot);
+    return true;
   }
 
   #nextRoute({ operation, route, session }: RequestSlot): Route | undefined {
@@ -261,15 +312,14 @@ export class DataQueue {
     if (operation.status === OperationStatus.Elsewhere) {
       return this.#sessions.elsewhere(session!, backend);
     }
-    this.#sessions.failed(backend, "it is unavailable");
+    this.#sessions.backends.backendFailed(backend, "it is unavailable");
     return this.#sessions.alternative(session!);
   }
 
   /** Answers a request that has an outcome; keeps one that has none. */
   #settle(slot: RequestSlot): void {
     if (slot.status === Status.Ok) {
-      this.#moveOn(slot);
-      if (slot.operation.status === OperationStatus.Pending) {
+      if (!this.#hasEnded(slot)) {
         this.#pending.push(slot);
         return;
       }
@@ -300,11 +350,24 @@ export class DataQueue {
   }
 }
 
-/** What a backend that failed as a whole has not done. */
-function markUnavailable(operations: readonly Operation[]): void {
-  for (const operation of operations) {
-    if (operation.status === OperationStatus.Pending) {
-      operation.status = OperationStatus.Unavailable;
-    }
-  }
+/**
+ * Why a request has failed that another might not have. What remains are
+ * verdicts, and requests of a backend that has failed as a whole.
+ */
+const FAILURES: Readonly<Partial<Record<OperationStatus, string>>> = {
+  [OperationStatus.Failed]: "it answered ERR",
+  [OperationStatus.Unsupported]: "it answered NOTSUPP",
+  [OperationStatus.Elsewhere]: "it cannot do it, and no other backend may",
+};
+
+/** Whether a backend has the operation of a slot. */
+function isUnderWay(slot: RequestSlot): boolean {
+  return slot.operation.status === OperationStatus.Pending &&
+    !waitsForMemory(slot);
+}
+
+/** Whether no backend has got it yet, for want of memory for its results. */
+function waitsForMemory({ operation, isEntangled, results }: RequestSlot) {
+  return isEntangled && results === undefined &&
+    operation.status === OperationStatus.Pending;
 }

@@ -19,6 +19,10 @@ import {
 } from "./session/placement.ts";
 import type { PlacementRule } from "./session/placement_rule.ts";
 import { SessionTable } from "./session/session_table.ts";
+import {
+  type HealthListener,
+  ThreadBackends,
+} from "./session/thread_backends.ts";
 import type { ThreadSettings } from "./session/thread_sessions.ts";
 import { encodeConfigSpace, STATUS_HW_READY } from "./wire/config_space.ts";
 import {
@@ -66,6 +70,12 @@ const RING_FEATURES = F_VERSION_1 | F_INDIRECT_DESC | F_EVENT_IDX |
 const REQUEST_FEATURES = Object.values(STATELESS_FEATURE)
   .reduce((all, one) => all | one, F_REVISION_1);
 
+/** What health reports call the thread of the control queue. */
+const CONTROL_THREAD = -1;
+
+/** How often this thread asks backends that failed on it. */
+const REVIEW_MS = 1000;
+
 /** Most data queues of a device (virtio 1.4 §5.9.5.1). */
 const MAXIMUM_DATA_QUEUES = 65535;
 
@@ -79,12 +89,17 @@ export class Device {
   readonly sessions: SessionTable;
   readonly threadSettings: ThreadSettings;
   /** The backends as the thread of the control queue has opened them. */
-  readonly backends: OpenBackends;
+  readonly backends: ThreadBackends;
   /** Called when the config space has changed. */
   onConfigChange: (() => void) | undefined;
+  /** Hears that a backend of {@linkcode backends} failed or works again. */
+  onBackendHealth: HealthListener | undefined;
   readonly #settings: DeviceSettings;
   readonly #capabilities: ReturnType<typeof capabilities>;
   readonly #health: BackendHealth;
+  /** Backends that are down on this thread. */
+  readonly #down = new Set<string>();
+  #reviewing: ReturnType<typeof setInterval> | undefined;
   #needsReset = false;
   #acceptedFeatures = 0n;
   #mode: WireMode;
@@ -111,7 +126,10 @@ export class Device {
     const placement = new Placement(placementSettings, settings.policy);
     this.#capabilities = capabilities(placement.offered());
     this.#health = new BackendHealth(placement.reachable());
-    this.backends = new OpenBackends(ready);
+    this.backends = new ThreadBackends(
+      new OpenBackends(ready),
+      (backend, failure) => this.#ownHealth(backend, failure),
+    );
     this.sessions = new SessionTable(
       placement,
       this.backends,
@@ -205,6 +223,28 @@ export class Device {
     this.#changeHealth(() => this.#health.forget(thread));
   }
 
+  #ownHealth(backend: string, failure: string | undefined): void {
+    if (failure === undefined) this.#down.delete(backend);
+    else this.#down.add(backend);
+    this.backendHealth(CONTROL_THREAD, backend, failure);
+    this.onBackendHealth?.(backend, failure);
+    if (this.#down.size === 0) this.#endReview();
+    else this.#reviewing ??= this.#reviewFromTimeToTime();
+  }
+
+  /** An idle device asks nothing of its backends, so that nobody would notice. */
+  #reviewFromTimeToTime(): ReturnType<typeof setInterval> {
+    const timer = setInterval(() => this.backends.review(), REVIEW_MS);
+    // A program that has ended does not wait for a backend.
+    Deno.unrefTimer(timer);
+    return timer;
+  }
+
+  #endReview(): void {
+    clearInterval(this.#reviewing);
+    this.#reviewing = undefined;
+  }
+
   #changeHealth(change: () => void): void {
     const before = this.#health.ready;
     change();
@@ -228,6 +268,7 @@ export class Device {
   close(): void {
     this.reset();
     this.backends.close();
+    this.#endReview();
   }
 }
 

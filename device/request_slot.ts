@@ -57,12 +57,32 @@ class SlotOperation implements Operation {
     this.writtenBytes = 0;
   }
 
+  /** Takes over what `other` is to do, in lists of its own. */
+  copy(other: SlotOperation): void {
+    this.kind = other.kind;
+    this.session = other.session;
+    this.iv.set(other.iv);
+    this.ivBytes = other.ivBytes;
+    copyList(this.source, other.source);
+    copyList(this.additionalData, other.additionalData);
+    copyList(this.destination, other.destination);
+    copyList(this.digest, other.digest);
+    this.cipherStart = other.cipherStart;
+    this.cipherBytes = other.cipherBytes;
+    this.hashStart = other.hashStart;
+    this.hashBytes = other.hashBytes;
+  }
+
   release(): void {
     this.source.release();
     this.additionalData.release();
     this.destination.release();
     this.digest.release();
   }
+}
+
+function copyList(to: Segments, from: Segments): void {
+  to.slice(from, 0, from.totalBytes);
 }
 
 /**
@@ -76,9 +96,9 @@ class SlotOperation implements Operation {
 export class RequestSlot<Request extends DataRequest = DataRequest> {
   readonly chain = new DescriptorChain();
   readonly request: Request;
-  readonly operation = new SlotOperation();
+  operation = new SlotOperation();
   /** The operation's IV as a place to copy to, and where it comes from. */
-  readonly ivRegion = new Region(this.operation.iv);
+  ivRegion = new Region(this.operation.iv);
   readonly ivField = new Segments();
   /** A private copy of the header, and how long it is. */
   readonly header = new Region(new Uint8Array(MAXIMUM_HEADER_BYTES));
@@ -143,6 +163,22 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
     words[SESSION_WORD] = from[start + SESSION_WORD]!;
     words[SESSION_WORD + 1] = from[start + SESSION_WORD + 1]!;
     return true;
+  }
+
+  /**
+   * Takes the operation from a backend that failed at it: what that may still
+   * hold names no memory any more, and its outcome is nobody's.
+   */
+  takeBack(status: OperationStatus): void {
+    const abandoned = this.operation;
+    this.operation = new SlotOperation();
+    this.operation.copy(abandoned);
+    this.operation.status = status;
+    this.ivRegion = new Region(this.operation.iv);
+    this.results?.moveTo(this.operation);
+    // The next request is laid out anew.
+    this.rules = undefined;
+    abandoned.release();
   }
 
   /** Gives back the lists of a chain that was too long to keep them. */

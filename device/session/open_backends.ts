@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { SessionDescription } from "../../algorithms/session_description.ts";
 import type {
   Backend,
   BackendOptions,
   BackendThread,
 } from "../../backends/backend.ts";
+import { reasonOf } from "./failure.ts";
 
 /** A loaded backend with the options that it is opened with. */
 export interface LoadedBackend {
@@ -26,7 +26,12 @@ export class OpenBackends {
     this.#loaded = new Map(loaded.map((entry) => [entry.backend.name, entry]));
   }
 
-  /** The backend `name`, opened on this thread. */
+  /** Whether the backend `name` is open on this thread. */
+  isOpen(name: string): boolean {
+    return this.#threads.has(name);
+  }
+
+  /** The backend `name`, opened on this thread; throws where that fails. */
   thread(name: string): BackendThread {
     let thread = this.#threads.get(name);
     if (!thread) {
@@ -40,22 +45,16 @@ export class OpenBackends {
     return thread;
   }
 
-  /** Why `name` cannot have a session like this, or `undefined` if it can. */
-  tryOpening(
-    name: string,
-    description: SessionDescription,
-  ): string | undefined {
-    try {
-      const thread = this.thread(name);
-      thread.closeSession(thread.openSession(description));
-      return undefined;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  }
-
-  close(): void {
-    for (const thread of this.#threads.values()) thread.close();
+  /** Closes all; `failed` hears of those that cannot be. */
+  close(failed: (name: string, reason: string) => void): void {
+    const threads = [...this.#threads];
     this.#threads.clear();
+    for (const [name, thread] of threads) {
+      try {
+        thread.close();
+      } catch (error) {
+        failed(name, `it cannot be closed: ${reasonOf(error)}`);
+      }
+    }
   }
 }

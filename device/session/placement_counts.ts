@@ -19,6 +19,10 @@ export interface PlacementCount {
   readonly sessions: number;
 }
 
+/** Causes of one backend that are told apart; a guest may have a say in them. */
+const CAUSES = 64;
+const OTHER_CAUSES = "causes that are too many to tell apart";
+
 /** Counts placements per backend and reason; tells of each cause once. */
 export class PlacementCounts implements SessionObserver {
   readonly #counts = new Map<string, Map<string, number>>();
@@ -31,9 +35,12 @@ export class PlacementCounts implements SessionObserver {
   }
 
   opened({ description, placement }: SessionAnnouncement): void {
-    for (const { backend, reason } of placement.choices) {
+    for (const choice of placement.choices) {
+      const { backend } = choice;
       const reasons = this.#counts.get(backend) ?? new Map<string, number>();
       this.#counts.set(backend, reasons);
+      const known = reasons.size < CAUSES || reasons.has(choice.reason);
+      const reason = known ? choice.reason : OTHER_CAUSES;
       const before = reasons.get(reason) ?? 0;
       reasons.set(reason, before + 1);
       if (before === 0) {

@@ -32,3 +32,15 @@ Deno.test("placements are counted per backend and reason, each cause told once",
   ]);
   strictEqual(counts.refusedSessions, 1);
 });
+
+Deno.test("a guest that makes up causes fills neither the counts nor the log", () => {
+  const told: string[] = [];
+  const counts = new PlacementCounts((line) => told.push(line));
+  for (let i = 0; i < 1000; i++) counts.opened(announcement("noble", `${i}`));
+  counts.opened(announcement("noble", "0"));
+  strictEqual(told.length, 65);
+  const all = [...counts];
+  strictEqual(all.length, 65);
+  strictEqual(all[0]!.sessions, 2);
+  strictEqual(all[64]!.sessions, 1000 - 64);
+});

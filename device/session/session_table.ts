@@ -11,8 +11,8 @@ import {
   wipeKeys,
 } from "../../algorithms/session_description.ts";
 import { Status } from "../wire/status.ts";
-import type { OpenBackends } from "./open_backends.ts";
 import type { Choice, Placement, SessionPlacement } from "./placement.ts";
+import type { ThreadBackends } from "./thread_backends.ts";
 
 /** What a queue thread is told of a new session. */
 export interface SessionAnnouncement {
@@ -53,7 +53,7 @@ export class SessionTable {
   readonly #sessions = new Map<number, SessionAnnouncement>();
   readonly #observers = new Set<SessionObserver>();
   readonly #placement: Placement;
-  readonly #backends: OpenBackends;
+  readonly #backends: ThreadBackends;
   readonly #maximumSessions: number;
   readonly #maximumWaiting: number;
   /** Never reused, so that a stale identifier never names another session. */
@@ -61,7 +61,7 @@ export class SessionTable {
 
   constructor(
     placement: Placement,
-    backends: OpenBackends,
+    backends: ThreadBackends,
     maximumSessions: number,
   ) {
     this.#placement = placement;
@@ -88,7 +88,10 @@ export class SessionTable {
     return created;
   }
 
-  /** Tells the observers of a refusal, also of one decided before this table. */
+  /**
+   * The road of a session that is not created: tells the observers, also of what
+   * was decided before this table.
+   */
   refuse(refusal: Refusal): void {
     for (const observer of this.#observers) observer.refused?.(refusal);
   }
@@ -121,7 +124,8 @@ export class SessionTable {
   /**
    * Opens the session once on each of its backends, so that a key that cannot
    * be used is refused now and not at the first request. Where a backend cannot
-   * have this very session, another that may takes its place.
+   * have this very session, another that may takes its place; one that is down
+   * keeps it where its requests may go elsewhere meanwhile.
    */
   #openEverywhere(
     description: SessionDescription,
@@ -141,8 +145,10 @@ export class SessionTable {
       if (other === undefined) {
         return refusal(Status.Error, `${choice.backend}: ${first}`);
       }
+      const waits = placement.onFailure.length > 0 &&
+        !this.#backends.works(choice.backend);
       const reason = `${choice.backend} cannot have it: ${first}`;
-      choices.push({ ...choice, backend: other, reason });
+      choices.push(waits ? choice : { ...choice, backend: other, reason });
     }
     return { ...placement, choices };
   }

@@ -5,6 +5,7 @@ import { Status } from "../wire/status.ts";
 import { OpenBackends } from "./open_backends.ts";
 import { type Fallback, Placement } from "./placement.ts";
 import { SessionTable } from "./session_table.ts";
+import { ThreadBackends } from "./thread_backends.ts";
 
 const OFFERS = [{ algorithm: "cipher.aes-cbc" }];
 
@@ -45,7 +46,7 @@ function createTable(fallback: Fallback): SessionTable {
   const open = new OpenBackends(
     backends.map((backend) => ({ backend, options: {} })),
   );
-  return new SessionTable(placement, open, 2);
+  return new SessionTable(placement, new ThreadBackends(open), 2);
 }
 
 const cbc = (keyBytes: number): SessionDescription => ({

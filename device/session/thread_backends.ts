@@ -1,11 +1,20 @@
 /**
- * The backends of a queue thread with their health: one that fails is left
- * alone until it says that it works again.
+ * The backends of a thread with their health. Every call of a backend is made
+ * here, since a plugin may throw at any of them, and one that fails as a whole is
+ * left alone until it says that it works again.
  *
  * @module
  */
 
-import type { BackendThread } from "../../backends/backend.ts";
+import type { SessionDescription } from "../../algorithms/session_description.ts";
+import {
+  type BackendSession,
+  type BackendThread,
+  type Operation,
+  OperationStatus,
+} from "../../backends/backend.ts";
+import { promiseBreach, sessionBreach } from "../../backends/contract_check.ts";
+import { reasonOf } from "./failure.ts";
 import type { OpenBackends } from "./open_backends.ts";
 
 /** Hears that a backend stopped working (why), or works again (undefined). */
@@ -14,24 +23,37 @@ export type HealthListener = (
   failure: string | undefined,
 ) => void;
 
-/** How often a failed backend is asked whether it works again. */
+/** When a failed backend is asked whether it works again. */
 const RETRY_MS = 1000;
+/**
+ * One that fails again so soon after that is asked half as often as the last
+ * time: a guest may know a request that it does not survive.
+ */
+const RELAPSE_MS = 60_000;
 
 interface Down {
   readonly reason: string;
+  readonly retryMs: number;
   askAgainAt: number;
 }
 
-/** Opens backends and remembers which of them are down. */
+/** What is remembered of a backend that has failed and recovered. */
+interface Recovery {
+  /** How often it has; sessions from before are gone with it. */
+  readonly generation: number;
+  readonly retryMs: number;
+  readonly at: number;
+}
+
+/** Opens and calls backends, and remembers which of them are down. */
 export class ThreadBackends {
   readonly #open: OpenBackends;
   readonly #down = new Map<string, Down>();
   readonly #listener: HealthListener;
   #epoch = 0;
-  /** Counts the recoveries of a backend: older sessions are gone with it. */
-  readonly #generations = new Map<string, number>();
+  readonly #recoveries = new Map<string, Recovery>();
 
-  constructor(open: OpenBackends, listener: HealthListener) {
+  constructor(open: OpenBackends, listener: HealthListener = () => {}) {
     this.#open = open;
     this.#listener = listener;
   }
@@ -41,20 +63,127 @@ export class ThreadBackends {
     return this.#epoch;
   }
 
-  /** The backend, opened; throws where it cannot be opened. */
+  /** Changes when the backend has recovered and its sessions must be reopened. */
+  generation(name: string): number {
+    return this.#recoveries.get(name)?.generation ?? 0;
+  }
+
+  /** The backend, where it is open. */
   thread(name: string): BackendThread {
     return this.#open.thread(name);
   }
 
-  /** Changes when the backend has recovered and its sessions must be reopened. */
-  generation(name: string): number {
-    return this.#generations.get(name) ?? 0;
+  /**
+   * Opens a session. A text says why there is none: the backend does not have
+   * this one, or it has failed as a whole, and then it no longer works.
+   */
+  openSession(
+    name: string,
+    description: SessionDescription,
+  ): BackendSession | string {
+    const thread = this.#opened(name);
+    if (typeof thread === "string") return thread;
+    let session: unknown;
+    try {
+      session = thread.openSession(description);
+    } catch (error) {
+      return reasonOf(error);
+    }
+    const breach = sessionBreach(session);
+    if (breach === undefined) return session as BackendSession;
+    this.backendFailed(name, breach);
+    return breach;
   }
 
-  /** Notes that the backend failed. */
-  failed(name: string, reason: string): void {
+  #opened(name: string): BackendThread | string {
+    try {
+      return this.#open.thread(name);
+    } catch (error) {
+      const reason = `it cannot be opened: ${reasonOf(error)}`;
+      this.backendFailed(name, reason);
+      return reason;
+    }
+  }
+
+  /** Why `name` cannot have a session like this now; undefined where it can. */
+  tryOpening(
+    name: string,
+    description: SessionDescription,
+  ): string | undefined {
+    if (!this.works(name)) return this.#down.get(name)!.reason;
+    const session = this.openSession(name, description);
+    return typeof session === "string"
+      ? session
+      : this.closeSession(name, session);
+  }
+
+  /**
+   * Closes a session; a text says why that was impossible. A backend that has
+   * failed may not know its sessions any more.
+   */
+  closeSession(name: string, session: BackendSession): string | undefined {
+    try {
+      this.#open.thread(name).closeSession(session);
+      return undefined;
+    } catch (error) {
+      return this.#down.has(name)
+        ? undefined
+        : `it cannot be closed: ${reasonOf(error)}`;
+    }
+  }
+
+  /**
+   * Has operations run. Where the backend fails at that, this is what those have
+   * come to that it left pending.
+   */
+  run(
+    name: string,
+    thread: BackendThread,
+    operations: readonly Operation[],
+    count: number,
+  ): OperationStatus | undefined {
+    try {
+      const returned: unknown = thread.run(operations, count);
+      return returned === undefined
+        ? undefined
+        : this.#judgePromise(name, "run()", returned);
+    } catch (error) {
+      this.backendFailed(name, reasonOf(error));
+      return OperationStatus.Unavailable;
+    }
+  }
+
+  /** Has pending operations completed; returns the same as `run`. */
+  poll(name: string, thread: BackendThread): OperationStatus | undefined {
+    try {
+      return this.#judgePromise(name, "poll()", thread.poll?.());
+    } catch (error) {
+      this.backendFailed(name, reasonOf(error));
+      return OperationStatus.Unavailable;
+    }
+  }
+
+  /** Who has promised may write later: nobody else is given the same work. */
+  #judgePromise(
+    name: string,
+    member: string,
+    returned: unknown,
+  ): OperationStatus | undefined {
+    const breach = promiseBreach(member, returned);
+    if (breach === undefined) return undefined;
+    this.backendFailed(name, breach);
+    return OperationStatus.Failed;
+  }
+
+  /** The road of a backend that has failed as a whole. */
+  backendFailed(name: string, reason: string): void {
     if (this.#down.has(name)) return;
-    this.#down.set(name, { reason, askAgainAt: performance.now() + RETRY_MS });
+    const now = performance.now();
+    const last = this.#recoveries.get(name);
+    const retryMs = last && now - last.at < RELAPSE_MS
+      ? Math.min(2 * last.retryMs, RELAPSE_MS)
+      : RETRY_MS;
+    this.#down.set(name, { reason, retryMs, askAgainAt: now + retryMs });
     this.#epoch++;
     this.#listener(name, reason);
   }
@@ -66,23 +195,32 @@ export class ThreadBackends {
     if (!down) return true;
     const now = performance.now();
     if (now < down.askAgainAt) return false;
-    down.askAgainAt = now + RETRY_MS;
-    return this.#hasRecovered(name);
+    down.askAgainAt = now + down.retryMs;
+    if (!this.#saysThatItWorks(name)) return false;
+    this.#recovered(name, down.retryMs, now);
+    return true;
   }
 
-  #hasRecovered(name: string): boolean {
+  /** A backend that cannot tell stays down, unless it is opened only now. */
+  #saysThatItWorks(name: string): boolean {
     try {
+      const wasOpen = this.#open.isOpen(name);
       const thread = this.#open.thread(name);
-      // A backend that cannot tell stays down.
-      if (!thread.health || thread.health() !== undefined) return false;
+      if (!thread.health) return !wasOpen;
+      const health: unknown = thread.health();
+      promiseBreach("health()", health);
+      return health === undefined;
     } catch {
       return false;
     }
+  }
+
+  #recovered(name: string, retryMs: number, at: number): void {
+    const generation = this.generation(name) + 1;
+    this.#recoveries.set(name, { generation, retryMs, at });
     this.#down.delete(name);
-    this.#generations.set(name, this.generation(name) + 1);
     this.#epoch++;
     this.#listener(name, undefined);
-    return true;
   }
 
   /** Asks every failed backend again that is due; for idle threads. */
@@ -91,6 +229,6 @@ export class ThreadBackends {
   }
 
   close(): void {
-    this.#open.close();
+    this.#open.close((name, reason) => this.#listener(name, reason));
   }
 }

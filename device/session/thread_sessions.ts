@@ -15,6 +15,7 @@ import type {
   BackendThread,
 } from "../../backends/backend.ts";
 import { loadBackend } from "../../backends/registry.ts";
+import type { FailureListener } from "./failure.ts";
 import { OpenBackends } from "./open_backends.ts";
 import {
   type BackendOffers,
@@ -23,6 +24,7 @@ import {
   type PlacementSettings,
   type SessionPlacement,
 } from "./placement.ts";
+import { describeSession } from "./session_needs.ts";
 import { type SessionRules, sessionRules } from "./session_rules.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
 import { type HealthListener, ThreadBackends } from "./thread_backends.ts";
@@ -51,6 +53,16 @@ export interface Route {
   readonly generation: number;
 }
 
+/** A backend that does not have a session. */
+interface RefusedRoute {
+  readonly backend: string;
+  readonly generation: number;
+  readonly askAgainAt: number;
+}
+
+/** When a backend that refused a session is asked for it again. */
+const ASK_AGAIN_MS = 1000;
+
 /** A session on this thread. */
 export interface ThreadSession {
   readonly id: number;
@@ -59,6 +71,8 @@ export interface ThreadSession {
   readonly placement: SessionPlacement;
   /** Where it has been opened. */
   readonly routes: Route[];
+  /** Where it has been refused. */
+  refusals: RefusedRoute[];
   /**
    * The one route of a session whose requests all go the same way, and the state
    * of the backends for which that holds.
@@ -74,30 +88,36 @@ export interface ThreadSession {
 
 /** Sessions by identifier, opened lazily. */
 export class ThreadSessions {
-  readonly #backends: ThreadBackends;
+  readonly backends: ThreadBackends;
   readonly #placement: Placement;
   readonly #sessions = new Map<number, ThreadSession>();
   /** Those that end with their last operation. */
   readonly #ending = new Set<ThreadSession>();
+  readonly #noted: FailureListener;
   readonly #refresh: (() => void) | undefined;
 
-  /** `refresh` announces what has been opened and closed elsewhere since. */
+  /**
+   * `noted` hears of requests and sessions that fail; `refresh` announces what
+   * has been opened and closed elsewhere since.
+   */
   constructor(
-    backends: OpenBackends,
+    backends: ThreadBackends,
     placement: Placement,
-    listener: HealthListener = () => {},
+    noted: FailureListener = () => {},
     refresh?: () => void,
   ) {
-    this.#backends = new ThreadBackends(backends, listener);
+    this.backends = backends;
     this.#placement = placement;
+    this.#noted = noted;
     this.#refresh = refresh;
   }
 
   /** Loads the backends of `settings` for the calling thread. */
   static async open(
     settings: ThreadSettings,
-    listener?: HealthListener,
-    refresh?: () => void,
+    health: HealthListener,
+    noted: FailureListener,
+    refresh: () => void,
   ): Promise<ThreadSessions> {
     const loaded = await Promise.all(
       settings.backends.map(async ({ specifier, options }) => ({
@@ -106,9 +126,9 @@ export class ThreadSessions {
       })),
     );
     return new ThreadSessions(
-      new OpenBackends(loaded),
+      new ThreadBackends(new OpenBackends(loaded), health),
       new Placement(settings),
-      listener,
+      noted,
       refresh,
     );
   }
@@ -159,10 +179,10 @@ export class ThreadSessions {
 
   /**
    * Where a request of `sourceBytes` goes; `undefined` where its backend is down
-   * and no other may have it. A backend that cannot open the session throws.
+   * or refuses the session, and no other may have it.
    */
   route(session: ThreadSession, sourceBytes: number): Route | undefined {
-    const { epoch } = this.#backends;
+    const { epoch } = this.backends;
     if (session.onlyRoute && session.routeEpoch === epoch) {
       return session.onlyRoute;
     }
@@ -173,17 +193,22 @@ export class ThreadSessions {
     const known = session.routeOfChoice[index];
     if (known) return known;
     const { backend } = choices[index]!;
-    if (!this.#backends.works(backend)) return this.alternative(session);
     const route = this.#routeOn(session, backend);
+    if (!route) return this.#insteadOf(session, backend);
     session.routeOfChoice[index] = route;
     session.onlyRoute = choices.length === 1 ? route : undefined;
     session.routeEpoch = epoch;
     return route;
   }
 
+  #insteadOf(session: ThreadSession, backend: string): Route | undefined {
+    if (!this.backends.works(backend)) return this.alternative(session);
+    return this.#firstThatTakes(session, session.placement.onUnsupported);
+  }
+
   /** A backend that works, for a request whose own has failed. */
   alternative(session: ThreadSession): Route | undefined {
-    return this.#firstThatWorks(session, session.placement.onFailure);
+    return this.#firstThatTakes(session, session.placement.onFailure);
   }
 
   /**
@@ -193,50 +218,84 @@ export class ThreadSessions {
   elsewhere(session: ThreadSession, backend: string): Route | undefined {
     const { onUnsupported } = session.placement;
     const later = onUnsupported.slice(onUnsupported.indexOf(backend) + 1);
-    return this.#firstThatWorks(session, later);
+    return this.#firstThatTakes(session, later);
   }
 
-  #firstThatWorks(
+  #firstThatTakes(
     session: ThreadSession,
     backends: readonly string[],
   ): Route | undefined {
     for (const backend of backends) {
-      if (!this.#backends.works(backend)) continue;
-      try {
-        return this.#routeOn(session, backend);
-      } catch (error) {
-        this.failed(backend, error);
-      }
+      const route = this.#routeOn(session, backend);
+      if (route) return route;
     }
     return undefined;
   }
 
-  /** Notes that a backend failed as a whole. */
-  failed(backend: string, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#backends.failed(backend, reason);
-  }
-
-  /** Asks failed backends whether they work again; for idle threads. */
-  review(): void {
-    this.#backends.review();
-  }
-
-  #routeOn(session: ThreadSession, backend: string): Route {
-    const generation = this.#backends.generation(backend);
+  /** The session on `backend`; `undefined` where that is down or refuses it. */
+  #routeOn(session: ThreadSession, backend: string): Route | undefined {
+    if (!this.backends.works(backend)) return undefined;
+    const generation = this.backends.generation(backend);
     for (let i = 0; i < session.routes.length; i++) {
       const route = session.routes[i]!;
       if (route.backend !== backend) continue;
       if (route.generation === generation) return route;
-      closeRoute(route);
+      // The backend has failed since, and may not know the session any more.
+      this.backends.closeSession(backend, route.handle);
       session.routes.splice(i, 1);
       break;
     }
-    const thread = this.#backends.thread(backend);
-    const handle = thread.openSession(session.description);
+    if (isRefused(session, backend, generation)) return undefined;
+    return this.#openOn(session, backend, generation);
+  }
+
+  #openOn(
+    session: ThreadSession,
+    backend: string,
+    generation: number,
+  ): Route | undefined {
+    const handle = this.backends.openSession(backend, session.description);
+    if (typeof handle === "string") {
+      if (this.backends.works(backend)) {
+        this.sessionRefused(session, backend, handle);
+      }
+      return undefined;
+    }
+    const thread = this.backends.thread(backend);
     const route = { backend, thread, handle, generation };
     session.routes.push(route);
     return route;
+  }
+
+  /**
+   * The road of a session that a backend does not have: its requests go
+   * elsewhere where they may, and the backend goes on with the others.
+   */
+  sessionRefused(
+    session: ThreadSession,
+    backend: string,
+    reason: string,
+  ): void {
+    session.refusals = session.refusals.filter((one) =>
+      one.backend !== backend
+    );
+    session.refusals.push({
+      backend,
+      generation: this.backends.generation(backend),
+      askAgainAt: performance.now() + ASK_AGAIN_MS,
+    });
+    const which = describeSession(session.description);
+    this.#noted({ of: "session", backend, reason: `${which}: ${reason}` });
+  }
+
+  /** The road of a request that a backend has not done. */
+  requestFailed(
+    session: ThreadSession,
+    backend: string,
+    reason: string,
+  ): void {
+    const which = describeSession(session.description);
+    this.#noted({ of: "request", backend, reason: `${which}: ${reason}` });
   }
 
   /** Notes that an operation of `session` has ended. */
@@ -248,17 +307,28 @@ export class ThreadSessions {
   }
 
   #close(session: ThreadSession): void {
-    for (const route of session.routes) closeRoute(route);
+    for (const { backend, handle } of session.routes) {
+      const reason = this.backends.closeSession(backend, handle);
+      if (reason !== undefined) {
+        this.#noted({ of: "session", backend, reason });
+      }
+    }
     wipeKeys(session.description);
   }
 
-  /** Wipes all keys and closes the backends. */
+  /**
+   * Closes the backends and wipes all keys. A session with operations under way
+   * goes with its backend, which does not write once it is closed.
+   */
   close(): void {
-    for (const session of this.#sessions.values()) this.#close(session);
-    for (const session of this.#ending) this.#close(session);
+    const all = [...this.#sessions.values(), ...this.#ending];
     this.#sessions.clear();
     this.#ending.clear();
-    this.#backends.close();
+    for (const session of all) {
+      if (session.inFlight === 0) this.#close(session);
+    }
+    this.backends.close();
+    for (const { description } of all) wipeKeys(description);
   }
 }
 
@@ -273,6 +343,7 @@ function createSession(
     rules: sessionRules(description),
     placement,
     routes: [],
+    refusals: [],
     onlyRoute: undefined,
     routeEpoch: 0,
     routeOfChoice: [],
@@ -285,10 +356,13 @@ function fits(choice: Choice, sourceBytes: number): boolean {
   return sourceBytes >= choice.fromBytes && sourceBytes < choice.belowBytes;
 }
 
-function closeRoute({ thread, handle }: Route): void {
-  try {
-    thread.closeSession(handle);
-  } catch {
-    // A backend that has failed may not know its sessions any more.
-  }
+function isRefused(
+  { refusals }: ThreadSession,
+  backend: string,
+  generation: number,
+): boolean {
+  return refusals.some((refusal) =>
+    refusal.backend === backend && refusal.generation === generation &&
+    performance.now() < refusal.askAgainAt
+  );
 }

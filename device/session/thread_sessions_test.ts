@@ -7,20 +7,25 @@ import { aesCbc } from "../../tests/support/sessions.ts";
 import { OpenBackends } from "./open_backends.ts";
 import { Placement } from "./placement.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
+import { ThreadBackends } from "./thread_backends.ts";
 import { ThreadSessions } from "./thread_sessions.ts";
 
 /** A thread's sessions on a backend that only counts them. */
 function threadSessions() {
   const open = new Set<object>();
+  let closed = 0;
   const thread: BackendThread = {
     openSession: () => {
       const session = {};
       open.add(session);
       return session;
     },
-    closeSession: (session) => void open.delete(session),
+    closeSession: (session) => {
+      closed++;
+      open.delete(session);
+    },
     run: () => {},
-    close: () => {},
+    close: () => open.clear(),
   };
   const offers = [{ algorithm: "cipher.aes-cbc" }];
   const backend = {
@@ -36,7 +41,7 @@ function threadSessions() {
     open: () => thread,
   };
   const sessions = new ThreadSessions(
-    new OpenBackends([{ backend, options: {} }]),
+    new ThreadBackends(new OpenBackends([{ backend, options: {} }])),
     new Placement({
       backends: [{ name: "counting", offers }],
       rules: [],
@@ -44,7 +49,7 @@ function threadSessions() {
       allowWeak: false,
     }),
   );
-  return { sessions, open };
+  return { sessions, open, closed: () => closed };
 }
 
 const announcement = (id: number): SessionAnnouncement => ({
@@ -88,7 +93,7 @@ Deno.test("a session's key is wiped when it is closed, or when its last operatio
 });
 
 Deno.test("a thread that ends wipes every key, also of what is still under way", () => {
-  const { sessions, open } = threadSessions();
+  const { sessions, open, closed } = threadSessions();
   const [idle, busy, once] = [1, 2, 3].map(announcement) as [
     SessionAnnouncement,
     SessionAnnouncement,
@@ -101,8 +106,11 @@ Deno.test("a thread that ends wipes every key, also of what is still under way",
   sessions.closed(busy.id);
   const single = sessions.openOnce(once.description)!;
   single.inFlight++;
-  for (const session of [underWay, single]) sessions.route(session, 16);
+  const all = [sessions.get(idle.id)!, underWay, single];
+  for (const session of all) sessions.route(session, 16);
   sessions.close();
   ok([idle, busy, once].every(isWiped));
   strictEqual(open.size, 0);
+  // What is under way goes with the backend and not before.
+  strictEqual(closed(), 1);
 });

@@ -24,6 +24,11 @@ import {
   type PlacementRule,
   RULE_FORM,
 } from "../../session/placement_rule.ts";
+import {
+  type Failure,
+  type FailureListener,
+  FailureNotes,
+} from "../../session/failure.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
 import {
   F_EVENT_IDX,
@@ -66,6 +71,11 @@ export interface DeviceOptions {
   readonly without?: readonly string[];
   /** Memory that driver and device share. Default: 32 MiB. */
   readonly memoryBytes?: number;
+  /**
+   * Hears of requests, sessions and backends that fail, of each cause once; the
+   * driver is told by statuses, which have no reasons.
+   */
+  readonly onFailure?: (failure: Failure) => void;
 }
 
 /** Not 0, so that a mix-up of addresses and offsets cannot pass unseen. */
@@ -81,10 +91,8 @@ const STATUS_NEEDS_RESET = 0x40;
 
 /** How long operations of a backend may keep a queue from stopping. */
 const DRAIN_MS = 2000;
-/** How often a backend that failed is asked whether it works again. */
-const REVIEW_MS = 1000;
-/** All data queues are served by the thread of the program. */
-const THREAD = 0;
+/** How often a backend is asked that takes longer than that. */
+const LATE_POLL_MS = 20;
 
 interface Queue {
   readonly virtqueue: Virtqueue;
@@ -111,12 +119,27 @@ export class InProcessLink {
   readonly #notified = new Map<number, () => void>();
   #running = false;
   #polling: ReturnType<typeof setTimeout> | undefined;
-  readonly #down = new Set<string>();
-  #reviewing: ReturnType<typeof setInterval> | undefined;
+  /** Queues that stop; each is settled when nothing writes for it any more. */
+  readonly #stopping = new Map<number, Promise<void>>();
+  #resetting: Promise<void> | undefined;
+  /** Why the device cannot be used before it has been reset. */
+  #unusable: string | undefined;
+  readonly #tell: FailureListener;
+  #closed = false;
   #linkFeatures = 0n;
 
-  constructor(device: Device, memoryBytes: number) {
+  constructor(
+    device: Device,
+    memoryBytes: number,
+    onFailure: FailureListener = () => {},
+  ) {
     this.#device = device;
+    // Not from within the service of a queue, nor does a throw end that.
+    this.#tell = (failure) => queueMicrotask(() => onFailure(failure));
+    const { note } = new FailureNotes(this.#tell);
+    device.onBackendHealth = (backend, reason) => {
+      if (reason !== undefined) this.#tell({ of: "backend", backend, reason });
+    };
     this.memory = new Region(new Uint8Array(memoryBytes));
     this.#guestMemory.add({
       guestAddress: GUEST_ADDRESS,
@@ -128,7 +151,7 @@ export class InProcessLink {
     this.#sessions = new ThreadSessions(
       backends,
       new Placement(threadSettings),
-      (backend, failure) => this.#health(backend, failure),
+      note,
     );
     // The table wipes its keys while an operation may need them once more.
     sessions.observe({
@@ -138,6 +161,7 @@ export class InProcessLink {
           description: copyDescription(session.description),
         }),
       closed: (id) => this.#sessions.closed(id),
+      refused: ({ reason }) => note({ of: "session", reason }),
     });
   }
 
@@ -156,6 +180,11 @@ export class InProcessLink {
 
   /** Rejects with a RangeError when the device does not accept `features`. */
   acceptFeatures(features: bigint): Promise<void> {
+    if (this.#unusable !== undefined) {
+      return Promise.reject(
+        new Error(`Cannot accept features: ${this.#unusable}`),
+      );
+    }
     const unoffered = features & ~this.offeredFeatures;
     if (
       unoffered === 0n && this.#device.acceptFeatures(features & ~LINK_FEATURES)
@@ -177,6 +206,13 @@ export class InProcessLink {
 
   /** Starts queue `index`; the one after the data queues is the control queue. */
   startQueue(index: number, addresses: QueueAddresses): Promise<void> {
+    const unusable = this.#unusable ??
+      (this.#stopping.has(index) ? "it is being reset" : undefined);
+    if (unusable !== undefined) {
+      return Promise.reject(
+        new Error(`Cannot start queue ${index}: ${unusable}`),
+      );
+    }
     const features = this.#device.acceptedFeatures;
     const virtqueue = createVirtqueue({
       ...addresses,
@@ -212,6 +248,7 @@ export class InProcessLink {
    * number that is not of this queue makes no difference.
    */
   kick(index: number, _data?: number): void {
+    if (this.#unusable !== undefined) return;
     this.#kicked.add(index);
     if (this.#running) return;
     this.#running = true;
@@ -274,52 +311,79 @@ export class InProcessLink {
     return this.#stopQueue(index);
   }
 
-  async reset(): Promise<void> {
+  /**
+   * Resets the device. The promise is settled when no backend may write to the
+   * memory any more; while one takes long, the device needs that reset and cannot
+   * be used. {@linkcode close} ends such a wait.
+   */
+  reset(): Promise<void> {
+    this.#resetting ??= this.#reset()
+      .finally(() => this.#resetting = undefined);
+    return this.#resetting;
+  }
+
+  async #reset(): Promise<void> {
     await this.#stopQueues();
+    if (this.#closed) return;
     this.#linkFeatures = 0n;
+    this.#unusable = undefined;
     this.#device.reset();
   }
 
+  /** Waits a while for operations under way, and closes the backends. */
   async close(): Promise<void> {
-    await this.#stopQueues();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, DRAIN_MS);
+    });
+    await Promise.race([this.#stopQueues(), late]);
+    clearTimeout(timer);
     clearTimeout(this.#polling);
-    clearInterval(this.#reviewing);
+    this.#closed = true;
+    this.#device.reset();
+    // A session with an operation under way goes with its backend.
+    this.#sessions.close();
     this.#device.close();
+    await Promise.all(this.#stopping.values());
   }
 
   async #stopQueues(): Promise<void> {
-    await Promise.all(this.#queues.map((_, index) => this.#stopQueue(index)));
-    this.#queues.length = 0;
+    this.#queues.forEach((_, index) => void this.#stopQueue(index));
+    await Promise.all(this.#stopping.values());
   }
 
   /** Ends the service of a queue, once no backend works on its memory. */
-  async #stopQueue(index: number): Promise<void> {
+  #stopQueue(index: number): Promise<void> {
     const service = this.#queues[index]?.service;
     this.#queues[index] = undefined;
-    if (!(service instanceof DataQueue)) return;
+    if (service instanceof DataQueue && service.pendingCount > 0) {
+      const drained = this.#drain(index, service)
+        .finally(() => this.#stopping.delete(index));
+      this.#stopping.set(index, drained);
+    }
+    return this.#stopping.get(index) ?? Promise.resolve();
+  }
+
+  async #drain(index: number, queue: DataQueue): Promise<void> {
     const deadline = performance.now() + DRAIN_MS;
-    while (service.pendingCount > 0 && performance.now() < deadline) {
-      service.poll();
-      await new Promise((resolve) => setTimeout(resolve, 0));
+    while (!this.#closed) {
+      queue.poll();
+      if (queue.pendingCount === 0) return;
+      const isLate = performance.now() >= deadline;
+      if (isLate) this.#becomeUnusable(index, queue.pendingCount);
+      const pauseMs = isLate ? LATE_POLL_MS : 0;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 
-  #health(backend: string, failure: string | undefined): void {
-    if (failure === undefined) this.#down.delete(backend);
-    else this.#down.add(backend);
-    this.#device.backendHealth(THREAD, backend, failure);
-    if (this.#down.size === 0) {
-      clearInterval(this.#reviewing);
-      this.#reviewing = undefined;
-    } else this.#reviewing ??= this.#reviewFromTimeToTime();
-  }
-
-  /** An idle queue asks nothing of its backends, so that nobody would notice. */
-  #reviewFromTimeToTime(): ReturnType<typeof setInterval> {
-    const timer = setInterval(() => this.#sessions.review(), REVIEW_MS);
-    // A program that has ended does not wait for a backend.
-    Deno.unrefTimer(timer);
-    return timer;
+  /** A driver that got its memory back while a backend writes could not tell. */
+  #becomeUnusable(index: number, pendingCount: number): void {
+    if (this.#unusable !== undefined) return;
+    this.#unusable = `a backend has not ended ${pendingCount} ` +
+      `operation${pendingCount === 1 ? "" : "s"} of queue ${index} ` +
+      `within ${DRAIN_MS} ms`;
+    this.#tell({ of: "backend", reason: this.#unusable });
+    this.#device.ringBroken();
   }
 }
 
@@ -373,5 +437,9 @@ export async function createDevice(
     allowWeak: options.allowWeak ?? false,
     without,
   });
-  return new InProcessLink(device, options.memoryBytes ?? 32 * 1024 * 1024);
+  return new InProcessLink(
+    device,
+    options.memoryBytes ?? 32 * 1024 * 1024,
+    options.onFailure,
+  );
 }

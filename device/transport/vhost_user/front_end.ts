@@ -10,7 +10,7 @@ import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
 import { Guest } from "./guest.ts";
-import type { Log } from "./log.ts";
+import { type Log, logHealth } from "./log.ts";
 import {
   FLAG_NEED_REPLY,
   hasOwnReply,
@@ -60,6 +60,8 @@ export class FrontEnd {
     });
     this.#protocol = new Protocol(libc, device, this.guest, sessionLayout);
     device.onConfigChange = () => this.#configChanged();
+    device.onBackendHealth = (backend, failure) =>
+      logHealth(options.log, "the control queue", backend, failure);
     const watched = reactor.watch(fd, () => this.#readable());
     if (watched < 0) void this.drop(libc.describe(watched));
   }
@@ -72,6 +74,7 @@ export class FrontEnd {
     log("info", `front-end gone: ${reason}`);
     reactor.unwatch(this.#connection.fd);
     device.onConfigChange = undefined;
+    device.onBackendHealth = undefined;
     void this.#end();
     return this.gone;
   }

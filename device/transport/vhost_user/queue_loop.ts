@@ -139,7 +139,7 @@ export class QueueLoop {
       if (ring.enableNotifications()) return;
     }
     this.#poll(ring?.alive ? ring.kickFd : -1, this.#timeoutMs(ring));
-    if (this.#down.size > 0) this.#sessions.review();
+    if (this.#down.size > 0) this.#sessions.backends.review();
   }
 
   #timeoutMs(ring: QueueRing | undefined): number {

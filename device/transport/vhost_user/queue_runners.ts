@@ -8,11 +8,12 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import { AnnouncementMemory } from "../../session/announcement_memory.ts";
+import { describeFailure, FailureNotes } from "../../session/failure.ts";
 import { describeSession } from "../../session/session_needs.ts";
 import type { SessionAnnouncement } from "../../session/session_table.ts";
 import { ControlRing } from "./control_ring.ts";
 import type { GuestSignals } from "./guest_signals.ts";
-import type { Log } from "./log.ts";
+import { type Log, logHealth } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import { QueueThread } from "./queue_thread.ts";
 import type { Reactor } from "./reactor.ts";
@@ -40,6 +41,10 @@ export class QueueRunners {
   readonly #controlIndex: number;
   readonly #threads = new Map<number, QueueThread>();
   readonly #announcements = new AnnouncementMemory();
+  /** What is told of all threads of this guest. */
+  readonly #failures = new FailureNotes((failure) =>
+    this.#options.log("warn", describeFailure(failure))
+  );
   readonly #unobserve: () => void;
   #ended = false;
 
@@ -65,7 +70,10 @@ export class QueueRunners {
       opened: (announcement) => this.#opened(announcement),
       closed: (id) => this.#closed(id),
       refused: ({ status, reason }) =>
-        options.log("debug", `session refused, status ${status}: ${reason}`),
+        this.#failures.note({
+          of: "session",
+          reason: `status ${status}, ${reason}`,
+        }),
     });
   }
 
@@ -99,6 +107,7 @@ export class QueueRunners {
       sessions: this.#announcements.putAll(device.sessions.current()),
       broken: (reason) => this.#options.broken(index, reason),
       health: (backend, failure) => this.#health(index, backend, failure),
+      failure: this.#failures.note,
       failed: (reason) => this.#options.failed(`queue ${index}: ${reason}`),
     });
     if (typeof thread !== "string") this.#threads.set(index, thread);
@@ -130,9 +139,7 @@ export class QueueRunners {
   #health(index: number, backend: string, failure: string | undefined): void {
     const { log, device } = this.#options;
     if (!this.#ended) device.backendHealth(index, backend, failure);
-    const name = `backend ${backend} on queue ${index}`;
-    if (failure === undefined) log("info", `${name} works again`);
-    else log("warn", `${name} failed: ${failure}`);
+    logHealth(log, `queue ${index}`, backend, failure);
   }
 
   #opened(announcement: SessionAnnouncement): void {

@@ -7,6 +7,7 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { COUNTERS } from "../../data_queue.ts";
 import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
+import type { Failure } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
@@ -31,6 +32,8 @@ export interface QueueThreadOptions {
   broken(reason: string): void;
   /** Hears that a backend stopped working, or works again (undefined). */
   health(backend: string, failure: string | undefined): void;
+  /** Hears of requests and sessions that fail. */
+  failure(failure: Failure): void;
   /** Hears that the thread has ended by itself. */
   failed(reason: string): void;
 }
@@ -164,6 +167,8 @@ export class QueueThread implements RingRunner {
         return this.#options.broken(report.reason);
       case "health":
         return this.#options.health(report.backend, report.failure);
+      case "failure":
+        return this.#options.failure(report.failure);
       case "failed":
         return this.#fail(report.reason);
       case "exited":

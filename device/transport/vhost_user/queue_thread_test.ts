@@ -26,6 +26,7 @@ function startThread(
     sessions: [],
     broken: (reason) => told.push(`broken: ${reason}`),
     health: (backend, failure) => told.push(`${backend}: ${failure}`),
+    failure: ({ reason }) => told.push(`failure: ${reason}`),
     failed: (reason) => told.push(`failed: ${reason}`),
   });
   ok(typeof thread !== "string");

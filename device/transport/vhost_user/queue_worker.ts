@@ -5,6 +5,7 @@
  */
 
 import { openLibc } from "../../../ffi/libc.ts";
+import { FailureNotes } from "../../session/failure.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
 import { QueueLoop } from "./queue_loop.ts";
 import type { Report, ThreadSetup } from "./thread_messages.ts";
@@ -29,6 +30,7 @@ async function serve(setup: ThreadSetup): Promise<void> {
         else down.add(backend);
         report({ kind: "health", backend, failure });
       },
+      new FailureNotes((failure) => report({ kind: "failure", failure })).note,
       () => loop?.takeAnnouncements(),
     );
     try {

@@ -51,7 +51,10 @@ export class SessionMessages {
   #create(payload: Uint8Array, layout: SessionLayout): number {
     const { sessions, threadSettings } = this.#device;
     const request = decodeSessionMessage(payload, layout, threadSettings);
-    if (request.kind === "refused") return -request.status;
+    if (request.kind === "refused") {
+      sessions.refuse(request);
+      return -request.status;
+    }
     const created = sessions.create(request.description);
     return "status" in created ? -created.status : created.id;
   }

@@ -11,6 +11,7 @@
 
 import type { VirtqueueOptions } from "../../ring/virtqueue.ts";
 import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
+import type { Failure } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import type { WireMode } from "../../wire/mode.ts";
 import type { MemoryRange } from "./memory_table.ts";
@@ -77,5 +78,7 @@ export type Report =
     /** Why the backend stopped working; undefined: it works again. */
     readonly failure: string | undefined;
   }
+  /** A request or a session failed. */
+  | { readonly kind: "failure"; readonly failure: Failure }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "exited" };
