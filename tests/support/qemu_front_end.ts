@@ -80,9 +80,9 @@ export async function startRing(
   front: ScriptedFrontEnd,
   index: number,
   base = 0,
+  ring = front.makeRing(index),
 ): Promise<ScriptedRing> {
-  const ring = front.makeRing(index);
-  front.send(Request.SetVringNum, words(index, 64));
+  front.send(Request.SetVringNum, words(index, ring.queue.size));
   front.send(Request.SetVringBase, words(index, base));
   front.send(Request.SetVringAddr, front.ringAddresses(index, ring));
   const { kickFd, callFd } = ring;

@@ -188,13 +188,20 @@ export class ScriptedFrontEnd implements Disposable {
   }
 
   /** Makes an empty ring in guest memory; the device does not know of it yet. */
-  makeRing(index: number, size = 64, eventIndex = false): ScriptedRing {
+  makeRing(
+    index: number,
+    size = 64,
+    eventIndex = false,
+    packed = false,
+  ): ScriptedRing {
+    const offset = index * RING_ROOM_BYTES;
+    this.region.bytes.fill(0, offset, offset + RING_ROOM_BYTES);
     const queue = createDriverQueue({
       region: this.region,
       regionGuestAddress: GUEST_ADDRESS,
-      offset: index * RING_ROOM_BYTES,
+      offset,
       size,
-      packed: false,
+      packed,
       eventIndex,
       inOrder: false,
     });

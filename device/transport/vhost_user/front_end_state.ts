@@ -116,9 +116,9 @@ function isEnabled(
 }
 
 /**
- * No buffer is consumed before DRIVER_OK (virtio 1.4 §2.1.2). QEMU's generic
- * device says FEATURES_OK and never DRIVER_OK, so only a front-end that has said
- * it once is known to say it.
+ * No buffer is consumed before DRIVER_OK (virtio 1.4 §2.1.2). QEMU 10.0 and 11.1
+ * say FEATURES_OK and never DRIVER_OK, in generic and in cryptodev mode, so only
+ * a front-end that has said it once is known to say it.
  */
 function driverIsReady({ tellsDriverOk, status }: FrontEndState): boolean {
   return !tellsDriverOk || (status & STATUS_DRIVER_OK) !== 0;

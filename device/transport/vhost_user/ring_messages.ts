@@ -112,13 +112,16 @@ export class RingMessages {
     return undefined;
   }
 
-  #enableRing({ view }: Message): Outcome | Promise<Outcome> {
+  async #enableRing({ view }: Message): Promise<Outcome> {
     const { index, value } = decodeRingState(view);
     const ring = this.#ring(index);
     if (ring instanceof Refused) return ring;
     if (value > 1) return new Refused(`ring ${index} enabled with ${value}`);
+    const before = ring.state.enabled;
     ring.state.enabled = value === 1;
-    return this.#refresh(ring);
+    const outcome = await this.#refresh(ring);
+    if (outcome instanceof Refused) ring.state.enabled = before;
+    return outcome;
   }
 
   /** The ring that a descriptor is for, when the message has it. */
