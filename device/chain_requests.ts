@@ -65,7 +65,7 @@ export class ChainRequests implements RequestFormat {
       slot.reset();
       return Status.Error;
     }
-    if (slot.takeHeader(this.#headerBytes) && chain.isLikeLast && rules) {
+    if (slot.takeHeader(this.#headerBytes) && chain.alike && rules) {
       const sessionId = readUint64(slot.header.view, SESSION_ID_AT);
       const session = this.#sessions.get(sessionId);
       if (session?.rules === rules) return this.#repeat(slot, session);

@@ -8,7 +8,7 @@ import { keyRoom } from "../algorithms/key_bytes.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
 import { carryOut } from "./control_outcome.ts";
 import { answerDraft9Control, type ControlContext } from "./draft9_control.ts";
-import { ChainFault, DescriptorChain } from "./ring/chain.ts";
+import { ChainFault, DescriptorChain, popChain } from "./ring/chain.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import {
   CREATE_OUTCOME_BYTES,
@@ -48,8 +48,8 @@ export class ControlQueue {
   /** Answers what is available, up to a bound; true: notify the driver. */
   service(): boolean {
     const end = performance.now() + SERVICE_MS;
-    while (this.#virtqueue.pop(this.#chain)) {
-      this.#virtqueue.push(this.#chain, this.#answer());
+    while (popChain(this.#virtqueue, this.#chain)) {
+      this.#virtqueue.push(this.#chain.slot, this.#answer());
       if (performance.now() >= end) break;
     }
     return this.#virtqueue.publish();

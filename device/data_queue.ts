@@ -20,7 +20,8 @@ import type { RequestFormat } from "./request_format.ts";
 import type { RequestSlot } from "./request_slot.ts";
 import { ResultMemory } from "./result_memory.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
-import type { Virtqueue } from "./ring/virtqueue.ts";
+import { showChain } from "./ring/chain.ts";
+import { NO_CHAIN, type Virtqueue } from "./ring/virtqueue.ts";
 import type {
   Route,
   ThreadSessions,
@@ -66,7 +67,9 @@ export class DataQueue {
   readonly #sessions: ThreadSessions;
   readonly #counters: Float64Array;
   readonly #format: RequestFormat;
-  readonly #free: RequestSlot[] = [];
+  /** By slot of the ring. */
+  readonly #slots: RequestSlot[] = [];
+  #generation = 0;
   readonly #burst: RequestSlot[] = [];
   /** Requests that a backend has not finished. */
   readonly #pending: RequestSlot[] = [];
@@ -111,7 +114,21 @@ export class DataQueue {
       this.#count();
       notify = this.#virtqueue.publish() || notify;
     }
+    this.#releaseOldLists();
     return notify;
+  }
+
+  /**
+   * Very long chains take a larger block for all lists, and what is kept of a
+   * request would hold it when they are gone.
+   */
+  #releaseOldLists(): void {
+    const { generation } = this.#virtqueue.slots.lists;
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    for (const slot of this.#slots) {
+      if (!this.#pending.includes(slot)) slot?.release();
+    }
   }
 
   /** Completes requests whose backend has finished them since. */
@@ -125,6 +142,7 @@ export class DataQueue {
       this.#settle(slot);
     }
     this.#count();
+    this.#releaseOldLists();
     return this.#virtqueue.publish();
   }
 
@@ -155,11 +173,10 @@ export class DataQueue {
   #popBurst(): number {
     let count = 0;
     while (count < BURST) {
-      const slot = this.#free.pop() ?? this.#format.createSlot();
-      if (!this.#virtqueue.pop(slot.chain)) {
-        this.#free.push(slot);
-        break;
-      }
+      const number = this.#virtqueue.pop();
+      if (number === NO_CHAIN) break;
+      const slot = this.#slots[number] ??= this.#format.createSlot();
+      showChain(this.#virtqueue, number, slot.chain);
       this.#burst[count++] = slot;
     }
     if (count === 0) return 0;
@@ -331,12 +348,10 @@ export class DataQueue {
     if (slot.status !== Status.Ok) this.#refused++;
     this.#endedBytes += slot.chain.readable.totalBytes +
       slot.chain.writable.totalBytes;
-    this.#virtqueue.push(slot.chain, written);
-    slot.releaseLongLists();
+    this.#virtqueue.push(slot.chain.slot, written);
     if (slot.session) this.#sessions.finished(slot.session);
     slot.session = undefined;
     slot.route = undefined;
-    this.#free.push(slot);
   }
 
   /** Moves what was counted privately to where others see it. */

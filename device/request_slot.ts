@@ -13,7 +13,7 @@ import {
 import type { PrivateResults } from "../backends/overlap.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
-import { DescriptorChain, KEPT_DESCRIPTORS } from "./ring/chain.ts";
+import { DescriptorChain } from "./ring/chain.ts";
 import type { SessionRules } from "./session/session_rules.ts";
 import type { Route, ThreadSession } from "./session/thread_sessions.ts";
 import { type DataRequest, MAXIMUM_HEADER_BYTES } from "./wire/data_request.ts";
@@ -149,7 +149,7 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
   }
 
   /** Takes the session's identifier; whether the other fields are as before. */
-  #hasFields(from: Uint32Array, start: number): boolean {
+  #hasFields(from: Int32Array, start: number): boolean {
     const words = this.header.words!;
     const end = this.request.fieldsEnd >> 2;
     const typeWord = this.request.opTypeAt >> 2;
@@ -181,13 +181,13 @@ export class RequestSlot<Request extends DataRequest = DataRequest> {
     abandoned.release();
   }
 
-  /** Gives back the lists of a chain that was too long to keep them. */
-  releaseLongLists(): void {
-    if (this.chain.descriptorCount <= KEPT_DESCRIPTORS) return;
-    this.rules = undefined;
-    this.chain.release();
-    this.operation.release();
+  /** Forgets the last request, and lets go of the memory that it had lists of. */
+  release(): void {
+    this.reset();
+    this.chain.readable.release();
+    this.chain.writable.release();
     this.ivField.release();
+    this.operation.release();
   }
 
   /** Forgets the last request. */

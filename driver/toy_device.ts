@@ -10,9 +10,10 @@ import {
   keysOf,
   type SessionDescription,
 } from "../algorithms/session_description.ts";
-import { DescriptorChain } from "../device/ring/chain.ts";
+import { DescriptorChain, popChain } from "../device/ring/chain.ts";
 import { GuestMemory } from "../device/ring/guest_memory.ts";
-import { createVirtqueue, type Virtqueue } from "../device/ring/virtqueue.ts";
+import { createVirtqueue } from "../device/ring/create_virtqueue.ts";
+import type { Virtqueue } from "../device/ring/virtqueue.ts";
 import {
   encodeConfigSpace,
   STATUS_HW_READY,
@@ -193,12 +194,12 @@ export class ToyDevice implements DeviceLink {
     const queue = this.#queues[index]!;
     const chain = new DescriptorChain();
     do {
-      while (queue.pop(chain)) {
+      while (popChain(queue, chain)) {
         this.chainLengths[index] = chain.descriptorCount;
         const writtenBytes = this.#layout === "draft-9"
           ? this.#serveDraft9(index, chain.writable)
           : this.#serveVirtio(index, chain);
-        queue.push(chain, writtenBytes);
+        queue.push(chain.slot, writtenBytes);
       }
       if (queue.publish()) this.#notified[index]?.();
     } while (queue.enableNotifications());

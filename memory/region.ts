@@ -17,7 +17,7 @@ export class Region {
   /** The same bytes for multi-byte fields. */
   readonly view: DataView;
   /** The same bytes as whole words, where they are aligned to words. */
-  readonly words: Uint32Array<ArrayBuffer> | undefined;
+  readonly words: Int32Array<ArrayBuffer> | undefined;
   /**
    * Native address of `bytes[0]`, for backends that hand pointers to a library;
    * 0 where the runtime owns the memory and gives no address.
@@ -32,7 +32,7 @@ export class Region {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.words = bytes.byteOffset % WORD_BYTES === 0
-      ? new Uint32Array(
+      ? new Int32Array(
         bytes.buffer,
         bytes.byteOffset,
         Math.floor(bytes.byteLength / WORD_BYTES),

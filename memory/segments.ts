@@ -16,15 +16,15 @@
  * @module
  */
 
+import { RANGE_LENGTH, RANGE_OFFSET, RANGE_WORDS } from "./range_lists.ts";
 import type { Region } from "./region.ts";
 
 /** Up to here a loop is faster than the view that a bulk copy takes. */
 const SMALL_BYTES = 64;
 
-/** Words of a range: number of its region, offset and length. */
-export const RANGE = 3;
-const OFFSET = 1;
-const LENGTH = 2;
+const RANGE = RANGE_WORDS;
+const OFFSET = RANGE_OFFSET;
+const LENGTH = RANGE_LENGTH;
 /** Ranges that a list has room for at first. */
 const FIRST_ROOM = 4;
 const NO_RANGES = new Int32Array(0);
@@ -42,7 +42,9 @@ export class Segments {
   count = 0;
   /** Sum of the lengths of all ranges in use. */
   totalBytes = 0;
-  #table: Region[] = [];
+  #table: readonly Region[] = [];
+  /** The table of a list of its own. */
+  #ownTable: Region[] = [];
   #ranges = NO_RANGES;
   /** Where in `#ranges` the list starts. */
   #start = 0;
@@ -62,7 +64,8 @@ export class Segments {
   /** Drops the references to memory that the list no longer uses. */
   release(): void {
     this.clear();
-    this.#table = [];
+    this.#ownTable = [];
+    this.#table = this.#ownTable;
     this.#ranges = NO_RANGES;
     this.#own = undefined;
   }
@@ -72,7 +75,7 @@ export class Segments {
    * its region in `table`, offset and length of each.
    */
   adopt(
-    table: Region[],
+    table: readonly Region[],
     ranges: Int32Array<ArrayBuffer>,
     start: number,
     end: number,
@@ -114,8 +117,8 @@ export class Segments {
       return;
     }
     if (at === ranges.length) ranges = this.#grow();
-    if (this.#table[place] !== region) this.#table.push(region);
-    ranges[at] = this.#table.length - 1;
+    if (this.#table[place] !== region) this.#ownTable.push(region);
+    ranges[at] = this.#ownTable.length - 1;
     ranges[at + OFFSET] = offset;
     ranges[at + LENGTH] = lengthBytes;
     this.#lastBytes = lengthBytes;
@@ -128,7 +131,8 @@ export class Segments {
     this.#start = 0;
     this.#skip = 0;
     // Another list may share the table that was used until now.
-    this.#table = [];
+    this.#ownTable = [];
+    this.#table = this.#ownTable;
   }
 
   #grow(): Int32Array<ArrayBuffer> {

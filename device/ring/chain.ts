@@ -1,90 +1,84 @@
 /**
- * What a device gets from a virtqueue: one buffer as two lists of segments.
+ * A chain as an object with two lists of segments: for queues that are served
+ * one chain at a time, and for tests.
  *
  * @module
  */
 
 import type { Region } from "../../memory/region.ts";
-import { RANGE, Segments } from "../../memory/segments.ts";
+import { Segments } from "../../memory/segments.ts";
+import { ChainFault, NO_STATUS_PLACE } from "./chain_slots.ts";
+import { NO_CHAIN, type Virtqueue } from "./virtqueue.ts";
 
-/** What is wrong with a chain. */
-export const enum ChainFault {
-  None = 0,
-  /** The structure is intact; a part of the buffer is outside guest memory. */
-  Unmapped = 1,
-  /**
-   * A loop, a bad `next`, a bad indirect table, a readable descriptor after a
-   * writable one, or more descriptors or bytes than allowed.
-   */
-  Malformed = 2,
-}
-
-/** Lists that grew beyond this are not kept for the next chain. */
-export const KEPT_DESCRIPTORS = 4096;
-
-/** Ranges that a chain has room for at first. */
-const FIRST_RANGES = 6;
+export { ChainFault };
 
 /**
- * One buffer, filled by {@linkcode Virtqueue.pop} and given back with `push`. It
- * may be refilled once pushed. With a fault both lists are empty.
+ * One buffer, filled by {@linkcode popChain} and given back by pushing its slot.
+ * With a fault both lists are empty.
  */
 export class DescriptorChain {
+  slot = NO_CHAIN;
   /** Split: index of the first descriptor. Packed: the buffer ID. */
   head = 0;
   /** Descriptors in the chain, those in an indirect table included. */
   descriptorCount = 0;
   /** Packed: descriptors of the ring itself that the chain takes. */
   ringDescriptors = 0;
-  /** Place in the order in which chains became available; for IN_ORDER. */
-  order = 0;
   readonly readable = new Segments();
   readonly writable = new Segments();
-  fault: ChainFault = ChainFault.None;
-  /**
-   * Whether both lists have ranges of the same lengths as the buffer before had
-   * that was in this object, so that windows on them fit again.
-   */
-  isLikeLast = false;
+  fault = ChainFault.None;
+  /** Whether its ranges are as long as those of the chain before in its slot. */
+  alike = false;
   /**
    * Where the last byte of the last writable descriptor of non-zero length is.
-   * Undefined where there is none, any of it is unmapped or the chain is
-   * malformed.
+   * Undefined where there is none, it is not wholly in guest memory, or the chain
+   * is malformed.
    */
   statusRegion: Region | undefined;
   /** Offset of that byte in `statusRegion`. */
   statusOffset = 0;
-  /** The regions that `ranges` numbers. */
-  table: Region[] = [];
-  /** What both lists are windows on, as `Segments.adopt` takes it. */
-  ranges = new Int32Array(RANGE * FIRST_RANGES);
-  /** Words of `ranges` in use; -1 with a fault. */
-  rangeWords = -1;
-  /** How many of them are the readable list's. */
-  readableWords = 0;
+}
 
-  /** Makes room for more ranges. */
-  growRanges(): Int32Array<ArrayBuffer> {
-    const grown = new Int32Array(2 * this.ranges.length);
-    grown.set(this.ranges);
-    this.ranges = grown;
-    return grown;
-  }
+/** Takes the next chain; false when there is none or the ring is broken. */
+export function popChain(
+  virtqueue: Virtqueue,
+  chain: DescriptorChain,
+): boolean {
+  const slot = virtqueue.pop();
+  if (slot === NO_CHAIN) return false;
+  showChain(virtqueue, slot, chain);
+  return true;
+}
 
-  /** Empties both lists. */
-  clear(): void {
-    this.readable.clear();
-    this.writable.clear();
-    this.isLikeLast = false;
-    this.rangeWords = -1;
-    this.statusRegion = undefined;
-  }
-
-  /** Gives up the room that a long chain took, and all references to memory. */
-  release(): void {
-    this.clear();
-    this.readable.release();
-    this.writable.release();
-    this.ranges = new Int32Array(RANGE * FIRST_RANGES);
-  }
+/** Makes `chain` the one that is in a slot. */
+export function showChain(
+  { slots, regions }: Virtqueue,
+  slot: number,
+  chain: DescriptorChain,
+): void {
+  const { block, starts, ends } = slots.lists;
+  const writableStart = slots.writableStarts[slot]!;
+  chain.slot = slot;
+  chain.head = slots.heads[slot]!;
+  chain.descriptorCount = slots.descriptorCounts[slot]!;
+  chain.ringDescriptors = slots.ringDescriptors[slot]!;
+  chain.fault = slots.faults[slot]!;
+  chain.alike = slots.alike[slot] !== 0;
+  chain.readable.adopt(
+    regions,
+    block,
+    starts[slot]!,
+    writableStart,
+    slots.readableBytes[slot]!,
+  );
+  chain.writable.adopt(
+    regions,
+    block,
+    writableStart,
+    ends[slot]!,
+    slots.writableBytes[slot]!,
+  );
+  const region = slots.statusRegions[slot]!;
+  chain.statusRegion = region === NO_STATUS_PLACE ? undefined : regions[region];
+  chain.statusOffset = slots.statusOffsets[slot]!;
 }

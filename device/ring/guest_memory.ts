@@ -176,7 +176,7 @@ export class GuestMemory {
     ) return false;
     this.hit = index;
     this.hitLow = found.guestAddress | 0;
-    this.hitHigh = Math.floor(found.guestAddress / TWO_TO_32);
+    this.hitHigh = Math.floor(found.guestAddress / TWO_TO_32) | 0;
     this.hitBytes = found.lengthBytes;
     return true;
   }

@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { DescriptorChain } from "./chain.ts";
-
 /** Completions of up to `size` chains, released in the order of their `order`. */
 export class InOrderGate {
   /** The completion at the front; valid while `ready`. */
@@ -36,11 +34,17 @@ export class InOrderGate {
     this.#completed = new Uint8Array(size);
   }
 
-  hold(chain: DescriptorChain, writtenBytes: number): void {
-    this.#heads[chain.order] = chain.head;
-    this.#ringDescriptors[chain.order] = chain.ringDescriptors;
-    this.#writtenBytes[chain.order] = writtenBytes;
-    this.#completed[chain.order] = 1;
+  /** Holds what became of the chain that was popped as number `order`. */
+  hold(
+    order: number,
+    head: number,
+    ringDescriptors: number,
+    writtenBytes: number,
+  ): void {
+    this.#heads[order] = head;
+    this.#ringDescriptors[order] = ringDescriptors;
+    this.#writtenBytes[order] = writtenBytes;
+    this.#completed[order] = 1;
   }
 
   advance(): void {

@@ -20,8 +20,8 @@ export function words(area: RingArea): Uint16Array<ArrayBuffer> {
 export function doubleWords(
   area: RingArea,
   offset: number,
-): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(
+): Int32Array<ArrayBuffer> {
+  return new Int32Array(
     area.buffer,
     area.start + offset,
     (area.lengthBytes - offset) >>> 2,

@@ -8,42 +8,37 @@
  * @module
  */
 
-import type { DescriptorChain } from "./chain.ts";
-import { ChainBuilder } from "./chain_builder.ts";
+import type { Region } from "../../memory/region.ts";
+import { ChainReader } from "./chain_reader.ts";
+import { ChainSlots } from "./chain_slots.ts";
 import { passedEvent } from "./events.ts";
+import type { GuestMemory } from "./guest_memory.ts";
 import { InOrderGate } from "./in_order.ts";
 import {
   AVAILABLE_NO_INTERRUPT,
-  DESCRIPTOR_INDIRECT,
-  DESCRIPTOR_NEXT,
-  DESCRIPTOR_WRITE,
   SPLIT_ENTRIES,
   SPLIT_FLAGS,
   SPLIT_INDEX,
   USED_NO_NOTIFY,
 } from "./layout.ts";
 import { doubleWords, words } from "./ring_area.ts";
-import type { RingSetup, Virtqueue } from "./virtqueue.ts";
-
-// The engine folds constants of a module of its own only.
-const NEXT = DESCRIPTOR_NEXT;
-const WRITE = DESCRIPTOR_WRITE;
-const INDIRECT = DESCRIPTOR_INDIRECT;
+import { NO_CHAIN, type RingSetup, type Virtqueue } from "./virtqueue.ts";
 
 /** A split virtqueue. */
 export class SplitVirtqueue implements Virtqueue {
   readonly size: number;
+  readonly slots = new ChainSlots();
   broken: string | undefined;
-  readonly #descriptors: Uint32Array<ArrayBuffer>;
   readonly #available: Uint16Array<ArrayBuffer>;
   readonly #used: Uint16Array<ArrayBuffer>;
-  readonly #usedEntries: Uint32Array<ArrayBuffer>;
+  readonly #usedEntries: Int32Array<ArrayBuffer>;
   readonly #usedEvent: number;
   readonly #availableEvent: number;
   readonly #mask: number;
   readonly #eventIndex: boolean;
   readonly #gate: InOrderGate | undefined;
-  readonly #builder: ChainBuilder;
+  readonly #memory: GuestMemory;
+  readonly #reader: ChainReader;
   /** Free-running 16-bit indices: next to pop, end of what is known available. */
   #next: number;
   #end: number;
@@ -55,17 +50,25 @@ export class SplitVirtqueue implements Virtqueue {
   #order = 0;
 
   constructor(setup: RingSetup) {
-    this.size = setup.size;
-    this.#mask = setup.size - 1;
+    const { size, memory } = setup;
+    this.size = size;
+    this.#memory = memory;
+    this.#mask = size - 1;
     this.#eventIndex = setup.eventIndex;
-    this.#gate = setup.inOrder ? new InOrderGate(setup.size) : undefined;
-    this.#builder = new ChainBuilder(setup.memory);
-    this.#descriptors = doubleWords(setup.descriptor, 0);
+    this.#gate = setup.inOrder ? new InOrderGate(size) : undefined;
+    const descriptors = doubleWords(setup.descriptor, 0);
+    this.#reader = new ChainReader(
+      memory,
+      this.slots,
+      descriptors,
+      size,
+      false,
+    );
     this.#available = words(setup.driver);
     this.#used = words(setup.device);
     this.#usedEntries = doubleWords(setup.device, 4);
-    this.#usedEvent = SPLIT_ENTRIES + setup.size;
-    this.#availableEvent = SPLIT_ENTRIES + 4 * setup.size;
+    this.#usedEvent = SPLIT_ENTRIES + size;
+    this.#availableEvent = SPLIT_ENTRIES + 4 * size;
     this.#next = setup.base & 0xffff;
     this.#end = this.#next;
     // The used index has no base of its own: it is what the ring says.
@@ -73,36 +76,43 @@ export class SplitVirtqueue implements Virtqueue {
     this.#published = this.#staged;
   }
 
+  get regions(): readonly Region[] {
+    return this.#memory.table;
+  }
+
   get base(): number {
     return this.#next;
   }
 
-  pop(chain: DescriptorChain): boolean {
-    if (this.broken !== undefined) return false;
-    if (this.#next === this.#end && !this.#refresh()) return false;
+  pop(): number {
+    if (this.broken !== undefined) return NO_CHAIN;
+    if (this.#next === this.#end && !this.#refresh()) return NO_CHAIN;
     const head = this.#available[SPLIT_ENTRIES + (this.#next & this.#mask)]!;
     if (head >= this.size) {
       this.broken = `available ring names descriptor ${head} of ${this.size}`;
-      return false;
+      return NO_CHAIN;
     }
+    const { slots } = this;
+    const slot = slots.take();
     this.#next = (this.#next + 1) & 0xffff;
     this.#outstanding++;
-    this.#builder.begin(chain);
-    chain.head = head;
-    chain.order = this.#order;
+    slots.heads[slot] = head;
+    slots.orders[slot] = this.#order;
     this.#order = (this.#order + 1) & this.#mask;
-    if (this.#walk(chain, head)) this.#builder.finish();
-    else this.#builder.reject();
-    return true;
+    this.#reader.follow(slot, head, 0);
+    return slot;
   }
 
-  push(chain: DescriptorChain, writtenBytes: number): void {
+  push(slot: number, writtenBytes: number): void {
+    const { slots } = this;
+    const head = slots.heads[slot]!;
+    slots.giveBack(slot);
     const gate = this.#gate;
     if (!gate) {
-      this.#stage(chain.head, writtenBytes);
+      this.#stage(head, writtenBytes);
       return;
     }
-    gate.hold(chain, writtenBytes);
+    gate.hold(slots.orders[slot]!, head, 1, writtenBytes);
     while (gate.ready) {
       this.#stage(gate.head, gate.writtenBytes);
       gate.advance();
@@ -115,6 +125,7 @@ export class SplitVirtqueue implements Virtqueue {
     if (before === after) return false;
     this.#published = after;
     this.#outstanding -= (after - before) & 0xffff;
+    // Releases the entries, which are written before it in plain stores.
     Atomics.store(this.#used, SPLIT_INDEX, after);
     // The sequentially consistent store keeps this load behind it (§2.7.7.2).
     if (this.#eventIndex) {
@@ -140,7 +151,10 @@ export class SplitVirtqueue implements Virtqueue {
     }
   }
 
-  /** Looks how far the driver has come; true when there is a chain to pop. */
+  /**
+   * Looks how far the driver has come; true when there is a chain to pop. The
+   * load acquires: heads and descriptors are read after it in plain loads.
+   */
   #refresh(): boolean {
     const end = Atomics.load(this.#available, SPLIT_INDEX);
     const count = (end - this.#next) & 0xffff;
@@ -159,49 +173,5 @@ export class SplitVirtqueue implements Virtqueue {
     this.#usedEntries[entry] = head;
     this.#usedEntries[entry + 1] = writtenBytes;
     this.#staged = (this.#staged + 1) & 0xffff;
-  }
-
-  /** Follows a chain; false when it is malformed. */
-  #walk(chain: DescriptorChain, head: number): boolean {
-    const builder = this.#builder;
-    let words = this.#descriptors;
-    let start = 0;
-    let count = this.size;
-    let index = head;
-    let taken = 0;
-    // A chain longer than its table has a loop.
-    let limit = count;
-    let inTable = false;
-    let intact = false;
-    for (;;) {
-      const at = start + (index << 2);
-      const low = words[at]!;
-      const high = words[at + 1]!;
-      const lengthBytes = words[at + 2]!;
-      const flags = words[at + 3]!;
-      if ((flags & INDIRECT) !== 0) {
-        if (
-          inTable || (flags & NEXT) !== 0 ||
-          !builder.openTable(low, high, lengthBytes)
-        ) break;
-        words = builder.tableWords;
-        start = builder.tableWord;
-        count = builder.tableCount;
-        limit = taken + count;
-        index = 0;
-        inTable = true;
-        continue;
-      }
-      taken++;
-      if (!builder.append(low, high, lengthBytes, (flags & WRITE) !== 0)) break;
-      if ((flags & NEXT) === 0) {
-        intact = true;
-        break;
-      }
-      index = flags >>> 16;
-      if (index >= count || taken === limit) break;
-    }
-    chain.descriptorCount = taken;
-    return intact;
   }
 }

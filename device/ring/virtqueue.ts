@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { DescriptorChain } from "./chain.ts";
+import type { ChainSlots } from "./chain_slots.ts";
+import type { Region } from "../../memory/region.ts";
 import type { GuestMemory } from "./guest_memory.ts";
-import { type AreaShape, ringShape, ringSizeProblem } from "./layout.ts";
-import { PackedVirtqueue } from "./packed_virtqueue.ts";
 import type { RingArea } from "./ring_area.ts";
-import { SplitVirtqueue } from "./split_virtqueue.ts";
+
+/** What `pop` gives when there is no chain. */
+export const NO_CHAIN = -1;
 
 /**
  * A virtqueue that a device serves. A service disables notifications, pops and
@@ -26,10 +27,17 @@ export interface Virtqueue {
    * its wrap counter in bit 15, the next used one likewise in the upper half.
    */
   readonly base: number;
-  /** Takes the next chain; false when there is none or the ring is broken. */
-  pop(chain: DescriptorChain): boolean;
-  /** Stages a used entry for a popped chain, which is free after that. */
-  push(chain: DescriptorChain, writtenBytes: number): void;
+  /** The chains that are out. */
+  readonly slots: ChainSlots;
+  /** The regions that their ranges number. */
+  readonly regions: readonly Region[];
+  /**
+   * Takes the next chain into a slot and returns that; {@linkcode NO_CHAIN} when
+   * there is none or the ring is broken.
+   */
+  pop(): number;
+  /** Stages a used entry for a popped chain, whose slot is free after that. */
+  push(slot: number, writtenBytes: number): void;
   /** Shows the driver all staged entries; true when it wants a notification. */
   publish(): boolean;
   /** Asks for notifications; true when something is available already. */
@@ -60,66 +68,4 @@ export interface RingSetup extends VirtqueueOptions {
   readonly descriptor: RingArea;
   readonly driver: RingArea;
   readonly device: RingArea;
-}
-
-/** Makes a virtqueue, or says why there can be none. */
-export function createVirtqueue(
-  options: VirtqueueOptions,
-): Virtqueue | { error: string } {
-  const { size, packed, memory } = options;
-  const problem = ringSizeProblem(size, packed);
-  if (problem !== undefined) return { error: problem };
-  const shape = ringShape(size, packed);
-  const descriptor = findArea(
-    memory,
-    "descriptor area",
-    options.descriptorAddress,
-    shape.descriptor,
-  );
-  if ("error" in descriptor) return descriptor;
-  const driver = findArea(
-    memory,
-    "driver area",
-    options.availableAddress,
-    shape.driver,
-  );
-  if ("error" in driver) return driver;
-  const device = findArea(
-    memory,
-    "device area",
-    options.usedAddress,
-    shape.device,
-  );
-  if ("error" in device) return device;
-  const setup = { ...options, descriptor, driver, device };
-  if (!packed) return new SplitVirtqueue(setup);
-  if (
-    (options.base & 0x7fff) >= size || (options.base >>> 16 & 0x7fff) >= size
-  ) {
-    return { error: `base 0x${options.base.toString(16)} is outside the ring` };
-  }
-  return new PackedVirtqueue(setup);
-}
-
-/** Finds an area that atomic accesses of this process can reach. */
-function findArea(
-  memory: GuestMemory,
-  name: string,
-  address: number,
-  shape: AreaShape,
-): RingArea | { error: string } {
-  const where = `${name} at guest address 0x${address.toString(16)}`;
-  if (address % shape.alignmentBytes !== 0) {
-    return {
-      error: `${where} is not aligned to ${shape.alignmentBytes} bytes`,
-    };
-  }
-  const found = memory.locate(address, shape.lengthBytes);
-  if (!found) return { error: `${where} is outside guest memory` };
-  const bytes = found.region.bytes;
-  const start = bytes.byteOffset + found.offset;
-  if (start % Math.min(shape.alignmentBytes, 4) !== 0) {
-    return { error: `${where} is mapped at an odd address of this process` };
-  }
-  return { buffer: bytes.buffer, start, lengthBytes: shape.lengthBytes };
 }

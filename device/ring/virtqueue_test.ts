@@ -1,7 +1,8 @@
 import { match, strictEqual } from "node:assert/strict";
 import { Region } from "../../memory/region.ts";
 import { GuestMemory } from "./guest_memory.ts";
-import { createVirtqueue, type VirtqueueOptions } from "./virtqueue.ts";
+import { createVirtqueue } from "./create_virtqueue.ts";
+import type { VirtqueueOptions } from "./virtqueue.ts";
 
 const GUEST = 0x10_0000;
 

@@ -1,5 +1,5 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { DescriptorChain } from "../../device/ring/chain.ts";
+import { DescriptorChain, popChain } from "../../device/ring/chain.ts";
 import { EVENT_DISABLE } from "../../device/ring/layout.ts";
 import { RawPackedRing, RawSplitRing } from "./raw.ts";
 import { GUEST_ADDRESS, makeTestRings, seededNumbers } from "./test_rings.ts";
@@ -59,10 +59,10 @@ class Sleepers {
     if (choice === 0) device.disableNotifications();
     else if (choice === 1) {
       const chain = new DescriptorChain();
-      if (device.pop(chain)) this.#popped.push(chain);
+      if (popChain(device, chain)) this.#popped.push(chain);
     } else if (choice === 2) {
       const chain = this.#popped.pop();
-      if (chain) device.push(chain, 0);
+      if (chain) device.push(chain.slot, 0);
     } else if (choice === 3 && device.publish()) {
       this.calls++;
       this.#driverAwake = true;
@@ -72,7 +72,7 @@ class Sleepers {
   #sleep(): void {
     const device = this.#rings.device;
     for (let chain = this.#popped.pop(); chain; chain = this.#popped.pop()) {
-      device.push(chain, 0);
+      device.push(chain.slot, 0);
     }
     if (device.publish()) {
       this.calls++;
@@ -106,16 +106,16 @@ for (const packed of [false, true]) {
       device.disableNotifications();
       driver.add(buffers, [], 2);
       strictEqual(driver.publish(), false);
-      ok(device.pop(chain));
+      ok(popChain(device, chain));
       strictEqual(device.enableNotifications(), true);
       driver.disableInterrupts();
-      device.push(chain, 0);
+      device.push(chain.slot, 0);
       strictEqual(device.publish(), false);
       strictEqual(driver.enableInterrupts(), true);
       strictEqual(driver.take()?.token, 1);
       strictEqual(driver.enableInterrupts(), false);
-      ok(device.pop(chain));
-      device.push(chain, 0);
+      ok(popChain(device, chain));
+      device.push(chain.slot, 0);
       strictEqual(driver.enableInterrupts(), false);
       strictEqual(device.publish(), true);
       strictEqual(device.publish(), false);
@@ -132,8 +132,8 @@ Deno.test("split: avail_event is kept current without event index", () => {
     driver.publish();
     device.disableNotifications();
     strictEqual(raw.usedFlags, 1);
-    ok(device.pop(chain));
-    device.push(chain, 0);
+    ok(popChain(device, chain));
+    device.push(chain.slot, 0);
     device.publish();
     device.enableNotifications();
     strictEqual(raw.availableEvent, i);
@@ -156,8 +156,8 @@ Deno.test("split: with event index, flags stay 0 and NO_INTERRUPT is ignored", (
   device.disableNotifications();
   strictEqual(raw.usedFlags, 0);
   const chain = new DescriptorChain();
-  ok(device.pop(chain));
-  device.push(chain, 0);
+  ok(popChain(device, chain));
+  device.push(chain.slot, 0);
   strictEqual(device.publish(), true);
 });
 
@@ -167,8 +167,8 @@ Deno.test("split: without event index, used_event is ignored", () => {
   const chain = new DescriptorChain();
   driver.add(buffers, [], 1);
   driver.publish();
-  ok(device.pop(chain));
-  device.push(chain, 0);
+  ok(popChain(device, chain));
+  device.push(chain.slot, 0);
   strictEqual(device.publish(), true);
 });
 
@@ -187,8 +187,8 @@ Deno.test("packed: reserved event flags do not lose a notification", () => {
       driver.add(buffers, [], 1);
       driver.publish();
       raw.driverEvent(0, flags);
-      ok(device.pop(chain));
-      device.push(chain, 0);
+      ok(popChain(device, chain));
+      device.push(chain.slot, 0);
       strictEqual(device.publish(), wanted);
       ok(driver.take());
     }

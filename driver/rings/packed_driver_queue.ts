@@ -36,8 +36,8 @@ export class PackedDriverQueue implements DriverQueue {
   readonly #descriptors: DataView;
   /** The ring as 16-bit fields; a descriptor's flags are its eighth. */
   readonly #words: Uint16Array<ArrayBuffer>;
-  readonly #driverEvent: Uint32Array<ArrayBuffer>;
-  readonly #deviceEvent: Uint32Array<ArrayBuffer>;
+  readonly #driverEvent: Int32Array<ArrayBuffer>;
+  readonly #deviceEvent: Int32Array<ArrayBuffer>;
   readonly #eventIndex: boolean;
   readonly #tables: IndirectTables | undefined;
   readonly #inFlight: InFlight;

@@ -1,6 +1,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { ChainFault, DescriptorChain } from "../../device/ring/chain.ts";
-import { createVirtqueue } from "../../device/ring/virtqueue.ts";
+import {
+  ChainFault,
+  DescriptorChain,
+  popChain,
+} from "../../device/ring/chain.ts";
+import { createVirtqueue } from "../../device/ring/create_virtqueue.ts";
 import type { GuestBuffer } from "./driver_queue.ts";
 import {
   GUEST_ADDRESS,
@@ -104,7 +108,7 @@ class RoundTrip {
   #serve(): void {
     const device = this.#rings.device;
     let chain = new DescriptorChain();
-    while (device.pop(chain)) {
+    while (popChain(device, chain)) {
       strictEqual(chain.fault, ChainFault.None);
       this.#popped.push(chain);
       chain = new DescriptorChain();
@@ -113,7 +117,7 @@ class RoundTrip {
     while (this.#popped.length > 0) {
       const index = this.#random(this.#popped.length);
       const done = this.#popped.splice(index, 1)[0]!;
-      device.push(done, answer(done));
+      device.push(done.slot, answer(done));
       if (!all && this.#random(2) === 0) break;
     }
     device.publish();
@@ -187,9 +191,9 @@ for (const packed of [false, true]) {
     for (let i = 0; i < 140_000; i++) {
       ok(driver.add(buffers, [], i));
       strictEqual(driver.publish(), true);
-      ok(device.pop(chain));
-      strictEqual(device.pop(chain), false);
-      device.push(chain, 0);
+      ok(popChain(device, chain));
+      strictEqual(popChain(device, chain), false);
+      device.push(chain.slot, 0);
       strictEqual(device.publish(), true);
       strictEqual(driver.take()?.token, i);
     }
@@ -207,8 +211,8 @@ for (const packed of [false, true]) {
       strictEqual(added, size);
       driver.publish();
       let popped = 0;
-      while (device.pop(chain)) {
-        device.push(chain, popped);
+      while (popChain(device, chain)) {
+        device.push(chain.slot, popped);
         popped++;
       }
       strictEqual(popped, size);
@@ -242,14 +246,14 @@ for (const packed of [false, true]) {
     for (let round = 0; round < 3; round++) {
       driver.add(readable, writable, round);
       driver.publish();
-      ok(device.pop(chain));
+      ok(popChain(device, chain));
       strictEqual(chain.fault, ChainFault.None);
       strictEqual(chain.descriptorCount, 5000);
       strictEqual(chain.readable.count, 2500);
       strictEqual(chain.writable.totalBytes, 2500);
       strictEqual(chain.statusRegion, region);
       strictEqual(chain.statusOffset, dataOffset + 4999);
-      device.push(chain, 2500);
+      device.push(chain.slot, 2500);
       device.publish();
       deepStrictEqual(driver.take(), { token: round, writtenBytes: 2500 });
     }
@@ -265,15 +269,15 @@ for (const packed of [false, true]) {
     for (let token = 0; token < 3; token++) driver.add([], buffers, token);
     driver.publish();
     const chains = [0, 1, 2].map(() => new DescriptorChain());
-    for (const chain of chains) ok(device.pop(chain));
-    device.push(chains[2]!, 3);
+    for (const chain of chains) ok(popChain(device, chain));
+    device.push(chains[2]!.slot, 3);
     strictEqual(device.publish(), false);
     strictEqual(driver.take(), undefined);
-    device.push(chains[0]!, 1);
+    device.push(chains[0]!.slot, 1);
     strictEqual(device.publish(), true);
     deepStrictEqual(driver.take(), { token: 0, writtenBytes: 1 });
     strictEqual(driver.take(), undefined);
-    device.push(chains[1]!, 2);
+    device.push(chains[1]!.slot, 2);
     device.publish();
     deepStrictEqual(driver.take(), { token: 1, writtenBytes: 2 });
     deepStrictEqual(driver.take(), { token: 2, writtenBytes: 3 });
@@ -299,9 +303,9 @@ for (const packed of [false, true]) {
       });
       if ("error" in resumed) throw new Error(resumed.error);
       device = resumed;
-      ok(device.pop(chain));
-      strictEqual(device.pop(chain), false);
-      device.push(chain, 8);
+      ok(popChain(device, chain));
+      strictEqual(popChain(device, chain), false);
+      device.push(chain.slot, 8);
       device.publish();
       strictEqual(driver.take()?.token, token);
     }

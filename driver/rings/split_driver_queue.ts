@@ -38,7 +38,7 @@ export class SplitDriverQueue implements DriverQueue {
   readonly #descriptors: DataView;
   readonly #available: Uint16Array<ArrayBuffer>;
   readonly #used: Uint16Array<ArrayBuffer>;
-  readonly #usedEntries: Uint32Array<ArrayBuffer>;
+  readonly #usedEntries: Int32Array<ArrayBuffer>;
   readonly #usedEvent: number;
   readonly #availableEvent: number;
   readonly #mask: number;
@@ -127,12 +127,12 @@ export class SplitDriverQueue implements DriverQueue {
     if (inFlight.inBatch) head = inFlight.nextInBatch;
     else {
       const entry = (this.#taken & this.#mask) << 1;
-      const id = this.#usedEntries[entry]!;
+      const id = this.#usedEntries[entry]! >>> 0;
       if (!inFlight.has(id)) {
         this.broken = `used ring names descriptor ${id}, which has no request`;
         return undefined;
       }
-      head = inFlight.used(id, this.#usedEntries[entry + 1]!);
+      head = inFlight.used(id, this.#usedEntries[entry + 1]! >>> 0);
     }
     this.#taken = (this.#taken + 1) & 0xffff;
     this.#free(head);

@@ -7,10 +7,8 @@
 import { strictEqual } from "node:assert/strict";
 import { ChainFault, type DescriptorChain } from "../../device/ring/chain.ts";
 import { GuestMemory } from "../../device/ring/guest_memory.ts";
-import {
-  createVirtqueue,
-  type Virtqueue,
-} from "../../device/ring/virtqueue.ts";
+import { createVirtqueue } from "../../device/ring/create_virtqueue.ts";
+import type { Virtqueue } from "../../device/ring/virtqueue.ts";
 import { Region } from "../../memory/region.ts";
 import { createDriverQueue, type DriverQueue } from "./driver_queue.ts";
 import { indirectTableBytes, ringBytes } from "./layout.ts";

@@ -15,7 +15,7 @@ import { ALL_MUTANTS } from "./all.ts";
 import type { Mutant } from "./mutant.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 300_000;
 const NOT_COPIED = new Set([".git", "node_modules", "results"]);
 
 type Verdict = "caught" | "caught: never ends" | "SURVIVED" | "DOES NOT LOAD";

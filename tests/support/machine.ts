@@ -8,10 +8,8 @@
 import type { ControlQueue } from "../../device/control_queue.ts";
 import { COUNTERS, DataQueue } from "../../device/data_queue.ts";
 import { Device } from "../../device/device.ts";
-import {
-  createVirtqueue,
-  type Virtqueue,
-} from "../../device/ring/virtqueue.ts";
+import { createVirtqueue } from "../../device/ring/create_virtqueue.ts";
+import type { Virtqueue } from "../../device/ring/virtqueue.ts";
 import { Placement } from "../../device/session/placement.ts";
 import { ThreadSessions } from "../../device/session/thread_sessions.ts";
 import {

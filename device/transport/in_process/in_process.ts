@@ -13,7 +13,8 @@ import type { ControlQueue } from "../../control_queue.ts";
 import { COUNTERS, DataQueue } from "../../data_queue.ts";
 import { Device } from "../../device.ts";
 import { GuestMemory } from "../../ring/guest_memory.ts";
-import { createVirtqueue, type Virtqueue } from "../../ring/virtqueue.ts";
+import { createVirtqueue } from "../../ring/create_virtqueue.ts";
+import type { Virtqueue } from "../../ring/virtqueue.ts";
 import {
   type Fallback,
   Placement,

@@ -7,7 +7,8 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { signalWithRoom } from "../../../ffi/libc_foreign.ts";
 import { DataQueue } from "../../data_queue.ts";
-import { createVirtqueue, type Virtqueue } from "../../ring/virtqueue.ts";
+import { createVirtqueue } from "../../ring/create_virtqueue.ts";
+import type { Virtqueue } from "../../ring/virtqueue.ts";
 import type {
   ThreadSessions,
   ThreadSettings,

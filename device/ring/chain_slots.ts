@@ -1,0 +1,106 @@
+/**
+ * The chains that a virtqueue has given out, as numbers by slot: a chain is in a
+ * slot from `pop` to `push`.
+ *
+ * @module
+ */
+
+import { RangeLists } from "../../memory/range_lists.ts";
+
+/** What is wrong with a chain. */
+export const enum ChainFault {
+  None = 0,
+  /** The structure is intact; a part of the buffer is outside guest memory. */
+  Unmapped = 1,
+  /**
+   * A loop, a bad `next`, a bad indirect table, a readable descriptor after a
+   * writable one, or more descriptors or bytes than allowed.
+   */
+  Malformed = 2,
+}
+
+/** Where there is no status byte to write. */
+export const NO_STATUS_PLACE = -1;
+
+/** Slots of a ring at first: a burst. */
+const FIRST_SLOTS = 64;
+
+const grown = <Numbers extends Int32Array | Float64Array>(
+  old: Numbers,
+  slots: number,
+): Numbers => {
+  const numbers = new (old.constructor as { new (slots: number): Numbers })(
+    slots,
+  );
+  numbers.set(old);
+  return numbers;
+};
+
+/** Chains by slot. A slot remembers the chain before, to see what is alike. */
+export class ChainSlots {
+  count = FIRST_SLOTS;
+  /** The ranges of each chain, those that are readable first. */
+  readonly lists = new RangeLists(FIRST_SLOTS);
+  /** Word of `lists.block` where the writable ranges start. */
+  writableStarts = new Int32Array(FIRST_SLOTS);
+  /** Split: index of the first descriptor. Packed: the buffer ID. */
+  heads = new Int32Array(FIRST_SLOTS);
+  /** Descriptors of a chain, those in an indirect table included. */
+  descriptorCounts = new Int32Array(FIRST_SLOTS);
+  /** Packed: descriptors of the ring itself that a chain takes. */
+  ringDescriptors = new Int32Array(FIRST_SLOTS);
+  /** Place in the order in which chains became available; for IN_ORDER. */
+  orders = new Int32Array(FIRST_SLOTS);
+  faults = new Int32Array(FIRST_SLOTS);
+  /**
+   * 1 where the ranges are as long as those of the chain that was in the slot
+   * before, so that what was found out about their lengths holds again.
+   */
+  alike = new Int32Array(FIRST_SLOTS);
+  /**
+   * The last byte of the last writable descriptor of non-zero length: number of
+   * its region, or {@linkcode NO_STATUS_PLACE} where there is none or that
+   * descriptor is not wholly in guest memory; and its offset.
+   */
+  statusRegions = new Int32Array(FIRST_SLOTS);
+  statusOffsets = new Int32Array(FIRST_SLOTS);
+  /** Both 0 with a fault. Up to 2^32, hence no integers of 32 bits. */
+  readableBytes = new Float64Array(FIRST_SLOTS);
+  writableBytes = new Float64Array(FIRST_SLOTS);
+  readonly #free: number[] = [];
+
+  constructor() {
+    for (let slot = FIRST_SLOTS - 1; slot >= 0; slot--) this.#free.push(slot);
+  }
+
+  /** A free slot: that which was given back last. */
+  take(): number {
+    if (this.#free.length === 0) this.#addSlots();
+    return this.#free.pop()!;
+  }
+
+  /** Gives a slot back. */
+  giveBack(slot: number): void {
+    this.lists.release(slot);
+    this.#free.push(slot);
+  }
+
+  #addSlots(): void {
+    const before = this.count;
+    const slots = 2 * before;
+    this.lists.addSlots(slots);
+    this.writableStarts = grown(this.writableStarts, slots);
+    this.heads = grown(this.heads, slots);
+    this.descriptorCounts = grown(this.descriptorCounts, slots);
+    this.ringDescriptors = grown(this.ringDescriptors, slots);
+    this.orders = grown(this.orders, slots);
+    this.faults = grown(this.faults, slots);
+    this.alike = grown(this.alike, slots);
+    this.statusRegions = grown(this.statusRegions, slots);
+    this.statusOffsets = grown(this.statusOffsets, slots);
+    this.readableBytes = grown(this.readableBytes, slots);
+    this.writableBytes = grown(this.writableBytes, slots);
+    this.count = slots;
+    for (let slot = slots - 1; slot >= before; slot--) this.#free.push(slot);
+  }
+}
