@@ -19,6 +19,7 @@ export * from "./algorithms/catalogue.ts";
 export * from "./algorithms/public_key.ts";
 export * from "./algorithms/session_description.ts";
 export * from "./backends/backend.ts";
+export * from "./backends/overlap.ts";
 export { BUILT_IN_BACKENDS, loadBackend } from "./backends/registry.ts";
 export {
   type OptionsBySpecifier,

@@ -379,7 +379,7 @@ function copyPiece(
   }
 }
 
-/** Copies all of `from` to `to`, which is as long and lies apart, in one range each. */
+/** Copies all of `from` to `to`, as long and with no byte of it, in one range each. */
 export function copyRange(from: Segments, to: Segments): void {
   const lengthBytes = from.totalBytes;
   if (lengthBytes > SMALL_BYTES) to.view(0).set(from.view(0));

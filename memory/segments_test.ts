@@ -5,6 +5,12 @@ import { overlap, Segments } from "./segments.ts";
 const region = (length: number) =>
   new Region(Uint8Array.from({ length }, (_, i) => i));
 
+const list = (r: Region, offset: number, length: number) => {
+  const made = new Segments();
+  made.append(r, offset, length);
+  return made;
+};
+
 Deno.test("append() joins ranges that continue each other", () => {
   const memory = region(16);
   const list = new Segments();
@@ -51,12 +57,29 @@ Deno.test("write(), read() and fill() stay inside the list", () => {
 Deno.test("overlap() finds shared bytes and only those", () => {
   const memory = region(16);
   const other = region(16);
-  const list = (r: Region, offset: number, length: number) => {
-    const made = new Segments();
-    made.append(r, offset, length);
-    return made;
-  };
   strictEqual(overlap(list(memory, 0, 4), list(memory, 3, 4)), true);
   strictEqual(overlap(list(memory, 0, 4), list(memory, 4, 4)), false);
   strictEqual(overlap(list(memory, 0, 4), list(other, 0, 4)), false);
+});
+
+Deno.test("exchange() gives each list the other's ranges, windows too", () => {
+  const memory = region(64);
+  const own = list(memory, 3, 2);
+  own.append(memory, 8, 3);
+  const window = new Segments();
+  window.slice(own, 1, 3);
+  const other = list(memory, 20, 5);
+  const before = [window.copy().join(), other.copy().join()];
+  window.exchange(other);
+  deepStrictEqual([other.copy().join(), window.copy().join()], before);
+  deepStrictEqual([other.count, other.totalBytes], [2, 3]);
+  // Each can be filled anew without harm to the other, and to what it shows.
+  window.clear();
+  window.append(memory, 30, 2);
+  deepStrictEqual(other.copy().join(), before[0]);
+  other.clear();
+  other.append(memory, 40, 1);
+  deepStrictEqual([...window.copy()], [...memory.bytes.subarray(30, 32)]);
+  deepStrictEqual(own.totalBytes, 5);
+  deepStrictEqual([own.offset(0), own.offset(1)], [3, 8]);
 });

@@ -39,12 +39,12 @@ export function withParty(
   );
 }
 
-/** Some layout; output of these operations lies apart. */
-export function scattered(bench: Bench): Layout {
-  const pieces = bench.random.pick(
-    ["whole", "random", "single-bytes"] as const,
-  );
-  return { pieces, placement: "apart" };
+/** Some layout. */
+export function scattered({ random }: Bench): Layout {
+  return {
+    pieces: random.pick(["whole", "random", "single-bytes"] as const),
+    placement: random.pick(["apart", "in-place", "shifted"] as const),
+  };
 }
 
 /** Runs one operation whose outcome the caller judges; `undefined` on a throw. */

@@ -61,10 +61,8 @@ function checkLengths(
   const check = "against a second opinion";
   const small = smallLengths(rule);
   const short = small.filter((lengthBytes) => lengthBytes <= 257);
-  const choose = (lengthBytes: number): Layout => ({
-    ...randomLayout(bench.random, lengthBytes),
-    placement: "apart",
-  });
+  const choose = (lengthBytes: number) =>
+    randomLayout(bench.random, lengthBytes);
   digestOnce(bench, description, check, small, choose);
   digestOnce(
     bench,

@@ -7,7 +7,8 @@ import {
   OperationStatus,
 } from "../backend.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { overlap } from "../../memory/segments.ts";
+import { Region } from "../../memory/region.ts";
+import { overlap, Segments } from "../../memory/segments.ts";
 import { checkBackend, formatReport } from "./conformance.ts";
 import { KNOWN_ANSWERS } from "./known_answers.ts";
 import { plainOpen } from "./plain/aeads.ts";
@@ -70,6 +71,43 @@ function writePastTheEnd({ destination }: Operation): void {
   destination.region(last).bytes[end]! ^= 1;
 }
 
+/** The plain backend with something done before each operation and undone. */
+function around(act: (operation: Operation) => () => void): Backend {
+  return altered((thread) => ({
+    run(operations, count) {
+      for (const operation of operations.slice(0, count)) {
+        const undo = act(operation);
+        thread.run([operation], 1);
+        undo();
+      }
+    },
+  }));
+}
+
+/** Clears what lies behind the destination; the result puts it back. */
+function clearBehind({ destination }: Operation): () => void {
+  const last = destination.count - 1;
+  if (last < 0) return () => {};
+  const end = destination.offset(last) + destination.lengthBytes(last);
+  const behind = destination.region(last).bytes.subarray(end, end + 8);
+  const before = behind.slice();
+  behind.fill(0);
+  return () => behind.set(before);
+}
+
+/** Computes with a copy of associated data that it clears for that time. */
+function runOverRubbish(thread: BackendThread, operation: Operation): void {
+  const bytes = operation.additionalData.copy();
+  const additionalData = new Segments();
+  additionalData.append(new Region(bytes), 0, bytes.length);
+  operation.additionalData.fill(0, bytes.length, 0);
+  const other = { ...operation, additionalData };
+  thread.run([other], 1);
+  operation.additionalData.write(0, bytes);
+  operation.status = other.status;
+  operation.writtenBytes = other.writtenBytes;
+}
+
 const spoilWhen =
   (condition: (operation: Operation) => boolean) => (operation: Operation) => {
     if (condition(operation)) flipFirstByte(operation);
@@ -103,6 +141,33 @@ const BROKEN: readonly (readonly [string, string, Backend, RegExp])[] = [
       spoilWhen(({ source, destination }) => overlap(source, destination)),
     ),
     /destination/,
+  ],
+  [
+    "a destination that is cleared before the source is read",
+    "cipher.aes-ctr",
+    around(({ destination }) => {
+      destination.fill(0, destination.totalBytes, 0);
+      return () => {};
+    }),
+    /in-place: destination/,
+  ],
+  [
+    "a block behind the destination that is put back afterwards",
+    "aead.chacha20-poly1305",
+    around(clearBehind),
+    /decrypt.*adjacent: status/,
+  ],
+  [
+    "associated data that is rubbish while the operation runs",
+    "aead.chacha20-poly1305",
+    altered((thread) => ({
+      run(operations, count) {
+        for (const operation of operations.slice(0, count)) {
+          runOverRubbish(thread, operation);
+        }
+      },
+    })),
+    /start of the source/,
   ],
   [
     "a wrong bit in long data",

@@ -5,7 +5,7 @@
  */
 
 import { type Lengths, listLengths } from "../../algorithms/catalogue.ts";
-import type { Layout } from "./operations.ts";
+import { type Layout, PLACEMENTS } from "./operations.ts";
 import type { Random } from "./random.ts";
 
 const SMALL = [
@@ -64,15 +64,12 @@ export function randomLayout(random: Random, lengthBytes: number): Layout {
     pieces: random.pick(
       isShort ? ["whole", "random", "single-bytes"] : ["whole", "random"],
     ),
-    placement: random.pick(["apart", "in-place", "shifted", "crossed"]),
+    placement: random.pick(PLACEMENTS),
   };
 }
 
 /** Every combination of cutting and placing. */
 export const ALL_LAYOUTS: readonly Layout[] =
   (["whole", "random", "single-bytes"] as const).flatMap((pieces) =>
-    (["apart", "in-place", "shifted", "crossed"] as const).map((placement) => ({
-      pieces,
-      placement,
-    }))
+    PLACEMENTS.map((placement) => ({ pieces, placement }))
   );

@@ -10,35 +10,17 @@ import {
   type BackendSession,
   type BackendThread,
   type Operation,
-  OperationKind,
   OperationStatus,
 } from "../backend.ts";
+import { OverlapCheck, PrivateResults, resultRoomBytes } from "../overlap.ts";
 import { Region } from "../../memory/region.ts";
 import { Segments } from "../../memory/segments.ts";
-import {
-  cut,
-  GuardedMemory,
-  type Pieces,
-  type RegionMaker,
-} from "./guarded_memory.ts";
+import { GuardedMemory, type RegionMaker } from "./guarded_memory.ts";
+import { Overlay } from "./overlay.ts";
 import type { Random } from "./random.ts";
+import type { Layout, Request } from "./request.ts";
 
-/** What an operation computes, apart from where its bytes lie. */
-export interface Request {
-  readonly kind: OperationKind;
-  readonly iv?: Uint8Array;
-  readonly source: Uint8Array;
-  readonly additionalData?: Uint8Array;
-  /** AEAD decryption: the tag to check. */
-  readonly tag?: Uint8Array;
-  /** Room for output, and for the digest or the tag. */
-  readonly destinationBytes: number;
-  readonly digestBytes: number;
-  readonly cipherStart?: number;
-  readonly cipherBytes?: number;
-  readonly hashStart?: number;
-  readonly hashBytes?: number;
-}
+export * from "./request.ts";
 
 /** What came of an operation. */
 export interface Result {
@@ -47,21 +29,6 @@ export interface Result {
   readonly destination: Uint8Array;
   readonly digest: Uint8Array;
 }
-
-/**
- * Where the destination lies: elsewhere, exactly on the source, a few bytes
- * beside it, or on the source's pieces in another order.
- */
-export type Placement = "apart" | "in-place" | "shifted" | "crossed";
-
-/** How an operation's bytes lie in memory. */
-export interface Layout {
-  readonly pieces: Pieces;
-  readonly placement: Placement;
-}
-
-/** Every list in one piece, nothing shared. */
-export const CONTIGUOUS: Layout = { pieces: "whole", placement: "apart" };
 
 /** Ordinary memory of this process, which has no address. */
 export const plainRegion: RegionMaker = (bytes) => new Region(bytes);
@@ -102,40 +69,6 @@ function makeOperation(
   };
 }
 
-function placeData(
-  operation: Operation,
-  request: Request,
-  layout: Layout,
-  memory: GuardedMemory,
-  random: Random,
-): void {
-  const { source, destination } = operation;
-  const total = request.source.length;
-  if (layout.placement === "apart" || total !== request.destinationBytes) {
-    memory.scatter(source, total, layout.pieces);
-    memory.scatter(destination, request.destinationBytes, layout.pieces);
-  } else if (layout.placement === "in-place") {
-    memory.scatter(source, total, layout.pieces);
-    destination.slice(source, 0, total);
-  } else if (layout.placement === "shifted") {
-    const starts = random.shuffle([8, 8 + 1 + random.integer(40)]);
-    const region = memory.region(total + 64);
-    source.append(region, starts[0]!, total);
-    destination.append(region, starts[1]!, total);
-  } else {
-    memory.scatter(source, total, layout.pieces);
-    const part = new Segments();
-    let end = total;
-    for (const lengthBytes of cut(random, total, "random")) {
-      part.slice(source, end - lengthBytes, lengthBytes);
-      for (let i = 0; i < part.count; i++) {
-        destination.append(part.region(i), part.offset(i), part.lengthBytes(i));
-      }
-      end -= lengthBytes;
-    }
-  }
-}
-
 /** An operation in its memory. */
 export class Job {
   readonly operation: Operation;
@@ -159,19 +92,27 @@ export class Job {
     const { operation, request } = this;
     const memory = this.#memory;
     const additionalData = request.additionalData ?? new Uint8Array(0);
-    placeData(operation, request, layout, memory, random);
-    memory.scatter(
-      operation.additionalData,
-      additionalData.length,
-      layout.pieces,
-    );
-    memory.scatter(operation.digest, request.digestBytes, layout.pieces);
+    const { pieces, placement } = layout;
+    new Overlay(operation, request, pieces, memory, random).place(placement);
+    for (
+      const [list, lengthBytes] of [
+        [operation.source, request.source.length],
+        [operation.destination, request.destinationBytes],
+        [operation.additionalData, additionalData.length],
+        [operation.digest, request.digestBytes],
+      ] as const
+    ) if (list.count === 0) memory.scatter(list, lengthBytes, pieces);
     operation.source.write(0, request.source);
     operation.additionalData.write(0, additionalData);
     if (request.tag) operation.digest.write(0, request.tag);
     else memory.allowWrites(operation.digest);
     memory.allowWrites(operation.destination);
     memory.protect();
+  }
+
+  /** Whether the digest is a tag to check. */
+  get readsTag(): boolean {
+    return this.request.tag !== undefined;
   }
 
   /** The outcome; `destination` is what `writtenBytes` says, within its room. */
@@ -198,13 +139,34 @@ export class Job {
 /** How long a backend may leave operations pending. */
 const PENDING_LIMIT_MS = 10_000;
 
+/** Memory of their own for the results of jobs that have to have it. */
+function divert(jobs: readonly Job[]): PrivateResults[] {
+  const check = new OverlapCheck();
+  return jobs
+    .filter(({ operation, readsTag }) => check.isEntangled(operation, readsTag))
+    .map(({ operation, readsTag }) => {
+      const roomBytes = resultRoomBytes(operation, readsTag);
+      const memory = plainRegion(new Uint8Array(new ArrayBuffer(roomBytes)));
+      return new PrivateResults(operation, memory, readsTag);
+    });
+}
+
 /**
- * Runs all jobs in one burst and polls until none is pending. Throws when the
- * backend throws or leaves an operation pending.
+ * Runs all jobs in one burst, as the device does, and polls until none is
+ * pending. Throws when the backend throws or leaves an operation pending.
  */
 export function runJobs(thread: BackendThread, jobs: readonly Job[]): void {
+  const diverted = divert(jobs);
   const operations = jobs.map((job) => job.operation);
   thread.run(operations, operations.length);
+  finishJobs(thread, operations);
+  for (const results of diverted) results.deliver();
+}
+
+function finishJobs(
+  thread: BackendThread,
+  operations: readonly Operation[],
+): void {
   const start = performance.now();
   const isPending = (operation: Operation) =>
     operation.status === OperationStatus.Pending;

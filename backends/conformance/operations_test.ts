@@ -3,18 +3,29 @@ import {
   notDeepStrictEqual,
   strictEqual,
 } from "node:assert/strict";
-import { type BackendThread, OperationKind } from "../backend.ts";
+import {
+  type BackendThread,
+  type Operation,
+  OperationKind,
+} from "../backend.ts";
+import { OverlapCheck } from "../overlap.ts";
 import { overlap } from "../../memory/segments.ts";
 import { cut } from "./guarded_memory.ts";
 import { ALL_LAYOUTS } from "./lengths.ts";
-import { Job, type Request, runJobs } from "./operations.ts";
+import {
+  Job,
+  type Placement,
+  PLACEMENTS,
+  type Request,
+  runJobs,
+} from "./operations.ts";
 import { Random } from "./random.ts";
 
 const request: Request = {
   kind: OperationKind.Encrypt,
   iv: Uint8Array.of(1, 2, 3),
   source: Uint8Array.from({ length: 50 }, (_, i) => i),
-  additionalData: Uint8Array.of(9, 8, 7),
+  additionalData: Uint8Array.of(0, 1, 2),
   destinationBytes: 50,
   digestBytes: 4,
 };
@@ -41,12 +52,39 @@ Deno.test("cut() makes pieces that add up", () => {
   }
 });
 
+/** Which lists of the request have bytes in common. */
+const SHARED: Readonly<Record<Placement, readonly string[]>> = {
+  "apart": [],
+  "in-place": ["destination source"],
+  "adjacent": ["destination source"],
+  "inputs-shared": ["additionalData source"],
+  "shifted": ["destination source"],
+  "crossed": ["destination source"],
+  "additional-covered": ["destination additionalData"],
+  // The request has no tag.
+  "tag-covered": [],
+  "digest-on-source": ["digest source"],
+};
+
+const PAIRS = [
+  ["destination", "source"],
+  ["additionalData", "source"],
+  ["destination", "additionalData"],
+  ["destination", "digest"],
+  ["digest", "source"],
+  ["digest", "additionalData"],
+] as const;
+
+const sharedBy = (operation: Operation): string[] =>
+  PAIRS.filter(([a, b]) => overlap(operation[a], operation[b]))
+    .map((pair) => pair.join(" "));
+
 Deno.test("Job places the request's bytes in every layout", () => {
   const random = new Random(3);
   for (const layout of ALL_LAYOUTS) {
     const { operation } = new Job(request, {}, layout, random);
     deepStrictEqual([...operation.source.copy()], [...request.source]);
-    deepStrictEqual([...operation.additionalData.copy()], [9, 8, 7]);
+    deepStrictEqual([...operation.additionalData.copy()], [0, 1, 2]);
     deepStrictEqual([...operation.iv.subarray(0, operation.ivBytes)], [
       1,
       2,
@@ -54,10 +92,25 @@ Deno.test("Job places the request's bytes in every layout", () => {
     ]);
     strictEqual(operation.destination.totalBytes, 50);
     strictEqual(operation.digest.totalBytes, 4);
+    deepStrictEqual(sharedBy(operation), SHARED[layout.placement]);
+    const { placement } = layout;
     strictEqual(
-      overlap(operation.source, operation.destination),
-      layout.placement !== "apart",
+      new OverlapCheck().isEntangled(operation, false),
+      placement !== "tag-covered" &&
+        PLACEMENTS.indexOf(placement) >= PLACEMENTS.indexOf("shifted"),
+      placement,
     );
+  }
+});
+
+Deno.test("Job lays a destination over a tag", () => {
+  const random = new Random(6);
+  const sealed = { ...request, tag: Uint8Array.of(6, 6, 6, 6) };
+  for (const pieces of ["whole", "random"] as const) {
+    const layout = { pieces, placement: "tag-covered" } as const;
+    const { operation } = new Job(sealed, {}, layout, random);
+    deepStrictEqual([...operation.digest.copy()], [6, 6, 6, 6]);
+    deepStrictEqual(sharedBy(operation), ["destination digest"]);
   }
 });
 

@@ -92,9 +92,7 @@ export class JobRunner {
     const lengthBytes = source.totalBytes;
     let from = source.count === 1 ? segmentAddress(source, 0) : 0;
     let to = destination.count === 1 ? segmentAddress(destination, 0) : 0;
-    const isApart = from === to || from + lengthBytes <= to ||
-      to + lengthBytes <= from;
-    const gathers = from === 0 || (to !== 0 && !isApart);
+    const gathers = from === 0;
     this.scatterFrom = -1;
     if (gathers || to === 0 || extraBytes > 0) {
       const room = roundUp(lengthBytes, 64);

@@ -7,11 +7,10 @@
 
 import type { ChainSession } from "../../algorithms/session_description.ts";
 import { algorithmByName } from "../../algorithms/catalogue.ts";
-import { Region } from "../../memory/region.ts";
 import { Segments } from "../../memory/segments.ts";
 import type { Operation } from "../backend.ts";
 import { fitsCipher } from "./cipher_session.ts";
-import { COPY, isEntangled } from "./pieces.ts";
+import { COPY } from "./pieces.ts";
 import type { Cipher, Digester, NativeSession } from "./primitives.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
 
@@ -24,7 +23,6 @@ export class NativeChainSession implements NativeSession {
   readonly #hashesFirst: boolean;
   readonly #from = new Segments();
   readonly #to = new Segments();
-  readonly #copied = new Segments();
 
   constructor(thread: ThreadContext, description: ChainSession) {
     const { cipher, hashMode, hashAlgorithm, resultBytes } = description;
@@ -54,17 +52,15 @@ export class NativeChainSession implements NativeSession {
   perform(operation: Operation): void {
     const { primitives } = this.#thread;
     if (!this.#isInside(operation)) return fail(operation, primitives);
-    const source = this.#untangle(operation);
     const result = this.#hashesFirst
-      ? this.#hashThenCipher(operation, source)
-      : this.#cipherThenHash(operation, source);
+      ? this.#hashThenCipher(operation)
+      : this.#cipherThenHash(operation);
     if (result) {
       operation.digest.write(0, result);
-      complete(operation, source.totalBytes);
+      complete(operation, operation.source.totalBytes);
     } else {
       fail(operation, primitives);
     }
-    this.#copied.release();
   }
 
   /** Whether every range lies in the data and everything has its room. */
@@ -78,21 +74,13 @@ export class NativeChainSession implements NativeSession {
       fitsCipher(this.#cipher, operation.cipherBytes);
   }
 
-  /** The source, or a copy of it where the destination would spoil it. */
-  #untangle({ source, destination }: Operation): Segments {
-    if (!isEntangled(source, destination)) return source;
-    const copied = source.copy();
-    this.#copied.append(new Region(copied), 0, copied.length);
-    return this.#copied;
+  #hashThenCipher(operation: Operation) {
+    const result = this.#hash(operation, operation.source);
+    return this.#encipher(operation) ? result : null;
   }
 
-  #hashThenCipher(operation: Operation, source: Segments) {
-    const result = this.#hash(operation, source);
-    return this.#encipher(operation, source) ? result : null;
-  }
-
-  #cipherThenHash(operation: Operation, source: Segments) {
-    return this.#encipher(operation, source)
+  #cipherThenHash(operation: Operation) {
+    return this.#encipher(operation)
       ? this.#hash(operation, operation.destination)
       : null;
   }
@@ -108,8 +96,8 @@ export class NativeChainSession implements NativeSession {
       : null;
   }
 
-  #encipher(operation: Operation, source: Segments): boolean {
-    const { cipherStart, cipherBytes, destination } = operation;
+  #encipher(operation: Operation): boolean {
+    const { cipherStart, cipherBytes, source, destination } = operation;
     const end = cipherStart + cipherBytes;
     this.#copyPart(source, destination, 0, cipherStart);
     this.#copyPart(source, destination, end, source.totalBytes - end);

@@ -7,7 +7,7 @@
  */
 
 import { Region } from "../../memory/region.ts";
-import { overlap, type Segments } from "../../memory/segments.ts";
+import type { Segments } from "../../memory/segments.ts";
 import { Scratch } from "./scratch.ts";
 
 /** A transform under way; each output piece is as long as its input. */
@@ -31,8 +31,6 @@ const WINDOW_BYTES = 1024;
 const SHORTEST_DIRECT_BYTES = 512;
 /** Up to here copying twice costs less than two views. */
 const SMALL_BYTES = 192;
-/** More pairs of segments than this are bounced without looking for overlap. */
-const MOST_PAIRS_COMPARED = 4096;
 
 /** A position in a list of segments. */
 class Cursor {
@@ -87,29 +85,6 @@ class Cursor {
   }
 }
 
-/** Whether both lists name the same bytes in the same order. */
-function isInPlace(source: Segments, destination: Segments): boolean {
-  if (source.count !== destination.count) return false;
-  for (let i = 0; i < source.count; i++) {
-    if (
-      source.region(i) !== destination.region(i) ||
-      source.offset(i) !== destination.offset(i) ||
-      source.lengthBytes(i) !== destination.lengthBytes(i)
-    ) return false;
-  }
-  return true;
-}
-
-/**
- * Whether writing to `destination` could change bytes of `source` that are still
- * to be read.
- */
-export function isEntangled(source: Segments, destination: Segments): boolean {
-  if (isInPlace(source, destination)) return false;
-  if (source.count * destination.count > MOST_PAIRS_COMPARED) return true;
-  return overlap(source, destination);
-}
-
 /** Applies transforms to segments; keeps the memory that this takes. */
 export class PieceWorker {
   readonly scratch = new Scratch();
@@ -136,11 +111,10 @@ export class PieceWorker {
       destination.copyIn(0, small, totalBytes);
       return true;
     }
-    const entangled = isEntangled(source, destination);
-    if (!entangled && source.count === 1 && destination.count === 1) {
+    if (source.count === 1 && destination.count === 1) {
       return transform.piece(source.view(0), destination.view(0));
     }
-    return entangled || transform.whole
+    return transform.whole
       ? this.#bounce(transform, source, destination)
       : this.#walk(transform, source, destination);
   }
@@ -239,7 +213,7 @@ export class PieceWorker {
   }
 }
 
-/** Copies all of `source` to `destination`, which shares no byte with it. */
+/** Copies all of `source` to `destination`. */
 export const COPY: Transform = {
   blockBytes: 1,
   whole: false,

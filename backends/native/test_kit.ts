@@ -17,6 +17,7 @@ import {
   OperationKind,
   type OperationStatus,
 } from "../backend.ts";
+import { OverlapCheck, PrivateResults, resultRoomBytes } from "../overlap.ts";
 
 const mayNotSkip = Deno.env.get("VHOST_CRYPTO_FORBID_SKIP") === "1";
 
@@ -191,7 +192,7 @@ export function runRequest(
   const { source, destination, digest } = operation;
   const before = [source, destination, digest].map(imageOf);
   const emptied = destination.copy();
-  thread.run([operation], 1);
+  runOperation(thread, operation, request.digest !== undefined);
   const answer = {
     status: operation.status,
     writtenBytes: operation.writtenBytes,
@@ -206,6 +207,21 @@ export function runRequest(
   );
   strictEqual(same, true, "only destination and digest are written");
   return answer;
+}
+
+/** Runs an operation as the device does. */
+function runOperation(
+  thread: BackendThread,
+  operation: Operation,
+  readsTag: boolean,
+): void {
+  const isEntangled = new OverlapCheck().isEntangled(operation, readsTag);
+  if (!isEntangled) return thread.run([operation], 1);
+  const roomBytes = resultRoomBytes(operation, readsTag);
+  const memory = new Region(new Uint8Array(new ArrayBuffer(roomBytes)));
+  const results = new PrivateResults(operation, memory, readsTag);
+  thread.run([operation], 1);
+  results.deliver();
 }
 
 /** All memory around a list. */

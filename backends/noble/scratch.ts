@@ -1,7 +1,7 @@
 /**
  * Private memory of one backend thread. Guest memory is copied into it once, so
  * that what is checked, enciphered and hashed is one and the same thing, and so
- * that overlap and alignment of guest buffers do not matter.
+ * that the alignment of guest buffers does not matter.
  *
  * @module
  */

@@ -269,6 +269,8 @@ for (const [name, algorithm, ivBytes] of REFUSALS) {
           layout,
         });
       for (const layout of LAYOUTS) {
+        // Such results are not the backend's to wipe.
+        if (layout.startsWith("overlapping")) continue;
         const wrongTag = sealed.digest.slice();
         wrongTag[15]! ^= 1;
         const refused = open(wrongTag, additionalData, layout);

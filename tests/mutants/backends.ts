@@ -95,4 +95,42 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "if (!isQuiet) this.#callback.close();",
     tests: ["backends/qat/threads_test.ts"],
   },
+  {
+    fault: "a destination over itself counts as harmless",
+    file: "backends/overlap.ts",
+    text: "!this.#outputs.sort() ||",
+    replacement: "!this.#outputs.sort() && false ||",
+    tests: ["backends/overlap_test.ts", "tests/hostile/overlap_test.ts"],
+  },
+  {
+    fault: "a digest on associated data counts as harmless",
+    file: "backends/overlap.ts",
+    text: "(meet(digest, source) || meet(digest, additionalData))",
+    replacement: "meet(digest, source)",
+    tests: ["backends/overlap_test.ts"],
+  },
+  {
+    fault: "results are delivered where the operation failed",
+    file: "backends/overlap.ts",
+    text: "    if (status !== OperationStatus.Ok) return;\n",
+    replacement: "",
+    tests: ["backends/overlap_test.ts"],
+  },
+  {
+    fault: "the digest is delivered before the destination's last bytes",
+    file: "backends/overlap.ts",
+    text: "const start = destination.totalBytes;",
+    replacement: "const start = writtenBytes;",
+    tests: ["backends/overlap_test.ts"],
+  },
+  {
+    fault: "the kit never tries a plugin in place",
+    file: "backends/conformance/overlay.ts",
+    text: "if (isEven) this.#placeInPlace();",
+    replacement: "",
+    tests: [
+      "backends/conformance/operations_test.ts",
+      "backends/conformance/kit_test.ts",
+    ],
+  },
 ];

@@ -72,4 +72,40 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "probe.offers",
     tests: ["tests/standard/withheld_test.ts"],
   },
+  {
+    fault: "requests whose buffers overlap run like all others",
+    file: "device/data_queue.ts",
+    text: "      if (slot.isEntangled) {",
+    replacement: "      if (false) {",
+    tests: ["tests/hostile/overlap_test.ts"],
+  },
+  {
+    fault: "a request whose buffers overlap runs with the one before it",
+    file: "device/data_queue.ts",
+    text: "next.isEntangled || ",
+    replacement: "",
+    tests: ["device/overlap_test.ts"],
+  },
+  {
+    fault: "the tag of a decryption is taken for an output",
+    file: "device/request_slot.ts",
+    text: "return this.request.opcode === DataOpcode.AeadDecrypt;",
+    replacement: "return false;",
+    tests: ["tests/hostile/overlap_test.ts"],
+  },
+  {
+    fault: "overlapping requests under way hold as much memory as they like",
+    file: "device/result_memory.ts",
+    text:
+      "if (this.#lentBytes > 0 && this.#lentBytes + capacity > LIMIT_BYTES) {",
+    replacement: "if (false) {",
+    tests: ["device/result_memory_test.ts", "device/overlap_test.ts"],
+  },
+  {
+    fault: "results of a guest stay in memory that the next one is lent",
+    file: "device/result_memory.ts",
+    text: "    memory.bytes.fill(0, 0, usedBytes);\n",
+    replacement: "",
+    tests: ["device/result_memory_test.ts"],
+  },
 ];
