@@ -9,6 +9,9 @@ import { CONTROL_TARGETS } from "./control_target.ts";
 import { DATA_TARGETS } from "./data_target.ts";
 import { DRAFT_9_TARGET } from "./draft9_target.ts";
 import type { Target } from "./episode.ts";
+import { DRAFT_9_OVERLAP_TARGET } from "./overlap_draft9_target.ts";
+import { OVERLAP_TARGETS } from "./overlap_target.ts";
+import { REPEAT_TARGETS } from "./repeat_target.ts";
 import { RING_TARGETS } from "./ring_target.ts";
 import { SESSION_MESSAGE_TARGET } from "./session_message_target.ts";
 import { SOCKET_TARGET } from "./socket_target.ts";
@@ -17,7 +20,10 @@ import { SOCKET_TARGET } from "./socket_target.ts";
 export const TARGETS: readonly Target[] = [
   ...RING_TARGETS,
   ...DATA_TARGETS,
+  ...REPEAT_TARGETS,
+  ...OVERLAP_TARGETS,
   DRAFT_9_TARGET,
+  DRAFT_9_OVERLAP_TARGET,
   ...CONTROL_TARGETS,
   SESSION_MESSAGE_TARGET,
   SOCKET_TARGET,

@@ -13,6 +13,7 @@ import {
   checkResultsOverEachOther,
   checkShifts,
 } from "../support/overlap_kinds.ts";
+import { checkDraft9Overlaps } from "../support/overlap_draft9.ts";
 import { testOnBackends } from "../support/ready_backends.ts";
 
 const FORMATS = [
@@ -40,3 +41,11 @@ for (const [name, check] of CHECKS) {
     }
   });
 }
+
+await testOnBackends(
+  "buffers that the 2016 draft's addresses lay over each other",
+  async (backend) => {
+    using machine = await Machine.start({ backend, layout: "draft-9" });
+    checkDraft9Overlaps(machine);
+  },
+);

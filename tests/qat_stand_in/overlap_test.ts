@@ -7,6 +7,7 @@ import {
   checkResultsOverEachOther,
   checkShifts,
 } from "../support/overlap_kinds.ts";
+import { checkDraft9Overlaps } from "../support/overlap_draft9.ts";
 import { testWith } from "../real_parts.ts";
 import { StandIn } from "./control.ts";
 import { standIn } from "./parts.ts";
@@ -27,6 +28,13 @@ testWith(
       checkKinds(machine);
       checkPieces(machine);
       checkResultsOverEachOther(machine);
+    }
+    {
+      using machine = await Machine.start({
+        backend: backend!,
+        layout: "draft-9",
+      });
+      checkDraft9Overlaps(machine);
     }
     strictEqual(standIn.violations, 0);
   },
