@@ -13,6 +13,7 @@ import {
   F_REVISION_1,
   F_RING_PACKED,
   F_RING_RESET,
+  F_SUSPEND,
   STATELESS_FEATURE,
 } from "./wire/features.ts";
 import { SERVICES } from "./wire/opcodes.ts";
@@ -37,6 +38,7 @@ const FEATURES = {
 const IN_PROCESS_FEATURES = {
   "ring-reset": F_RING_RESET,
   "notification-data": F_NOTIFICATION_DATA,
+  "suspend": F_SUSPEND,
 } as const satisfies Record<string, bigint>;
 
 type FeatureName =

@@ -35,7 +35,7 @@ import {
   decodeConfigSpace,
   STATUS_HW_READY,
 } from "../device/wire/config_space.ts";
-import { F_RING_RESET } from "../device/wire/features.ts";
+import { F_RING_RESET, F_SUSPEND } from "../device/wire/features.ts";
 import { type Layout, type WireMode, wireMode } from "../device/wire/mode.ts";
 import { Burst, type BurstOptions } from "./burst.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
@@ -61,6 +61,10 @@ import {
 } from "./sessions.ts";
 import { SharedMemory, type SplitBuffers } from "./shared_memory.ts";
 import { VirtioRequests } from "./virtio_requests.ts";
+
+/** Device status bits (virtio 1.4 §2.1). */
+const STATUS_DRIVER_OK = 4;
+const STATUS_SUSPEND = 16;
 
 export { OperationError } from "./operation_error.ts";
 
@@ -283,6 +287,39 @@ export class Driver implements AsyncDisposable {
     await queue.reset();
   }
 
+  /**
+   * Suspends the device (virtio 1.4 §3.4). What is under way comes to its end;
+   * requests made from now on wait for `resume`. Sessions stay.
+   */
+  async suspend(): Promise<void> {
+    if ((this.features & F_SUSPEND) === 0n || !this.link.suspend) {
+      throw new Error("Cannot suspend the device: SUSPEND is not in force");
+    }
+    for (const queue of this.#queues()) queue.pause();
+    const status = await this.link.suspend();
+    if ((status & (STATUS_SUSPEND | STATUS_DRIVER_OK)) !== STATUS_SUSPEND) {
+      throw new Error(
+        `The device did not suspend: its status is 0x${status.toString(16)}`,
+      );
+    }
+  }
+
+  /** Lets a suspended device run again, and sends what has waited for it. */
+  async resume(): Promise<void> {
+    const status = await this.link.resume?.() ?? 0;
+    if ((status & (STATUS_SUSPEND | STATUS_DRIVER_OK)) !== STATUS_DRIVER_OK) {
+      throw new Error(
+        `The device did not resume: its status is 0x${status.toString(16)}`,
+      );
+    }
+    for (const queue of this.#queues()) queue.unpause();
+  }
+
+  *#queues(): Iterable<RequestQueue> {
+    yield* this.dataQueues;
+    if (this.controlQueue) yield this.controlQueue;
+  }
+
   /** Fails what is under way and closes the link. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -297,8 +334,7 @@ export class Driver implements AsyncDisposable {
 
   #abandon(message: string): void {
     const reason = new Error(message);
-    for (const queue of this.dataQueues) queue.abandon(reason);
-    this.controlQueue?.abandon(reason);
+    for (const queue of this.#queues()) queue.abandon(reason);
   }
 }
 

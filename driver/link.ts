@@ -46,6 +46,12 @@ export interface DeviceLink {
    * it; absent where the transport cannot.
    */
   resetQueue?(index: number): Promise<void>;
+  /**
+   * Sets SUSPEND, and clears it with DRIVER_OK; each resolves to the device
+   * status once the device has followed. Absent where the transport cannot.
+   */
+  suspend?(): Promise<number>;
+  resume?(): Promise<number>;
   /** Resets the device: queues stop, sessions are gone. */
   reset(): Promise<void>;
   close(): Promise<void>;

@@ -12,6 +12,7 @@ import {
   F_REVISION_1,
   F_RING_PACKED,
   F_RING_RESET,
+  F_SUSPEND,
   F_VERSION_1,
   STATELESS_FEATURE,
 } from "../device/wire/features.ts";
@@ -32,6 +33,8 @@ export interface FeatureOptions {
   readonly notificationData?: boolean;
   /** Queues can be reset one by one. Default: where the device can. */
   readonly ringReset?: boolean;
+  /** The device can be suspended. Default: where it can. */
+  readonly suspend?: boolean;
   /** The unpadded request layouts. Default: no. */
   readonly revision1?: boolean;
   /** Requests without session, which need `revision1`. Default: no. */
@@ -57,6 +60,7 @@ export function chooseFeatures(
     (options.inOrder ? F_IN_ORDER : 0n) |
     (options.notificationData ? F_NOTIFICATION_DATA : 0n) |
     (options.ringReset ? F_RING_RESET : 0n) |
+    (options.suspend ? F_SUSPEND : 0n) |
     (options.indirect ? F_INDIRECT_DESC : 0n) |
     (options.eventIndex ? F_EVENT_IDX : 0n) |
     (options.revision1 || options.stateless ? F_REVISION_1 : 0n);
@@ -68,6 +72,7 @@ export function chooseFeatures(
   }
   const welcome = (options.indirect === undefined ? F_INDIRECT_DESC : 0n) |
     (options.eventIndex === undefined ? F_EVENT_IDX : 0n) |
-    (options.ringReset === undefined ? F_RING_RESET : 0n);
+    (options.ringReset === undefined ? F_RING_RESET : 0n) |
+    (options.suspend === undefined ? F_SUSPEND : 0n);
   return required | (offered & welcome);
 }

@@ -36,6 +36,8 @@ export class RequestQueue {
   #promisedCount = 0;
   #flushIsDue = false;
   #closed: Error | undefined;
+  /** The device is suspended: nothing may be made available. */
+  #paused = false;
 
   /**
    * `makeRing` clears the ring's memory and makes an empty ring there;
@@ -88,6 +90,7 @@ export class RequestQueue {
   /** Stages a request; false when the ring has no room for it now. */
   stage(submission: Submission): boolean {
     if (this.#closed) throw this.#closed;
+    if (this.#paused) throw new Error("Cannot send: the device is suspended");
     const token = this.#freeTokens.at(-1);
     if (token === undefined) return false;
     const { readable, writable } = submission;
@@ -95,6 +98,18 @@ export class RequestQueue {
     this.#freeTokens.pop();
     this.#inFlight[token] = submission;
     return true;
+  }
+
+  /** Shows what is staged, and keeps back what comes until `unpause`. */
+  pause(): void {
+    this.flush();
+    this.#paused = true;
+  }
+
+  /** Sends what has been kept back. */
+  unpause(): void {
+    this.#paused = false;
+    this.#stageWaiting();
   }
 
   /** Shows the device what is staged, with a kick where it wants one. */
@@ -122,7 +137,7 @@ export class RequestQueue {
       this.abandon(
         new Error(`The device broke its ring: ${this.#queue.broken}`),
       );
-    } else if (this.#waiting.length > 0) this.#stageWaiting();
+    } else if (this.#waiting.length > 0 && !this.#paused) this.#stageWaiting();
     return count;
   }
 
@@ -142,8 +157,8 @@ export class RequestQueue {
         abandoned: reject,
       };
       this.#promisedCount++;
-      const inOrder = this.#waiting.length === 0;
-      if (!inOrder || !this.stage(submission)) this.#waiting.push(submission);
+      const waits = this.#paused || this.#waiting.length > 0;
+      if (waits || !this.stage(submission)) this.#waiting.push(submission);
       this.#flushSoon();
     });
   }

@@ -55,4 +55,32 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["tests/hostile/waiting_test.ts"],
   },
+  {
+    fault: "a suspended device is served when it is kicked",
+    file: "device/transport/in_process/in_process.ts",
+    text: "if (this.#suspension.holds) return;\n    this.#kicked",
+    replacement: "this.#kicked",
+    tests: ["tests/standard/suspend_test.ts"],
+  },
+  {
+    fault: "SUSPEND shows while something is under way",
+    file: "device/transport/in_process/in_process.ts",
+    text: "const used = await this.#useAll();",
+    replacement: "const used = await Promise.resolve(true);",
+    tests: ["tests/standard/suspend_test.ts"],
+  },
+  {
+    fault: "a config change is announced while the device is suspended",
+    file: "device/transport/in_process/suspension.ts",
+    text: "if (!this.complete) return true;",
+    replacement: "if (!this.complete || this.#asked) return true;",
+    tests: ["tests/standard/suspend_test.ts"],
+  },
+  {
+    fault: "what became available before a suspension is not served after it",
+    file: "device/transport/in_process/in_process.ts",
+    text: "for (const index of this.#queues.keys()) this.kick(index);",
+    replacement: "",
+    tests: ["tests/standard/suspend_test.ts"],
+  },
 ];

@@ -14,6 +14,7 @@ import {
   F_REVISION_1,
   F_RING_PACKED,
   F_RING_RESET,
+  F_SUSPEND,
   F_VERSION_1,
   STATELESS_FEATURE,
 } from "../../device/wire/features.ts";
@@ -79,7 +80,7 @@ Deno.test("what is offered is exactly what each layout and transport carries", a
     (all, one) => all | one,
     F_REVISION_1,
   );
-  const here = F_RING_RESET | F_NOTIFICATION_DATA;
+  const here = F_RING_RESET | F_NOTIFICATION_DATA | F_SUSPEND;
   await inProcess((link) => {
     strictEqual(link.offeredFeatures, everywhere | requests | here);
     return Promise.resolve();
@@ -159,9 +160,12 @@ function subsets(features: readonly bigint[]): bigint[] {
 Deno.test("every valid subset is accepted, and again after a reset", () =>
   inProcess(async (link) => {
     const free = [F_INDIRECT_DESC, F_EVENT_IDX, F_RING_PACKED, F_IN_ORDER];
-    const linkOnly = [F_RING_RESET, F_NOTIFICATION_DATA, F_REVISION_1];
+    const linkOnly = [
+      ...[F_RING_RESET, F_NOTIFICATION_DATA, F_SUSPEND],
+      F_REVISION_1,
+    ];
     const sets = subsets([...free, ...linkOnly]);
-    strictEqual(sets.length, 128);
+    strictEqual(sets.length, 256);
     for (const set of sets) {
       for (const _ of ["first", "again"]) {
         await link.acceptFeatures(F_VERSION_1 | set);

@@ -11,6 +11,7 @@ import {
   F_REVISION_1,
   F_RING_PACKED,
   F_RING_RESET,
+  F_SUSPEND,
   F_VERSION_1,
   STATELESS_FEATURE,
 } from "../../device/wire/features.ts";
@@ -40,6 +41,7 @@ const FEATURE: Readonly<Record<string, bigint>> = {
   "revision-1": F_REVISION_1,
   "ring-reset": F_RING_RESET,
   "notification-data": F_NOTIFICATION_DATA,
+  "suspend": F_SUSPEND,
   ...Object.fromEntries(
     SERVICES.map((service) => [
       `${service}-stateless`,

@@ -37,6 +37,7 @@ import {
   F_NOTIFICATION_DATA,
   F_RING_PACKED,
   F_RING_RESET,
+  F_SUSPEND,
 } from "../../wire/features.ts";
 import type { Layout } from "../../wire/mode.ts";
 import {
@@ -44,6 +45,7 @@ import {
   type Withholdable,
   WITHHOLDABLE_IN_PROCESS,
 } from "../../withheld.ts";
+import { Suspension } from "./suspension.ts";
 
 /** How to make a device in this process. */
 export interface DeviceOptions {
@@ -83,11 +85,12 @@ export interface DeviceOptions {
 const GUEST_ADDRESS = 0x10_0000;
 
 /** What this transport carries beyond what every one does. */
-const LINK_FEATURES = F_RING_RESET | F_NOTIFICATION_DATA;
+const LINK_FEATURES = F_RING_RESET | F_NOTIFICATION_DATA | F_SUSPEND;
 
 /** Device status bits (virtio 1.4 §2.1). */
 const STATUS_FEATURES_OK = 1 | 2 | 8;
 const STATUS_DRIVER_OK = 4;
+const STATUS_SUSPEND = 16;
 const STATUS_NEEDS_RESET = 0x40;
 
 /** How long operations of a backend may keep a queue from stopping. */
@@ -128,6 +131,7 @@ export class InProcessLink {
   readonly #tell: FailureListener;
   #closed = false;
   #linkFeatures = 0n;
+  readonly #suspension = new Suspension();
 
   constructor(
     device: Device,
@@ -175,8 +179,13 @@ export class InProcessLink {
   get status(): number {
     const { acceptedFeatures, needsReset } = this.#device;
     return (acceptedFeatures === 0n ? 0 : STATUS_FEATURES_OK) |
-      (this.#queues.some((queue) => queue) ? STATUS_DRIVER_OK : 0) |
+      this.#driverStatus |
       (needsReset ? STATUS_NEEDS_RESET : 0);
+  }
+
+  get #driverStatus(): number {
+    if (this.#suspension.complete) return STATUS_SUSPEND;
+    return this.#queues.some((queue) => queue) ? STATUS_DRIVER_OK : 0;
   }
 
   /** Rejects with a RangeError when the device does not accept `features`. */
@@ -202,7 +211,8 @@ export class InProcessLink {
   }
 
   readConfig(): Promise<Uint8Array> {
-    return Promise.resolve(this.#device.readConfig());
+    const { config } = this.#suspension;
+    return Promise.resolve(config ?? this.#device.readConfig());
   }
 
   /** Starts queue `index`; the one after the data queues is the control queue. */
@@ -250,6 +260,8 @@ export class InProcessLink {
    */
   kick(index: number, _data?: number): void {
     if (this.#unusable !== undefined) return;
+    // What comes meanwhile is seen when the device resumes.
+    if (this.#suspension.holds) return;
     this.#kicked.add(index);
     if (this.#running) return;
     this.#running = true;
@@ -271,6 +283,7 @@ export class InProcessLink {
       notify = queue.service.service() || notify;
     } while (
       queue.virtqueue.broken === undefined &&
+      !this.#suspension.holds &&
       queue.virtqueue.enableNotifications()
     );
     if (notify) this.#notified.get(index)?.();
@@ -283,12 +296,16 @@ export class InProcessLink {
   #pollSoon(): void {
     this.#polling ??= setTimeout(() => {
       this.#polling = undefined;
-      this.#queues.forEach((queue, index) => {
-        if (!(queue?.service instanceof DataQueue)) return;
-        if (queue.service.poll()) this.#notified.get(index)?.();
-        if (queue.service.pendingCount > 0) this.#pollSoon();
-      });
+      this.#poll();
     }, 0);
+  }
+
+  #poll(): void {
+    this.#queues.forEach((queue, index) => {
+      if (!(queue?.service instanceof DataQueue)) return;
+      if (queue.service.poll()) this.#notified.get(index)?.();
+      if (queue.service.pendingCount > 0) this.#pollSoon();
+    });
   }
 
   onNotification(index: number, notified: () => void): void {
@@ -296,7 +313,52 @@ export class InProcessLink {
   }
 
   onConfigChange(changed: () => void): void {
-    this.#device.onConfigChange = changed;
+    this.#device.onConfigChange = () => {
+      if (this.#suspension.announces()) changed();
+    };
+  }
+
+  /**
+   * Sets SUSPEND (virtio 1.4 §3.4): once all buffers under way have been used,
+   * resolves to the device status, which has SUSPEND and not DRIVER_OK then, or
+   * NEEDS_RESET where a backend does not come to an end. Sessions stay. Ignored
+   * without the feature and before DRIVER_OK.
+   */
+  async suspend(): Promise<number> {
+    const negotiated = (this.#linkFeatures & F_SUSPEND) !== 0n;
+    const running = (this.status & STATUS_DRIVER_OK) !== 0;
+    if (!negotiated || !running || this.#suspension.holds) return this.status;
+    this.#suspension.ask();
+    const used = await this.#useAll();
+    // A reset may have come in between.
+    if (!this.#suspension.holds) return this.status;
+    if (used) this.#suspension.finish(this.#device.readConfig());
+    else this.#device.ringBroken();
+    return this.status;
+  }
+
+  /** Sets DRIVER_OK again; resolves to the device status. */
+  resume(): Promise<number> {
+    if (this.#suspension.complete) {
+      if (this.#suspension.end()) this.#device.onConfigChange?.();
+      for (const index of this.#queues.keys()) this.kick(index);
+    }
+    return Promise.resolve(this.status);
+  }
+
+  /** Waits until no buffer is under way; false where that takes too long. */
+  async #useAll(): Promise<boolean> {
+    const deadline = performance.now() + DRAIN_MS;
+    const isPending = () =>
+      this.#queues.some((queue) =>
+        queue?.service instanceof DataQueue && queue.service.pendingCount > 0
+      );
+    while (isPending()) {
+      if (performance.now() >= deadline) return false;
+      this.#poll();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    return true;
   }
 
   /**
@@ -324,6 +386,7 @@ export class InProcessLink {
   }
 
   async #reset(): Promise<void> {
+    this.#suspension.end();
     await this.#stopQueues();
     if (this.#closed) return;
     this.#linkFeatures = 0n;
