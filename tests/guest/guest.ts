@@ -134,7 +134,8 @@ async function converse(
   await keyboard.close().catch(() => {});
 }
 
-async function* lines(
+/** The lines of a console. */
+export async function* lines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<string> {
   let unfinished = "";

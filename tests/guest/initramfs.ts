@@ -5,10 +5,11 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { cpioArchive, type CpioEntry } from "./cpio.ts";
 import type { GuestParts } from "./guest_parts.ts";
 
-const MODULES = [
+const MODULES: readonly string[] = [
   "virtio_pci",
   "virtio_crypto",
   "af_alg",
@@ -34,7 +35,7 @@ interface KernelModule {
 export async function buildInitramfs(parts: GuestParts): Promise<string> {
   const [program, modules] = await Promise.all([
     compileProgram(),
-    modulesInLoadingOrder(parts.modulesFolder),
+    moduleEntries(parts.modulesFolder, MODULES),
   ]);
   const entries: CpioEntry[] = [
     ...["bin", "dev", "proc", "sys", "modules"].map((path) => ({ path })),
@@ -45,19 +46,24 @@ export async function buildInitramfs(parts: GuestParts): Promise<string> {
       executable: true,
     },
     { path: "bin/guest_test", content: program, executable: true },
-    ...modules.map((module, index) => ({
-      path: `modules/${String(index).padStart(2, "0")}-${module.name}.ko`,
-      content: module.content,
-    })),
+    ...modules,
   ];
+  const path = `${parts.cache}/initramfs.cpio`;
+  await writeArchive(path, entries);
+  return path;
+}
+
+/** Replaces the archive at `path` whole or not at all. */
+export async function writeArchive(
+  path: string,
+  entries: readonly CpioEntry[],
+): Promise<void> {
   const unfinished = await Deno.makeTempFile({
-    dir: parts.cache,
+    dir: dirname(path),
     prefix: "initramfs-",
   });
   await Deno.writeFile(unfinished, cpioArchive(entries));
-  const path = `${parts.cache}/initramfs.cpio`;
   await Deno.rename(unfinished, path);
-  return path;
 }
 
 function here(name: string): string {
@@ -83,8 +89,23 @@ async function compileProgram(): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
+/** `names` and what they depend on, numbered in their loading order. */
+export async function moduleEntries(
+  folder: string,
+  names: readonly string[],
+): Promise<CpioEntry[]> {
+  const modules = await modulesInLoadingOrder(folder, names);
+  return modules.map(({ name, content }, index) => ({
+    path: `modules/${String(index).padStart(2, "0")}-${name}.ko`,
+    content,
+  }));
+}
+
 /** Each module after those it depends on; one built into the kernel is left out. */
-async function modulesInLoadingOrder(folder: string): Promise<KernelModule[]> {
+async function modulesInLoadingOrder(
+  folder: string,
+  names: readonly string[],
+): Promise<KernelModule[]> {
   const files = await moduleFiles(`${folder}/kernel`);
   const builtin = await Deno.readTextFile(`${folder}/modules.builtin`);
   const ordered = new Map<string, KernelModule>();
@@ -101,7 +122,7 @@ async function modulesInLoadingOrder(folder: string): Promise<KernelModule[]> {
     ordered.set(name, { name, content });
   }
 
-  for (const name of MODULES) await add(name);
+  for (const name of names) await add(name);
   return [...ordered.values()];
 }
 
@@ -135,7 +156,8 @@ function dependencies(content: Uint8Array): string[] {
   return names.split(",").filter((name) => name !== "").map(moduleName);
 }
 
-async function run(
+/** What `command` says; throws where it fails. */
+export async function run(
   command: string,
   args: string[],
 ): Promise<Uint8Array<ArrayBuffer>> {

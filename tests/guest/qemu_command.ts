@@ -20,6 +20,10 @@ export interface QemuOptions {
   readonly dataQueues?: number;
   /** A guest that reboots must not end QEMU. */
   readonly reboots?: boolean;
+  /** Default: 256. */
+  readonly memoryMebibytes?: number;
+  /** QEMU's name of the guest's processor, where its default is not enough. */
+  readonly processor?: string;
   /** Words for the kernel's command line. */
   readonly kernelWords: readonly string[];
 }
@@ -76,6 +80,7 @@ function isFile(path: string): boolean {
 }
 
 function machine(options: QemuOptions): string[] {
+  const size = `${options.memoryMebibytes ?? 256}M`;
   return [
     ...[
       "-nodefaults",
@@ -86,15 +91,16 @@ function machine(options: QemuOptions): string[] {
       "stdio",
     ],
     // A vhost-user back-end maps the guest's memory, so it must be a shared file.
-    ...["-object", "memory-backend-memfd,id=mem0,size=256M,share=on"],
+    ...["-object", `memory-backend-memfd,id=mem0,size=${size},share=on`],
     ...[
       "-machine",
       "q35,accel=tcg,memory-backend=mem0",
       "-m",
-      "256M",
+      size,
       "-smp",
       "2",
     ],
+    ...(options.processor ? ["-cpu", options.processor] : []),
     ...(options.reboots ? [] : ["-no-reboot"]),
   ];
 }
