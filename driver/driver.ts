@@ -20,15 +20,17 @@
  */
 
 import { algorithmByName, type Service } from "../algorithms/catalogue.ts";
-import type {
-  AeadSession,
-  ChainSession,
-  CipherSession,
-  EcdsaSession,
-  HashSession,
-  MacSession,
-  RsaSession,
-  SessionDescription,
+import { showInstead } from "../algorithms/inspect.ts";
+import {
+  type AeadSession,
+  type ChainSession,
+  type CipherSession,
+  type EcdsaSession,
+  type HashSession,
+  hideKeys,
+  type MacSession,
+  type RsaSession,
+  type SessionDescription,
 } from "../algorithms/session_description.ts";
 import {
   type ConfigSpace,
@@ -136,6 +138,12 @@ export class Driver implements AsyncDisposable {
     this.dataQueues = queues.data;
     this.controlQueue = queues.control;
     this.#config = config;
+    // Not the memory, where the keys of stateless requests may lie.
+    showInstead(this, () => ({
+      features: `0x${features.toString(16)}`,
+      mode,
+      dataQueues: queues.data.length,
+    }));
     const format = mode.layout === "draft-9"
       ? new Draft9Requests()
       : new VirtioRequests(mode);
@@ -196,7 +204,12 @@ export class Driver implements AsyncDisposable {
     const runner = this.#runners[queue];
     if (!runner) throw new RangeError(`There is no data queue ${queue}`);
     const control = this.#control;
-    const parts = { description, runner, control };
+    // The caller's object stays as it is, and shows its keys as ever.
+    const parts = {
+      description: hideKeys({ ...description }),
+      runner,
+      control,
+    };
     if (options.stateless) {
       return makeSession(parts) as unknown as SessionOf<D>;
     }

@@ -5,15 +5,17 @@
  * @module
  */
 
-import type {
-  AeadSession,
-  ChainSession,
-  CipherSession,
-  EcdsaSession,
-  HashSession,
-  MacSession,
-  RsaSession,
-  SessionDescription,
+import { showInstead } from "../algorithms/inspect.ts";
+import {
+  type AeadSession,
+  type ChainSession,
+  type CipherSession,
+  type EcdsaSession,
+  type HashSession,
+  type MacSession,
+  type RsaSession,
+  type SessionDescription,
+  withoutKeys,
 } from "../algorithms/session_description.ts";
 import type { Service } from "../algorithms/catalogue.ts";
 import type {
@@ -80,6 +82,10 @@ export abstract class Session<
     this.id = parts.sessionId;
     this.runner = parts.runner;
     this.#control = parts.control;
+    showInstead(this, () => ({
+      ...withoutKeys(this.description),
+      id: this.id,
+    }));
   }
 
   /** How requests name the session. */

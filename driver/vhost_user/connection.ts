@@ -108,6 +108,15 @@ export class FrontEndConnection {
   }
 
   #send(message: Uint8Array<ArrayBuffer>, fds: readonly number[]): void {
+    try {
+      this.#sendAll(message, fds);
+    } finally {
+      // Session messages hold keys.
+      message.fill(0);
+    }
+  }
+
+  #sendAll(message: Uint8Array<ArrayBuffer>, fds: readonly number[]): void {
     let sent = 0;
     while (sent < message.length) {
       const result = this.#messages.send(

@@ -29,17 +29,21 @@ export class SessionMessages implements SessionControl {
 
   async create(description: SessionDescription): Promise<number> {
     const payload = encodeSessionMessage(description, this.#layout);
-    const answer = await this.#link.createCryptoSession(payload);
-    payload.fill(0);
-    const sessionId = answer.length === payload.length
-      ? decodeSessionReply(answer, this.#layout)
-      : -1;
+    const sessionId = await this.#ask(payload).finally(() => payload.fill(0));
     if (sessionId >= 0) return sessionId;
     // The answer tells no reasons apart.
     throw new OperationError(
       `create a session of ${describeTarget(description)} by message`,
       Status.Error,
     );
+  }
+
+  /** The answer's identifier; negative for a failure. */
+  async #ask(payload: Uint8Array): Promise<number> {
+    const answer = await this.#link.createCryptoSession(payload);
+    return answer.length === payload.length
+      ? decodeSessionReply(answer, this.#layout)
+      : -1;
   }
 
   destroy(_service: Service, sessionId: number): Promise<void> {

@@ -146,7 +146,8 @@ export function copiesIn(
   const room = new Uint8Array(PIECE_BYTES + search.overlapBytes);
   const copies: string[] = [];
   using memory = Deno.openSync(`/proc/${pid}/mem`);
-  for (const { start, end, name } of writableMappings(pid, isForeign)) {
+  using pages = Deno.openSync(`/proc/${pid}/pagemap`);
+  for (const { start, end, name } of usedRanges(pid, pages, isForeign)) {
     for (let at = start; at < end; at += PIECE_BYTES) {
       const bytes = room.subarray(0, Math.min(room.length, end - at));
       if (!readAt(memory, at, bytes)) continue;
@@ -160,6 +161,33 @@ export function copiesIn(
     }
   }
   return copies;
+}
+
+const PAGE_BYTES = 4096;
+const PAGE_ENTRY_BYTES = 8;
+/** Present, or swapped out. */
+const USED = 0xc0;
+
+/** The ranges of writable mappings that have been written to. */
+function* usedRanges(
+  pid: number,
+  pages: Deno.FsFile,
+  isForeign: (name: string) => boolean,
+): Generator<Mapping> {
+  for (const mapping of writableMappings(pid, isForeign)) {
+    const count = (mapping.end - mapping.start) / PAGE_BYTES;
+    const entries = new Uint8Array(count * PAGE_ENTRY_BYTES);
+    const at = mapping.start / PAGE_BYTES * PAGE_ENTRY_BYTES;
+    if (!readAt(pages, at, entries)) continue;
+    const isUsed = (page: number) =>
+      (entries[page * PAGE_ENTRY_BYTES + PAGE_ENTRY_BYTES - 1]! & USED) !== 0;
+    for (let page = 0; page < count; page++) {
+      if (!isUsed(page)) continue;
+      const start = mapping.start + page * PAGE_BYTES;
+      while (page < count && isUsed(page)) page++;
+      yield { ...mapping, start, end: mapping.start + page * PAGE_BYTES };
+    }
+  }
 }
 
 /** False for memory that cannot be read, or has gone meanwhile. */

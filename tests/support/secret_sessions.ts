@@ -5,6 +5,7 @@
  */
 
 import { generateKeyPairSync } from "node:crypto";
+import { MULTI_PRIME_ANSWERS } from "../../backends/conformance/vectors/multi_prime_rsa.ts";
 import { algorithmByName } from "../../algorithms/catalogue.ts";
 import { DerReader, DerTag } from "../../algorithms/der.ts";
 import type {
@@ -58,7 +59,28 @@ const CURVES = [["p256", "prime256v1"], ["p521", "secp521r1"]] as const;
 
 /** Sessions of every service and of the algorithms whose keys are kept apart. */
 export function secretSessions(): SecretSession[] {
-  return [...symmetricSessions(), ...chains(), rsaSession(), ...ecSessions()];
+  return [
+    ...symmetricSessions(),
+    ...chains(),
+    rsaSession(2048),
+    multiPrimeSession(),
+    ...ecSessions(),
+  ];
+}
+
+/** One session of each kind, with keys that session messages have room for. */
+export function fewSecretSessions(): SecretSession[] {
+  const few = [
+    "cipher.aes-cbc/256 encrypt",
+    "mac.hmac-sha256/256 ",
+    "aead.gcm/256 encrypt",
+  ];
+  return [
+    ...symmetricSessions().filter(({ name }) => few.includes(name)),
+    chains()[0]!,
+    rsaSession(1024),
+    ecSessions()[0]!,
+  ];
 }
 
 function symmetricSessions(): SecretSession[] {
@@ -124,21 +146,38 @@ function chains(): SecretSession[] {
   });
 }
 
-const RSA_BITS = 2048;
 /** RFC 8017 §A.1.2, behind the modulus and the public exponent. */
 const RSA_SECRETS = ["d", "p", "q", "dP", "dQ", "qInv"];
 
-function rsaSession(): SecretSession {
+function rsaSession(bits: number): SecretSession {
   const { privateKey } = generateKeyPairSync("rsa", {
-    modulusLength: RSA_BITS,
+    modulusLength: bits,
     publicKeyEncoding: { type: "pkcs1", format: "der" },
     privateKeyEncoding: { type: "pkcs1", format: "der" },
   });
-  const key = new Uint8Array(privateKey);
+  return describeRsa("rsa", new Uint8Array(privateKey));
+}
+
+function multiPrimeSession(): SecretSession {
+  const { privateKey } = MULTI_PRIME_ANSWERS[0]!;
+  return describeRsa("multi-prime rsa", privateKey.slice());
+}
+
+function describeRsa(name: string, key: Uint8Array): SecretSession {
   const fields = new DerReader(key).enter(DerTag.Sequence);
   for (let i = 0; i < 3; i++) fields.contents(DerTag.Integer);
+  const number = (what: string, from = fields) =>
+    secretOf(`${name} ${what}`, from.contents(DerTag.Integer));
+  const secrets = RSA_SECRETS.map((what) => number(what));
+  if (!fields.isAtEnd) {
+    const others = fields.enter(DerTag.Sequence);
+    while (!others.isAtEnd) {
+      const other = others.enter(DerTag.Sequence);
+      for (const what of ["r", "d", "t"]) secrets.push(number(what, other));
+    }
+  }
   return {
-    name: "rsa",
+    name,
     description: {
       service: "akcipher",
       algorithm: "rsa",
@@ -147,9 +186,7 @@ function rsaSession(): SecretSession {
       padding: "pkcs1",
       hash: "sha256",
     },
-    secrets: RSA_SECRETS.map((name) =>
-      secretOf(`rsa ${name}`, fields.contents(DerTag.Integer))
-    ),
+    secrets,
   };
 }
 
