@@ -133,4 +133,18 @@ export const MUTANTS: readonly Mutant[] = [
       "backends/conformance/kit_test.ts",
     ],
   },
+  {
+    fault: "the numbers of a key for libcrypto stay",
+    file: "backends/openssl/parameter_list.ts",
+    text: "    this.#bytes.fill(0);\n",
+    replacement: "",
+    tests: ["tests/hostile/key_copies_test.ts"],
+  },
+  {
+    fault: "the scalar of an EC key stays",
+    file: "backends/openssl/native_keys.ts",
+    text: "      scalar.fill(0);\n",
+    replacement: "",
+    tests: ["tests/hostile/key_copies_test.ts"],
+  },
 ];

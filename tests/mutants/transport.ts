@@ -83,4 +83,19 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["tests/standard/suspend_test.ts"],
   },
+  {
+    fault: "a session message that never came to its end keeps its key",
+    file: "device/transport/vhost_user/connection.ts",
+    text: "    this.#incoming.fill(0);\n",
+    replacement: "",
+    tests: ["tests/hostile/key_copies_test.ts"],
+  },
+  {
+    fault:
+      "in process a session goes to its thread by a copy that nobody wipes",
+    file: "device/transport/in_process/in_process.ts",
+    text: "description: copyDescription(session.description),",
+    replacement: "description: structuredClone(session.description),",
+    tests: ["tests/hostile/key_copies_test.ts"],
+  },
 ];
