@@ -88,7 +88,7 @@ function prepareTripleDes(library: IpsecMb, key: Uint8Array): NativeKey {
     const start = i * DES_SCHEDULE_BYTES;
     library.cold.des_key_sched(
       block.bytes.subarray(start),
-      key.slice(8 * i, 8 * i + 8),
+      key.subarray(8 * i, 8 * i + 8) as Uint8Array<ArrayBuffer>,
     );
     putLong(block.words, table / 4 + 2 * i, block.address + start);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
@@ -36,7 +37,7 @@ export class NativeAeadSession implements NativeSession {
       this.#encrypts,
       tagBytes,
     );
-    if (algorithm === "gcm") this.#key = key.slice();
+    if (algorithm === "gcm") this.#key = copyKey(key);
   }
 
   #aeadFor(ivBytes: number): Aead {

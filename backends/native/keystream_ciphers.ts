@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { Bytes, Cipher, Primitives } from "./primitives.ts";
 
 type Ciphers = Pick<Primitives, "makeCipher">;
@@ -99,7 +100,8 @@ export class AesF8 extends KeystreamCipher {
     super();
     const keyBytes = keyAndMask.length / 2;
     const key = keyAndMask.subarray(0, keyBytes);
-    const masked = key.map((byte, i) => byte ^ keyAndMask[keyBytes + i]!);
+    const masked = copyKey(key);
+    for (let i = 0; i < keyBytes; i++) masked[i]! ^= keyAndMask[keyBytes + i]!;
     this.#maskedBlock = ciphers.makeCipher("aes-ecb", masked, true);
     masked.fill(0);
     this.#chain = ciphers.makeCipher("aes-cbc", key, true);

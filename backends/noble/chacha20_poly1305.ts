@@ -5,6 +5,7 @@
  * @module
  */
 
+import { copyKey } from "../../algorithms/key_bytes.ts";
 import { Poly1305 } from "@noble/ciphers/_poly1305.js";
 import { chacha20 } from "@noble/ciphers/chacha.js";
 import type { Aead } from "./aead.ts";
@@ -19,7 +20,7 @@ export class ChaCha20Poly1305Aead implements Aead {
   readonly #lengths = new Block();
 
   constructor(key: Uint8Array) {
-    this.#key = key.slice();
+    this.#key = copyKey(key);
   }
 
   /** The block counter has 32 bits and starts at 1. */

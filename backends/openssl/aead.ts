@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
 import type { Aead, AeadLengths, Bytes } from "../native/primitives.ts";
 import { beginMessage, newCipherContext } from "./ciphers.ts";
@@ -104,7 +105,7 @@ class Ccm extends EvpAead {
 
   constructor(library: CryptoLibrary, key: Uint8Array, encrypts: boolean) {
     super(library, `AES-${8 * key.length}-CCM`, key, encrypts);
-    this.#key = new Uint8Array(key);
+    this.#key = copyKey(key);
   }
 
   start(iv: Bytes, { ivBytes, dataBytes }: AeadLengths, tag: Bytes): boolean {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
 import { findIvMemory } from "./iv_memory.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
@@ -164,7 +165,7 @@ class Arc4 extends KeyedCipher {
 
   constructor(library: CryptoLibrary, key: Uint8Array, encrypt: boolean) {
     super(library, "RC4", key, encrypt);
-    this.#key = new Uint8Array(key);
+    this.#key = copyKey(key);
   }
 
   override start(): boolean {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
 import { type AeadNumbers, AEADS } from "./algorithms.ts";
@@ -60,7 +61,7 @@ class QatAeadSession implements QatSession {
     this.#cpaTagBytes = algorithm === "gcm" && direction === "encrypt"
       ? FULL_TAG_BYTES
       : tagBytes;
-    this.#key = new Uint8Array(key);
+    this.#key = copyKey(key);
     // The common case; it also tells whether the instance has the algorithm.
     if (this.#hasTag()) this.#session(0, 12);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyKey } from "../../algorithms/key_bytes.ts";
 import { algorithmByName } from "../../algorithms/catalogue.ts";
 import type { CipherSession } from "../../algorithms/session_description.ts";
 import { writeAddress } from "../../ffi/qat.ts";
@@ -26,7 +27,7 @@ export function cipherSetup(
     algorithm: number,
     // The library runs counter mode in one direction only.
     encrypts: direction === "encrypt" || algorithm === "aes-ctr",
-    key: new Uint8Array(key),
+    key: copyKey(key),
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyKey } from "../../algorithms/key_bytes.ts";
 import type {
   HashSession,
   MacSession,
@@ -97,7 +98,7 @@ class QatGmacSession implements QatSession {
   readonly #resultBytes: number;
 
   constructor(thread: SessionContext, { key, resultBytes }: MacSession) {
-    const copy = new Uint8Array(key);
+    const copy = copyKey(key);
     this.#thread = thread;
     this.#resultBytes = resultBytes;
     try {

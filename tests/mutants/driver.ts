@@ -5,5 +5,5 @@ export const MUTANTS: readonly Mutant[] = [{
   file: "driver/vhost_user/connection.ts",
   text: "      message.fill(0);\n",
   replacement: "",
-  tests: ["tests/hostile/key_copies_test.ts"],
+  tests: ["tests/hostile/key_messages_test.ts"],
 }];

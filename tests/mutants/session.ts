@@ -41,7 +41,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "device/session/announcement_memory.ts",
     text: "  bytes.fill(0);\n",
     replacement: "",
-    tests: ["tests/hostile/key_copies_test.ts"],
+    tests: ["tests/hostile/key_roads_test.ts"],
   },
   {
     fault: "shared memory of announcements is never used again",

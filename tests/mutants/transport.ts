@@ -88,7 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "device/transport/vhost_user/connection.ts",
     text: "    this.#incoming.fill(0);\n",
     replacement: "",
-    tests: ["tests/hostile/key_copies_test.ts"],
+    tests: ["tests/hostile/key_messages_test.ts"],
   },
   {
     fault:
@@ -96,6 +96,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: "device/transport/in_process/in_process.ts",
     text: "description: copyDescription(session.description),",
     replacement: "description: structuredClone(session.description),",
-    tests: ["tests/hostile/key_copies_test.ts"],
+    tests: ["tests/hostile/key_messages_test.ts"],
   },
 ];

@@ -8,11 +8,13 @@ import { generateKeyPairSync } from "node:crypto";
 import { MULTI_PRIME_ANSWERS } from "../../backends/conformance/vectors/multi_prime_rsa.ts";
 import { algorithmByName } from "../../algorithms/catalogue.ts";
 import { DerReader, DerTag } from "../../algorithms/der.ts";
-import type {
-  AeadSession,
-  CipherSession,
-  MacSession,
-  SessionDescription,
+import {
+  type AeadSession,
+  type ChainSession,
+  type CipherSession,
+  keysOf,
+  type MacSession,
+  type SessionDescription,
 } from "../../algorithms/session_description.ts";
 import { type Secret, secretOf } from "./process_memory.ts";
 
@@ -213,4 +215,34 @@ function ecSessions(): SecretSession[] {
       secrets: [secretOf(name, fields.contents(DerTag.OctetString))],
     };
   });
+}
+
+/** Sessions that a device must refuse, for their keys or before it looks at them. */
+export function refusedSessions(): SecretSession[] {
+  const all = fewSecretSessions();
+  const of = (name: string) => all.find((one) => one.name.startsWith(name))!;
+  const rsa = of("rsa");
+  const ec = of("ecdsa p256");
+  // The coefficient ends a key, and the point of another.
+  for (const { description } of [rsa, ec]) {
+    const key = keysOf(description)[0]!;
+    key[key.length - 1]! ^= 1;
+  }
+  const cipher = of("cipher.aes-cbc/256");
+  const [key] = keysOf(cipher.description);
+  const short = { ...cipher.description, key: key!.subarray(0, 31) };
+  const chain = of("chain");
+  return [
+    { ...rsa, secrets: rsa.secrets.slice(0, -1) },
+    ec,
+    {
+      ...cipher,
+      description: short as SessionDescription,
+      secrets: [secretOf("short key", short.key)],
+    },
+    {
+      ...chain,
+      description: { ...chain.description, resultBytes: 21 } as ChainSession,
+    },
+  ];
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { deepStrictEqual } from "node:assert/strict";
-import type { SessionOptions } from "../../driver/driver.ts";
+import { deepStrictEqual, rejects } from "node:assert/strict";
+import type { DriverOptions, SessionOptions } from "../../driver/driver.ts";
 import {
   Aead,
   Akcipher,
@@ -14,7 +14,8 @@ import {
   Mac,
   type Session,
 } from "../../driver/sessions.ts";
-import { type Driver, OperationError } from "../../mod.ts";
+import { connectVhostUser, Driver, OperationError } from "../../mod.ts";
+import type { ServedDevice } from "./command_process.ts";
 import { copiesIn } from "./process_memory.ts";
 import type { SecretSession } from "./secret_sessions.ts";
 
@@ -107,3 +108,35 @@ export async function openAll(
   }
   return { taken, open };
 }
+
+/** Expects that the device answers each with ERR, by the road of `driver`. */
+export async function expectRefused(
+  driver: Driver,
+  sessions: readonly SecretSession[],
+  stateless = false,
+): Promise<void> {
+  for (const { name, description } of sessions) {
+    const made = driver.createSession(description, { stateless })
+      .then((session) => stateless ? use(session as Session) : undefined);
+    await rejects(made, OperationError, name);
+  }
+}
+
+const MEMORY_BYTES = 8 * 1024 * 1024;
+
+/** Attaches to `device` without a driver. */
+export const connect = (device: ServedDevice, configBytes = 56) =>
+  connectVhostUser(device.socketPath, {
+    memoryBytes: MEMORY_BYTES,
+    configBytes,
+  });
+
+/** A driver of `device`. */
+export const attach = async (
+  device: ServedDevice,
+  options: DriverOptions = {},
+) => await Driver.start(await connect(device), options);
+
+/** Services of which there is a session. */
+export const servicesOf = (sessions: readonly SecretSession[]): string[] =>
+  [...new Set(sessions.map(({ description }) => description.service))].sort();
