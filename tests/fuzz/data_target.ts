@@ -205,4 +205,5 @@ export const DATA_TARGETS: readonly Target[] = [
   dataTarget("data-legacy", 0n, false),
   dataTarget("data-revision1", F_REVISION_1, false),
   dataTarget("data-stateless", F_REVISION_1 | STATELESS, true),
+  dataTarget("data-packed", F_RING_PACKED | F_REVISION_1 | STATELESS, true),
 ];

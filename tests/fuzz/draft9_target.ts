@@ -10,6 +10,11 @@ import {
   Draft9DataRequest,
   encodeDraft9Data,
 } from "../../device/wire/draft9_data.ts";
+import {
+  F_INDIRECT_DESC,
+  F_RING_PACKED,
+  F_VERSION_1,
+} from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
 import { HandRing } from "../support/hand_ring.ts";
 import { Machine } from "../support/machine.ts";
@@ -244,7 +249,13 @@ export const DRAFT_9_TARGET: Target = {
   name: "data-draft9",
   cases: 400,
   async start(backend, random) {
-    const machine = await Machine.start({ backend, layout: "draft-9" });
+    const features = F_VERSION_1 | F_INDIRECT_DESC |
+      (random.oneIn(3) ? F_RING_PACKED : 0n);
+    const machine = await Machine.start({
+      backend,
+      layout: "draft-9",
+      features,
+    });
     return new Draft9Episode(machine, random);
   },
 };

@@ -32,7 +32,12 @@ import {
 const MESSAGES = 40;
 const GONE_TIMEOUT_MS = 5000;
 const RINGS = 3;
+const RING_SIZE = 64;
 const CONFIG_BYTES = 56;
+/** With the protocol's own, VERSION_1 and RING_PACKED. */
+const PACKED_FEATURES = 0x5_7000_0000n;
+/** Where both indices of a packed ring start, wrap counters set. */
+const PACKED_START = 0x8000_8000;
 
 interface SentMessage {
   readonly request: number;
@@ -86,11 +91,16 @@ class SocketEpisode implements Episode {
     const random = this.#random;
     // A ring that runs has a thread, which takes long to start.
     if (!random.oneIn(8)) return;
+    const packed = random.oneIn(2);
+    if (packed) front.send(Request.SetFeatures, longs(PACKED_FEATURES));
     front.send(Request.SetMemTable, front.memoryTable(), [front.memoryFd]);
     const index = random.integer(RINGS);
-    const ring = front.makeRing(index);
-    front.send(Request.SetVringNum, words(index, 64));
-    front.send(Request.SetVringBase, words(index, 0));
+    const ring = front.makeRing(index, RING_SIZE, false, packed);
+    front.send(Request.SetVringNum, words(index, RING_SIZE));
+    front.send(
+      Request.SetVringBase,
+      words(index, packed ? PACKED_START : 0),
+    );
     front.send(Request.SetVringAddr, front.ringAddresses(index, ring));
     front.send(Request.SetVringEnable, words(index, 1));
     if (random.oneIn(2)) {
