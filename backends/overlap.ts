@@ -6,7 +6,7 @@
  * @module
  */
 
-import { RangeSet, rangesMeet } from "../memory/range_set.ts";
+import { RangeSet } from "../memory/range_set.ts";
 import type { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import { type Operation, OperationStatus } from "./backend.ts";
@@ -24,16 +24,18 @@ export class OverlapCheck {
    */
   isEntangled(operation: Operation, readsTag: boolean): boolean {
     const { source, additionalData, destination, digest } = operation;
+    const { count } = destination;
+    if ((count | source.count | additionalData.count | digest.count) > 1) {
+      return this.#areListsEntangled(operation, readsTag);
+    }
     if (
-      source.count > 1 || additionalData.count > 1 || destination.count > 1 ||
-      digest.count > 1
-    ) return this.#areListsEntangled(operation, readsTag);
-    if (
-      meet(destination, source) && !isSame(destination, source) ||
-      meet(destination, additionalData) || meet(destination, digest)
+      count !== 0 && (
+        destination.meetsRange(source) && !isSame(destination, source) ||
+        destination.meetsRange(additionalData) || destination.meetsRange(digest)
+      )
     ) return true;
-    return !readsTag &&
-      (meet(digest, source) || meet(digest, additionalData));
+    return digest.count !== 0 && !readsTag &&
+      (digest.meetsRange(source) || digest.meetsRange(additionalData));
   }
 
   #areListsEntangled(operation: Operation, readsTag: boolean): boolean {
@@ -69,12 +71,6 @@ export class OverlapCheck {
     const known = this.#regions.indexOf(region);
     return known >= 0 ? known : this.#regions.push(region) - 1;
   }
-}
-
-/** Whether two lists of at most one range have a byte in common. */
-function meet(a: Segments, b: Segments): boolean {
-  return a.count !== 0 && b.count !== 0 && a.region(0) === b.region(0) &&
-    rangesMeet(a.offset(0), a.totalBytes, b.offset(0), b.totalBytes);
 }
 
 /** Whether both lists name the same bytes in the same order. */

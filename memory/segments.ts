@@ -17,6 +17,7 @@
  */
 
 import { RANGE_LENGTH, RANGE_OFFSET, RANGE_WORDS } from "./range_lists.ts";
+import { rangesMeet } from "./range_set.ts";
 import type { Region } from "./region.ts";
 
 /** Up to here a loop is faster than the view that a bulk copy takes. */
@@ -172,6 +173,23 @@ export class Segments {
     if (index === this.count - 1) return this.#lastBytes;
     const lengthBytes = this.#ranges[this.#start + RANGE * index + LENGTH]!;
     return index === 0 ? lengthBytes - this.#skip : lengthBytes;
+  }
+
+  /**
+   * Whether this list and `other` have a byte in common, where neither has more
+   * than one range: without the calls that asking for each number takes.
+   */
+  meetsRange(other: Segments): boolean {
+    if (this.count === 0 || other.count === 0) return false;
+    const at = this.#start;
+    const otherAt = other.#start;
+    return rangesMeet(
+      this.#ranges[at + OFFSET]! + this.#skip,
+      this.totalBytes,
+      other.#ranges[otherAt + OFFSET]! + other.#skip,
+      other.totalBytes,
+    ) &&
+      this.#table[this.#ranges[at]!] === other.#table[other.#ranges[otherAt]!];
   }
 
   /** Native address of range `index`, or 0 where its region has none. */

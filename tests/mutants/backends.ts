@@ -105,8 +105,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a digest on associated data counts as harmless",
     file: "backends/overlap.ts",
-    text: "(meet(digest, source) || meet(digest, additionalData))",
-    replacement: "meet(digest, source)",
+    text: "(digest.meetsRange(source) || digest.meetsRange(additionalData))",
+    replacement: "digest.meetsRange(source)",
     tests: ["backends/overlap_test.ts"],
   },
   {
