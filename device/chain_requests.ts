@@ -39,6 +39,7 @@ const STATUS_BYTES = 1;
 
 /** The formats of one data queue, for the mode that was negotiated. */
 export class ChainRequests implements RequestFormat {
+  readonly buffersAreInChain = true;
   readonly #mode: WireMode;
   readonly #sessions: ThreadSessions;
   readonly #settings: ThreadSettings;

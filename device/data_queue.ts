@@ -14,6 +14,7 @@ import {
   PrivateResults,
   resultRoomBytes,
 } from "../backends/overlap.ts";
+import { areOutputsApart } from "../memory/range_set.ts";
 import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { RequestFormat } from "./request_format.ts";
@@ -186,9 +187,21 @@ export class DataQueue {
       const slot = this.#burst[i]!;
       slot.status = this.#format.prepare(slot);
       slot.isEntangled = slot.status === Status.Ok &&
+        !this.#areBuffersApart(slot.chain.slot) &&
         this.#overlaps.isEntangled(slot.operation, slot.readsTag);
     }
     return count;
+  }
+
+  /** Whether a look at the chain is enough to see that nothing overlaps. */
+  #areBuffersApart(slot: number): boolean {
+    const { lists, writableStarts } = this.#virtqueue.slots;
+    return this.#format.buffersAreInChain && areOutputsApart(
+      lists.block,
+      lists.starts[slot]!,
+      writableStarts[slot]!,
+      lists.ends[slot]!,
+    );
   }
 
   /** Hands each backend its requests, in runs of the same backend. */

@@ -32,6 +32,7 @@ type Draft9Slot = RequestSlot<Draft9DataRequest>;
 
 /** The requests of one data queue in the draft's layout. */
 export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
+  readonly buffersAreInChain = false;
   readonly #memory: GuestMemory;
   readonly #sessions: ThreadSessions;
   readonly #settings: ThreadSettings;

@@ -10,6 +10,8 @@ import type { Status } from "./wire/status.ts";
 
 /** One layout's way from a chain to an operation and back. */
 export interface RequestFormat<Request extends DataRequest = DataRequest> {
+  /** Whether descriptors name all buffers, and not the request itself. */
+  readonly buffersAreInChain: boolean;
   /** An empty slot for requests of this layout. */
   createSlot(): RequestSlot<Request>;
   /**

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { RANGE_LENGTH, RANGE_OFFSET, RANGE_WORDS } from "./range_lists.ts";
+
 /** Above every offset and every end within a region. */
 const REGION_STRIDE = 2 ** 31;
 /** Up to here sorting by insertion is fastest, and allocates nothing. */
@@ -19,6 +21,39 @@ export function rangesMeet(
 ): boolean {
   return offset < otherOffset + otherLengthBytes &&
     otherOffset < offset + lengthBytes;
+}
+
+/** Comparing each range with each costs little up to here. */
+const FEW_WORDS = 8 * RANGE_WORDS;
+
+/**
+ * Whether it is plain that of the ranges in words `start` … `end` of a block none
+ * from word `outputsAt` on has a byte in common with another. False is no more
+ * than a doubt where there are many.
+ */
+export function areOutputsApart(
+  ranges: Int32Array<ArrayBuffer>,
+  start: number,
+  outputsAt: number,
+  end: number,
+): boolean {
+  if (end - start > FEW_WORDS) return false;
+  for (let output = outputsAt; output < end; output += RANGE_WORDS) {
+    const region = ranges[output]!;
+    const offset = ranges[output + RANGE_OFFSET]!;
+    const lengthBytes = ranges[output + RANGE_LENGTH]!;
+    for (let other = start; other < output; other += RANGE_WORDS) {
+      if (
+        rangesMeet(
+          offset,
+          lengthBytes,
+          ranges[other + RANGE_OFFSET]!,
+          ranges[other + RANGE_LENGTH]!,
+        ) && ranges[other] === region
+      ) return false;
+    }
+  }
+  return true;
 }
 
 /** A kept set of ranges, none of them empty; its room grows and stays. */

@@ -1,6 +1,7 @@
 import { strictEqual } from "node:assert/strict";
 import { Random } from "../backends/conformance/random.ts";
-import { RangeSet, rangesMeet } from "./range_set.ts";
+import { RANGE_WORDS } from "./range_lists.ts";
+import { areOutputsApart, RangeSet, rangesMeet } from "./range_set.ts";
 
 type Range = readonly [region: number, offset: number, lengthBytes: number];
 
@@ -38,6 +39,41 @@ Deno.test("a set tells the same offsets in different regions apart", () => {
   strictEqual(set.meets(0, far - 1, 1), true);
   strictEqual(set.meets(1, 0, 8), false);
   strictEqual(set.meets(3, 0, far), false);
+});
+
+function apart(inputs: readonly Range[], outputs: readonly Range[]): boolean {
+  const words = [...inputs, ...outputs].flat();
+  // What is around the ranges in use means nothing.
+  const others = [0, 0, 1000];
+  const ranges = Int32Array.from([...others, ...words, ...others]);
+  const start = others.length;
+  return areOutputsApart(
+    ranges,
+    start,
+    start + RANGE_WORDS * inputs.length,
+    start + words.length,
+  );
+}
+
+Deno.test("outputs are apart from inputs and each other, to the byte", () => {
+  strictEqual(apart([[0, 0, 8]], [[0, 8, 4], [0, 12, 1]]), true);
+  strictEqual(apart([[0, 0, 9]], [[0, 8, 4], [0, 12, 1]]), false);
+  strictEqual(apart([[0, 0, 8]], [[0, 8, 4], [0, 11, 1]]), false);
+  strictEqual(apart([[0, 0, 8], [0, 12, 9]], [[0, 8, 5]]), false);
+  strictEqual(apart([[1, 0, 9]], [[0, 8, 4]]), true);
+  strictEqual(apart([[0, 0, 8], [0, 4, 8]], [[0, 12, 4]]), true);
+  strictEqual(apart([], []), true);
+  strictEqual(apart([[0, 0, 8]], [[0, 0, 8]]), false);
+  const far = 2 ** 31 - 1;
+  strictEqual(apart([[0, far - 8, 8]], [[0, far - 9, 1]]), true);
+  strictEqual(apart([[0, far - 8, 8]], [[0, far - 9, 2]]), false);
+});
+
+Deno.test("of many ranges it is not plain that they are apart", () => {
+  const ranges = (count: number) =>
+    Array.from({ length: count }, (_, i): Range => [0, 10 * i, 5]);
+  strictEqual(apart(ranges(7), [[1, 0, 1]]), true);
+  strictEqual(apart(ranges(8), [[1, 0, 1]]), false);
 });
 
 Deno.test("a cleared set is empty", () => {
