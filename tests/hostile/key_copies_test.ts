@@ -45,6 +45,8 @@ const SUBJECTS = [
   await subject("ipsec-mb", SYMMETRIC),
   await subject("libgcrypt", SYMMETRIC),
   qatOnStandIn(),
+  // Its public keys are integers of the language, which nobody can wipe.
+  await subject("noble", SYMMETRIC),
 ];
 
 const serveSubject = ({ backend, env }: Subject, ...words: string[]) =>
@@ -56,7 +58,9 @@ for (const subject of SUBJECTS) {
     `no key is left when its session is destroyed, after a reset, and when the guest has gone [${subject.backend}]`,
     async () => {
       await using device = await serveSubject(subject);
-      const all = secretSessions();
+      const all = secretSessions().filter(({ description }) =>
+        subject.services.includes(description.service)
+      );
       {
         await using driver = await attach(device);
         const { taken, open } = await openAll(driver, all);

@@ -6,4 +6,16 @@ export const MUTANTS: readonly Mutant[] = [{
   text: "      message.fill(0);\n",
   replacement: "",
   tests: ["tests/hostile/key_messages_test.ts"],
+}, {
+  fault: "console.log of a driver's session shows all that it has",
+  file: "driver/sessions.ts",
+  text: "    showInstead(this, () => ({\n      ...withoutKeys",
+  replacement: "    (() => ({\n      ...withoutKeys",
+  tests: ["driver/inspect_test.ts"],
+}, {
+  fault: "console.log of a session's description shows its key",
+  file: "driver/driver.ts",
+  text: "hideKeys({ ...description })",
+  replacement: "{ ...description }",
+  tests: ["driver/inspect_test.ts"],
 }];
