@@ -233,6 +233,18 @@ Deno.test("memory stays while a backend may still write to it", async () => {
   ok(!server.log.some((line) => line.includes("queue 0 stopped")));
 });
 
+Deno.test("a broken ring waits for its operations like one that stops", async () => {
+  await using server = await startTestServer(undefined, SLUGGISH);
+  const started = await startSluggish(server, NEVER_ENDS);
+  using front = started.front;
+  const { availableAddress } = started.ring.queue.addresses;
+  const at = availableAddress - GUEST_ADDRESS;
+  front.region.view.setUint16(at + 2, 5000, true);
+  front.libc.signal(started.ring.kickFd);
+  await server.logged("a backend has not ended 1 operations");
+  strictEqual(await front.receive(), undefined);
+});
+
 Deno.test("a call descriptor stays open until a busy thread knows the next", async () => {
   await using server = await startTestServer(undefined, SLUGGISH);
   const started = await startSluggish(server, BLOCKS);

@@ -179,6 +179,12 @@ export class ScriptedFrontEnd implements Disposable {
     return fd;
   }
 
+  /** Closes a descriptor that is no longer needed. */
+  close(fd: number): void {
+    this.#owned.splice(this.#owned.indexOf(fd), 1);
+    this.libc.close(fd);
+  }
+
   /** Payload of SET_MEM_TABLE with the whole memory. */
   memoryTable(): Uint8Array<ArrayBuffer> {
     return Uint8Array.from([
@@ -209,7 +215,10 @@ export class ScriptedFrontEnd implements Disposable {
   }
 
   /** Payload of SET_VRING_ADDR. */
-  ringAddresses(index: number, ring: ScriptedRing): Uint8Array<ArrayBuffer> {
+  ringAddresses(
+    index: number,
+    ring: { readonly queue: DriverQueue },
+  ): Uint8Array<ArrayBuffer> {
     const { descriptorAddress, usedAddress, availableAddress } =
       ring.queue.addresses;
     const user = (address: number) => address - GUEST_ADDRESS + USER_ADDRESS;

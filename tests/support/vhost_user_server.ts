@@ -22,6 +22,8 @@ export interface TestServer extends AsyncDisposable {
   readonly device: Device;
   readonly options: ServerOptions;
   readonly log: readonly string[];
+  /** Counters of the present guest's data queues, by queue. */
+  readonly counters: VhostUserServer["counters"];
   /** Waits for a log line with this text; throws when it does not come. */
   logged(text: string, times?: number): Promise<void>;
 }
@@ -64,6 +66,9 @@ export async function startTestServer(
     device,
     options,
     log,
+    get counters() {
+      return server.counters;
+    },
     logged: (text, times = 1) =>
       eventually(
         () => log.filter((line) => line.includes(text)).length >= times,

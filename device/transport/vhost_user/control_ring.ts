@@ -14,6 +14,7 @@ import type { Virtqueue } from "../../ring/virtqueue.ts";
 import type { GuestSignals } from "./guest_signals.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { Reactor } from "./reactor.ts";
+import { locateRing } from "./ring_place.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
 
 /** What the control ring is made with. */
@@ -42,6 +43,8 @@ export class ControlRing implements RingRunner {
   readonly #options: ControlRingOptions;
   #ring: RingStart | undefined;
   #served: Served | undefined;
+  /** Nothing is served before the ring starts anew. */
+  #broken = false;
   #base = 0;
   #callFd = -1;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -53,16 +56,16 @@ export class ControlRing implements RingRunner {
   }
 
   start(ring: RingStart): void {
-    const { reactor, broken } = this.#options;
+    const { reactor } = this.#options;
     this.#ring = ring;
     this.#base = ring.base;
     this.#callFd = ring.callFd;
+    this.#broken = false;
     this.#open(ring);
-    if (!this.#served) return;
+    if (this.#broken) return;
     if (ring.kickFd < 0) this.#lookLater();
     else if (reactor.watch(ring.kickFd, () => this.#kicked(ring.kickFd)) < 0) {
-      this.#close();
-      return broken("the kick descriptor cannot be waited for");
+      return this.#break("the kick descriptor cannot be waited for");
     }
     this.#serve();
   }
@@ -84,8 +87,8 @@ export class ControlRing implements RingRunner {
   }
 
   changeMemory(): Promise<void> {
-    if (this.#ring && this.#served) {
-      this.#base = this.#served.virtqueue.base;
+    if (this.#ring && !this.#broken) {
+      this.#base = this.#served?.virtqueue.base ?? this.#base;
       this.#served = undefined;
       this.#open(this.#ring);
       this.#serve();
@@ -93,17 +96,27 @@ export class ControlRing implements RingRunner {
     return Promise.resolve();
   }
 
-  #open(ring: RingStart): void {
-    const { device, broken } = this.#options;
+  /** Serves the ring from now on, if its memory is there. */
+  #open({ addresses, ...ring }: RingStart): void {
+    const { device } = this.#options;
     const { memory } = this.#options.memory;
-    const virtqueue = createVirtqueue({ ...ring, base: this.#base, memory });
-    if ("error" in virtqueue) {
-      this.#close();
-      broken(virtqueue.error);
-      return;
-    }
+    const areas = locateRing(memory, addresses, ring.size, ring.packed);
+    if (!areas) return;
+    const virtqueue = createVirtqueue({
+      ...ring,
+      ...areas,
+      base: this.#base,
+      memory,
+    });
+    if ("error" in virtqueue) return this.#break(virtqueue.error);
     const queue = device.createControlQueue(virtqueue, memory);
     this.#served = { virtqueue, queue };
+  }
+
+  #break(reason: string): void {
+    this.#broken = true;
+    this.#close();
+    this.#options.broken(reason);
   }
 
   #close(): void {
@@ -130,14 +143,13 @@ export class ControlRing implements RingRunner {
     try {
       if (queue.service()) this.#notify();
     } catch (error) {
+      this.#broken = true;
       this.#close();
       const reason = error instanceof Error ? error.message : String(error);
       return this.#options.failed(reason);
     }
-    if (queue.broken !== undefined) {
-      this.#close();
-      this.#options.broken(queue.broken);
-    } else if (virtqueue.enableNotifications()) {
+    if (queue.broken !== undefined) this.#break(queue.broken);
+    else if (virtqueue.enableNotifications()) {
       this.#serveSoon();
     }
   }
@@ -155,7 +167,7 @@ export class ControlRing implements RingRunner {
   #lookLater(): void {
     this.#timer = setTimeout(() => {
       this.#serve();
-      if (this.#served) this.#lookLater();
+      if (!this.#broken) this.#lookLater();
     }, POLLING_MS);
   }
 

@@ -174,6 +174,7 @@ export class Guest {
   async memoryChanged(): Promise<void> {
     await this.#runners.changeMemory();
     this.memory.unmapRetired();
+    await this.rings.memoryChanged();
     const { length } = this.memory.ranges;
     const mebibytes = Math.round(this.memory.totalBytes / 2 ** 20);
     this.#options.log(

@@ -12,6 +12,7 @@
 import { type Libc, type Mapping, regionAt } from "../../../ffi/libc.ts";
 import { GuestMemory, MAX_GUEST_REGIONS } from "../../ring/guest_memory.ts";
 import type { RegionDescription } from "./payloads.ts";
+import type { AddressRange } from "./ring_place.ts";
 
 /** A mapped region; structured-cloneable, valid in every thread. */
 export interface MemoryRange {
@@ -51,6 +52,8 @@ export class MemoryTable {
   memory = new GuestMemory();
   readonly #libc: Libc;
   #entries: Entry[] = [];
+  /** What has been taken out of the map, newest last. */
+  #removed: readonly MemoryRange[] = [];
   readonly #retired: Mapping[] = [];
 
   constructor(libc: Libc) {
@@ -112,9 +115,18 @@ export class MemoryTable {
     return this.#become(kept, [], [removed]);
   }
 
-  /** Takes all regions out of the map. */
+  /** Takes all regions out of the map, for good. */
   clear(): void {
     this.#become([], [], this.#entries);
+    this.#removed = [];
+  }
+
+  /** Whether any of a range of the front-end was shared and taken back. */
+  wasShared({ address, lengthBytes }: AddressRange): boolean {
+    return this.#removed.some((range) =>
+      address < range.userAddress + range.lengthBytes &&
+      range.userAddress < address + lengthBytes
+    );
   }
 
   /** Unmaps what the map no longer has; no thread may still have a view of it. */
@@ -135,6 +147,7 @@ export class MemoryTable {
       return memory;
     }
     this.#retired.push(...removed.map(({ mapping }) => mapping));
+    this.#removed = [...this.#removed, ...removed].slice(-MAX_GUEST_REGIONS);
     this.#entries = entries;
     this.memory = memory;
     return undefined;

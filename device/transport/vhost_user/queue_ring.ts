@@ -14,6 +14,7 @@ import type {
   ThreadSettings,
 } from "../../session/thread_sessions.ts";
 import { guestMemoryOf, type MemoryRange } from "./memory_table.ts";
+import { locateRing } from "./ring_place.ts";
 import type { RingStart } from "./thread_messages.ts";
 
 /** What all rings of a thread share. */
@@ -41,6 +42,7 @@ export class QueueRing {
   readonly #start: RingStart;
   readonly #context: RingContext;
   #served: Served | undefined;
+  #broken = false;
   #base: number;
 
   constructor(
@@ -61,7 +63,7 @@ export class QueueRing {
     return this.#served?.virtqueue.base ?? this.#base;
   }
 
-  /** Whether the ring is served at all; a broken one is not. */
+  /** Whether the ring is served: it is intact, and its memory is there. */
   get alive(): boolean {
     return this.#served !== undefined;
   }
@@ -76,8 +78,7 @@ export class QueueRing {
     if (queue.pendingCount > 0) notify = queue.poll() || notify;
     if (notify) this.notify();
     if (virtqueue.broken !== undefined) {
-      this.#close();
-      this.#context.broken(virtqueue.broken);
+      this.#break(virtqueue.broken);
       return false;
     }
     return virtqueue.base !== before || queue.pendingCount > 0;
@@ -102,11 +103,10 @@ export class QueueRing {
     this.notify();
   }
 
-  /** Goes on in another map of the guest's memory. */
+  /** Goes on in another map of the guest's memory, or waits for a better one. */
   changeMemory(ranges: readonly MemoryRange[]): void {
-    const wasAlive = this.alive;
     this.stop();
-    if (wasAlive) this.#open(ranges);
+    if (!this.#broken) this.#open(ranges);
   }
 
   /**
@@ -136,22 +136,27 @@ export class QueueRing {
     this.#served = undefined;
   }
 
+  /** Lets the backends finish, which may write to memory until then. */
+  #break(reason: string): void {
+    this.#broken = true;
+    this.stop();
+    this.#context.broken(reason);
+  }
+
   #open(ranges: readonly MemoryRange[]): void {
     const memory = guestMemoryOf(ranges);
-    if (typeof memory === "string") {
-      this.#context.broken(memory);
-      return;
-    }
-    const { mode, ...addresses } = this.#start;
+    if (typeof memory === "string") return this.#break(memory);
+    const { mode, addresses, ...options } = this.#start;
+    const { size, packed } = options;
+    const areas = locateRing(memory, addresses, size, packed);
+    if (!areas) return;
     const virtqueue = createVirtqueue({
-      ...addresses,
+      ...options,
+      ...areas,
       base: this.#base,
       memory,
     });
-    if ("error" in virtqueue) {
-      this.#context.broken(virtqueue.error);
-      return;
-    }
+    if ("error" in virtqueue) return this.#break(virtqueue.error);
     const { sessions, settings, counters } = this.#context;
     const queue = new DataQueue({
       virtqueue,

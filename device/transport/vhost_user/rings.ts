@@ -20,6 +20,7 @@ import type { Log } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { QueueRunners } from "./queue_runners.ts";
 import { ringPosition, startOf } from "./ring_base.ts";
+import { areasOf, locateRing } from "./ring_place.ts";
 import type { RingStart } from "./ring_runner.ts";
 import { Vring } from "./vring.ts";
 
@@ -95,6 +96,37 @@ export class Rings {
     let problem: string | undefined;
     for (const ring of this.all) problem ??= await this.refresh(ring);
     return problem;
+  }
+
+  /**
+   * Rings whose memory has gone wait for it, those whose memory is back go on;
+   * the runners know the memory already.
+   */
+  async memoryChanged(): Promise<void> {
+    await this.refreshAll();
+    for (const ring of this.all) {
+      this.#noteAway(
+        ring,
+        mayRun(this.#options.state, ring.state) && this.#isAway(ring),
+      );
+    }
+  }
+
+  #noteAway(ring: Vring, away: boolean): void {
+    if (ring.away === away) return;
+    ring.away = away;
+    const { log } = this.#options;
+    if (away) log("warn", `queue ${ring.index} waits for its memory`);
+    else log("info", `queue ${ring.index} has its memory back`);
+  }
+
+  /** Whether a ring is in memory that was shared and is not at present. */
+  #isAway({ state: { addresses, size } }: Vring): boolean {
+    const { memory, state } = this.#options;
+    const packed = isPacked(state);
+    return addresses !== undefined &&
+      !locateRing(memory.memory, addresses, size, packed) &&
+      areasOf(addresses, size, packed).some((area) => memory.wasShared(area));
   }
 
   /** Has every running ring looked at, as if it had been kicked. */
@@ -191,7 +223,10 @@ export class Rings {
       return `features 0x${features.toString(16)} are not acceptable`;
     }
     const plan = this.#plan(ring);
-    if (typeof plan === "string") return plan;
+    if (typeof plan === "string") {
+      this.#noteAway(ring, this.#isAway(ring));
+      return ring.away ? undefined : plan;
+    }
     const { told } = ring.state;
     const beginning = { index: ring.index, plan, told };
     const judgement = this.#life.judge(beginning, this.#toldToStart(ring));
@@ -251,25 +286,13 @@ export class Rings {
     const { memory } = this.#options.memory;
     const { size, addresses } = state;
     if (!addresses) return `ring ${index} has no addresses`;
-    const descriptorAddress = memory.userToGuest(addresses.descriptor);
-    const availableAddress = memory.userToGuest(addresses.available);
-    const usedAddress = memory.userToGuest(addresses.used);
-    if (
-      descriptorAddress === undefined || availableAddress === undefined ||
-      usedAddress === undefined
-    ) return `ring ${index} is outside the shared memory`;
     const packed = isPacked(this.#options.state);
+    const areas = locateRing(memory, addresses, size, packed);
+    if (!areas) return `ring ${index} is outside the shared memory`;
     const stoppedAt = this.#life.stoppedAt(index);
     const base = ringPosition(state.base, stoppedAt, size, packed);
     if (typeof base === "string") return `ring ${index}: ${base}`;
-    return {
-      size,
-      descriptorAddress,
-      availableAddress,
-      usedAddress,
-      packed,
-      base,
-    };
+    return { size, ...areas, packed, base };
   }
 
   #start(ring: Vring, plan: RingPlan): string | undefined {
@@ -278,7 +301,10 @@ export class Rings {
     const { features } = this.#options.state;
     const { packed, size, base } = plan;
     const start: RingStart = {
-      ...plan,
+      size,
+      packed,
+      base,
+      addresses: ring.state.addresses!,
       eventIndex: (features & F_EVENT_IDX) !== 0n,
       inOrder: (features & F_IN_ORDER) !== 0n,
       mode: this.#options.device.mode,

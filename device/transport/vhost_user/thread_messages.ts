@@ -15,9 +15,14 @@ import type { Failure } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import type { WireMode } from "../../wire/mode.ts";
 import type { MemoryRange } from "./memory_table.ts";
+import type { RingAddresses } from "./payloads.ts";
+import type { AreaAddresses } from "./ring_place.ts";
 
 /** Everything but the memory that a ring needs to run. */
-export interface RingStart extends Omit<VirtqueueOptions, "memory"> {
+export interface RingStart
+  extends Omit<VirtqueueOptions, "memory" | keyof AreaAddresses> {
+  /** Of the front-end; where that is in the guest, the memory tells. */
+  readonly addresses: RingAddresses;
   readonly mode: WireMode;
   /** -1: the ring is looked at from time to time. */
   readonly kickFd: number;

@@ -17,6 +17,8 @@ export class Vring {
   runs: RingPlan | undefined;
   /** It may run, and waits for what other rings tell of the driver. */
   waits = false;
+  /** It may run, and its memory is not shared at present. */
+  away = false;
   kickFd = -1;
   callFd = -1;
   errorFd = -1;
