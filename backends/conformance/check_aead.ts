@@ -284,6 +284,10 @@ function forgeries(genuine: Request): [string, Request][] {
   return [
     ["wrong first byte of the tag", { ...genuine, tag: flip(tag!, 0) }],
     [
+      "wrong byte amid the tag",
+      { ...genuine, tag: flip(tag!, tag!.length >> 1) },
+    ],
+    [
       "wrong last bit of the tag",
       { ...genuine, tag: flip(tag!, tag!.length - 1, 0x80) },
     ],
@@ -384,6 +388,9 @@ export function checkAead(
           : [randomLayout(bench.random, 9)];
         checkForgeries(pair, ivBytes, layouts);
         if (!isLongest) return;
+        for (const other of ivLengths) {
+          checkForgeries(pair, other, [randomLayout(bench.random, 9)]);
+        }
         checkLengths(pair, algorithm, keyBytes === keyLengths[0]);
         checkLargeForgery(pair, ivBytes);
         checkSharedInputs(pair, ivBytes);

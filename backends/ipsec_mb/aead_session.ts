@@ -9,10 +9,14 @@ import {
   allowsLength,
   type Lengths,
 } from "../../algorithms/catalogue.ts";
+import {
+  dataFits,
+  type DataLimit,
+  dataLimit,
+} from "../../algorithms/legality.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { type AeadKernel, makeAeadKernel } from "./aead.ts";
-import { fitsNonce } from "./ccm.ts";
 import { type JobTemplate, makeTemplate, putLong, WORD } from "./job_table.ts";
 import { segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
@@ -26,7 +30,7 @@ class IpsecMbAeadSession implements IpsecMbSession {
   readonly #kernel: AeadKernel;
   readonly #encrypts: boolean;
   readonly #ivLengths: Lengths;
-  readonly #isCcm: boolean;
+  readonly #limit: DataLimit;
   readonly #tagBytes: number;
   readonly #tag = new Uint8Array(TAG_BYTES);
   readonly #given: Uint8Array;
@@ -36,8 +40,9 @@ class IpsecMbAeadSession implements IpsecMbSession {
     this.#kernel = makeAeadKernel(runner, description);
     this.template = makeTemplate(this.#kernel.words);
     this.#encrypts = description.direction === "encrypt";
-    this.#ivLengths = algorithmByName("aead", description.algorithm)!.ivBytes;
-    this.#isCcm = description.algorithm === "ccm";
+    const algorithm = algorithmByName("aead", description.algorithm)!;
+    this.#ivLengths = algorithm.ivBytes;
+    this.#limit = dataLimit(algorithm);
     this.#tagBytes = description.tagBytes;
     this.#given = new Uint8Array(description.tagBytes);
   }
@@ -82,7 +87,7 @@ class IpsecMbAeadSession implements IpsecMbSession {
       destination.totalBytes === source.totalBytes &&
       digest.totalBytes >= this.#tagBytes &&
       allowsLength(this.#ivLengths, ivBytes) &&
-      (!this.#isCcm || fitsNonce(ivBytes, source.totalBytes));
+      dataFits(this.#limit, ivBytes, source.totalBytes);
   }
 
   #gather({ additionalData }: Operation): number {

@@ -19,11 +19,6 @@ const SHORT_ADDITIONAL_LIMIT = 0xff00;
 const LONG_ADDITIONAL_MARK = 0xfffe;
 const LONG_ADDITIONAL_LIMIT = 2 ** 32;
 
-/** Whether CCM's length field holds this length (SP 800-38C §A.1). */
-export function fitsNonce(ivBytes: number, lengthBytes: number): boolean {
-  return lengthBytes < 2 ** (8 * (15 - ivBytes));
-}
-
 export class CcmInParts implements AeadInParts {
   readonly #mac: CbcMac;
   readonly #cipher: CipherKernel;

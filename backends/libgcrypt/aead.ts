@@ -88,8 +88,6 @@ class GcryptCcm extends GcryptAead {
 
   override start(iv: Bytes, lengths: AeadLengths, tag: Bytes): boolean {
     const { ivBytes, additionalBytes, dataBytes } = lengths;
-    // The length field takes what the nonce leaves.
-    if (dataBytes >= 2 ** (8 * (15 - ivBytes))) return false;
     this.#lengths[0] = sizeArgument(dataBytes);
     this.#lengths[1] = sizeArgument(additionalBytes);
     this.#lengths[2] = sizeArgument(tag.length);

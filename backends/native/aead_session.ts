@@ -4,7 +4,13 @@
  * @module
  */
 
+import { algorithmByName } from "../../algorithms/catalogue.ts";
 import { copyKey } from "../../algorithms/key_bytes.ts";
+import {
+  dataFits,
+  type DataLimit,
+  dataLimit,
+} from "../../algorithms/legality.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
@@ -17,6 +23,7 @@ import { complete, fail, type ThreadContext } from "./session.ts";
 export class NativeAeadSession implements NativeSession {
   readonly #thread: ThreadContext;
   readonly #encrypts: boolean;
+  readonly #limit: DataLimit;
   readonly #aead: Aead;
   /** GCM only: kept for `#withJ0`. */
   readonly #key: Uint8Array | undefined;
@@ -30,6 +37,7 @@ export class NativeAeadSession implements NativeSession {
     const { algorithm, key, tagBytes } = description;
     this.#thread = thread;
     this.#encrypts = description.direction === "encrypt";
+    this.#limit = dataLimit(algorithmByName("aead", algorithm)!);
     this.#tag = new Uint8Array(new ArrayBuffer(tagBytes));
     this.#aead = thread.primitives.makeAead(
       algorithm,
@@ -55,6 +63,8 @@ export class NativeAeadSession implements NativeSession {
     if (
       destination.totalBytes !== source.totalBytes ||
       source.totalBytes > MAXIMUM_BYTES ||
+      // A library would find out late, and keep a broken state.
+      !dataFits(this.#limit, operation.ivBytes, source.totalBytes) ||
       digest.totalBytes < this.#tag.length
     ) return fail(operation, primitives);
     const aead = this.#aeadFor(operation.ivBytes);

@@ -90,6 +90,9 @@ class GHash {
   /** E(0^128), the hash key H */
   readonly #hashKey = block();
   readonly #state = block();
+  /** The difference between two length blocks, then times H. */
+  readonly #correction = block();
+  readonly #ownLengths = block();
   #hashedBytes = 0;
 
   constructor(primitives: Primitives, key: Uint8Array, ecb: Cipher) {
@@ -119,14 +122,13 @@ class GHash {
   /** GHASH(A, C), or null; valid until the next call. */
   finish(additionalBytes: number, dataBytes: number): Bytes | null {
     if (!this.#gcm.finish(this.#state)) return null;
-    const lengths = block();
-    const wrong = block();
-    setBits(lengths, 0, additionalBytes);
-    setBits(lengths, 8, dataBytes);
-    setBits(wrong, 0, this.#hashedBytes);
-    xorInto(lengths, wrong);
-    multiplyInField(lengths, this.#hashKey);
-    xorInto(this.#state, lengths);
+    const correction = this.#correction;
+    setBits(correction, 0, additionalBytes);
+    setBits(correction, 8, dataBytes);
+    setBits(this.#ownLengths, 0, this.#hashedBytes);
+    xorInto(correction, this.#ownLengths);
+    multiplyInField(correction, this.#hashKey);
+    xorInto(this.#state, correction);
     xorInto(this.#state, this.#mask);
     return this.#state;
   }
@@ -135,6 +137,7 @@ class GHash {
     this.#hashKey.fill(0);
     this.#mask.fill(0);
     this.#state.fill(0);
+    this.#correction.fill(0);
     this.#gcm.close();
   }
 }
@@ -220,6 +223,7 @@ export class GcmJ0 implements Aead {
 
   close(): void {
     this.#mask.fill(0);
+    this.#counter.fill(0);
     this.#hash.close();
     this.#ctr.close();
     this.#ecb.close();

@@ -73,7 +73,7 @@ export class NativeRsaSession implements NativeSession {
   #encrypt(operation: Operation): OperationStatus {
     const { source } = operation;
     const prepared = this.#hash
-      ? this.#fits(source) && padForEncryption(source.copy(), this.#input)
+      ? this.#fits(source) && this.#pad(source)
       : this.#readNumber(source);
     if (!prepared || !this.#rsa.publicOperation(this.#input, this.#output)) {
       return OperationStatus.Failed;
@@ -126,6 +126,14 @@ export class NativeRsaSession implements NativeSession {
 
   #fits(segments: Segments): boolean {
     return segments.totalBytes <= this.#input.length;
+  }
+
+  /** Fills the input with a padded message, of which no other copy stays. */
+  #pad(source: Segments): boolean {
+    const message = source.copy();
+    const fits = padForEncryption(message, this.#input);
+    message.fill(0);
+    return fits;
   }
 
   /** Fills the input with a number that may be shorter than the modulus. */

@@ -10,13 +10,11 @@ import { ChaCha20Poly1305Aead } from "./chacha20_poly1305.ts";
 import { GcmAead } from "./gcm.ts";
 import type { Scratch } from "./scratch.ts";
 
-/** An authenticated cipher that works in place on private memory. */
+/**
+ * An authenticated cipher that works in place on private memory. Its callers have
+ * checked the lengths of vector and data.
+ */
 export interface Aead {
-  /**
-   * Whether the algorithm takes `dataBytes` bytes with a vector this long; the
-   * other calls rely on it.
-   */
-  accepts(ivBytes: number, dataBytes: number): boolean;
   /** Enciphers the first `dataBytes` of `data` and sets `tag`. */
   encrypt(
     iv: Uint8Array,

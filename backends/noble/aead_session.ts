@@ -4,6 +4,16 @@
  * @module
  */
 
+import {
+  type AeadAlgorithm,
+  algorithmByName,
+  allowsLength,
+} from "../../algorithms/catalogue.ts";
+import {
+  dataFits,
+  type DataLimit,
+  dataLimit,
+} from "../../algorithms/legality.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { type Aead, makeAead } from "./aead.ts";
@@ -20,6 +30,8 @@ function tagsEqual(a: Uint8Array, b: Uint8Array, lengthBytes: number): boolean {
 
 export class NobleAeadSession implements NobleSession {
   readonly #aead: Aead;
+  readonly #algorithm: AeadAlgorithm;
+  readonly #limit: DataLimit;
   readonly #tagBytes: number;
   readonly #decrypts: boolean;
   readonly #tag = new Block();
@@ -28,6 +40,8 @@ export class NobleAeadSession implements NobleSession {
   constructor(description: AeadSession) {
     const { algorithm, key, tagBytes, direction } = description;
     this.#aead = makeAead(algorithm, key, tagBytes);
+    this.#algorithm = algorithmByName("aead", algorithm)!;
+    this.#limit = dataLimit(this.#algorithm);
     this.#tagBytes = tagBytes;
     this.#decrypts = direction === "decrypt";
   }
@@ -36,9 +50,10 @@ export class NobleAeadSession implements NobleSession {
     const kind = this.#decrypts ? OperationKind.Decrypt : OperationKind.Encrypt;
     if (operation.kind !== kind) return OperationStatus.Unsupported;
     const { ivBytes, source } = operation;
-    if (!this.#aead.accepts(ivBytes, source.totalBytes)) {
-      return OperationStatus.Failed;
-    }
+    if (
+      !allowsLength(this.#algorithm.ivBytes, ivBytes) ||
+      !dataFits(this.#limit, ivBytes, source.totalBytes)
+    ) return OperationStatus.Failed;
     return this.#decrypts
       ? this.#decrypt(operation, workspace)
       : this.#encrypt(operation, workspace);

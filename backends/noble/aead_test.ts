@@ -3,9 +3,16 @@ import { createCipheriv } from "node:crypto";
 import { AEADS } from "../../algorithms/catalogue.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import { Job, type Layout, runJobs } from "../conformance/operations.ts";
+import {
+  CONTIGUOUS,
+  Job,
+  type Layout,
+  runJobs,
+} from "../conformance/operations.ts";
 import { plainSeal } from "../conformance/plain/aeads.ts";
+import { NobleAeadSession } from "./aead_session.ts";
 import noble from "./noble.ts";
+import { Workspace } from "./scratch.ts";
 import { hex, LAYOUTS, ODD_LENGTHS, random, run } from "./test_run.ts";
 
 type Secret = Pick<AeadSession, "algorithm" | "key" | "tagBytes">;
@@ -315,3 +322,38 @@ for (const { name } of AEADS) {
     );
   });
 }
+
+Deno.test("what a forged message deciphers to stays nowhere", () => {
+  for (const { name, keyBytes } of AEADS) {
+    const key = random.bytes(keyBytes.maximum);
+    const iv = random.bytes(12);
+    const secret = { algorithm: name, key, tagBytes: 16 };
+    const plaintext = random.bytes(64);
+    const sealed = encrypt(secret, iv, random.bytes(0), plaintext);
+    const session = new NobleAeadSession({
+      service: "aead",
+      direction: "decrypt",
+      ...secret,
+    });
+    const workspace = new Workspace();
+    const request = {
+      kind: OperationKind.Decrypt,
+      iv,
+      source: sealed.destination,
+      destinationBytes: 64,
+      digestBytes: 16,
+    };
+    for (const isGenuine of [true, false]) {
+      const tag = sealed.digest.slice();
+      if (!isGenuine) tag[7]! ^= 1;
+      const job = new Job({ ...request, tag }, session, CONTIGUOUS, random);
+      const status = session.run(job.operation, workspace);
+      const left = workspace.data.bytes.subarray(0, 64);
+      strictEqual(
+        status,
+        isGenuine ? OperationStatus.Ok : OperationStatus.BadTag,
+      );
+      strictEqual(left.every((byte) => byte === 0), !isGenuine, name);
+    }
+  }
+});

@@ -31,12 +31,6 @@ export class CcmAead implements Aead {
     this.#tagBytes = tagBytes;
   }
 
-  /** The length field bounds the data (SP 800-38C §A.1). */
-  accepts(ivBytes: number, dataBytes: number): boolean {
-    return ivBytes >= 7 && ivBytes <= 13 &&
-      dataBytes < 256 ** (NONCE_AND_LENGTH_BYTES - ivBytes);
-  }
-
   encrypt(
     iv: Uint8Array,
     additionalData: Uint8Array,

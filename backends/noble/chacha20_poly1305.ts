@@ -23,11 +23,6 @@ export class ChaCha20Poly1305Aead implements Aead {
     this.#key = copyKey(key);
   }
 
-  /** The block counter has 32 bits and starts at 1. */
-  accepts(ivBytes: number, dataBytes: number): boolean {
-    return ivBytes === 12 && dataBytes <= (2 ** 32 - 2) * 64;
-  }
-
   encrypt(
     iv: Uint8Array,
     additionalData: Uint8Array,

@@ -7,6 +7,7 @@ import {
 import { type Curve, CURVES } from "../../algorithms/public_key.ts";
 import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
+import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
 import { ecdsaOver } from "./curves.ts";
 import noble from "./noble.ts";
 import { hex, LAYOUTS, random, run } from "./test_run.ts";
@@ -267,4 +268,27 @@ Deno.test("a private key with somebody else's public key is refused", () => {
     /not its own/,
   );
   thread.close();
+});
+
+Deno.test("a closed session signs nothing", () => {
+  for (const { curve, scalar } of KNOWN_ANSWERS) {
+    const thread = noble.open({});
+    const key = privateDer(hex(scalar));
+    const opened = thread.openSession(session(curve, "private", key));
+    const request = {
+      kind: OperationKind.Sign,
+      source: random.bytes(32),
+      destinationBytes: 160,
+      digestBytes: 0,
+    };
+    const sign = () => {
+      const job = new Job(request, opened, CONTIGUOUS, random);
+      runJobs(thread, [job]);
+      return job.operation.status;
+    };
+    strictEqual(sign(), OperationStatus.Ok, curve);
+    thread.closeSession(opened);
+    strictEqual(sign(), OperationStatus.Failed, curve);
+    thread.close();
+  }
 });

@@ -85,12 +85,6 @@ export class GcmAead implements Aead {
     hashKey.wipe();
   }
 
-  /** SP 800-38D §5.2.1.1 bounds the data at 2^32 - 2 blocks. */
-  accepts(ivBytes: number, dataBytes: number): boolean {
-    return (ivBytes === 12 || ivBytes === 16) &&
-      dataBytes <= (2 ** 32 - 2) * BLOCK_BYTES;
-  }
-
   encrypt(
     iv: Uint8Array,
     additionalData: Uint8Array,

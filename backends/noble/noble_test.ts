@@ -183,6 +183,43 @@ for (const how of ["closeSession", "close"] as const) {
   });
 }
 
+/** Another key of the same length. */
+function withOtherKey(description: SessionDescription): SessionDescription {
+  if (!("key" in description)) throw new Error("It has no key");
+  return { ...description, key: description.key.map((byte) => byte ^ 0xff) };
+}
+
+Deno.test("what a closed session computes is the same whatever its key was", () => {
+  for (const [description, kind, ivBytes, length, digestBytes] of KEYED) {
+    const thread = noble.open({});
+    const sessions = [
+      description as SessionDescription,
+      withOtherKey(description as SessionDescription),
+    ].map((one) => thread.openSession(one));
+    const request = {
+      kind,
+      iv: random.bytes(ivBytes),
+      source: random.bytes(length),
+      destinationBytes: kind === OperationKind.Digest ? 0 : length,
+      digestBytes,
+    };
+    const results = () =>
+      sessions.map((session) => {
+        const job = new Job(request, session, CONTIGUOUS, random);
+        runJobs(thread, [job]);
+        const result = job.result();
+        // What failed has written nothing.
+        return result.status === OperationStatus.Ok ? result : result.status;
+      });
+    const [one, other] = results();
+    notDeepStrictEqual(one, other);
+    for (const session of sessions) thread.closeSession(session);
+    const [left, otherLeft] = results();
+    deepStrictEqual(left, otherLeft, JSON.stringify(description));
+    thread.close();
+  }
+});
+
 Deno.test("one bad operation does not harm the others of its burst", () => {
   const thread = noble.open({});
   const session = thread.openSession(CBC);

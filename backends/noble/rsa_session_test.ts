@@ -15,6 +15,7 @@ import { OperationKind, OperationStatus } from "../backend.ts";
 import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
 import { modularPower } from "./modular.ts";
 import noble from "./noble.ts";
+import { PrivateOperation } from "./rsa.ts";
 import { LAYOUTS, random, run } from "./test_run.ts";
 
 const PKCS1 = { padding: constants.RSA_PKCS1_PADDING };
@@ -346,4 +347,22 @@ Deno.test("a broken key is an error when the session is opened", () => {
   throws(() => thread.openSession({ ...description, key: broken }));
   throws(() => thread.openSession({ ...description, key: SMALL.publicDer }));
   thread.close();
+});
+
+Deno.test("a private operation that went wrong gives nothing away", () => {
+  const key = parseRsaPrivateKey(SMALL.privateDer);
+  const value = bytesToNumber(random.bytes(63));
+  const right = new PrivateOperation(key).run(value)!;
+  strictEqual(
+    modularPower(right, key.publicExponent, key.modulus),
+    value,
+  );
+  // A fault in one half: a result that differs from the right one there only
+  // would have a prime in common with the modulus.
+  for (const name of ["exponent1", "exponent2", "coefficient"] as const) {
+    const faulty = key[name].slice();
+    faulty[faulty.length - 1]! ^= 2;
+    const operation = new PrivateOperation({ ...key, [name]: faulty });
+    strictEqual(operation.run(value), undefined, name);
+  }
 });

@@ -109,9 +109,6 @@ class Ccm extends EvpAead {
   }
 
   start(iv: Bytes, { ivBytes, dataBytes }: AeadLengths, tag: Bytes): boolean {
-    // The length field takes what the nonce leaves; EVP would find out late
-    // and keep a broken state.
-    if (dataBytes >= 2 ** (8 * (15 - ivBytes))) return false;
     this.#dataBytes = dataBytes;
     const restarted = ivBytes === this.#ivBytes
       ? this.restart(iv)

@@ -268,6 +268,12 @@ for (const [name, algorithm, ivBytes] of REFUSALS) {
           digest,
           layout,
         });
+      for (let at = 0; at < 16; at++) {
+        const forged = sealed.digest.slice();
+        forged[at]! ^= 0x80;
+        const { status } = open(forged, additionalData, "contiguous");
+        strictEqual(status, OperationStatus.BadTag, `byte ${at} of the tag`);
+      }
       for (const layout of LAYOUTS) {
         // Such results are not the backend's to wipe.
         if (layout.startsWith("overlapping")) continue;

@@ -102,6 +102,8 @@ for (const [algorithm, entry] of Object.entries(REFERENCES)) {
         for (const length of LENGTHS) {
           const data = randomBytes(length - length % entry.block);
           const iv = randomBytes(entry.iv);
+          // The last 32 bits of a counter carry over into the ones before.
+          if (length % 2 === 1 && entry.iv > 4) iv.fill(0xff, entry.iv - 4);
           const expected = data.length === 0
             ? data
             : entry.reference(key, iv, data);

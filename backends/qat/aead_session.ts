@@ -127,18 +127,12 @@ class QatAeadSession implements QatSession {
       return SETTLED;
     }
     if (
-      this.#hasTag() && totalBytes <= this.#longestBytes(operation) &&
+      this.#hasTag() && totalBytes <= LONGEST_DATA_BYTES &&
       (totalBytes > 0 || this.#takesEmptyData) &&
       additionalData.totalBytes <= this.#numbers.additionalDataBytes
     ) return Math.max(totalBytes + this.#tagBytes, SHORTEST_LIST_BYTES);
     endWithout(operation, OperationStatus.Elsewhere);
     return SETTLED;
-  }
-
-  #longestBytes({ ivBytes }: Operation): number {
-    if (!this.#isCcm) return LONGEST_DATA_BYTES;
-    // SP 800-38C §A.1: the nonce leaves so much for the length.
-    return Math.min(LONGEST_DATA_BYTES, 2 ** (8 * (15 - ivBytes)) - 1);
   }
 
   fill(operation: Operation, slot: Slot): OperationStatus {

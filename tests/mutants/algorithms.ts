@@ -131,4 +131,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "compare(coefficient, p) >= 0",
     tests: ["algorithms/rsa_key_test.ts"],
   },
+  {
+    fault: "an EC private key of version 0 is read",
+    file: "algorithms/ec_key.ts",
+    text: "if (fields.unsigned() !== 1n) {",
+    replacement: "if (fields.unsigned() > 1n) {",
+    tests: ["algorithms/ec_key_test.ts"],
+  },
 ];
