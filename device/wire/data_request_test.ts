@@ -239,6 +239,13 @@ Deno.test("session mode ignores sess_para of the stateless structures", () => {
     additionalDataAt: 116,
     sourceAt: 123,
   });
+  const noise = { 24: 99, 28: 98, 32: 97 };
+  const cipher = { ...SESSION, ...FLAG, ...noise, 36: 16, 40: 50, 44: 50 };
+  check(decoded(100, { ...cipher, 96: 1 }, stateless), {
+    algorithm: 0,
+    keyBytes: 0,
+    sourceBytes: 50,
+  });
   const hash = { 0: 0x100, ...SESSION, ...FLAG, 24: 99, 28: 50, 32: 32 };
   check(decoded(40, hash, stateless), { algorithm: 0, sourceBytes: 50 });
 });

@@ -1,6 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { DescriptorChain, popChain } from "../../device/ring/chain.ts";
-import { EVENT_DISABLE } from "../../device/ring/layout.ts";
+import { EVENT_DESCRIPTOR, EVENT_DISABLE } from "../../device/ring/layout.ts";
 import { RawPackedRing, RawSplitRing } from "./raw.ts";
 import { GUEST_ADDRESS, makeTestRings, seededNumbers } from "./test_rings.ts";
 
@@ -170,6 +170,20 @@ Deno.test("split: without event index, used_event is ignored", () => {
   ok(popChain(device, chain));
   device.push(chain.slot, 0);
   strictEqual(device.publish(), true);
+});
+
+Deno.test("packed: without event index, a wish for one descriptor is a wish for all", () => {
+  const { driver, device, region } = makeTestRings({ size: 8, packed: true });
+  const chain = new DescriptorChain();
+  for (let i = 0; i < 4; i++) {
+    driver.add(buffers, [], 1);
+    driver.publish();
+    new RawPackedRing(region, 0, 8).driverEvent(6, EVENT_DESCRIPTOR);
+    ok(popChain(device, chain));
+    device.push(chain.slot, 0);
+    strictEqual(device.publish(), true);
+    ok(driver.take());
+  }
 });
 
 Deno.test("packed: reserved event flags do not lose a notification", () => {

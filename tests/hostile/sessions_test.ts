@@ -152,8 +152,10 @@ await testOnBackends(
     using guest = await RawGuest.start({ backends: [backend] });
     const cipher = openAesCbc(guest);
     const rsa = openRsa(guest, "public");
-    refused(guest, [cipherHeader(rsa, 16, 64, 64), IV, DATA], [64, 1]);
-    refused(guest, [akcipherHeader(0x400, cipher, 128, 128), DATA], [128, 1]);
+    const onKey = [cipherHeader(rsa, 16, 64, 64), IV, DATA];
+    strictEqual(refused(guest, onKey, [64, 1]), Status.Error);
+    const onCipher = [akcipherHeader(0x400, cipher, 128, 128), DATA];
+    strictEqual(refused(guest, onCipher, [128, 1]), Status.Error);
     // A public key can neither sign nor decrypt.
     refused(guest, [akcipherHeader(0x402, rsa, 20, 128), DATA], [128, 1]);
     refused(guest, [akcipherHeader(0x401, rsa, 128, 128), DATA], [128, 1]);
