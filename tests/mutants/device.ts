@@ -143,4 +143,34 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "  return",
     tests: ["tests/hostile/key_roads_test.ts"],
   },
+  {
+    fault: "a mask lacks an algorithm that is offered",
+    file: "device/capabilities.ts",
+    text: "entry.service === service)",
+    replacement: "entry.service === service && entry.number !== 4)",
+    tests: ["tests/standard/masks_test.ts"],
+  },
+  {
+    fault: "a service mismatch is another status than ERR",
+    file: "device/request_check.ts",
+    text:
+      "if (requestedService(request) !== rules.service) return Status.Error;",
+    replacement:
+      "if (requestedService(request) !== rules.service) return Status.NotSupported;",
+    tests: ["tests/hostile/sessions_test.ts"],
+  },
+  {
+    fault: "the used length is that of the room, not of the result",
+    file: "device/chain_requests.ts",
+    text: "? resultBytes(slot) + STATUS_BYTES",
+    replacement: "? slot.request.writableBytes + STATUS_BYTES",
+    tests: ["tests/standard/written_bytes_test.ts"],
+  },
+  {
+    fault: "a failed request has used length 0",
+    file: "device/chain_requests.ts",
+    text: ": STATUS_BYTES;",
+    replacement: ": 0;",
+    tests: ["tests/hostile/used_length_test.ts"],
+  },
 ];

@@ -38,4 +38,32 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "    }\n    if (writableStart < 0) writableStart = at;",
     tests: ["driver/rings/hostile_split_test.ts"],
   },
+  {
+    fault: "the device sets a reserved flag of the used ring",
+    file: "device/ring/split_virtqueue.ts",
+    text: "SPLIT_FLAGS, USED_NO_NOTIFY",
+    replacement: "SPLIT_FLAGS, USED_NO_NOTIFY | 2",
+    tests: ["driver/rings/notification_test.ts"],
+  },
+  {
+    fault: "packed: a wish for one descriptor counts without event index",
+    file: "device/ring/events.ts",
+    text: "if (flags !== EVENT_DESCRIPTOR || !eventIndex) return true;",
+    replacement: "if (flags !== EVENT_DESCRIPTOR) return true;",
+    tests: ["driver/rings/notification_test.ts"],
+  },
+  {
+    fault: "split: direct descriptors cannot end in a table",
+    file: "device/ring/chain_reader.ts",
+    text: "(packed && taken > 0) ||",
+    replacement: "taken > 0 ||",
+    tests: ["driver/rings/hostile_split_test.ts"],
+  },
+  {
+    fault: "split: WRITE on a reference to a table counts",
+    file: "device/ring/chain_reader.ts",
+    text: "inTable || (flags & NEXT) !== 0 ||",
+    replacement: "inTable || (flags & (NEXT | WRITE)) !== 0 ||",
+    tests: ["tests/standard/framing_test.ts"],
+  },
 ];

@@ -60,4 +60,48 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "refused(true, Status.Ok, reason)",
     tests: ["tests/standard/draft9_test.ts"],
   },
+  {
+    fault: "an AEAD writes its tag at the end of dst_data",
+    file: "device/wire/data_layout.ts",
+    text: "request.digestAt = sourceBytes;",
+    replacement: "request.digestAt = destinationBytes - digestBytes;",
+    tests: ["tests/standard/written_bytes_test.ts"],
+  },
+  {
+    fault: "AKCIPHER has a fifth operation",
+    file: "device/wire/opcodes.ts",
+    text: "[2, 1, 1, 2, 4]",
+    replacement: "[2, 1, 1, 2, 5]",
+    tests: ["tests/standard/opcodes_test.ts"],
+  },
+  {
+    fault: "a service is told by eight bits of the opcode",
+    file: "device/wire/opcodes.ts",
+    text: "return opcode >>> 8;",
+    replacement: "return opcode >>> 8 & 0xff;",
+    tests: ["tests/standard/opcodes_test.ts"],
+  },
+  {
+    fault: "AKCIPHER sessions are created by operation 2, too",
+    file: "device/wire/opcodes.ts",
+    text: "opcode === createOpcode(service);",
+    replacement: "(opcode & 0xfe) === 2;",
+    tests: ["tests/standard/opcodes_test.ts"],
+  },
+  {
+    fault: "a nested hash is taken for an authenticated one",
+    file: "device/wire/session_parameters.ts",
+    text: "hashMode !== HashMode.Auth)",
+    replacement: "hashMode !== HashMode.Auth && hashMode !== HashMode.Nested)",
+    tests: ["tests/standard/sessions_test.ts"],
+  },
+  {
+    fault: "session mode reads the key length of a stateless cipher request",
+    file: "device/wire/data_request.ts",
+    text:
+      "    if (!request.sessionMode) {\n      request.algorithm = view.getUint32(at, true);\n      request.keyBytes = view.getUint32(at + 4, true);\n      request.direction",
+    replacement:
+      "    {\n      request.algorithm = view.getUint32(at, true);\n      request.keyBytes = view.getUint32(at + 4, true);\n      request.direction",
+    tests: ["tests/standard/unused_parts_test.ts"],
+  },
 ];
