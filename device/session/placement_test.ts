@@ -80,6 +80,19 @@ Deno.test("place() follows rules by service, algorithm, key length and size", ()
   deepStrictEqual(backends(ruled, hash), ["full"]);
 });
 
+Deno.test("place() gives a rule's session to nobody when its backend lacks it and fallback is never", () => {
+  const rules = ["hash=fast"];
+  const alone = new Placement({
+    backends: [FULL, FAST],
+    rules: rules.map((text) => parsePlacementRule(text)!),
+    fallback: "never",
+    allowWeak: false,
+  });
+  strictEqual(alone.place(hash), undefined);
+  deepStrictEqual(backends(alone, cbc(16)), ["full"]);
+  deepStrictEqual(backends(placement("unsupported", rules), hash), ["full"]);
+});
+
 Deno.test("a policy of the user's own goes first", () => {
   const own = new Placement(
     { backends: [FAST, FULL], rules: [], fallback: "never", allowWeak: false },

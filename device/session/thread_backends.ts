@@ -52,10 +52,16 @@ export class ThreadBackends {
   readonly #listener: HealthListener;
   #epoch = 0;
   readonly #recoveries = new Map<string, Recovery>();
+  readonly #now: () => number;
 
-  constructor(open: OpenBackends, listener: HealthListener = () => {}) {
+  constructor(
+    open: OpenBackends,
+    listener: HealthListener = () => {},
+    now: () => number = () => performance.now(),
+  ) {
     this.#open = open;
     this.#listener = listener;
+    this.#now = now;
   }
 
   /** Changes whenever a backend fails or recovers. */
@@ -178,7 +184,7 @@ export class ThreadBackends {
   /** The road of a backend that has failed as a whole. */
   backendFailed(name: string, reason: string): void {
     if (this.#down.has(name)) return;
-    const now = performance.now();
+    const now = this.#now();
     const last = this.#recoveries.get(name);
     const retryMs = last && now - last.at < RELAPSE_MS
       ? Math.min(2 * last.retryMs, RELAPSE_MS)
@@ -193,7 +199,7 @@ export class ThreadBackends {
     if (this.#down.size === 0) return true;
     const down = this.#down.get(name);
     if (!down) return true;
-    const now = performance.now();
+    const now = this.#now();
     if (now < down.askAgainAt) return false;
     down.askAgainAt = now + down.retryMs;
     if (!this.#saysThatItWorks(name)) return false;

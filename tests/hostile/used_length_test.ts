@@ -4,6 +4,7 @@ import {
   encodeDestroyRequest,
 } from "../../device/wire/control_encode.ts";
 import { Status } from "../../device/wire/status.ts";
+import { FAILS } from "../support/forgetful_backend.ts";
 import { testOnBackends } from "../support/ready_backends.ts";
 import { RawGuest, untouched } from "../support/raw_guest.ts";
 import {
@@ -19,6 +20,7 @@ import {
   refused,
 } from "../support/requests.ts";
 
+const FORGETFUL = import.meta.resolve("../support/forgetful_backend.ts");
 const IV = new Uint8Array(16);
 const DATA = new Uint8Array(64);
 
@@ -199,3 +201,28 @@ await testOnBackends(
   },
   ["akcipher.rsa"],
 );
+
+Deno.test("CVE-2024-8612: the used length is 1 when a backend fails, whatever it says that it wrote", async () => {
+  using guest = await RawGuest.start({ backends: [FORGETFUL] });
+  const key = new Uint8Array(16).fill(FAILS);
+  const cipher = openSession(guest, {
+    service: "cipher",
+    algorithm: "aes-cbc",
+    direction: "encrypt",
+    key,
+  });
+  const mac = openSession(guest, {
+    service: "mac",
+    algorithm: "hmac-sha1",
+    key,
+    resultBytes: 20,
+  });
+  const failed = (readable: readonly Uint8Array[], roomBytes: number) => {
+    const { usedBytes, written } = guest.request(0, readable, [roomBytes, 1]);
+    strictEqual(written[1]![0], Status.Error);
+    strictEqual(usedBytes, 1);
+    ok(untouched(written[0]!));
+  };
+  failed([cipherHeader(cipher, 16, 64, 64), IV, DATA], 64);
+  failed([digestHeader(0x200, mac, 64, 20), DATA], 20);
+});

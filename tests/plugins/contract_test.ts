@@ -38,6 +38,22 @@ Deno.test("what a plugin's methods return is looked at too", async () => {
   throws(() => unknown.probe({}), /names "cipher.rot13"/);
   const threadless = await backend(good, "{ run() {} }");
   throws(() => threadless.open({}), /open\(\).openSession is undefined/);
+  const methods = "openSession() {}, closeSession() {}, run() {}, close() {}";
+  for (const member of ["poll", "health"]) {
+    for (const value of ["3", "null", "Promise.resolve()"]) {
+      const odd = await backend(good, `{ ${methods}, ${member}: ${value} }`);
+      throws(
+        () => odd.open({}),
+        new RegExp(
+          `open\\(\\).${member} is (number|object), expected a function`,
+        ),
+      );
+    }
+    const absent = await backend(good, `{ ${methods}, ${member}: undefined }`);
+    strictEqual(absent.open({}).poll, undefined);
+  }
+  const promised = await backend(good, "Promise.resolve({})");
+  throws(() => promised.open({}), /open\(\).openSession is undefined/);
 });
 
 Deno.test("backendSpecifier() tells built-in names, paths and packages apart", () => {

@@ -1,5 +1,8 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
+import { SessionMessages } from "../../device/transport/vhost_user/session_messages.ts";
+import { STATUS_HW_READY } from "../../device/wire/config_space.ts";
+import { SESSION_MESSAGE_BYTES } from "../../device/wire/session_message.ts";
 import { Status } from "../../device/wire/status.ts";
 import {
   FAILS,
@@ -15,6 +18,7 @@ import { aesCbc, createSession } from "../support/sessions.ts";
 import { connect, encryption, startRing } from "../support/vhost_user_rings.ts";
 import {
   startTestServer,
+  testDevice,
   type TestServer,
 } from "../support/vhost_user_server.ts";
 
@@ -114,4 +118,39 @@ Deno.test("over vhost-user, a session that nobody may have is told at a level th
     true,
     line,
   );
+});
+
+Deno.test("over vhost-user, a backend that fails on the control queue's thread clears HW_READY and comes back", async () => {
+  await using server = await startTestServer(undefined, FORGETFUL);
+  using front = connect(server);
+  await front.ask(Request.GetFeatures);
+  const { device } = server;
+  const isReady = () => (device.readConfig()[0]! & STATUS_HW_READY) !== 0;
+  strictEqual(isReady(), true);
+  device.backends.backendFailed("forgetful", "unplugged");
+  strictEqual(isReady(), false);
+  deepStrictEqual(warnings(server), [
+    "warn: backend forgetful on the control queue failed: unplugged",
+  ]);
+  await server.logged(
+    "info: backend forgetful on the control queue works again",
+  );
+  strictEqual(isReady(), true);
+});
+
+Deno.test("a session message that is refused is told like a control request", async () => {
+  const device = await testDevice();
+  const told: string[] = [];
+  device.sessions.observe({
+    opened() {},
+    closed() {},
+    refused: ({ reason }) => told.push(reason),
+  });
+  const messages = new SessionMessages(device, "C");
+  const payload = new Uint8Array(SESSION_MESSAGE_BYTES.C).fill(0xff);
+  const message = { payload, fds: [], request: 0, wantsReply: true };
+  const { CreateCryptoSession } = messages.handlers;
+  ok(CreateCryptoSession(message as never) instanceof Uint8Array);
+  strictEqual(told.length, 1);
+  device.close();
 });

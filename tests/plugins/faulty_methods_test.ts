@@ -487,3 +487,64 @@ Deno.test("what hears of failures may throw without harm to the device", async (
   strictEqual(await heard.promise, mine);
   globalThis.removeEventListener("error", listener);
 });
+
+Deno.test("when a backend works again, its sessions are closed and opened anew", async () => {
+  const opened: object[] = [];
+  const closed: object[] = [];
+  const used: object[] = [];
+  let gone = false;
+  await using bed = await startBed({
+    openSession(description, inner) {
+      const session = inner.openSession(description);
+      opened.push(session);
+      return session;
+    },
+    closeSession(session, inner) {
+      closed.push(session);
+      inner.closeSession(session);
+    },
+    run(operations, inner) {
+      if (gone) throw new Error("gone");
+      for (const { session } of operations) used.push(session);
+      inner.run(operations, operations.length);
+    },
+    health: () => gone ? "gone" : undefined,
+  });
+  await using cipher = await bed.open(3);
+  await isRight(cipher, 3);
+  // One is opened to see that it can be, and closed at once.
+  const [, before] = opened;
+  deepStrictEqual(closed, [opened[0]]);
+  gone = true;
+  await isRight(cipher, 3);
+  gone = false;
+  await new Promise((resolve) => setTimeout(resolve, 1050));
+  await isRight(cipher, 3);
+  const [, , after] = opened;
+  strictEqual(opened.length, 3);
+  deepStrictEqual(closed, [opened[0], before]);
+  strictEqual(used[0], before);
+  strictEqual(used[1], after);
+});
+
+Deno.test("a session that is made while its backend is down goes back to it when that works again", async () => {
+  let gone = true;
+  let runs = 0;
+  await using bed = await startBed({
+    run(operations, inner) {
+      if (gone) throw new Error("gone");
+      runs++;
+      inner.run(operations, operations.length);
+    },
+    health: () => gone ? "gone" : undefined,
+  });
+  await using first = await bed.open(3);
+  await isRight(first, 3);
+  await using second = await bed.open(4);
+  await isRight(second, 4);
+  strictEqual(runs, 0);
+  gone = false;
+  await new Promise((resolve) => setTimeout(resolve, 1050));
+  await isRight(second, 4);
+  strictEqual(runs, 1);
+});
