@@ -2,6 +2,8 @@ import type { Mutant } from "./mutant.ts";
 
 const LIMITS_TEST = "tests/standard/algorithm_limits_test.ts";
 
+const FAULTY_METHODS_TEST = "tests/plugins/faulty_methods_test.ts";
+
 export const MUTANTS: readonly Mutant[] = [
   {
     fault: "openssl takes an empty HMAC key for none",
@@ -280,5 +282,26 @@ export const MUTANTS: readonly Mutant[] = [
       "return publicOperation(this.#key, result) === value ? result : undefined;",
     replacement: "return result;",
     tests: ["backends/noble/rsa_session_test.ts"],
+  },
+  {
+    fault: "an operation without poll() may stay pending",
+    file: "backends/contract_check.ts",
+    text: "if (status === OperationStatus.Pending && !thread.poll) {",
+    replacement: "if (status === OperationStatus.Pending && !thread) {",
+    tests: [FAULTY_METHODS_TEST],
+  },
+  {
+    fault: "any number is a status",
+    file: "backends/contract_check.ts",
+    text: "if (!STATUSES.has(status)) {",
+    replacement: 'if (typeof status !== "number") {',
+    tests: [FAULTY_METHODS_TEST],
+  },
+  {
+    fault: "a promise that nobody waits for ends the process",
+    file: "backends/contract_check.ts",
+    text: "returned.then(undefined, () => {});",
+    replacement: "",
+    tests: [FAULTY_METHODS_TEST],
   },
 ];

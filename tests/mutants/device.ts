@@ -1,5 +1,7 @@
 import type { Mutant } from "./mutant.ts";
 
+const FAULTY_METHODS_TEST = "tests/plugins/faulty_methods_test.ts";
+
 export const MUTANTS: readonly Mutant[] = [
   {
     fault: "draft 9: the used length is that of a whole structure",
@@ -172,5 +174,55 @@ export const MUTANTS: readonly Mutant[] = [
     text: ": STATUS_BYTES;",
     replacement: ": 0;",
     tests: ["tests/hostile/used_length_test.ts"],
+  },
+  {
+    fault: "what a backend that fails says it wrote is the used length",
+    file: "device/chain_requests.ts",
+    text:
+      "return status === Status.Ok\n      ? resultBytes(slot) + STATUS_BYTES\n      : STATUS_BYTES;",
+    replacement: "return resultBytes(slot) + STATUS_BYTES;",
+    tests: ["tests/hostile/used_length_test.ts"],
+  },
+  {
+    fault: "in process, a reset is settled while an operation may write",
+    file: "device/transport/in_process/queue_stops.ts",
+    text: "while (!this.#ended) {",
+    replacement: "while (performance.now() < deadline) {",
+    tests: ["device/transport/in_process/in_process_test.ts"],
+  },
+  {
+    fault: "an operation that was taken back names memory still",
+    file: "device/request_slot.ts",
+    text: "abandoned.release();",
+    replacement: "",
+    tests: [FAULTY_METHODS_TEST],
+  },
+  {
+    fault: "results apart stay with an operation that was taken back",
+    file: "device/request_slot.ts",
+    text: "this.results?.moveTo(this.operation);",
+    replacement: "",
+    tests: ["device/overlap_test.ts"],
+  },
+  {
+    fault: "a backend may end operations of another one",
+    file: "device/data_queue.ts",
+    text: "if (isUnderWay(slot)) continue;",
+    replacement: "continue;",
+    tests: [FAULTY_METHODS_TEST],
+  },
+  {
+    fault: "a backend may say that it wrote more than there is room",
+    file: "device/data_queue.ts",
+    text: "isWrittenLength(operation) ||",
+    replacement: "operation.writtenBytes !== -2 ||",
+    tests: [FAULTY_METHODS_TEST],
+  },
+  {
+    fault: "a backend that fails on the control queue's thread is usable",
+    file: "device/device.ts",
+    text: "this.backendHealth(CONTROL_THREAD, backend, failure);",
+    replacement: "",
+    tests: ["tests/plugins/failures_told_test.ts"],
   },
 ];

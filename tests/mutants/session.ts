@@ -1,5 +1,7 @@
 import type { Mutant } from "./mutant.ts";
 
+const FAULTY_METHODS_TEST = "tests/plugins/faulty_methods_test.ts";
+
 export const MUTANTS: readonly Mutant[] = [
   {
     fault: "an identifier of a destroyed session is given out again",
@@ -70,5 +72,90 @@ export const MUTANTS: readonly Mutant[] = [
     text: "last?.fromBytes !== 0 || last.belowBytes !== Infinity",
     replacement: "last === undefined",
     tests: ["device/session/session_record_test.ts"],
+  },
+  {
+    fault: "sessions are not opened anew when their backend works again",
+    file: "device/session/thread_sessions.ts",
+    text: "if (route.generation === generation) return route;",
+    replacement: "return route;",
+    tests: [FAULTY_METHODS_TEST],
+  },
+  {
+    fault: "a session is closed under its operations",
+    file: "device/session/thread_sessions.ts",
+    text:
+      "if (session.inFlight > 0) this.#endLater(session);\n    else this.#close(session);",
+    replacement: "this.#close(session);",
+    tests: ["device/session/thread_sessions_test.ts"],
+  },
+  {
+    fault: "a thread that ends closes sessions under their operations",
+    file: "device/session/thread_sessions.ts",
+    text: "if (session.inFlight === 0) this.#close(session);",
+    replacement: "this.#close(session);",
+    tests: ["device/session/thread_sessions_test.ts"],
+  },
+  {
+    fault: "a backend that is down fails once more",
+    file: "device/session/thread_backends.ts",
+    text: "if (this.#down.has(name)) return;\n    const now",
+    replacement: "const now",
+    tests: ["device/session/thread_backends_test.ts"],
+  },
+  {
+    fault: "a backend that is down is asked at every request",
+    file: "device/session/thread_backends.ts",
+    text: "if (now < down.askAgainAt) return false;",
+    replacement: "",
+    tests: ["device/session/thread_backends_test.ts"],
+  },
+  {
+    fault: "a rule's session goes elsewhere although nothing may fall back",
+    file: "device/session/placement.ts",
+    text: '} else if (this.#settings.fallback === "never") return [];',
+    replacement: "}",
+    tests: ["device/session/placement_test.ts"],
+  },
+  {
+    fault: "a backend that refuses a session is taken for one that failed",
+    file: "device/session/thread_sessions.ts",
+    text: "this.sessionRefused(session, backend, handle);",
+    replacement: "this.backends.backendFailed(backend, handle);",
+    tests: [FAULTY_METHODS_TEST],
+  },
+  {
+    fault: "a backend is asked for a session that it refuses at every request",
+    file: "device/session/thread_sessions.ts",
+    text: "if (isRefused(session, backend, generation)) return undefined;",
+    replacement: "",
+    tests: [FAULTY_METHODS_TEST],
+  },
+  {
+    fault: "a failure is told as often as it happens",
+    file: "device/session/failure.ts",
+    text: "if (causes.size > CAUSES || causes.has(cause)) return;",
+    replacement: "if (causes.size > CAUSES) return;",
+    tests: ["device/session/failure_test.ts"],
+  },
+  {
+    fault: "a guest can make up causes without end",
+    file: "device/session/failure.ts",
+    text: "if (causes.size > CAUSES || causes.has(cause)) return;",
+    replacement: "if (causes.has(cause)) return;",
+    tests: ["device/session/failure_test.ts"],
+  },
+  {
+    fault: "a backend that cannot be closed keeps others open",
+    file: "device/session/open_backends.ts",
+    text: "failed(name, `it cannot be closed: ${reasonOf(error)}`);",
+    replacement: "throw reasonOf(error) + failed.name;",
+    tests: [FAULTY_METHODS_TEST],
+  },
+  {
+    fault: "a session made while its backend is down does not go back to it",
+    file: "device/session/session_table.ts",
+    text: "choices.push(waits ? choice : {",
+    replacement: "choices.push({",
+    tests: [FAULTY_METHODS_TEST],
   },
 ];

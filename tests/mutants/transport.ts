@@ -133,4 +133,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "    this.#broken = true;\n    this.#close();",
     tests: ["tests/hostile/waiting_test.ts"],
   },
+  {
+    fault: "a session message that is refused is not told",
+    file: "device/transport/vhost_user/session_messages.ts",
+    text: "sessions.refuse(request);",
+    replacement: "",
+    tests: ["tests/plugins/failures_told_test.ts"],
+  },
 ];

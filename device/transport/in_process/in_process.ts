@@ -45,6 +45,7 @@ import {
   type Withholdable,
   WITHHOLDABLE_IN_PROCESS,
 } from "../../withheld.ts";
+import { DRAIN_MS, QueueStops } from "./queue_stops.ts";
 import { Suspension } from "./suspension.ts";
 
 /** How to make a device in this process. */
@@ -93,11 +94,6 @@ const STATUS_DRIVER_OK = 4;
 const STATUS_SUSPEND = 16;
 const STATUS_NEEDS_RESET = 0x40;
 
-/** How long operations of a backend may keep a queue from stopping. */
-const DRAIN_MS = 2000;
-/** How often a backend is asked that takes longer than that. */
-const LATE_POLL_MS = 20;
-
 interface Queue {
   readonly virtqueue: Virtqueue;
   readonly service: ControlQueue | DataQueue;
@@ -123,8 +119,7 @@ export class InProcessLink {
   readonly #notified = new Map<number, () => void>();
   #running = false;
   #polling: ReturnType<typeof setTimeout> | undefined;
-  /** Queues that stop; each is settled when nothing writes for it any more. */
-  readonly #stopping = new Map<number, Promise<void>>();
+  readonly #stops = new QueueStops((reason) => this.#becomeUnusable(reason));
   #resetting: Promise<void> | undefined;
   /** Why the device cannot be used before it has been reset. */
   #unusable: string | undefined;
@@ -218,7 +213,7 @@ export class InProcessLink {
   /** Starts queue `index`; the one after the data queues is the control queue. */
   startQueue(index: number, addresses: QueueAddresses): Promise<void> {
     const unusable = this.#unusable ??
-      (this.#stopping.has(index) ? "it is being reset" : undefined);
+      (this.#stops.has(index) ? "it is being reset" : undefined);
     if (unusable !== undefined) {
       return Promise.reject(
         new Error(`Cannot start queue ${index}: ${unusable}`),
@@ -396,57 +391,33 @@ export class InProcessLink {
 
   /** Waits a while for operations under way, and closes the backends. */
   async close(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, DRAIN_MS);
-    });
-    await Promise.race([this.#stopQueues(), late]);
-    clearTimeout(timer);
+    this.#queues.forEach((_, index) => void this.#stopQueue(index));
+    await this.#stops.allSoon();
     clearTimeout(this.#polling);
     this.#closed = true;
     this.#device.reset();
     // A session with an operation under way goes with its backend.
     this.#sessions.close();
     this.#device.close();
-    await Promise.all(this.#stopping.values());
+    await this.#stops.end();
   }
 
   async #stopQueues(): Promise<void> {
     this.#queues.forEach((_, index) => void this.#stopQueue(index));
-    await Promise.all(this.#stopping.values());
+    await this.#stops.all();
   }
 
   /** Ends the service of a queue, once no backend works on its memory. */
   #stopQueue(index: number): Promise<void> {
     const service = this.#queues[index]?.service;
     this.#queues[index] = undefined;
-    if (service instanceof DataQueue && service.pendingCount > 0) {
-      const drained = this.#drain(index, service)
-        .finally(() => this.#stopping.delete(index));
-      this.#stopping.set(index, drained);
-    }
-    return this.#stopping.get(index) ?? Promise.resolve();
+    return this.#stops.stop(index, service);
   }
 
-  async #drain(index: number, queue: DataQueue): Promise<void> {
-    const deadline = performance.now() + DRAIN_MS;
-    while (!this.#closed) {
-      queue.poll();
-      if (queue.pendingCount === 0) return;
-      const isLate = performance.now() >= deadline;
-      if (isLate) this.#becomeUnusable(index, queue.pendingCount);
-      const pauseMs = isLate ? LATE_POLL_MS : 0;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    }
-  }
-
-  /** A driver that got its memory back while a backend writes could not tell. */
-  #becomeUnusable(index: number, pendingCount: number): void {
+  #becomeUnusable(reason: string): void {
     if (this.#unusable !== undefined) return;
-    this.#unusable = `a backend has not ended ${pendingCount} ` +
-      `operation${pendingCount === 1 ? "" : "s"} of queue ${index} ` +
-      `within ${DRAIN_MS} ms`;
-    this.#tell({ of: "backend", reason: this.#unusable });
+    this.#unusable = reason;
+    this.#tell({ of: "backend", reason });
     this.#device.ringBroken();
   }
 }
