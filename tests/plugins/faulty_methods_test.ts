@@ -76,11 +76,20 @@ async function isRight(cipher: Cipher, firstKeyByte: number): Promise<void> {
   deepStrictEqual(await cipher.run(DATA, IV), reference(firstKeyByte));
 }
 
-const answersErr = (cipher: Cipher) =>
-  rejects(
-    cipher.run(DATA, IV),
+/** How long an answer may take; one that never comes fails its test. */
+const ANSWER_MS = 5000;
+
+async function answersErr(cipher: Cipher): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const never = new Promise((resolve) => {
+    timer = setTimeout(resolve, ANSWER_MS);
+  });
+  await rejects(
+    Promise.race([cipher.run(DATA, IV), never]),
     (error) => error instanceof OperationError && error.status === Status.Error,
   );
+  clearTimeout(timer);
+}
 
 /** Those of one kind, as text. */
 const reasons = ({ told }: Bed, of: Failure["of"]) =>
