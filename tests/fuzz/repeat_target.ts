@@ -13,6 +13,7 @@ import {
   F_RING_PACKED,
   F_VERSION_1,
 } from "../../device/wire/features.ts";
+import { ServiceNumber } from "../../device/wire/opcodes.ts";
 import { LOW_ADDRESS } from "../support/arena.ts";
 import { HandRing } from "../support/hand_ring.ts";
 import { Machine } from "../support/machine.ts";
@@ -41,6 +42,7 @@ const WRITABLE_ROOM_BYTES = 6 * 1024;
 const FIRST_PIECE_BYTES = 104;
 const HEADER_BYTES = 72;
 const SESSION_ID_AT = 8;
+const FLAG_AT = 16;
 const LENGTHS = [16, 32, 48, 64, 208, 1024, 4096];
 /** Places of a request; the device has to look at the header's alignment. */
 const ALIGNMENT_BYTES = 4;
@@ -114,11 +116,16 @@ export class RepeatEpisode implements Episode {
   /** Of the same kind, of another, or nonsense. */
   #change(request: Uint8Array<ArrayBuffer>): void {
     const random = this.#random;
+    const view = new DataView(request.buffer);
     if (random.oneIn(2)) {
-      return spoil(random, request, Math.min(HEADER_BYTES, request.length));
+      const { id } = random.pick(this.#sessions);
+      return view.setUint32(SESSION_ID_AT, id, true);
     }
-    const { id } = random.pick(this.#sessions);
-    new DataView(request.buffer).setUint32(SESSION_ID_AT, id, true);
+    const start = request.slice(0, FLAG_AT);
+    spoil(random, request, Math.min(HEADER_BYTES, request.length));
+    // No other operation with a public key: some of these are random.
+    const service = view.getUint32(0, true) >>> 8;
+    if (service === ServiceNumber.Akcipher) request.set(start);
   }
 
   #shape(readableBytes: number, writableBytes: number): Shape {
