@@ -15,7 +15,7 @@ import type {
   ChainSession,
   Direction,
 } from "../../algorithms/session_description.ts";
-import { OperationKind } from "../backend.ts";
+import { type BackendSession, OperationKind } from "../backend.ts";
 import type { Bench } from "./bench.ts";
 import { macDataRule } from "./check_digest.ts";
 import { randomLayout } from "./lengths.ts";
@@ -142,9 +142,30 @@ function checkPair(
         run(4096, true);
         for (let i = 0; i < 4; i++) run(1 + bench.random.integer(400), false);
         run(20_000 + bench.random.integer(100), false);
+        runShared(bench, cipher, description, session);
       });
     }
   }
+}
+
+/** Associated data that is the start of the source: whole blocks of any code. */
+function runShared(
+  bench: Bench,
+  cipher: CipherAlgorithm,
+  description: ChainSession,
+  session: BackendSession,
+): void {
+  const request = makeRequest(bench, cipher, description, 144, true);
+  bench.run({
+    check: "associated data that is the start of the source",
+    description,
+    session,
+    request: { ...request, additionalData: request.source.slice(0, 48) },
+    layout: {
+      ...randomLayout(bench.random, 144),
+      placement: "inputs-shared",
+    },
+  });
 }
 
 /** Chains of every cipher with one digest and every digest with one cipher. */
