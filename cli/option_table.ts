@@ -140,6 +140,13 @@ export const SERVE_OPTIONS = [
     help: "sessions that one guest may hold, 1 to 1000000",
   },
   {
+    name: "sessions-across-reset",
+    value: "POLICY",
+    default: "drop",
+    help:
+      "what a driver's reset does to its sessions: drop (as the standard has it), or keep, for guests that sleep with sessions open",
+  },
+  {
     name: "max-size",
     value: "BYTES",
     default: `${DEFAULTS.maxSizeBytes}`,

@@ -13,6 +13,10 @@ import {
   RULE_FORM,
 } from "../device/session/placement_rule.ts";
 import {
+  ACROSS_RESET,
+  type AcrossReset,
+} from "../device/session/session_table.ts";
+import {
   readWithheld,
   WITHHOLDABLE,
   type Withholdable,
@@ -67,6 +71,7 @@ export interface ServeSettings {
   readonly qatMinimumBytes: number;
   readonly queues: number;
   readonly maxSessions: number;
+  readonly sessionsAcrossReset: AcrossReset;
   readonly maxSizeBytes: number;
   readonly layout: RequestLayoutOption;
   readonly sessionLayout: SessionLayoutOption;
@@ -273,6 +278,12 @@ function serveSettings(values: Values): ServeSettings {
       DEFAULTS.maxSessions,
       1,
       1_000_000,
+    ),
+    sessionsAcrossReset: choice(
+      values,
+      "sessions-across-reset",
+      ACROSS_RESET,
+      "drop",
     ),
     maxSizeBytes: wholeNumber(
       values,

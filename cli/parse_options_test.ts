@@ -155,6 +155,14 @@ const MISTAKES: Readonly<
     [[...SOCKET, "--max-sessions", "0"], '"0"', "from 1 to 1000000"],
     [[...SOCKET, "--max-sessions", "1000001"], '"1000001"', "to 1000000"],
   ],
+  "sessions-across-reset": [
+    [
+      [...SOCKET, "--sessions-across-reset", "forget"],
+      '"forget"',
+      "one of drop, keep",
+    ],
+    [[...SOCKET, "--sessions-across-reset"], '""', "a value POLICY"],
+  ],
   "max-size": [
     [[...SOCKET, "--max-size", "4095"], '"4095"', "from 4096"],
     [[...SOCKET, "--max-size", "4M"], '"4M"', "a whole number"],

@@ -22,6 +22,9 @@ import { createSocketDevice, type SocketDevice } from "./socket_device.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
+const KEPT_SESSIONS =
+  "sessions outlive a reset by their driver: the next driver of the same guest can use their keys";
+
 /** The settings of one socket: a path, or the descriptor. */
 interface Socket {
   readonly path: string | undefined;
@@ -131,6 +134,7 @@ async function startServers(
  */
 export async function serve(settings: ServeSettings): Promise<never> {
   const log = createLog(settings.logLevel);
+  if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
   const sockets = await createSockets(settings);
   const libc = openLibc();
   const reactor = Reactor.open(libc);

@@ -194,6 +194,7 @@ export async function createSocketDevice(
     dataQueueCount: settings.queues,
     maximumSessions: settings.maxSessions,
     maximumSizeBytes: settings.maxSizeBytes,
+    sessionsAcrossReset: settings.sessionsAcrossReset,
     layout: settings.layout,
     allowWeak: settings.allowWeak,
     without: socket.without,

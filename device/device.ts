@@ -18,7 +18,7 @@ import {
   type PlacementPolicy,
 } from "./session/placement.ts";
 import type { PlacementRule } from "./session/placement_rule.ts";
-import { SessionTable } from "./session/session_table.ts";
+import { type AcrossReset, SessionTable } from "./session/session_table.ts";
 import {
   type HealthListener,
   ThreadBackends,
@@ -62,6 +62,8 @@ export interface DeviceSettings {
   readonly allowWeak: boolean;
   /** What is not offered though the device has it. Default: nothing. */
   readonly without?: readonly Withholdable[];
+  /** Whether sessions outlive a reset by the driver. Default: drop. */
+  readonly sessionsAcrossReset?: AcrossReset;
 }
 
 const RING_FEATURES = F_VERSION_1 | F_INDIRECT_DESC | F_EVENT_IDX |
@@ -134,6 +136,7 @@ export class Device {
       placement,
       this.backends,
       settings.maximumSessions,
+      settings.sessionsAcrossReset,
     );
     this.threadSettings = {
       ...placementSettings,

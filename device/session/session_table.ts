@@ -48,6 +48,10 @@ const refusal = (status: Status, reason: string): Refusal => ({
   reason,
 });
 
+/** What a reset by the driver does to its sessions. */
+export const ACROSS_RESET = ["drop", "keep"] as const;
+export type AcrossReset = (typeof ACROSS_RESET)[number];
+
 /** Creates, announces and destroys sessions. */
 export class SessionTable {
   readonly #sessions = new Map<number, SessionAnnouncement>();
@@ -56,6 +60,9 @@ export class SessionTable {
   readonly #backends: ThreadBackends;
   readonly #maximumSessions: number;
   readonly #maximumWaiting: number;
+  readonly #acrossReset: AcrossReset;
+  /** Newest session that a reset has left; it and older ones go first. */
+  #newestLeft = 0;
   /** Never reused, so that a stale identifier never names another session. */
   #nextId = 1;
 
@@ -63,10 +70,12 @@ export class SessionTable {
     placement: Placement,
     backends: ThreadBackends,
     maximumSessions: number,
+    acrossReset: AcrossReset = "drop",
   ) {
     this.#placement = placement;
     this.#backends = backends;
     this.#maximumSessions = maximumSessions;
+    this.#acrossReset = acrossReset;
     // All sessions may be made, and taken back, before a thread has started.
     this.#maximumWaiting = 2 * maximumSessions + WAITING_MARGIN;
   }
@@ -83,6 +92,7 @@ export class SessionTable {
       this.refuse(created);
       return created;
     }
+    if (this.#isFull) this.destroy(this.#oldestLeft!);
     this.#sessions.set(created.id, created);
     for (const observer of this.#observers) observer.opened(created);
     return created;
@@ -104,7 +114,7 @@ export class SessionTable {
         illegal.reason,
       );
     }
-    if (this.#sessions.size >= this.#maximumSessions) {
+    if (this.#isFull && this.#oldestLeft === undefined) {
       return refusal(Status.NoSpace, `${this.#maximumSessions} sessions exist`);
     }
     for (const { waitingAnnouncements = 0 } of this.#observers) {
@@ -119,6 +129,18 @@ export class SessionTable {
     return "status" in opened
       ? opened
       : { id: this.#nextId++, description, placement: opened };
+  }
+
+  get #isFull(): boolean {
+    return this.#sessions.size >= this.#maximumSessions;
+  }
+
+  /** The oldest session from before the last reset, if one is left. */
+  get #oldestLeft(): number | undefined {
+    const [oldest] = this.#sessions.keys();
+    return oldest !== undefined && oldest <= this.#newestLeft
+      ? oldest
+      : undefined;
   }
 
   /**
@@ -178,6 +200,15 @@ export class SessionTable {
     for (const id of [...this.#sessions.keys()]) {
       if (id <= newest) this.destroy(id);
     }
+  }
+
+  /**
+   * The driver of the sessions up to the one with identifier `newest` was reset:
+   * they go, or where they are to stay, they make room for new ones.
+   */
+  driverReset(newest = this.newestId): void {
+    if (this.#acrossReset === "drop") this.clear(newest);
+    else this.#newestLeft = Math.max(this.#newestLeft, newest);
   }
 
   /** All sessions as they were announced. */

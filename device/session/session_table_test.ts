@@ -4,7 +4,7 @@ import type { Backend } from "../../backends/backend.ts";
 import { Status } from "../wire/status.ts";
 import { OpenBackends } from "./open_backends.ts";
 import { type Fallback, Placement } from "./placement.ts";
-import { SessionTable } from "./session_table.ts";
+import { type AcrossReset, SessionTable } from "./session_table.ts";
 import { ThreadBackends } from "./thread_backends.ts";
 
 const OFFERS = [{ algorithm: "cipher.aes-cbc" }];
@@ -35,7 +35,10 @@ function backendFor(name: string, keyBytes: readonly number[]): Backend {
   };
 }
 
-function createTable(fallback: Fallback): SessionTable {
+function createTable(
+  fallback: Fallback,
+  acrossReset?: AcrossReset,
+): SessionTable {
   const backends = [backendFor("first", [16]), backendFor("second", [16, 32])];
   const placement = new Placement({
     backends: backends.map(({ name }) => ({ name, offers: OFFERS })),
@@ -46,7 +49,7 @@ function createTable(fallback: Fallback): SessionTable {
   const open = new OpenBackends(
     backends.map((backend) => ({ backend, options: {} })),
   );
-  return new SessionTable(placement, new ThreadBackends(open), 2);
+  return new SessionTable(placement, new ThreadBackends(open), 2, acrossReset);
 }
 
 const cbc = (keyBytes: number): SessionDescription => ({
@@ -115,4 +118,62 @@ Deno.test("no session is made while the announcements of others pile up", () => 
   ok(waitingAnnouncements < 1100, `${waitingAnnouncements} were waiting`);
   stop();
   ok("id" in table.create(cbc(16)));
+});
+
+const STATUS_NAMES = new Map<Status, string>([
+  [Status.NoSpace, "NoSpace"],
+  [Status.Error, "Error"],
+]);
+
+/** Creates a session: its identifier, or the status of a refusal in words. */
+function create(table: SessionTable, keyBytes = 16): number | string {
+  const created = table.create(cbc(keyBytes));
+  return "id" in created
+    ? created.id
+    : STATUS_NAMES.get(created.status) ?? "other";
+}
+
+const idsOf = (table: SessionTable) => [...table.current()].map(({ id }) => id);
+
+Deno.test("a driver's reset drops its sessions, and none that came after it", () => {
+  const table = createTable("unsupported");
+  create(table);
+  const { newestId } = table;
+  create(table);
+  table.driverReset(newestId);
+  deepStrictEqual(idsOf(table), [2]);
+  table.driverReset();
+  deepStrictEqual(idsOf(table), []);
+});
+
+Deno.test("sessions that outlive a reset make room for new ones, the oldest first", () => {
+  const table = createTable("unsupported", "keep");
+  const keys: Uint8Array[] = [];
+  table.observe({
+    opened: ({ description }) => {
+      if ("key" in description) keys.push(description.key);
+    },
+    closed: () => {},
+  });
+  deepStrictEqual([create(table), create(table)], [1, 2]);
+  strictEqual(create(table), "NoSpace");
+  table.driverReset();
+  deepStrictEqual(idsOf(table), [1, 2]);
+  // A session that is refused costs none.
+  strictEqual(create(table, 24), "Error");
+  deepStrictEqual(idsOf(table), [1, 2]);
+  strictEqual(create(table), 3);
+  deepStrictEqual(idsOf(table), [2, 3]);
+  ok(keys[0]!.every((byte) => byte === 0), "the key of session 1 is there");
+  ok(keys[1]!.some((byte) => byte !== 0));
+  strictEqual(create(table), 4);
+  strictEqual(create(table), "NoSpace");
+  deepStrictEqual(idsOf(table), [3, 4]);
+  // Those of the driver that is at work do not go for its own new ones.
+  table.driverReset(3);
+  strictEqual(create(table), 5);
+  strictEqual(create(table), "NoSpace");
+  deepStrictEqual(idsOf(table), [4, 5]);
+  table.clear();
+  deepStrictEqual(idsOf(table), []);
 });

@@ -53,6 +53,19 @@ Deno.test("serve says where it listens and how QEMU attaches in both modes", asy
   }
 });
 
+Deno.test("serve warns of sessions that outlive a reset, and of nothing else", async () => {
+  for (const policy of ["keep", "drop"]) {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/crypto.sock`;
+    await using device = await ServeProcess.start(
+      READY,
+      ...["--socket-path", path, "--sessions-across-reset", policy, ...NOBLE],
+    );
+    const warns = /warn: sessions outlive a reset by their driver: the next/;
+    assert.equal(warns.test(device.log), policy === "keep", device.log);
+  }
+});
+
 Deno.test("serve shows what it does not offer, and does not offer it", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/crypto.sock`;

@@ -23,7 +23,8 @@ export type GuestTest =
   | "aes-random"
   | "threads"
   | "rebind"
-  | "rsa";
+  | "rsa"
+  | "suspend";
 
 export interface GuestOptions
   extends Omit<QemuOptions, "kernelWords" | "reboots"> {

@@ -144,7 +144,7 @@ static bool find_device(char *name, size_t size) {
     return found;
 }
 
-static bool write_text(const char *path, const char *text) {
+bool write_text(const char *path, const char *text) {
     int file = open(path, O_WRONLY);
     bool written = file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text);
     if (file >= 0)
@@ -207,6 +207,8 @@ static bool run_test(const char *name, size_t longest_chain) {
         test_rebind();
     else if (!strcmp(name, "rsa"))
         test_rsa();
+    else if (!strcmp(name, "suspend"))
+        test_suspend();
     else
         return false;
     return true;

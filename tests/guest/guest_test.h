@@ -20,6 +20,8 @@ bool driver_field(const char *driver, const char *field, char *value, size_t siz
 bool preferred_driver(const char *algorithm, char *driver, size_t size);
 // Waits until the kernel has tested and published the driver.
 bool wait_for_driver(const char *driver);
+// Writes a file of sysfs in one go; false if that fails.
+bool write_text(const char *path, const char *text);
 // How often the virtio device has interrupted the guest, once it is idle; the proof
 // that a test has asked it.
 uint64_t device_interrupts(void);
@@ -29,5 +31,6 @@ void test_aes_known_answers(void);
 void test_aes_random(size_t longest_chain);
 void test_aes_threads(void);
 void test_rsa(void);
+void test_suspend(void);
 
 #endif

@@ -35,10 +35,12 @@ type Backend = "openssl" | "noble";
 async function bootOn(
   backend: Backend,
   options: GuestOptions,
+  ...deviceOptions: string[]
 ): Promise<GuestReport> {
   const queues = options.dataQueues ?? 1;
   await using device = await serveDevice(
     ...["--backend", backend, "--queues", `${queues}`],
+    ...deviceOptions,
   );
   const { process, socketPath } = device;
   const report = await bootGuest({ ...options, socketPath });
@@ -135,6 +137,24 @@ for (const mode of ["generic", "cryptodev"] as const) {
         boots: 2,
         tests: ["selftest", "aes-kat"],
       });
+    },
+  );
+}
+
+/** What Linux makes of a session that goes on, and of INVSESS. */
+const FATES = { keep: "goes on", drop: "Invalid argument" } as const;
+
+for (const [policy, fate] of Object.entries(FATES)) {
+  testWith(
+    GUEST,
+    `a session that a sleeping Linux guest holds open, with ${policy}: ${fate}`,
+    async () => {
+      const report = await bootOn(
+        "openssl",
+        { mode: "generic", qemu: "11.1", tests: ["selftest", "suspend"] },
+        ...["--sessions-across-reset", policy],
+      );
+      strictEqual(report.boots[0]?.info.get("suspend.session"), fate);
     },
   );
 }

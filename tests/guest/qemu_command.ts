@@ -111,6 +111,8 @@ function kernelCommandLine(words: readonly string[]): string {
     "console=ttyS0 loglevel=4 panic=-1",
     // What only costs time under software emulation.
     "mitigations=off nokaslr tsc=reliable no_timer_check random.trust_cpu=on",
+    // A guest that sleeps is heard meanwhile, and wakes after a second.
+    "no_console_suspend suspend.pm_test_delay=1",
     ...words,
   ].join(" ");
 }

@@ -158,4 +158,26 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "choices.push({",
     tests: [FAULTY_METHODS_TEST],
   },
+  {
+    fault: "sessions outlive a reset though nobody wants it",
+    file: "device/session/session_table.ts",
+    text: 'if (this.#acrossReset === "drop") this.clear(newest);',
+    replacement: "if (this.#acrossReset === undefined) this.clear(newest);",
+    tests: ["device/session/session_table_test.ts"],
+  },
+  {
+    fault: "a session of the driver at work makes room for a new one",
+    file: "device/session/session_table.ts",
+    text: "oldest !== undefined && oldest <= this.#newestLeft",
+    replacement: "oldest !== undefined",
+    tests: ["device/session/session_table_test.ts"],
+  },
+  {
+    fault: "a kept session goes for one that is refused",
+    file: "device/session/session_table.ts",
+    text: "if (this.#isFull && this.#oldestLeft === undefined) {",
+    replacement:
+      "if (this.#isFull && this.#oldestLeft !== undefined) this.destroy(this.#oldestLeft);\n    if (this.#isFull) {",
+    tests: ["device/session/session_table_test.ts"],
+  },
 ];

@@ -140,4 +140,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["tests/plugins/failures_told_test.ts"],
   },
+  {
+    fault: "kept sessions go to the next owner of the connection",
+    file: "device/transport/vhost_user/rings.ts",
+    text: "else device.sessions.clear(newestId);",
+    replacement: "else device.sessions.driverReset(newestId);",
+    tests: ["device/transport/vhost_user/kept_sessions_test.ts"],
+  },
 ];

@@ -83,6 +83,9 @@ const common = {
     modules: ["uio_pci_generic"],
     script: "dpdk.sh",
   },
+  // It disables queues by a write that the standard forbids, and where it ends with a
+  // segmentation fault, its rings' memory is given away under the device.
+  qemuSays: /wrong value for queue_enable 0$|vhost vring error in virtqueue 0/,
   memoryMebibytes: 1024,
   timeoutMs: 400_000,
   read: readCases,

@@ -27,6 +27,8 @@ export interface Peer {
   readonly passes: readonly string[];
   /** Tests that fail for a reason of the program's own. */
   readonly ownFailures: Readonly<Record<string, OwnFailure>>;
+  /** What QEMU says of the programs. */
+  readonly qemuSays?: RegExp;
   /** Reads what the programs say in their own words. */
   read(lines: readonly string[]): Outcomes;
 }

@@ -61,7 +61,7 @@ export async function runPeer(
       processor: "max",
       kernelWords: peer.kernelWords,
     }),
-    peer.timeoutMs,
+    peer,
   );
   const { code } = await process.end("SIGTERM");
   if (code !== 0) problems.push(`the device ended with ${code}`);
@@ -101,7 +101,7 @@ class PeerGuest {
   /** Runs the guest to its end; returns what went wrong with it. */
   async run(
     { program, args, env }: QemuCommand,
-    timeoutMs: number,
+    { timeoutMs, qemuSays }: Peer,
   ): Promise<string[]> {
     const problems: string[] = [];
     await using qemu = new Deno.Command(program, {
@@ -121,7 +121,10 @@ class PeerGuest {
         this.#follow(qemu.stdout),
       ]);
       await qemu.status;
-      if (said.trim() !== "") problems.push(`QEMU says: ${said.trim()}`);
+      const unknown = said.split("\n").filter((line) =>
+        line.trim() !== "" && !qemuSays?.test(line)
+      );
+      problems.push(...unknown.map((line) => `QEMU says: ${line}`));
     } finally {
       clearTimeout(timer);
     }

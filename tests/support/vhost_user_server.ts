@@ -5,7 +5,7 @@
  */
 
 import { probeBackends } from "../../backends/probe.ts";
-import { Device } from "../../device/device.ts";
+import { Device, type DeviceSettings } from "../../device/device.ts";
 import { Reactor } from "../../device/transport/vhost_user/reactor.ts";
 import {
   type ServerOptions,
@@ -29,7 +29,10 @@ export interface TestServer extends AsyncDisposable {
 }
 
 /** A device on one backend with two data queues. */
-export async function testDevice(backend = "noble"): Promise<Device> {
+export async function testDevice(
+  backend = "noble",
+  changes: Partial<DeviceSettings> = {},
+): Promise<Device> {
   return new Device({
     backends: await probeBackends([backend]),
     dataQueueCount: 2,
@@ -39,6 +42,7 @@ export async function testDevice(backend = "noble"): Promise<Device> {
     allowWeak: false,
     rules: [],
     fallback: "never",
+    ...changes,
   });
 }
 
@@ -46,11 +50,12 @@ export async function testDevice(backend = "noble"): Promise<Device> {
 export async function startTestServer(
   serve = VhostUserServer.listen,
   backend = "noble",
+  changes: Partial<DeviceSettings> = {},
 ): Promise<TestServer> {
   const libc = openLibc();
   const folder = await Deno.makeTempDir();
   const path = `${folder}/socket`;
-  const device = await testDevice(backend);
+  const device = await testDevice(backend, changes);
   const reactor = Reactor.open(libc);
   const log: string[] = [];
   const options: ServerOptions = {

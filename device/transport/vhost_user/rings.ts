@@ -190,10 +190,11 @@ export class Rings {
   }
 
   /**
-   * A new driver begins, and inherits no session. The one place where sessions
-   * end that nobody has destroyed while the front-end stays. `cause` is whether
-   * it is the driver of the same virtual device, after a reset, or of another;
-   * `newestId` is the newest session of the driver before.
+   * A new driver begins, and inherits no session but where the operator wants
+   * those to outlive a reset. The one place where sessions end that nobody has
+   * destroyed while the front-end stays. `cause` is whether it is the driver of
+   * the same virtual device, after a reset, or of another; `newestId` is the
+   * newest session of the driver before.
    */
   newDriver(
     cause: "reset" | "owner",
@@ -203,10 +204,13 @@ export class Rings {
     this.#life.begins();
     const { device, log } = this.#options;
     const before = device.sessions.size;
-    device.sessions.clear(newestId);
+    if (cause === "reset") device.sessions.driverReset(newestId);
+    else device.sessions.clear(newestId);
     device.ringsRenewed();
-    const gone = before - device.sessions.size;
+    const { size } = device.sessions;
+    const gone = before - size;
     if (gone > 0) log("info", `${gone} sessions are gone, ${cause}: ${why}`);
+    if (size > 0) log("info", `${size} sessions stay, ${cause}: ${why}`);
   }
 
   /** A driver does what only a new one does, if no ring runs. */
