@@ -2,6 +2,7 @@ import { MUTANTS as algorithms } from "./algorithms.ts";
 import { MUTANTS as backends } from "./backends.ts";
 import { MUTANTS as device } from "./device.ts";
 import { MUTANTS as driver } from "./driver.ts";
+import { MUTANTS as frontEnd } from "./front_end.ts";
 import { MUTANTS as memory } from "./memory.ts";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS as ring } from "./ring.ts";
@@ -15,6 +16,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...backends,
   ...device,
   ...driver,
+  ...frontEnd,
   ...memory,
   ...ring,
   ...session,

@@ -18,7 +18,7 @@ import {
   STATUS_DRIVER_OK,
   STATUS_FEATURES_OK,
 } from "./front_end_state.ts";
-import type { Guest } from "./guest.ts";
+import { type Guest, STATUS_NEEDS_RESET } from "./guest.ts";
 import { memoryHandlers } from "./memory_messages.ts";
 import { handleMessage, type MessageHandlers } from "./message_handlers.ts";
 import {
@@ -36,6 +36,8 @@ import { SessionMessages } from "./session_messages.ts";
 
 /** Bits that tell nothing of the driver: logging, and protocol features. */
 const NOT_THE_DRIVERS = F_LOG_ALL | F_VHOST_USER_PROTOCOL_FEATURES;
+/** Status bits that are the driver's to set; a front-end may write back all. */
+const DRIVERS_STATUS = 0xff & ~STATUS_NEEDS_RESET;
 const EMPTY = new Uint8Array();
 
 /** Handles the messages of one front-end. */
@@ -175,7 +177,7 @@ export class Protocol {
   }
 
   async #setStatus({ view }: Message): Promise<Outcome> {
-    const status = view.getUint32(0, true) & 0xff;
+    const status = view.getUint32(0, true) & DRIVERS_STATUS;
     if (status === 0) {
       await this.#guest.clearStatus();
       return undefined;

@@ -21,7 +21,8 @@ export function startOf(packed: boolean): number {
  *
  * DPDK's and SPDK's virtio-user start packed rings at 0x8000, and front-ends
  * that know of split rings only at 0. No ring is ever in these states but one
- * that stopped there.
+ * that stopped there. A base of 16 bits may also be where the ring stopped,
+ * without its used half.
  */
 export function ringPosition(
   base: number | undefined,
@@ -33,6 +34,9 @@ export function ringPosition(
   const hex = `base 0x${base.toString(16)}`;
   if (!packed) return base <= 0xffff ? base : `${hex} is past 16 bits`;
   if (base === stoppedAt) return base;
+  if (stoppedAt !== undefined && base === (stoppedAt & 0xffff)) {
+    return stoppedAt;
+  }
   if (base === 0 || base === PACKED_START_16_BITS) return PACKED_START;
   const available = base & 0xffff;
   const used = base >>> 16;

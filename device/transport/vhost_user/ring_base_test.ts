@@ -24,6 +24,11 @@ Deno.test("a position that a ring can stand at is taken as it is", () => {
   strictEqual(ringPosition(0xffff, NEVER, 64, false), 0xffff);
 });
 
+Deno.test("a 16-bit base that is half of where the ring stopped is all of it", () => {
+  strictEqual(ringPosition(0x8005, 0x8005_8005, 64, true), 0x8005_8005);
+  strictEqual(ringPosition(0x0005, 0x0005_0005, 64, true), 0x0005_0005);
+});
+
 Deno.test("a position that no ring can stand at is refused with the reason", () => {
   const refused = (base: number, packed: boolean, reason: RegExp) =>
     match(String(ringPosition(base, NEVER, 64, packed)), reason);
