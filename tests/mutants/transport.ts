@@ -18,12 +18,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "O_NONBLOCK is set on the front-end's descriptors",
-    file: "device/transport/vhost_user/ring_messages.ts",
-    text:
-      "return decodeRingDescriptor(view).hasDescriptor ? fds.shift()! : -1;",
-    replacement:
-      "if (fds[0] !== undefined) this.#libc.setNonBlocking(fds[0]);\n" +
-      "    return decodeRingDescriptor(view).hasDescriptor ? fds.shift()! : -1;",
+    file: "device/transport/vhost_user/guest.ts",
+    text: "    ring.callFd = fd;\n",
+    replacement: "    this.#options.libc.setNonBlocking(fd);\n" +
+      "    ring.callFd = fd;\n",
     tests: ["device/transport/vhost_user/descriptors_test.ts"],
   },
   {

@@ -161,6 +161,27 @@ withServer(
   },
 );
 
+withServer(
+  "need_reply is answered with 0 or 1 where REPLY_ACK is negotiated, and a reply of its own comes once",
+  async (server) => {
+    using front = ScriptedFrontEnd.connect(server.path);
+    const NEED_REPLY = 9;
+    front.send(Request.SetVringEnable, words(0, 1), [], NEED_REPLY);
+    await shakeHands(front, OFFERED_PROTOCOL_FEATURES);
+    strictEqual(await front.tell(Request.SetVringNum, words(0, 64)), 0);
+    strictEqual(await front.tell(Request.SetVringNum, words(0, 0)), 1);
+    front.send(Request.SetVringNum, words(0, 64));
+    const slots = await front.ask(
+      Request.GetMaxMemSlots,
+      undefined,
+      [],
+      NEED_REPLY,
+    );
+    strictEqual(u64(slots), 509);
+    strictEqual(u64(await front.ask(Request.GetQueueNum)), 3);
+  },
+);
+
 withServer("GET_CONFIG answers as long as it was asked", async (server) => {
   using front = ScriptedFrontEnd.connect(server.path);
   await shakeHands(front, OFFERED_PROTOCOL_FEATURES);
