@@ -190,3 +190,22 @@ for (const stateless of [false, true]) {
     assert.deepEqual(await rsa.decrypt(await rsa.encrypt(secret)), secret);
   });
 }
+
+Deno.test("a session is made without a structured clone, whose bytes nobody can wipe", async () => {
+  await using driver = await Driver.start(await createDevice());
+  const { structuredClone } = globalThis;
+  globalThis.structuredClone = () => {
+    throw new Error("A key would be serialised");
+  };
+  try {
+    await using session = await driver.cipher({
+      algorithm: "aes-ctr",
+      direction: "encrypt",
+      key: new Uint8Array(16),
+    });
+    const [data, iv] = [new Uint8Array(5), new Uint8Array(16)];
+    assert.equal((await session.run(data, iv)).length, 5);
+  } finally {
+    globalThis.structuredClone = structuredClone;
+  }
+});

@@ -7,10 +7,10 @@ const KEY_BYTE = 0xa5;
 const KEY = /165,\s*165|a5a5/i;
 
 function textsOf(object: object): string[] {
-  const everything = { depth: Infinity, iterableLimit: Infinity };
+  const everything = { depth: Infinity, iterableLimit: 1000 };
   return [
     Deno.inspect([object], everything),
-    inspect([object], { depth: Infinity, maxArrayLength: Infinity }),
+    inspect([object], { depth: Infinity, maxArrayLength: 1000 }),
   ];
 }
 

@@ -94,7 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "device/transport/in_process/in_process.ts",
     text: "description: copyDescription(session.description),",
     replacement: "description: structuredClone(session.description),",
-    tests: ["tests/hostile/key_messages_test.ts"],
+    tests: ["driver/in_process_device_test.ts"],
   },
   {
     fault: "a stop that comes in the midst of a burst is lost",
