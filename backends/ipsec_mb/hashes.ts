@@ -119,6 +119,7 @@ function hmacBeyond(library: IpsecMb, hash: Sha, key: NativeBlock): Beyond {
     const inner = bytes.subarray(start, at + lengthBytes);
     outer.set(block(OUTER_BLOCK));
     compute(inner, BigInt(inner.length), result);
+    inner.fill(0, 0, blockBytes);
     outer.set(result, blockBytes);
     compute(outer, BigInt(outer.length), result);
     outer.fill(0);

@@ -1,4 +1,5 @@
 import { ok, strictEqual } from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { testWith } from "../../tests/real_parts.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
@@ -10,6 +11,7 @@ import { openChainSession } from "./chain_session.ts";
 import { openCipherSession } from "./cipher_session.ts";
 import { CipherKernel } from "./ciphers.ts";
 import { makeMacKernel, openMacSession } from "./digest_session.ts";
+import { makeHmacKernel } from "./hashes.ts";
 import { type JobOwner, type JobTable, WORD } from "./job_table.ts";
 import { JobRunner } from "./runner.ts";
 import type { IpsecMbSession } from "./session.ts";
@@ -169,7 +171,8 @@ for (const { path, part } of TEST_LIBRARIES) {
         const address = addressAt(words, keyAt);
         const isThere = () => tables.some(({ words }) => holds(words, address));
         ok(isThere(), "no job was made");
-        session.close();
+        const memory = bytesAt(words, keyAt);
+        check("a session", memory, () => session.close());
         ok(!isThere(), "an address is left");
       }
       other.close();
@@ -193,12 +196,57 @@ for (const { path, part } of TEST_LIBRARIES) {
     const slot = table.take(kernel, undefined);
     table.setIv(slot, key, 16);
     const vector = bytesAt(table.words, WORD.iv);
-    ok(!isZero(vector) && !isZero(bytes) && !isZero(wordsOf(table)));
+    const { table: mixed } = runner.mixed;
+    mixed.take(kernel, undefined);
+    ok(!isZero(vector) && !isZero(bytes));
+    ok(!isZero(wordsOf(table)) && !isZero(wordsOf(mixed)));
     runner.wipe();
     ok(isZero(bytes), "a message is left");
-    ok(isZero(wordsOf(table)), "a job is left");
+    ok(isZero(wordsOf(table)) && isZero(wordsOf(mixed)), "a job is left");
     ok(isZero(vector), "a vector is left");
     kernel.close();
+    library.close();
+  });
+}
+
+/** The library, with note of the buffers that its hashes are handed. */
+function watchHashes(library: IpsecMb, seen: Set<Uint8Array>): IpsecMb {
+  const cold = new Proxy(library.cold, {
+    get(target, name: "sha256") {
+      const call = target[name];
+      return (...buffers: Parameters<typeof call>) => {
+        for (const one of buffers) if (one instanceof Uint8Array) seen.add(one);
+        return call(...buffers);
+      };
+    },
+  });
+  return Object.create(library, { cold: { value: cold } });
+}
+
+for (const { path, part } of TEST_LIBRARIES) {
+  testWith(part, `${part.name}: an HMAC leaves no padded or hashed key`, () => {
+    const library = new IpsecMb(path);
+    const runner = new JobRunner(library);
+    const seen = new Set<Uint8Array>();
+    const watched = watchHashes(library, seen);
+    const longKey = new Uint8Array(200).fill(7);
+    const kernel = makeHmacKernel(watched, "sha256", longKey);
+    // The first call hashes the key, the others work on the session's block.
+    const hashed = [...seen].find(({ length }) => length === 32);
+    ok(hashed && isZero(hashed), "the hashed key is left");
+    seen.clear();
+    const lengthBytes = 70_000;
+    const at = runner.reserve(256 + lengthBytes) + 128;
+    const message = runner.bytes.subarray(at, at + lengthBytes).fill(3);
+    const expected = createHmac("sha256", longKey).update(message).digest();
+    const result = kernel.digest(runner, at, lengthBytes, new Uint8Array(16));
+    strictEqual(result!.toHex(), expected.toString("hex"));
+    const outer = [...seen].find(({ length }) => length === 64 + 32);
+    ok(outer && isZero(outer), "the outer padded key is left");
+    const inner = runner.bytes.subarray(at - 64, at);
+    ok(isZero(inner), "the inner padded key is left");
+    kernel.close();
+    runner.wipe();
     library.close();
   });
 }
