@@ -211,6 +211,31 @@ withServer(
 );
 
 withServer(
+  "the addresses of a ring do not outlive its stop",
+  async (server) => {
+    using front = ScriptedFrontEnd.connect(server.path);
+    const { data, control } = await startGeneric(front);
+    const session = await createByQueue(front, control);
+    await encryptsWell(front, data, session);
+    for (const [index, ring] of [[0, data], [2, control]] as const) {
+      await front.ask(Request.GetVringBase, words(index, 0));
+      const kick = longs(index);
+      const fds = [ring.kickFd];
+      strictEqual(await front.tell(Request.SetVringKick, kick, fds), 0);
+      strictEqual(await front.tell(Request.SetVringEnable, words(index, 1)), 0);
+    }
+    const starts = server.log.filter((line) => line.includes("started"));
+    strictEqual(starts.length, 2);
+    for (const [index, ring] of [[0, data], [2, control]] as const) {
+      const addresses = front.ringAddresses(index, ring);
+      strictEqual(await front.tell(Request.SetVringAddr, addresses), 0);
+    }
+    await server.logged("queue 2 started", 2);
+    await encryptsWell(front, data, await createByQueue(front, control));
+  },
+);
+
+withServer(
   "a ring whose end was never shared is refused",
   async (server) => {
     using front = ScriptedFrontEnd.connect(server.path);

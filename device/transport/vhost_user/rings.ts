@@ -158,7 +158,7 @@ export class Rings {
   async end(ring: Vring): Promise<number> {
     await this.stop(ring);
     this.#used = true;
-    ring.state.started = false;
+    Object.assign(ring.state, { started: false, addresses: undefined });
     ring.closeKick();
     return ring.state.base ?? startOf(isPacked(this.#options.state));
   }
