@@ -35,6 +35,17 @@ const SYMBOLS = {
     ],
     result: "isize",
   },
+  syscall: {
+    parameters: [
+      "i64", /* number */
+      "i32", /* pid1 */
+      "i32", /* pid2 */
+      "i32", /* type */
+      "u64", /* idx1 */
+      "u64", /* idx2 */
+    ],
+    result: "isize",
+  },
   eventfdWriteAsync: {
     name: "eventfd_write",
     parameters: ["i32", /* fd */ "u64" /* value */],
@@ -51,6 +62,8 @@ const CURRENT_POSITION = -1n;
 const ONE = 1n;
 const COUNTER_BYTES = 8;
 const VECTOR_BYTES = 16;
+const SYS_KCMP = Deno.build.arch === "x86_64" ? 312n : 272n;
+const KCMP_FILE = 0;
 const POLLOUT = 0x4;
 const POLLFD_EVENTS = 4;
 const POLLFD_RESULT = 6;
@@ -78,6 +91,25 @@ let kept: Calls | undefined;
 
 function calls(): Calls {
   return kept ??= new Calls();
+}
+
+/**
+ * Whether two descriptors are one open file (kcmp(2)); false where the system
+ * does not tell.
+ */
+export function isSameFile(libc: Libc, a: number, b: number): boolean {
+  const { pid } = Deno;
+  const result = Number(
+    calls().symbols.syscall(
+      SYS_KCMP,
+      pid,
+      pid,
+      KCMP_FILE,
+      BigInt(a),
+      BigInt(b),
+    ),
+  );
+  return libc.check(result) === 0;
 }
 
 /** Closes `fd`; a socket that is to linger would wait for its other end. */

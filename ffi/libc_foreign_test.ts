@@ -1,6 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { EAGAIN, nativeBuffer, openLibc } from "./libc.ts";
-import { clearForeign, signalWithRoom } from "./libc_foreign.ts";
+import { clearForeign, isSameFile, signalWithRoom } from "./libc_foreign.ts";
 import { socketPair } from "./libc_socket.ts";
 
 const libc = openLibc();
@@ -51,4 +51,14 @@ Deno.test("a foreign eventfd is signalled where it has room, without waiting", (
   strictEqual(taken(fd), FULL);
   libc.close(fd);
   ok(signalWithRoom(libc, fd) < 0);
+});
+
+Deno.test("descriptors of one open file are told from those of two", () => {
+  const fd = waitingEventfd();
+  const other = waitingEventfd();
+  const copy = libc.symbols.fcntl(fd, 1030, 0);
+  ok(isSameFile(libc, fd, copy));
+  ok(!isSameFile(libc, fd, other));
+  ok(!isSameFile(libc, fd, -1));
+  for (const one of [fd, other, copy]) libc.close(one);
 });

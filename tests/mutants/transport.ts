@@ -145,4 +145,18 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "else device.sessions.driverReset(newestId);",
     tests: ["device/transport/vhost_user/kept_sessions_test.ts"],
   },
+  {
+    fault: "a ring starts at the addresses from before its stop",
+    file: "device/transport/vhost_user/rings.ts",
+    text: "{ started: false, addresses: undefined }",
+    replacement: "{ started: false }",
+    tests: ["device/transport/vhost_user/ring_changes_test.ts"],
+  },
+  {
+    fault: "a kick that rings have in common reaches one of them",
+    file: "device/transport/vhost_user/passed_kick.ts",
+    text: "if (others.length === 0) return [];",
+    replacement: "return [];",
+    tests: ["device/transport/vhost_user/descriptors_test.ts"],
+  },
 ];

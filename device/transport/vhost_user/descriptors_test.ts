@@ -147,3 +147,38 @@ withServer(
     await createByQueue(front, control);
   },
 );
+
+withServer(
+  "a kick that rings have in common reaches all of them",
+  async (server) => {
+    using front = ScriptedFrontEnd.connect(server.path);
+    const { data, control } = await startGeneric(front);
+    const session = await createByQueue(front, control);
+    const kickFd = libc.symbols.eventfd(0, 0);
+    const shared = [
+      { index: CONTROL, ring: { ...control, kickFd } },
+      { index: 0, ring: { ...data, kickFd } },
+    ];
+    const before = openDescriptors();
+    for (const { index } of shared) {
+      const kick = Request.SetVringKick;
+      strictEqual(await front.tell(kick, longs(index), [kickFd]), 0);
+    }
+    for (let round = 0; round < 300; round++) {
+      await encryptsWell(front, shared[1]!.ring, session);
+      if (round % 20 === 0) await createByQueue(front, shared[0]!.ring);
+    }
+    await pause(100);
+    const idle = waits();
+    await pause(300);
+    ok(waits() - idle < 60, `${waits() - idle} times awake in 300 ms`);
+    for (const { index } of shared) {
+      await front.ask(Request.GetVringBase, words(index, 0));
+    }
+    await eventually(
+      () => openDescriptors() <= before,
+      () => `${openDescriptors()} descriptors, ${before} before`,
+    );
+    libc.close(kickFd);
+  },
+);

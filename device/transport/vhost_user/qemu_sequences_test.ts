@@ -100,6 +100,7 @@ withServer("a guest that pauses keeps its sessions", async (server) => {
   front.send(Request.SetFeatures, longs(RING_FEATURES | BIT_30));
   for (const [index, ring, answer] of stopped) {
     front.send(Request.SetVringBase, answer);
+    front.send(Request.SetVringAddr, front.ringAddresses(index, ring));
     await front.tell(Request.SetVringKick, longs(index), [ring.kickFd]);
     await front.tell(Request.SetVringEnable, words(index, 1));
   }

@@ -90,11 +90,9 @@ export class RingMessages {
   async #setKick(message: Message): Promise<Outcome> {
     const ring = this.#ringWithDescriptor(message);
     if (ring instanceof Refused) return ring;
-    await this.#guest.rings.stop(ring);
-    ring.closeKick();
-    ring.kickFd = this.#takeDescriptor(message);
-    ring.state.started = true;
-    return this.#refresh(ring);
+    const kickFd = this.#takeDescriptor(message);
+    const problem = await this.#guest.rings.changeKick(ring, kickFd);
+    return problem === undefined ? undefined : new Refused(problem);
   }
 
   /** Waits: messages faster than a busy thread would pile descriptors up. */

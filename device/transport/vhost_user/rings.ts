@@ -18,7 +18,9 @@ import {
 } from "./front_end_state.ts";
 import type { Log } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
+import { shareKick } from "./passed_kick.ts";
 import type { QueueRunners } from "./queue_runners.ts";
+import type { Reactor } from "./reactor.ts";
 import { ringPosition, startOf } from "./ring_base.ts";
 import { areasOf, locateRing } from "./ring_place.ts";
 import type { RingStart } from "./ring_runner.ts";
@@ -30,6 +32,7 @@ const JUDGEMENT_MS = 100;
 /** What rings are made with. */
 export interface RingsOptions {
   readonly libc: Libc;
+  readonly reactor: Reactor;
   readonly device: Device;
   readonly log: Log;
   readonly state: FrontEndState;
@@ -161,6 +164,26 @@ export class Rings {
     Object.assign(ring.state, { started: false, addresses: undefined });
     ring.closeKick();
     return ring.state.base ?? startOf(isPacked(this.#options.state));
+  }
+
+  /**
+   * Starts a ring, where it may run, with `kickFd` to wait for, -1 for none.
+   * Returns what is wrong with what the front-end said of it.
+   */
+  async changeKick(ring: Vring, kickFd: number): Promise<string | undefined> {
+    await this.stop(ring);
+    ring.closeKick();
+    ring.kickFd = kickFd;
+    ring.state.started = true;
+    if (kickFd >= 0) {
+      const { libc, reactor } = this.#options;
+      for (const one of shareKick(libc, reactor, ring, this.all)) {
+        if (one === ring) continue;
+        await this.stop(one);
+        await this.refresh(one);
+      }
+    }
+    return this.refresh(ring);
   }
 
   /** Stops all rings. */
@@ -312,7 +335,7 @@ export class Rings {
       eventIndex: (features & F_EVENT_IDX) !== 0n,
       inOrder: (features & F_IN_ORDER) !== 0n,
       mode: this.#options.device.mode,
-      kickFd: ring.kickFd,
+      kickFd: ring.passedKick?.fd ?? ring.kickFd,
       callFd: ring.callFd,
     };
     ring.runs = plan;

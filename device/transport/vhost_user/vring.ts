@@ -8,6 +8,7 @@ import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { RingPlan } from "./driver_life.ts";
 import { newRingState, type RingState } from "./front_end_state.ts";
+import type { PassedKick } from "./passed_kick.ts";
 
 /** A ring of a front-end, running or not. */
 export class Vring {
@@ -20,6 +21,8 @@ export class Vring {
   /** It may run, and its memory is not shared at present. */
   away = false;
   kickFd = -1;
+  /** The ring's own copy of a kick that other rings have, too. */
+  passedKick: PassedKick | undefined;
   callFd = -1;
   errorFd = -1;
   readonly #libc: Libc;
@@ -41,6 +44,8 @@ export class Vring {
 
   /** Closes the kick descriptor; nobody may still use it. */
   closeKick(): void {
+    this.passedKick?.close();
+    this.passedKick = undefined;
     if (this.kickFd >= 0) closeForeign(this.#libc, this.kickFd);
     this.kickFd = -1;
   }
