@@ -4,8 +4,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the kick descriptor of a ring that ends stays open",
     file: "device/transport/vhost_user/rings.ts",
-    text: "    ring.closeKick();\n",
-    replacement: "    ring.kickFd = -1;\n",
+    text: "addresses: undefined });\n    ring.closeKick();\n",
+    replacement: "addresses: undefined });\n",
     tests: ["device/transport/vhost_user/descriptors_test.ts"],
   },
   {
