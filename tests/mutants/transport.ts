@@ -5,7 +5,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "the kick descriptor of a ring that ends stays open",
     file: "device/transport/vhost_user/rings.ts",
     text: "addresses: undefined });\n    ring.closeKick();\n",
-    replacement: "addresses: undefined });\n",
+    replacement: "addresses: undefined });\n    ring.kickFd = -1;\n",
     tests: ["device/transport/vhost_user/descriptors_test.ts"],
   },
   {
