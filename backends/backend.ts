@@ -178,7 +178,8 @@ export interface Backend {
 export interface BackendThread {
   /**
    * Opens a session; keys are copied or expanded here, the description stays the
-   * device's. Throws when the backend cannot have this session, which says
+   * device's. A copy of up to 64 bytes needs an ArrayBuffer of its own: a
+   * collector may move shorter arrays and leave their bytes behind. Throws when the backend cannot have this session, which says
    * nothing of the backend or of other sessions; it may be asked again.
    */
   openSession(description: SessionDescription): BackendSession;
