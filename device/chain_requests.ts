@@ -6,10 +6,18 @@
  */
 
 import { checkRequest, operationKind } from "./request_check.ts";
-import { OperationStatus } from "../backends/backend.ts";
+import { type Operation, OperationStatus } from "../backends/backend.ts";
+import { OverlapCheck } from "../backends/overlap.ts";
+import { areOutputsApart } from "../memory/range_set.ts";
+import { Region } from "../memory/region.ts";
+import { RepeatedRequests } from "./repeated_requests.ts";
 import type { RequestFormat } from "./request_format.ts";
-import { RequestSlot } from "./request_slot.ts";
-import { ChainFault } from "./ring/chain.ts";
+import type { RequestSlot } from "./request_slot.ts";
+import { ChainFault, DescriptorChain, showChain } from "./ring/chain.ts";
+import { NO_STATUS_PLACE } from "./ring/chain_slots.ts";
+import type { Virtqueue } from "./ring/virtqueue.ts";
+import { NO_SESSION } from "./session/session_index.ts";
+import type { SessionRules } from "./session/session_rules.ts";
 import type {
   ThreadSession,
   ThreadSessions,
@@ -20,7 +28,7 @@ import {
   DataRequest,
   decodeDataRequest,
   longestDataHeaderBytes,
-  SESSION_ID_AT,
+  MAXIMUM_HEADER_BYTES,
 } from "./wire/data_request.ts";
 import type { WireMode } from "./wire/mode.ts";
 import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
@@ -33,158 +41,208 @@ import { keyRoom } from "../algorithms/key_bytes.ts";
 import { findIllegal } from "../algorithms/legality.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
 import { Status } from "./wire/status.ts";
-import { readUint64 } from "./wire/uint64.ts";
 
 const STATUS_BYTES = 1;
 
 /** The formats of one data queue, for the mode that was negotiated. */
 export class ChainRequests implements RequestFormat {
-  readonly buffersAreInChain = true;
+  readonly #virtqueue: Virtqueue;
   readonly #mode: WireMode;
   readonly #sessions: ThreadSessions;
   readonly #settings: ThreadSettings;
-  readonly #headerBytes: number;
+  readonly #repeated: RepeatedRequests;
+  readonly #overlaps = new OverlapCheck();
+  readonly #longestHeaderBytes: number;
+  /** The request that is looked at: its chain, its header, what that says. */
+  readonly #chain = new DescriptorChain();
+  readonly #header = new Region(new Uint8Array(MAXIMUM_HEADER_BYTES));
+  #headerBytes = 0;
+  readonly #request = new DataRequest();
 
   constructor(
+    virtqueue: Virtqueue,
     mode: WireMode,
     sessions: ThreadSessions,
     settings: ThreadSettings,
   ) {
+    this.#virtqueue = virtqueue;
     this.#mode = mode;
-    this.#headerBytes = longestDataHeaderBytes(mode);
+    this.#longestHeaderBytes = longestDataHeaderBytes(mode);
     this.#sessions = sessions;
     this.#settings = settings;
-  }
-
-  createSlot(): RequestSlot {
-    return new RequestSlot(new DataRequest());
+    this.#repeated = new RepeatedRequests(virtqueue, sessions);
   }
 
   prepare(slot: RequestSlot): Status {
-    const { chain, rules } = slot;
-    if (chain.fault !== ChainFault.None) {
-      slot.reset();
-      return Status.Error;
-    }
-    if (slot.takeHeader(this.#headerBytes) && chain.alike && rules) {
-      const sessionId = readUint64(slot.header.view, SESSION_ID_AT);
-      const session = this.#sessions.get(sessionId);
-      if (session?.rules === rules) return this.#repeat(slot, session);
-    }
+    const session = this.#repeated.repeat(slot.number, slot.operation.ivWords);
+    if (session !== NO_SESSION) return this.#prepareAgain(slot, session);
+    this.forget(slot);
     slot.reset();
-    return this.#prepareAnew(slot);
+    showChain(this.#virtqueue, slot.number, this.#chain);
+    return this.#chain.fault === ChainFault.None
+      ? this.#prepareAnew(slot)
+      : Status.Error;
+  }
+
+  forget({ number }: RequestSlot): void {
+    this.#repeated.forget(number);
+  }
+
+  releaseLists(): void {
+    this.#chain.release();
   }
 
   /** Another request like the slot's last: only its bytes are others. */
-  #repeat(slot: RequestSlot, session: ThreadSession): Status {
+  #prepareAgain(slot: RequestSlot, session: number): Status {
     const { operation } = slot;
+    const repeated = this.#repeated;
     slot.session = session;
-    session.inFlight++;
+    this.#sessions.begun(session);
     operation.status = OperationStatus.Pending;
     operation.writtenBytes = 0;
-    if (operation.ivBytes > 0) {
+    if (!repeated.ivIsCopied && operation.ivBytes > 0) {
       slot.ivField.copyOut(0, slot.ivRegion, operation.ivBytes);
     }
-    return this.#send(slot, session);
+    slot.isEntangled = !repeated.isApart && this.#isEntangled(slot);
+    return this.#send(slot, repeated.sourceBytes);
   }
 
-  #send(slot: RequestSlot, session: ThreadSession): Status {
-    const route = this.#sessions.route(session, slot.request.sourceBytes);
+  #isEntangled({ number, operation, readsTag }: RequestSlot): boolean {
+    const { lists, writableStarts } = this.#virtqueue.slots;
+    const { block, starts, ends } = lists;
+    const outputs = writableStarts[number]!;
+    return !areOutputsApart(block, starts[number]!, outputs, ends[number]!) &&
+      this.#overlaps.isEntangled(operation, readsTag);
+  }
+
+  #send(slot: RequestSlot, sourceBytes: number): Status {
+    const route = this.#sessions.route(slot.session, sourceBytes);
     if (!route) return Status.Error;
-    slot.route = route;
-    slot.operation.session = route.handle;
+    if (slot.route !== route) slot.route = route;
+    const { operation } = slot;
+    if (operation.session !== route.handle) operation.session = route.handle;
     return Status.Ok;
   }
 
   #prepareAnew(slot: RequestSlot): Status {
-    const { request } = slot;
+    const request = this.#request;
+    const { readable } = this.#chain;
+    this.#headerBytes = Math.min(
+      readable.totalBytes,
+      this.#longestHeaderBytes,
+    );
+    readable.copyOut(0, this.#header, this.#headerBytes);
     const decoded = decodeDataRequest(
-      slot.header.view,
-      slot.headerBytes,
+      this.#header.view,
+      this.#headerBytes,
       this.#mode,
       request,
     );
     // What was copied for the longest header begins a shorter one's keys.
-    if (!request.sessionMode) slot.header.bytes.fill(0);
+    if (!request.sessionMode) this.#header.bytes.fill(0);
     if (decoded !== Status.Ok) return decoded;
-    const found = request.sessionMode
-      ? this.#findSession(slot)
-      : this.#openStateless(slot);
-    if (found !== Status.Ok) return found;
-    const session = slot.session!;
-    const laidOut = layOutDataRequest(request, session.rules.ivFieldBytes);
+    const session = request.sessionMode
+      ? this.#sessions.get(request.sessionId)
+      : this.#openStateless();
+    if (session === undefined) return Status.InvalidSession;
+    if (typeof session === "number") return session;
+    slot.session = session.number;
+    this.#sessions.begun(session.number);
+    const { rules } = session;
+    const laidOut = layOutDataRequest(request, rules.ivFieldBytes);
     if (laidOut !== Status.Ok) return laidOut;
-    if (!this.#partsFit(slot)) return Status.Error;
-    const checked = checkRequest(request, session.rules, true);
+    if (!this.#partsFit()) return Status.Error;
+    const checked = checkRequest(request, rules, true);
     if (checked !== Status.Ok) return checked;
-    fillOperation(slot);
-    if (request.sessionMode) slot.rules = session.rules;
-    return this.#send(slot, session);
+    this.#fill(slot);
+    if (request.sessionMode) this.#remember(slot, rules);
+    return this.#send(slot, request.sourceBytes);
   }
 
-  #findSession(slot: RequestSlot): Status {
-    slot.session = this.#sessions.get(slot.request.sessionId);
-    if (!slot.session) return Status.InvalidSession;
-    slot.session.inFlight++;
-    return Status.Ok;
+  #fill(slot: RequestSlot): void {
+    const request = this.#request;
+    const { operation } = slot;
+    fillOperation(slot, request, this.#chain);
+    slot.readsTag = request.opcode === DataOpcode.AeadDecrypt;
+    slot.digestBytes = writesDigest(request) ? operation.digest.totalBytes : 0;
+    slot.isEntangled = this.#isEntangled(slot);
   }
 
-  #openStateless(slot: RequestSlot): Status {
-    const { request, chain } = slot;
+  /** What is remembered is good for ranges that are at home in their slot. */
+  #remember({ number, operation, ivField }: RequestSlot, rules: SessionRules) {
+    if (!this.#virtqueue.slots.lists.isHome(number)) return;
+    const request = this.#request;
+    this.#repeated.remember(number, {
+      rulesNumber: rules.number,
+      header: this.#header.words!,
+      headerBytes: this.#headerBytes,
+      fieldsEndBytes: request.fieldsEnd,
+      opTypeAt: request.opTypeAt,
+      iv: ivField,
+      source: operation.source,
+      destination: operation.destination,
+      isPlain: request.additionalDataBytes === 0 && request.digestBytes === 0,
+    });
+  }
+
+  /** The session of a stateless request, or why it has none. */
+  #openStateless(): ThreadSession | Status {
+    const request = this.#request;
+    const { readable } = this.#chain;
     const refusal = refuseBeyondLimits(request, this.#settings);
     if (refusal) return refusal.status;
     const keysEnd = request.authKeyAt + request.authKeyBytes;
-    if (keysEnd > chain.readable.totalBytes) return Status.Error;
+    if (keysEnd > readable.totalBytes) return Status.Error;
     const key = keyRoom(request.keyBytes);
     const authKey = keyRoom(request.authKeyBytes);
-    chain.readable.read(request.keyAt, key);
-    chain.readable.read(request.authKeyAt, authKey);
+    readable.read(request.keyAt, key);
+    readable.read(request.authKeyAt, authKey);
     const description = describeSession(request, key, authKey);
     // The description has copies of its own.
     key.fill(0);
     authKey.fill(0);
     if (isRefusal(description)) return description.status;
     const illegal = findIllegal(description);
-    if (!illegal) slot.session = this.#sessions.openOnce(description);
-    if (slot.session) {
-      slot.session.inFlight++;
-      return Status.Ok;
-    }
+    const session = illegal ? undefined : this.#sessions.openOnce(description);
+    if (session) return session;
     wipeKeys(description);
     return illegal?.kind === "error" ? Status.Error : Status.NotSupported;
   }
 
-  #partsFit({ request, chain }: RequestSlot): boolean {
+  #partsFit(): boolean {
+    const request = this.#request;
+    const { readable, writable } = this.#chain;
     const variableBytes = request.readableBytes - request.keyAt +
       request.writableBytes;
     return variableBytes <= this.#settings.maximumSizeBytes &&
-      request.readableBytes <= chain.readable.totalBytes &&
-      request.writableBytes + STATUS_BYTES <= chain.writable.totalBytes;
+      request.readableBytes <= readable.totalBytes &&
+      request.writableBytes + STATUS_BYTES <= writable.totalBytes;
   }
 
   /** The status is the chain's last writable byte, wherever the result ends. */
   finish(slot: RequestSlot, status: Status): number {
-    const { statusRegion, statusOffset } = slot.chain;
-    if (!statusRegion) return 0;
-    statusRegion.bytes[statusOffset] = status;
+    const { slots, regions } = this.#virtqueue;
+    const region = slots.statusRegions[slot.number]!;
+    if (region === NO_STATUS_PLACE) return 0;
+    regions[region]!.bytes[slots.statusOffsets[slot.number]!] = status;
     return status === Status.Ok
-      ? resultBytes(slot) + STATUS_BYTES
+      ? slot.operation.writtenBytes + slot.digestBytes + STATUS_BYTES
       : STATUS_BYTES;
   }
 }
 
-function resultBytes({ request, operation }: RequestSlot): number {
-  switch (request.opcode) {
-    case DataOpcode.AeadDecrypt:
-    case DataOpcode.AkcipherVerify:
-      return operation.writtenBytes;
-    default:
-      return operation.writtenBytes + operation.digest.totalBytes;
-  }
+/** Whether a success writes the digest, of which the backend does not tell. */
+function writesDigest({ opcode }: DataRequest): boolean {
+  return opcode !== DataOpcode.AeadDecrypt &&
+    opcode !== DataOpcode.AkcipherVerify;
 }
 
-function fillOperation(slot: RequestSlot): void {
-  const { request, operation, chain, ivField } = slot;
+function fillOperation(
+  slot: RequestSlot,
+  request: DataRequest,
+  chain: DescriptorChain,
+): void {
+  const { operation, ivField } = slot;
   operation.kind = operationKind(request);
   operation.ivBytes = request.ivBytes;
   ivField.slice(chain.readable, request.ivAt, request.ivBytes);
@@ -200,11 +258,16 @@ function fillOperation(slot: RequestSlot): void {
       request.additionalDataBytes,
     );
   }
-  if (request.service === ServiceNumber.Aead) fillAead(slot);
-  else fillPlain(slot);
+  if (request.service === ServiceNumber.Aead) {
+    fillAead(operation, request, chain);
+  } else fillPlain(operation, request, chain);
 }
 
-function fillPlain({ request, operation, chain }: RequestSlot): void {
+function fillPlain(
+  operation: Operation,
+  request: DataRequest,
+  chain: DescriptorChain,
+): void {
   operation.source.slice(
     chain.readable,
     request.sourceAt,
@@ -221,7 +284,11 @@ function fillPlain({ request, operation, chain }: RequestSlot): void {
 }
 
 /** The tag ends the source of a decryption and the result of an encryption. */
-function fillAead({ request, operation, chain }: RequestSlot): void {
+function fillAead(
+  operation: Operation,
+  request: DataRequest,
+  chain: DescriptorChain,
+): void {
   const decrypts = request.opcode === DataOpcode.AeadDecrypt;
   const dataBytes = decrypts
     ? request.sourceBytes - request.digestBytes

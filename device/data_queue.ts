@@ -9,20 +9,15 @@ import {
   isWrittenLength,
   operationBreach,
 } from "../backends/contract_check.ts";
-import {
-  OverlapCheck,
-  PrivateResults,
-  resultRoomBytes,
-} from "../backends/overlap.ts";
-import { areOutputsApart } from "../memory/range_set.ts";
+import { PrivateResults, resultRoomBytes } from "../backends/overlap.ts";
 import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { RequestFormat } from "./request_format.ts";
-import type { RequestSlot } from "./request_slot.ts";
+import { RequestSlot } from "./request_slot.ts";
 import { ResultMemory } from "./result_memory.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
-import { showChain } from "./ring/chain.ts";
 import { NO_CHAIN, type Virtqueue } from "./ring/virtqueue.ts";
+import { NO_SESSION } from "./session/session_index.ts";
 import type {
   Route,
   ThreadSessions,
@@ -75,7 +70,6 @@ export class DataQueue {
   /** Requests that a backend has not finished. */
   readonly #pending: RequestSlot[] = [];
   readonly #operations: Operation[] = [];
-  readonly #overlaps = new OverlapCheck();
   readonly #resultMemory = new ResultMemory();
   /** Requests of the burst that have ended, not counted yet. */
   #ended = 0;
@@ -88,8 +82,8 @@ export class DataQueue {
     this.#sessions = sessions;
     this.#counters = counters;
     this.#format = mode.layout === "draft-9"
-      ? new Draft9Requests(memory, sessions, settings)
-      : new ChainRequests(mode, sessions, settings);
+      ? new Draft9Requests(virtqueue, memory, sessions, settings)
+      : new ChainRequests(virtqueue, mode, sessions, settings);
   }
 
   get broken(): string | undefined {
@@ -127,8 +121,11 @@ export class DataQueue {
     const { generation } = this.#virtqueue.slots.lists;
     if (generation === this.#generation) return;
     this.#generation = generation;
+    this.#format.releaseLists();
     for (const slot of this.#slots) {
-      if (!this.#pending.includes(slot)) slot?.release();
+      if (slot === undefined || this.#pending.includes(slot)) continue;
+      this.#format.forget(slot);
+      slot.release();
     }
   }
 
@@ -157,7 +154,7 @@ export class DataQueue {
     if (left !== undefined) {
       for (const slot of this.#pending) {
         if (slot.route!.thread === thread && isUnderWay(slot)) {
-          slot.takeBack(left);
+          this.#takeBack(slot, left);
         }
       }
     }
@@ -176,9 +173,7 @@ export class DataQueue {
     while (count < BURST) {
       const number = this.#virtqueue.pop();
       if (number === NO_CHAIN) break;
-      const slot = this.#slots[number] ??= this.#format.createSlot();
-      showChain(this.#virtqueue, number, slot.chain);
-      this.#burst[count++] = slot;
+      this.#burst[count++] = this.#slots[number] ??= new RequestSlot(number);
     }
     if (count === 0) return 0;
     // Requests may name what was opened just before they became available.
@@ -186,22 +181,8 @@ export class DataQueue {
     for (let i = 0; i < count; i++) {
       const slot = this.#burst[i]!;
       slot.status = this.#format.prepare(slot);
-      slot.isEntangled = slot.status === Status.Ok &&
-        !this.#areBuffersApart(slot.chain.slot) &&
-        this.#overlaps.isEntangled(slot.operation, slot.readsTag);
     }
     return count;
-  }
-
-  /** Whether a look at the chain is enough to see that nothing overlaps. */
-  #areBuffersApart(slot: number): boolean {
-    const { lists, writableStarts } = this.#virtqueue.slots;
-    return this.#format.buffersAreInChain && areOutputsApart(
-      lists.block,
-      lists.starts[slot]!,
-      writableStarts[slot]!,
-      lists.ends[slot]!,
-    );
   }
 
   /** Hands each backend its requests, in runs of the same backend. */
@@ -235,7 +216,9 @@ export class DataQueue {
     if (left === undefined) return;
     const given = new Set<Operation>(this.#operations.slice(0, length));
     for (const slot of this.#burst) {
-      if (given.has(slot.operation) && isUnderWay(slot)) slot.takeBack(left);
+      if (given.has(slot.operation) && isUnderWay(slot)) {
+        this.#takeBack(slot, left);
+      }
     }
   }
 
@@ -243,7 +226,13 @@ export class DataQueue {
   #runAlone(slot: RequestSlot): void {
     this.#operations[0] = slot.operation;
     const left = this.#runOn(slot.route!, 1);
-    if (left !== undefined && isUnderWay(slot)) slot.takeBack(left);
+    if (left !== undefined && isUnderWay(slot)) this.#takeBack(slot, left);
+  }
+
+  /** The next request in the slot finds another operation there. */
+  #takeBack(slot: RequestSlot, status: OperationStatus): void {
+    this.#format.forget(slot);
+    slot.takeBack(status);
   }
 
   #runOn({ backend, thread }: Route, length: number) {
@@ -270,7 +259,7 @@ export class DataQueue {
       if (breach !== undefined) {
         // It may have written anything, so that nobody else can do it.
         this.#sessions.backends.backendFailed(backend, breach);
-        slot.takeBack(OperationStatus.Failed);
+        this.#takeBack(slot, OperationStatus.Failed);
         return true;
       }
       const { status } = slot.operation;
@@ -280,7 +269,11 @@ export class DataQueue {
       if (isUndone && this.#moveOn(slot)) continue;
       const reason = FAILURES[status];
       if (reason !== undefined) {
-        this.#sessions.requestFailed(slot.session!, backend, reason);
+        this.#sessions.requestFailed(
+          this.#sessions.at(slot.session),
+          backend,
+          reason,
+        );
       }
       if (isUndone) slot.operation.status = OperationStatus.Failed;
       return true;
@@ -339,11 +332,12 @@ export class DataQueue {
 
   #nextRoute({ operation, route, session }: RequestSlot): Route | undefined {
     const { backend } = route!;
+    const found = this.#sessions.at(session);
     if (operation.status === OperationStatus.Elsewhere) {
-      return this.#sessions.elsewhere(session!, backend);
+      return this.#sessions.elsewhere(found, backend);
     }
     this.#sessions.backends.backendFailed(backend, "it is unavailable");
-    return this.#sessions.alternative(session!);
+    return this.#sessions.alternative(found);
   }
 
   /** Answers a request that has an outcome; keeps one that has none. */
@@ -359,12 +353,14 @@ export class DataQueue {
     const written = this.#format.finish(slot, slot.status);
     this.#ended++;
     if (slot.status !== Status.Ok) this.#refused++;
-    this.#endedBytes += slot.chain.readable.totalBytes +
-      slot.chain.writable.totalBytes;
-    this.#virtqueue.push(slot.chain.slot, written);
-    if (slot.session) this.#sessions.finished(slot.session);
-    slot.session = undefined;
-    slot.route = undefined;
+    const { number, session } = slot;
+    const { readableBytes, writableBytes } = this.#virtqueue.slots;
+    this.#endedBytes += readableBytes[number]! + writableBytes[number]!;
+    this.#virtqueue.push(number, written);
+    if (session !== NO_SESSION) {
+      slot.session = NO_SESSION;
+      this.#sessions.finished(session);
+    }
   }
 
   /** Moves what was counted privately to where others see it. */

@@ -6,12 +6,14 @@
  * @module
  */
 
+import { OverlapCheck } from "../backends/overlap.ts";
 import { Region } from "../memory/region.ts";
 import type { Segments } from "../memory/segments.ts";
 import { checkRequest, operationKind } from "./request_check.ts";
 import type { RequestFormat } from "./request_format.ts";
-import { RequestSlot } from "./request_slot.ts";
-import { ChainFault } from "./ring/chain.ts";
+import type { RequestSlot } from "./request_slot.ts";
+import { ChainFault, DescriptorChain, showChain } from "./ring/chain.ts";
+import type { Virtqueue } from "./ring/virtqueue.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type {
   ThreadSessions,
@@ -23,41 +25,61 @@ import {
   Draft9DataRequest,
   draft9SessionId,
 } from "./wire/draft9_data.ts";
-import { ServiceNumber } from "./wire/opcodes.ts";
+import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
 import { Status } from "./wire/status.ts";
 
 const STATUS_BYTES = 4;
 
-type Draft9Slot = RequestSlot<Draft9DataRequest>;
-
 /** The requests of one data queue in the draft's layout. */
-export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
-  readonly buffersAreInChain = false;
+export class Draft9Requests implements RequestFormat {
+  readonly #virtqueue: Virtqueue;
   readonly #memory: GuestMemory;
+  readonly #overlaps = new OverlapCheck();
+  /** The request that is looked at: its chain, and what it says. */
+  readonly #chain = new DescriptorChain();
+  readonly #request = new Draft9DataRequest();
   readonly #sessions: ThreadSessions;
   readonly #settings: ThreadSettings;
   readonly #structure = new Region(new Uint8Array(DRAFT_9_REQUEST_BYTES));
   readonly #status = new Region(new Uint8Array(STATUS_BYTES));
 
   constructor(
+    virtqueue: Virtqueue,
     memory: GuestMemory,
     sessions: ThreadSessions,
     settings: ThreadSettings,
   ) {
+    this.#virtqueue = virtqueue;
     this.#memory = memory;
     this.#sessions = sessions;
     this.#settings = settings;
   }
 
-  createSlot(): Draft9Slot {
-    return new RequestSlot(new Draft9DataRequest());
+  /** Nothing is remembered. */
+  forget(): void {}
+
+  releaseLists(): void {
+    this.#chain.release();
   }
 
-  prepare(slot: Draft9Slot): Status {
-    const { chain, request } = slot;
+  prepare(slot: RequestSlot): Status {
     slot.reset();
-    request.statusAt = NO_STATUS;
+    const chain = this.#chain;
+    showChain(this.#virtqueue, slot.number, chain);
     if (chain.fault !== ChainFault.None) return Status.Error;
+    const request = this.#request;
+    request.statusAt = NO_STATUS;
+    const status = this.#read(slot);
+    if (request.statusAt !== NO_STATUS) {
+      slot.statusField.slice(chain.writable, request.statusAt, STATUS_BYTES);
+      slot.structureBytes = structureBytes(chain.writable);
+    }
+    return status;
+  }
+
+  #read(slot: RequestSlot): Status {
+    const chain = this.#chain;
+    const request = this.#request;
     const availableBytes = structureBytes(chain.writable);
     const { view } = this.#structure;
     chain.writable.copyOut(0, this.#structure, availableBytes);
@@ -70,8 +92,8 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
     );
     if (decoded !== Status.Ok) return decoded;
     if (!session) return Status.InvalidSession;
-    slot.session = session;
-    session.inFlight++;
+    slot.session = session.number;
+    this.#sessions.begun(session.number);
     const { rules } = session;
     // The draft's requests leave the length of the digest to the session.
     request.digestBytes = rules.digestBytes;
@@ -80,8 +102,12 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
     if (!this.#sizeFits(request)) return Status.Error;
     slot.route = this.#sessions.route(slot.session, request.sourceBytes);
     if (!slot.route) return Status.Error;
-    slot.operation.session = slot.route.handle;
-    return this.#fill(slot, rules.ivFieldBytes) ? Status.Ok : Status.Error;
+    const { operation } = slot;
+    operation.session = slot.route.handle;
+    if (!this.#fill(slot, rules.ivFieldBytes)) return Status.Error;
+    slot.readsTag = request.opcode === DataOpcode.AeadDecrypt;
+    slot.isEntangled = this.#overlaps.isEntangled(operation, slot.readsTag);
+    return Status.Ok;
   }
 
   #sizeFits(request: Draft9DataRequest): boolean {
@@ -92,8 +118,9 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
   }
 
   /** Fills the operation; false where a buffer is not in guest memory. */
-  #fill(slot: Draft9Slot, ivFieldBytes: number): boolean {
-    const { request, operation } = slot;
+  #fill(slot: RequestSlot, ivFieldBytes: number): boolean {
+    const request = this.#request;
+    const { operation } = slot;
     operation.kind = operationKind(request);
     operation.cipherStart = request.cipherStart;
     operation.cipherBytes = request.cipherBytes;
@@ -121,8 +148,9 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
   }
 
   /** Of CCM the nonce starts at the second byte of its field. */
-  #copyIv(slot: Draft9Slot, ivFieldBytes: number): boolean {
-    const { request, operation } = slot;
+  #copyIv(slot: RequestSlot, ivFieldBytes: number): boolean {
+    const request = this.#request;
+    const { operation } = slot;
     operation.ivBytes = request.ivBytes;
     if (request.ivBytes === 0) return true;
     const field = operation.source;
@@ -139,11 +167,11 @@ export class Draft9Requests implements RequestFormat<Draft9DataRequest> {
   }
 
   /** Writes the status; the used length is that of the structure. */
-  finish({ chain, request }: Draft9Slot, status: Status): number {
-    if (request.statusAt === NO_STATUS) return 0;
+  finish({ statusField, structureBytes }: RequestSlot, status: Status): number {
+    if (statusField.count === 0) return 0;
     this.#status.view.setUint32(0, status, true);
-    chain.writable.copyIn(request.statusAt, this.#status, STATUS_BYTES);
-    return structureBytes(chain.writable);
+    statusField.copyIn(0, this.#status, STATUS_BYTES);
+    return structureBytes;
   }
 }
 

@@ -45,6 +45,11 @@ export class RangeLists {
     return this.#slots;
   }
 
+  /** Whether a slot's list is at home. */
+  isHome(slot: number): boolean {
+    return this.starts[slot] === slot * HOME_WORDS;
+  }
+
   /** Where the room of a slot's list ends for now. */
   roomEnd(slot: number): number {
     const start = this.starts[slot]!;

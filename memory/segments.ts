@@ -159,6 +159,16 @@ export class Segments {
     [this.#lastBytes, other.#lastBytes] = [other.#lastBytes, this.#lastBytes];
   }
 
+  /** Of a window: the word of the block where its first range is … */
+  get firstWord(): number {
+    return this.#start;
+  }
+
+  /** … and the bytes of that range which come before the list. */
+  get skippedBytes(): number {
+    return this.#skip;
+  }
+
   region(index: number): Region {
     return this.#table[this.#ranges[this.#start + RANGE * index]!]!;
   }

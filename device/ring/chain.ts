@@ -37,6 +37,13 @@ export class DescriptorChain {
   statusRegion: Region | undefined;
   /** Offset of that byte in `statusRegion`. */
   statusOffset = 0;
+
+  /** Lets go of the lists, and of the memory that they name. */
+  release(): void {
+    this.readable.release();
+    this.writable.release();
+    this.statusRegion = undefined;
+  }
 }
 
 /** Takes the next chain; false when there is none or the ring is broken. */

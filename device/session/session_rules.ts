@@ -19,6 +19,8 @@ import type {
 
 /** Rules of one session; lengths in bytes. */
 export interface SessionRules extends DataLimit {
+  /** Numbers all rules of this thread, from 1: the same number, the same rules. */
+  readonly number: number;
   readonly service: SessionDescription["service"];
   /** The standard's number of the (cipher's) algorithm. */
   readonly algorithmNumber: number;
@@ -38,6 +40,8 @@ export interface SessionRules extends DataLimit {
   /** … and what the length of the rest is a multiple of. */
   readonly macBlockBytes: number;
 }
+
+type NewRules = Omit<SessionRules, "number">;
 
 const NONE: Lengths = { minimum: 0, maximum: 0, step: 1 };
 
@@ -77,7 +81,7 @@ function macRules(name: string) {
   return { macIvBytes: ivBytes, macBlockBytes: blockBytes };
 }
 
-function aeadRules(session: AeadSession): SessionRules {
+function aeadRules(session: AeadSession): NewRules {
   const algorithm = algorithmByName("aead", session.algorithm)!;
   return {
     service: "aead",
@@ -97,12 +101,12 @@ const known = new Map<string, SessionRules>();
 export function sessionRules(session: SessionDescription): SessionRules {
   const rules = makeRules(session);
   const text = JSON.stringify(rules);
-  const same = known.get(text);
-  if (!same) known.set(text, rules);
-  return same ?? rules;
+  let same = known.get(text);
+  if (!same) known.set(text, same = { ...rules, number: known.size + 1 });
+  return same;
 }
 
-function makeRules(session: SessionDescription): SessionRules {
+function makeRules(session: SessionDescription): NewRules {
   switch (session.service) {
     case "cipher":
       return {

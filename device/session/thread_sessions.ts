@@ -24,6 +24,7 @@ import {
   type PlacementSettings,
   type SessionPlacement,
 } from "./placement.ts";
+import { NO_SESSION, SessionIndex } from "./session_index.ts";
 import { describeSession } from "./session_needs.ts";
 import { type SessionRules, sessionRules } from "./session_rules.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
@@ -66,6 +67,8 @@ const ASK_AGAIN_MS = 1000;
 /** A session on this thread. */
 export interface ThreadSession {
   readonly id: number;
+  /** Its number on this thread; another may have it when this one is closed. */
+  readonly number: number;
   readonly description: SessionDescription;
   readonly rules: SessionRules;
   readonly placement: SessionPlacement;
@@ -73,26 +76,37 @@ export interface ThreadSession {
   readonly routes: Route[];
   /** Where it has been refused. */
   refusals: RefusedRoute[];
-  /**
-   * The one route of a session whose requests all go the same way, and the state
-   * of the backends for which that holds.
-   */
-  onlyRoute: Route | undefined;
-  routeEpoch: number;
-  /** For sessions with more than one: the route of each choice, at that state. */
+  /** The route of each choice, at the state of the backends `routeEpoch`. */
   readonly routeOfChoice: (Route | undefined)[];
-  /** Operations under way; the session is closed when there are none. */
-  inFlight: number;
+  routeEpoch: number;
+  /** The session is closed when none of its operations is under way. */
   closing: boolean;
 }
 
-/** Sessions by identifier, opened lazily. */
+/** Words of a session's record: what every request of it looks at. */
+const RECORD_WORDS = 4;
+/** Number of its rules, 0 where there is no session. */
+const RULES = 0;
+/** Operations under way. */
+const IN_FLIGHT = 1;
+/** At which state of the backends `#onlyRoutes` holds; -1: at none. */
+const EPOCH = 2;
+const FIRST_SESSIONS = 64;
+
+/**
+ * Sessions by identifier, opened lazily. What a request needs of its session is
+ * in flat records by the session's number, so that many sessions cost little.
+ */
 export class ThreadSessions {
   readonly backends: ThreadBackends;
+  readonly index = new SessionIndex();
   readonly #placement: Placement;
-  readonly #sessions = new Map<number, ThreadSession>();
-  /** Those that end with their last operation. */
-  readonly #ending = new Set<ThreadSession>();
+  #records = new Int32Array(RECORD_WORDS * FIRST_SESSIONS);
+  /** By number. */
+  readonly #sessions: (ThreadSession | undefined)[] = [];
+  /** By number: the route of a session whose requests all go the same way. */
+  readonly #onlyRoutes: (Route | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
   readonly #noted: FailureListener;
   readonly #refresh: (() => void) | undefined;
 
@@ -135,21 +149,42 @@ export class ThreadSessions {
 
   /** Learns of a session; the description becomes this thread's own. */
   opened({ id, description, placement }: SessionAnnouncement): void {
-    this.#sessions.set(id, createSession(id, description, placement));
+    const session = this.#add(id, description, placement);
+    this.index.add(id, session.number);
+  }
+
+  #add(
+    id: number,
+    description: SessionDescription,
+    placement: SessionPlacement,
+  ): ThreadSession {
+    const number = this.#freeNumbers.pop() ?? this.#sessions.length;
+    const session = createSession(id, number, description, placement);
+    this.#sessions[number] = session;
+    this.#onlyRoutes[number] = undefined;
+    const at = RECORD_WORDS * number;
+    if (at === this.#records.length) {
+      const grown = new Int32Array(2 * at);
+      grown.set(this.#records);
+      this.#records = grown;
+    }
+    this.#records[at + RULES] = session.rules.number;
+    this.#records[at + IN_FLIGHT] = 0;
+    this.#records[at + EPOCH] = -1;
+    return session;
   }
 
   /** Forgets a session, as soon as nothing of it is under way. */
   closed(id: number): void {
-    const session = this.#sessions.get(id);
+    const session = this.get(id);
     if (!session) return;
-    this.#sessions.delete(id);
-    if (session.inFlight > 0) this.#endLater(session);
+    this.index.remove(id);
+    if (this.#isInFlight(session)) session.closing = true;
     else this.#close(session);
   }
 
-  #endLater(session: ThreadSession): void {
-    session.closing = true;
-    this.#ending.add(session);
+  #isInFlight({ number }: ThreadSession): boolean {
+    return this.#records[RECORD_WORDS * number + IN_FLIGHT]! > 0;
   }
 
   /**
@@ -162,7 +197,23 @@ export class ThreadSessions {
 
   /** The session `id`; `undefined` where there is none. */
   get(id: number): ThreadSession | undefined {
-    return this.#sessions.get(id);
+    const number = this.index.numberOf(id);
+    return number === NO_SESSION ? undefined : this.#sessions[number];
+  }
+
+  /** The session with this number. */
+  at(number: number): ThreadSession {
+    return this.#sessions[number]!;
+  }
+
+  /** The number of the rules that the session with this number has. */
+  rulesAt(number: number): number {
+    return this.#records[RECORD_WORDS * number + RULES]!;
+  }
+
+  /** Notes that an operation of the session with this number has begun. */
+  begun(number: number): void {
+    this.#records[RECORD_WORDS * number + IN_FLIGHT]!++;
   }
 
   /**
@@ -172,32 +223,40 @@ export class ThreadSessions {
   openOnce(description: SessionDescription): ThreadSession | undefined {
     const placement = this.#placement.place(description);
     if (!placement) return undefined;
-    const session = createSession(NaN, description, placement);
-    this.#endLater(session);
+    const session = this.#add(NaN, description, placement);
+    session.closing = true;
     return session;
   }
 
   /**
-   * Where a request of `sourceBytes` goes; `undefined` where its backend is down
-   * or refuses the session, and no other may have it.
+   * Where a request of `sourceBytes` of the session with this number goes;
+   * `undefined` where its backend is down or refuses the session, and no other
+   * may have it.
    */
-  route(session: ThreadSession, sourceBytes: number): Route | undefined {
+  route(number: number, sourceBytes: number): Route | undefined {
+    return this.#records[RECORD_WORDS * number + EPOCH] === this.backends.epoch
+      ? this.#onlyRoutes[number]
+      : this.#chooseRoute(this.#sessions[number]!, sourceBytes);
+  }
+
+  #chooseRoute(session: ThreadSession, sourceBytes: number): Route | undefined {
+    const { number, routeOfChoice } = session;
     const { epoch } = this.backends;
-    if (session.onlyRoute && session.routeEpoch === epoch) {
-      return session.onlyRoute;
-    }
     const { choices } = session.placement;
     let index = 0;
     while (!fits(choices[index]!, sourceBytes)) index++;
-    if (session.routeEpoch !== epoch) session.routeOfChoice.length = 0;
-    const known = session.routeOfChoice[index];
+    if (session.routeEpoch !== epoch) routeOfChoice.length = 0;
+    const known = routeOfChoice[index];
     if (known) return known;
     const { backend } = choices[index]!;
     const route = this.#routeOn(session, backend);
     if (!route) return this.#insteadOf(session, backend);
-    session.routeOfChoice[index] = route;
-    session.onlyRoute = choices.length === 1 ? route : undefined;
+    routeOfChoice[index] = route;
     session.routeEpoch = epoch;
+    if (choices.length === 1) {
+      this.#onlyRoutes[number] = route;
+      this.#records[RECORD_WORDS * number + EPOCH] = epoch;
+    }
     return route;
   }
 
@@ -298,15 +357,20 @@ export class ThreadSessions {
     this.#noted({ of: "request", backend, reason: `${which}: ${reason}` });
   }
 
-  /** Notes that an operation of `session` has ended. */
-  finished(session: ThreadSession): void {
-    session.inFlight--;
-    if (!session.closing || session.inFlight > 0) return;
-    this.#ending.delete(session);
-    this.#close(session);
+  /** Notes that an operation of the session with this number has ended. */
+  finished(number: number): void {
+    const left = --this.#records[RECORD_WORDS * number + IN_FLIGHT]!;
+    if (left > 0) return;
+    const session = this.#sessions[number]!;
+    if (session.closing) this.#close(session);
   }
 
   #close(session: ThreadSession): void {
+    const { number } = session;
+    this.#sessions[number] = undefined;
+    this.#onlyRoutes[number] = undefined;
+    this.#records[RECORD_WORDS * number + RULES] = 0;
+    this.#freeNumbers.push(number);
     for (const { backend, handle } of session.routes) {
       const reason = this.backends.closeSession(backend, handle);
       if (reason !== undefined) {
@@ -321,12 +385,12 @@ export class ThreadSessions {
    * goes with its backend, which does not write once it is closed.
    */
   close(): void {
-    const all = [...this.#sessions.values(), ...this.#ending];
-    this.#sessions.clear();
-    this.#ending.clear();
+    const all = this.#sessions.filter((session) => session !== undefined);
+    this.index.clear();
     for (const session of all) {
-      if (session.inFlight === 0) this.#close(session);
+      if (!this.#isInFlight(session)) this.#close(session);
     }
+    this.#sessions.length = 0;
     this.backends.close();
     for (const { description } of all) wipeKeys(description);
   }
@@ -334,20 +398,20 @@ export class ThreadSessions {
 
 function createSession(
   id: number,
+  number: number,
   description: SessionDescription,
   placement: SessionPlacement,
 ): ThreadSession {
   return {
     id,
+    number,
     description,
     rules: sessionRules(description),
     placement,
     routes: [],
     refusals: [],
-    onlyRoute: undefined,
-    routeEpoch: 0,
     routeOfChoice: [],
-    inFlight: 0,
+    routeEpoch: -1,
     closing: false,
   };
 }

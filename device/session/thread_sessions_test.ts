@@ -78,16 +78,16 @@ Deno.test("a session's key is wiped when it is closed, or when its last operatio
   const [idle, busy] = [announcement(1), announcement(2)];
   for (const one of [idle, busy]) {
     sessions.opened(one);
-    sessions.route(sessions.get(one.id)!, 16);
+    sessions.route(sessions.get(one.id)!.number, 16);
   }
   const underWay = sessions.get(busy.id)!;
-  underWay.inFlight++;
+  sessions.begun(underWay.number);
   sessions.closed(idle.id);
   sessions.closed(busy.id);
   ok(isWiped(idle));
   ok(!isWiped(busy));
   strictEqual(open.size, 1);
-  sessions.finished(underWay);
+  sessions.finished(underWay.number);
   ok(isWiped(busy));
   strictEqual(open.size, 0);
 });
@@ -102,12 +102,12 @@ Deno.test("a thread that ends wipes every key, also of what is still under way",
   sessions.opened(idle);
   sessions.opened(busy);
   const underWay = sessions.get(busy.id)!;
-  underWay.inFlight++;
+  sessions.begun(underWay.number);
   sessions.closed(busy.id);
   const single = sessions.openOnce(once.description)!;
-  single.inFlight++;
+  sessions.begun(single.number);
   const all = [sessions.get(idle.id)!, underWay, single];
-  for (const session of all) sessions.route(session, 16);
+  for (const { number } of all) sessions.route(number, 16);
   sessions.close();
   ok([idle, busy, once].every(isWiped));
   strictEqual(open.size, 0);

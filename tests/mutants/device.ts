@@ -90,9 +90,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "the tag of a decryption is taken for an output",
-    file: "device/request_slot.ts",
-    text: "return this.request.opcode === DataOpcode.AeadDecrypt;",
-    replacement: "return false;",
+    file: "device/chain_requests.ts",
+    text: "slot.readsTag = request.opcode === DataOpcode.AeadDecrypt;",
+    replacement: "slot.readsTag = false;",
     tests: ["tests/hostile/overlap_test.ts"],
   },
   {
@@ -164,8 +164,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the used length is that of the room, not of the result",
     file: "device/chain_requests.ts",
-    text: "? resultBytes(slot) + STATUS_BYTES",
-    replacement: "? slot.request.writableBytes + STATUS_BYTES",
+    text: "? slot.operation.writtenBytes + slot.digestBytes + STATUS_BYTES\n",
+    replacement:
+      "? slots.writableBytes[slot.number]! - STATUS_BYTES + STATUS_BYTES\n",
     tests: ["tests/standard/written_bytes_test.ts"],
   },
   {
@@ -179,8 +180,9 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "what a backend that fails says it wrote is the used length",
     file: "device/chain_requests.ts",
     text:
-      "return status === Status.Ok\n      ? resultBytes(slot) + STATUS_BYTES\n      : STATUS_BYTES;",
-    replacement: "return resultBytes(slot) + STATUS_BYTES;",
+      "return status === Status.Ok\n      ? slot.operation.writtenBytes + slot.digestBytes + STATUS_BYTES\n      : STATUS_BYTES;",
+    replacement:
+      "return slot.operation.writtenBytes + slot.digestBytes + STATUS_BYTES;",
     tests: ["tests/hostile/used_length_test.ts"],
   },
   {
@@ -224,5 +226,41 @@ export const MUTANTS: readonly Mutant[] = [
     text: "this.backendHealth(CONTROL_THREAD, backend, failure);",
     replacement: "",
     tests: ["tests/plugins/failures_told_test.ts"],
+  },
+  {
+    fault: "a repeated request is not compared in its last field",
+    file: "device/repeated_requests.ts",
+    text: "for (let i = FLAG_WORD; i < end; i++) {",
+    replacement: "for (let i = FLAG_WORD; i < end - 1; i++) {",
+    tests: [
+      "device/repeated_requests_test.ts",
+      "tests/standard/repeated_requests_test.ts",
+    ],
+  },
+  {
+    fault: "a repeated request goes to a session with other rules",
+    file: "device/repeated_requests.ts",
+    text:
+      "if (session === NONE || this.#sessions.rulesAt(session) !== rules) {",
+    replacement: "if (session === NONE) {",
+    tests: [
+      "device/repeated_requests_test.ts",
+      "tests/standard/repeated_requests_test.ts",
+    ],
+  },
+  {
+    fault: "a repeated request with other ranges counts as like the last",
+    file: "device/repeated_requests.ts",
+    text:
+      "if (slots.alike[slot] === 0 || rules === undefined || rules === 0) {",
+    replacement: "if (rules === undefined || rules === 0) {",
+    tests: ["tests/standard/repeated_requests_test.ts"],
+  },
+  {
+    fault: "a repeated request whose destination overlaps its source is apart",
+    file: "device/repeated_requests.ts",
+    text: "return distance === 0 || distance >= lengthBytes ||",
+    replacement: "return distance <= 0 || distance >= lengthBytes ||",
+    tests: ["device/repeated_requests_test.ts"],
   },
 ];

@@ -71,6 +71,10 @@ async function main(wanted: string): Promise<number> {
   const mutants = ALL_MUTANTS.filter(({ file, fault }) =>
     `${file} ${fault}`.includes(wanted)
   );
+  if (mutants.length === 0) {
+    console.error(`no mutant's file or fault contains "${wanted}"`);
+    return 2;
+  }
   const folder = Deno.makeTempDirSync({ prefix: "mutants-" });
   let missed = 0;
   try {
@@ -89,7 +93,7 @@ async function main(wanted: string): Promise<number> {
     Deno.removeSync(folder, { recursive: true });
   }
   console.log(`${mutants.length - missed} of ${mutants.length} mutants caught`);
-  return missed === 0 && mutants.length > 0 ? 0 : 1;
+  return missed === 0 ? 0 : 1;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args.join(" ")));

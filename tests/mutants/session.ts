@@ -27,8 +27,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a thread that ends keeps the keys of what is under way",
     file: "device/session/thread_sessions.ts",
-    text: "const all = [...this.#sessions.values(), ...this.#ending];",
-    replacement: "const all = [...this.#sessions.values()];",
+    text: "for (const { description } of all) wipeKeys(description);",
+    replacement: "",
     tests: ["device/session/thread_sessions_test.ts"],
   },
   {
@@ -84,14 +84,14 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "a session is closed under its operations",
     file: "device/session/thread_sessions.ts",
     text:
-      "if (session.inFlight > 0) this.#endLater(session);\n    else this.#close(session);",
+      "if (this.#isInFlight(session)) session.closing = true;\n    else this.#close(session);",
     replacement: "this.#close(session);",
     tests: ["device/session/thread_sessions_test.ts"],
   },
   {
     fault: "a thread that ends closes sessions under their operations",
     file: "device/session/thread_sessions.ts",
-    text: "if (session.inFlight === 0) this.#close(session);",
+    text: "if (!this.#isInFlight(session)) this.#close(session);",
     replacement: "this.#close(session);",
     tests: ["device/session/thread_sessions_test.ts"],
   },
@@ -179,5 +179,12 @@ export const MUTANTS: readonly Mutant[] = [
     replacement:
       "if (this.#isFull && this.#oldestLeft !== undefined) this.destroy(this.#oldestLeft);\n    if (this.#isFull) {",
     tests: ["device/session/session_table_test.ts"],
+  },
+  {
+    fault: "a session is lost when another beside it is removed",
+    file: "device/session/session_index.ts",
+    text: "      this.#enter(entries[at]!, entries[at + HIGH]!, value);",
+    replacement: "",
+    tests: ["device/session/session_index_test.ts"],
   },
 ];
