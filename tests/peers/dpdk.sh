@@ -9,7 +9,7 @@ echo "$slot" >/sys/bus/pci/drivers_probe
 libraries=/usr/lib/x86_64-linux-gnu
 for test in $(echo "$peers_tests" | tr , ' '); do
   echo "BEGIN $test"
-  DPDK_TEST="$test" timeout -s KILL 240 dpdk-test -l 0 -a "$slot" -m 256 --no-telemetry \
+  DPDK_TEST="$test" timeout -s KILL 150 dpdk-test -l 0 -a "$slot" -m 256 --no-telemetry \
     -d "$libraries/librte_mempool_ring.so" -d "$libraries/librte_crypto_virtio.so"
   code="$?"
   # Behind the prompt that the program leaves.

@@ -71,7 +71,12 @@ async function main(names: readonly string[]): Promise<number> {
   };
   let failed = 0;
   for (const peer of peers) {
-    const report = await runPeer(peer, parts, cache);
+    let report = await runPeer(peer, parts, cache);
+    for (let made = 1; made < (peer.attempts ?? 1); made++) {
+      if (report.problems.length === 0) break;
+      console.log(`${peer.name}: once more, for ${report.problems[0]}`);
+      report = await runPeer(peer, parts, cache);
+    }
     const log = `${cache}/${peer.name}.log`;
     await Deno.writeTextFile(
       log,

@@ -27,6 +27,11 @@ export interface Peer {
   readonly passes: readonly string[];
   /** Tests that fail for a reason of the program's own. */
   readonly ownFailures: Readonly<Record<string, OwnFailure>>;
+  /**
+   * How often a run that is not as expected is made, of programs that fail now and
+   * then by themselves. Default: once.
+   */
+  readonly attempts?: number;
   /** What QEMU says of the programs. */
   readonly qemuSays?: RegExp;
   /** Reads what the programs say in their own words. */

@@ -120,7 +120,8 @@ class PeerGuest {
         new Response(qemu.stderr).text(),
         this.#follow(qemu.stdout),
       ]);
-      await qemu.status;
+      const { code } = await qemu.status;
+      if (code !== 0) problems.push(`QEMU ended with exit code ${code}`);
       const unknown = said.split("\n").filter((line) =>
         line.trim() !== "" && !qemuSays?.test(line)
       );
