@@ -14,7 +14,7 @@ import {
 } from "../device/wire/features.ts";
 import type { DeviceLink } from "./link.ts";
 import { RequestQueue } from "./request_queue.ts";
-import { createDriverQueue } from "./rings/driver_queue.ts";
+import { createDriverQueue } from "./rings/create_driver_queue.ts";
 import { indirectTableBytes, ringBytes } from "./rings/layout.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 

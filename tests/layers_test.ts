@@ -59,27 +59,59 @@ async function* sources(folder: string): AsyncGenerator<string> {
 const withoutComments = (text: string): string =>
   text.replaceAll(/^ \*.*$/gm, "");
 
-async function upwardImports(): Promise<string[]> {
+/** All files that `path` names, type imports too, from the top folder on. */
+async function importsOf(path: string): Promise<string[]> {
+  const text = withoutComments(await Deno.readTextFile(join(ROOT, path)));
+  const specifiers = text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g);
+  return [...specifiers].map(([, specifier]) =>
+    join(dirname(path), specifier!)
+  );
+}
+
+async function filesIn(tops: Iterable<string>): Promise<string[]> {
   const found: string[] = [];
-  for (const top of new Set(ROOMS.map((room) => room.split("/")[0]!))) {
+  for (const top of tops) {
     for await (const path of sources(join(ROOT, top))) {
-      const from = relative(ROOT, path);
-      const room = roomOf(from)!;
-      const text = withoutComments(await Deno.readTextFile(path));
-      for (
-        const [, specifier] of text.matchAll(
-          /(?:from|import)\s*\(?\s*"(\.[^"]+)"/g,
-        )
-      ) {
-        const to = relative(ROOT, join(dirname(path), specifier!));
-        const target = roomOf(to);
-        const allowed = target !== undefined &&
-          (target === room || MAY_IMPORT[room]!.includes(target));
-        if (!allowed) found.push(`${from} imports ${to}`);
-      }
+      found.push(relative(ROOT, path));
     }
   }
   return found.sort();
+}
+
+const topOf = (room: string) => room.split("/")[0]!;
+
+async function upwardImports(): Promise<string[]> {
+  const found: string[] = [];
+  for (const from of await filesIn(new Set(ROOMS.map(topOf)))) {
+    const room = roomOf(from)!;
+    for (const to of await importsOf(from)) {
+      const target = roomOf(to);
+      const allowed = target !== undefined &&
+        (target === room || MAY_IMPORT[room]!.includes(target));
+      if (!allowed) found.push(`${from} imports ${to}`);
+    }
+  }
+  return found;
+}
+
+/** A circle of imports for each file that is found to close one. */
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (path: string): void => {
+    if (way.includes(path)) {
+      found.push([...way.slice(way.indexOf(path)), path].join(" -> "));
+      return;
+    }
+    if (done.has(path)) return;
+    done.add(path);
+    way.push(path);
+    for (const to of graph.get(path) ?? []) visit(to);
+    way.pop();
+  };
+  for (const path of graph.keys()) visit(path);
+  return found;
 }
 
 Deno.test("no room imports from a room above it", async () => {
@@ -92,4 +124,23 @@ Deno.test("every room has files that the rule covers", async () => {
     for await (const _ of sources(join(ROOT, room))) files++;
     ok(files > 0, `${room} is empty: the rule would cover nothing`);
   }
+});
+
+Deno.test("no file imports itself by way of others, not even a type", async () => {
+  const files = await filesIn([
+    ...new Set([...ROOMS.map(topOf), "bench", "examples", "tests"]),
+  ]);
+  const graph = new Map<string, string[]>();
+  for (const path of files) graph.set(path, await importsOf(path));
+  deepStrictEqual(circles(graph), []);
+});
+
+Deno.test("a circle is found from wherever the search comes to it", () => {
+  const graph = new Map([
+    ["a", ["b", "c"]],
+    ["b", ["d"]],
+    ["c", ["b"]],
+    ["d", ["c"]],
+  ]);
+  deepStrictEqual(circles(graph), ["b -> d -> c -> b"]);
 });

@@ -14,6 +14,7 @@ import {
   HashAlgorithm,
 } from "../../ffi/ipsec_mb_layout.ts";
 import type { Operation } from "../backend.ts";
+import type { AeadInParts } from "./aead_in_parts.ts";
 import { CcmInParts } from "./ccm.ts";
 import { LANE_BYTES, prepareAes, prepareRaw } from "./ciphers.ts";
 import { GcmWithCounterBlock } from "./gcm.ts";
@@ -21,21 +22,6 @@ import { emptyTemplate, putLong, WORD } from "./job_table.ts";
 import { prepareGcm } from "./macs.ts";
 import type { NativeBlock } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
-
-/** An AEAD that is done in parts, over bounce memory. */
-export interface AeadInParts {
-  /**
-   * Computes the tag. Returns the output's offset in bounce memory, or -1 for a
-   * message that the algorithm does not take.
-   */
-  run(
-    runner: JobRunner,
-    operation: Operation,
-    encrypts: boolean,
-    tag: Uint8Array,
-  ): number;
-  close(): void;
-}
 
 /** An AEAD with its key. */
 export interface AeadKernel {

@@ -8,6 +8,7 @@
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { CipherKernel } from "./ciphers.ts";
 import type { Beyond } from "./hash_kernel.ts";
+import type { LoneJobs } from "./lone_jobs.ts";
 import type { JobRunner } from "./runner.ts";
 
 const BLOCK_BYTES = 16;
@@ -29,7 +30,7 @@ export class CbcMac {
 
   /** The last block; the message, whole blocks of bounce memory, is lost. */
   compute(
-    runner: JobRunner,
+    runner: LoneJobs,
     at: number,
     lengthBytes: number,
     result: Uint8Array,

@@ -7,7 +7,7 @@
 
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import type { Operation } from "../backend.ts";
-import type { AeadInParts } from "./aead.ts";
+import type { AeadInParts } from "./aead_in_parts.ts";
 import { CbcMac } from "./cbc_mac.ts";
 import { CipherKernel } from "./ciphers.ts";
 import { roundUp } from "./native_memory.ts";

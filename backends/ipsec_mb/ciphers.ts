@@ -10,14 +10,13 @@ import type { ColdFunctions, IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { CipherDirection, CipherMode } from "../../ffi/ipsec_mb_layout.ts";
 import {
   emptyTemplate,
-  type JobOwner,
   type JobTemplate,
   makeTemplate,
   putLong,
   WORD,
 } from "./job_table.ts";
+import type { LoneCipher, LoneJobs } from "./lone_jobs.ts";
 import { NativeBlock } from "./native_memory.ts";
-import type { JobRunner } from "./runner.ts";
 
 /** The library counts the bytes of its lanes with 16 bits. */
 export const LANE_BYTES = 65534;
@@ -181,13 +180,12 @@ export const CIPHER_NAMES: readonly string[] = Object.keys(RECIPES);
 const AES_BLOCK_BYTES = 16;
 
 /** A cipher with its key. */
-export class CipherKernel implements JobOwner {
+export class CipherKernel implements LoneCipher {
   readonly mode: number;
   readonly direction: number;
   readonly keyBytes: number;
   readonly ivBytes: number;
   readonly blockBytes: number;
-  /** 8 where the structure counts bits. */
   readonly lengthUnit: number;
   /** The longest message that one job takes. */
   readonly longestBytes: number;
@@ -252,7 +250,7 @@ export class CipherKernel implements JobOwner {
 
   /** Runs in place over bounce memory; the caller has asked `accepts`. */
   transform(
-    runner: JobRunner,
+    runner: LoneJobs,
     at: number,
     lengthBytes: number,
     iv: Uint8Array,
@@ -274,7 +272,7 @@ export class CipherKernel implements JobOwner {
   }
 
   /** What is known of the next vector before the job has run. */
-  #nextIv(runner: JobRunner, last: number, iv: Uint8Array) {
+  #nextIv(runner: LoneJobs, last: number, iv: Uint8Array) {
     switch (this.#continuation) {
       case "chained":
         return this.direction === CipherDirection.DECRYPT
@@ -287,7 +285,7 @@ export class CipherKernel implements JobOwner {
     }
   }
 
-  #lastBlock(runner: JobRunner, last: number): Uint8Array {
+  #lastBlock(runner: LoneJobs, last: number): Uint8Array {
     return runner.bytes.subarray(last, last + this.blockBytes);
   }
 

@@ -8,7 +8,7 @@
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import type { Segments } from "../../memory/segments.ts";
 import type { Operation } from "../backend.ts";
-import type { AeadInParts } from "./aead.ts";
+import type { AeadInParts } from "./aead_in_parts.ts";
 import { CipherKernel } from "./ciphers.ts";
 import { type NativeBlock, roundUp } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";

@@ -9,14 +9,13 @@ import { ChainOrder } from "../../ffi/ipsec_mb_layout.ts";
 import type { CipherKernel } from "./ciphers.ts";
 import {
   emptyTemplate,
-  type JobOwner,
   type JobTemplate,
   makeTemplate,
   putLong,
   WORD,
 } from "./job_table.ts";
+import type { LoneHash, LoneJobs } from "./lone_jobs.ts";
 import type { NativeBlock } from "./native_memory.ts";
-import type { JobRunner } from "./runner.ts";
 
 /** Bounce memory that a kernel may use before and after a message. */
 export const HEADROOM_BYTES = 128;
@@ -27,7 +26,7 @@ export const TAILROOM_BYTES = 64;
  * digest to `result`; may change the message and the room around it.
  */
 export type Beyond = (
-  runner: JobRunner,
+  runner: LoneJobs,
   at: number,
   lengthBytes: number,
   result: Uint8Array<ArrayBuffer>,
@@ -60,7 +59,7 @@ export interface HashSettings {
 }
 
 /** A hash or a MAC with its key. */
-export class HashKernel implements JobOwner {
+export class HashKernel implements LoneHash {
   readonly ivBytes: number;
   readonly lengthUnit: number;
   readonly template: JobTemplate;
@@ -105,7 +104,7 @@ export class HashKernel implements JobOwner {
 
   /** The full digest of a message in bounce memory, or `undefined`. */
   digest(
-    runner: JobRunner,
+    runner: LoneJobs,
     at: number,
     lengthBytes: number,
     iv: Uint8Array,

@@ -1,13 +1,10 @@
 /**
- * What the AEAD algorithms have in common here, and how sessions get them.
+ * What the AEAD algorithms have in common here.
  *
  * @module
  */
 
 import type { Block } from "./block_modes.ts";
-import { CcmAead } from "./ccm.ts";
-import { ChaCha20Poly1305Aead } from "./chacha20_poly1305.ts";
-import { GcmAead } from "./gcm.ts";
 import type { Scratch } from "./scratch.ts";
 
 /**
@@ -32,22 +29,4 @@ export interface Aead {
     tag: Block,
   ): void;
   wipe(): void;
-}
-
-/** The AEAD with the catalogue's name. */
-export function makeAead(
-  name: string,
-  key: Uint8Array,
-  tagBytes: number,
-): Aead {
-  switch (name) {
-    case "gcm":
-      return new GcmAead(key);
-    case "ccm":
-      return new CcmAead(key, tagBytes);
-    case "chacha20-poly1305":
-      return new ChaCha20Poly1305Aead(key);
-    default:
-      throw new Error(`Cannot make AEAD "${name}"`);
-  }
 }

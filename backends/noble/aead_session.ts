@@ -16,7 +16,8 @@ import {
 } from "../../algorithms/legality.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
-import { type Aead, makeAead } from "./aead.ts";
+import type { Aead } from "./aead.ts";
+import { makeAead } from "./aeads.ts";
 import { Block } from "./block_modes.ts";
 import type { Workspace } from "./scratch.ts";
 import type { NobleSession } from "./session.ts";

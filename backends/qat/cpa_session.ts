@@ -11,7 +11,7 @@ import {
   CpaCySymSessionSetupData as SETUP,
 } from "../../ffi/qat_layout.ts";
 import type { PinnedBlock, Usdm } from "../../ffi/usdm.ts";
-import type { RetiredSessions } from "./retired_sessions.ts";
+import type { RetiredSession } from "./retired_sessions.ts";
 import type { SessionContext } from "./session.ts";
 
 /** A cipher in the library's numbers. */
@@ -137,11 +137,11 @@ function writeSetup(setup: SymmetricSetup): Uint8Array<ArrayBuffer> {
 }
 
 /** A session as the library knows it. */
-export class CpaSession {
+export class CpaSession implements RetiredSession {
   readonly #symbols: Libqat;
   readonly #usdm: Usdm;
   readonly #instance: Deno.PointerObject;
-  readonly #retired: RetiredSessions;
+  readonly #retired: SessionContext["retired"];
   readonly #context: PinnedBlock;
 
   /** Throws {@linkcode RefusedSession} where the library does not have it. */
@@ -179,7 +179,6 @@ export class CpaSession {
     if (!this.tryToRemove()) this.#retired.add(this);
   }
 
-  /** Whether the library has let go of the session, which is then gone. */
   tryToRemove(): boolean {
     const status = this.#symbols.cpaCySymRemoveSession(
       this.#instance,
@@ -190,10 +189,6 @@ export class CpaSession {
     return true;
   }
 
-  /**
-   * Wipes a session that the library will never let go of, after a reset of the
-   * device. The memory stays: the library may still count in it.
-   */
   abandon(): void {
     this.#context.bytes.fill(0);
   }

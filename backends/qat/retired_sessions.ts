@@ -5,15 +5,24 @@
  * @module
  */
 
-import type { CpaSession } from "./cpa_session.ts";
-
 /** A guest must not fill the pinned memory with sessions that wait to end. */
 const MANY = 64;
 
-export class RetiredSessions {
-  readonly #sessions: CpaSession[] = [];
+/** A session that is over for its guest. */
+export interface RetiredSession {
+  /** Whether the library has let go of the session, which is then gone. */
+  tryToRemove(): boolean;
+  /**
+   * Wipes a session that the library will never let go of, after a reset of the
+   * device. The memory stays: the library may still count in it.
+   */
+  abandon(): void;
+}
 
-  add(session: CpaSession): void {
+export class RetiredSessions {
+  readonly #sessions: RetiredSession[] = [];
+
+  add(session: RetiredSession): void {
     this.#sessions.push(session);
   }
 

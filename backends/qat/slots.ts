@@ -11,7 +11,6 @@ import { COMPLETION } from "../../ffi/qat_completion.ts";
 import { CpaFlatBuffer } from "../../ffi/qat_layout.ts";
 import type { PinnedBlock, Usdm } from "../../ffi/usdm.ts";
 import type { Operation, OperationStatus } from "../backend.ts";
-import type { QatSession } from "./session.ts";
 
 /** Where the parts of a slot lie; all but the data have a fixed size. */
 const PART = {
@@ -49,6 +48,28 @@ const LARGE_SLOTS = 64;
 /** Data that fits into no slot. */
 export const LARGEST_SLOT_BYTES = LARGE_DATA_BYTES;
 
+/** The kinds of rings that an instance has. */
+export type Ring = "symmetric" | "public-key";
+
+/** Whose request a slot holds. */
+export interface SlotUser {
+  readonly ring: Ring;
+  /**
+   * Copies the operation into the slot. `Pending` where it may be submitted,
+   * else its outcome.
+   */
+  fill(operation: Operation, slot: Slot): OperationStatus;
+  /** Hands the slot to the library; a CpaStatus. */
+  submit(slot: Slot): number;
+  /**
+   * Delivers what the library made of it. `Pending` asks to fill and submit
+   * again.
+   */
+  finish(operation: Operation, slot: Slot): OperationStatus;
+  /** A request came back without a result, or never will come back. */
+  dropped?(): void;
+}
+
 /** Room for one request; its parts have fixed addresses. */
 export class Slot {
   readonly isLarge: boolean;
@@ -75,7 +96,7 @@ export class Slot {
   operation: Operation | undefined;
   overdueAt = 0;
   /** Whose request the library has. */
-  session: QatSession | undefined;
+  session: SlotUser | undefined;
 
   constructor(block: PinnedBlock, at: number, isLarge: boolean) {
     const pointer = (part: number) =>

@@ -19,13 +19,14 @@ import { isRefusal, RefusedSession } from "./cpa_session.ts";
 import type { Instance, QatDevice } from "./device.ts";
 import { openSession } from "./open_session.ts";
 import { RetiredSessions } from "./retired_sessions.ts";
+import { type QatSession, type SessionContext, SETTLED } from "./session.ts";
 import {
-  type QatSession,
+  endWithout,
   type Ring,
-  type SessionContext,
-  SETTLED,
-} from "./session.ts";
-import { endWithout, type Slot, SlotPool } from "./slots.ts";
+  type Slot,
+  SlotPool,
+  type SlotUser,
+} from "./slots.ts";
 import { WaitingList } from "./waiting_list.ts";
 
 /** How often the library is asked for events of its devices. */
@@ -138,7 +139,7 @@ export class QatThread implements BackendThread {
       const slot = this.#slots.take(waiting.firstDataBytes);
       if (!slot) return;
       slot.operation = operation;
-      slot.session = operation.session as QatSession;
+      slot.session = operation.session as SlotUser;
       slot.overdueAt = waiting.firstOverdueAt;
       const status = this.#fill(slot.session, operation, slot);
       if (status !== OperationStatus.Pending) {
@@ -151,7 +152,7 @@ export class QatThread implements BackendThread {
 
   /** The library may refuse a session that a request needs. */
   #fill(
-    session: QatSession,
+    session: SlotUser,
     operation: Operation,
     slot: Slot,
   ): OperationStatus {
@@ -350,7 +351,7 @@ export class QatThread implements BackendThread {
  * says something of the device only when the device says so too.
  */
 function statusOfFailure(
-  session: QatSession,
+  session: SlotUser,
   isDeviceWell: boolean,
 ): OperationStatus {
   return session.ring === "public-key" && isDeviceWell

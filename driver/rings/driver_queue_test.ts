@@ -11,7 +11,7 @@ import {
   DESCRIPTOR_WRITE,
 } from "../../device/ring/layout.ts";
 import { Region } from "../../memory/region.ts";
-import { createDriverQueue } from "./driver_queue.ts";
+import { createDriverQueue } from "./create_driver_queue.ts";
 import { ringBytes, ringOffsets } from "./layout.ts";
 import { RawPackedRing } from "./raw.ts";
 import { GUEST_ADDRESS, makeTestRings } from "./test_rings.ts";

@@ -19,10 +19,10 @@ import { doubleWords, fields, words } from "../../device/ring/ring_area.ts";
 import type {
   Completion,
   DriverQueue,
-  DriverRingSetup,
   GuestBuffer,
   RingAddresses,
 } from "./driver_queue.ts";
+import type { DriverRingSetup } from "./driver_ring_setup.ts";
 import { InFlight } from "./in_flight.ts";
 import {
   type IndirectTables,

@@ -10,7 +10,8 @@ import { GuestMemory } from "../../device/ring/guest_memory.ts";
 import { createVirtqueue } from "../../device/ring/create_virtqueue.ts";
 import type { Virtqueue } from "../../device/ring/virtqueue.ts";
 import { Region } from "../../memory/region.ts";
-import { createDriverQueue, type DriverQueue } from "./driver_queue.ts";
+import { createDriverQueue } from "./create_driver_queue.ts";
+import type { DriverQueue } from "./driver_queue.ts";
 import { indirectTableBytes, ringBytes } from "./layout.ts";
 
 /** Guest address of the region that holds the ring; above 4 GiB on purpose. */

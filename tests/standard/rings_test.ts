@@ -14,7 +14,7 @@ import {
   F_VERSION_1,
 } from "../../device/wire/features.ts";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
-import { createDriverQueue } from "../../driver/rings/driver_queue.ts";
+import { createDriverQueue } from "../../driver/rings/create_driver_queue.ts";
 import {
   CONTROL,
   createByQueue,

@@ -7,10 +7,8 @@
 
 import { setImmediate } from "node:timers";
 import type { Random } from "../../backends/conformance/random.ts";
-import {
-  createDriverQueue,
-  type DriverQueue,
-} from "../../driver/rings/driver_queue.ts";
+import { createDriverQueue } from "../../driver/rings/create_driver_queue.ts";
+import type { DriverQueue } from "../../driver/rings/driver_queue.ts";
 import { nativeBuffer, POLLFD_BYTES, POLLIN } from "../../ffi/libc.ts";
 import {
   GUEST_ADDRESS,

@@ -15,10 +15,8 @@ import {
 } from "../../ffi/libc.ts";
 import type { Mapping } from "../../ffi/libc.ts";
 import { connectUnix, SocketMessages } from "../../ffi/libc_socket.ts";
-import {
-  createDriverQueue,
-  type DriverQueue,
-} from "../../driver/rings/driver_queue.ts";
+import { createDriverQueue } from "../../driver/rings/create_driver_queue.ts";
+import type { DriverQueue } from "../../driver/rings/driver_queue.ts";
 import type { Region } from "../../memory/region.ts";
 
 export const GUEST_ADDRESS = 0x1_0000_0000;

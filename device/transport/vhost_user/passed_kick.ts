@@ -9,7 +9,6 @@
 import { EAGAIN, type Libc } from "../../../ffi/libc.ts";
 import { clearForeign, isSameFile } from "../../../ffi/libc_foreign.ts";
 import type { Reactor } from "./reactor.ts";
-import type { Vring } from "./vring.ts";
 
 /** A ring's own copy of a kick that it shares. */
 export class PassedKick {
@@ -66,16 +65,23 @@ export class PassedKick {
   }
 }
 
+/** A ring that may share its kick. */
+export interface KickedRing {
+  readonly kickFd: number;
+  /** The ring's own copy of a kick that other rings have, too. */
+  passedKick: PassedKick | undefined;
+}
+
 /**
  * Has a ring and all others with the same kick descriptor get theirs from the
  * main thread. Returns those that have to start anew for that.
  */
-export function shareKick(
+export function shareKick<Ring extends KickedRing>(
   libc: Libc,
   reactor: Reactor,
-  ring: Vring,
-  all: readonly Vring[],
-): Vring[] {
+  ring: Ring,
+  all: readonly Ring[],
+): Ring[] {
   const others = all.filter((other) =>
     other !== ring && other.kickFd >= 0 &&
     isSameFile(libc, other.kickFd, ring.kickFd)

@@ -8,10 +8,10 @@ import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { RingPlan } from "./driver_life.ts";
 import { newRingState, type RingState } from "./front_end_state.ts";
-import type { PassedKick } from "./passed_kick.ts";
+import type { KickedRing, PassedKick } from "./passed_kick.ts";
 
 /** A ring of a front-end, running or not. */
-export class Vring {
+export class Vring implements KickedRing {
   readonly index: number;
   readonly state: RingState;
   /** How it runs; undefined while it does not. */
@@ -21,7 +21,6 @@ export class Vring {
   /** It may run, and its memory is not shared at present. */
   away = false;
   kickFd = -1;
-  /** The ring's own copy of a kick that other rings have, too. */
   passedKick: PassedKick | undefined;
   callFd = -1;
   errorFd = -1;
