@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { inspect } from "node:util";
-import { legalSessions } from "../tests/support/valid_requests.ts";
+import { legalSessions } from "../testing/valid_requests.ts";
 import {
   copyDescription,
   hideKeys,

@@ -4,8 +4,8 @@ import type { Probe } from "../backends/backend.ts";
 import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
 import openssl from "../backends/openssl/openssl.ts";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
-import { testWith } from "../tests/real_parts.ts";
-import { testOnBackends } from "../tests/support/ready_backends.ts";
+import { testWith } from "../testing/real_parts.ts";
+import { testOnBackends } from "../testing/ready_backends.ts";
 import { UsageError } from "./option_values.ts";
 import { formatMatrix, matrixAsJson, probeCommand } from "./probe.ts";
 

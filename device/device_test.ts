@@ -1,16 +1,16 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createCipheriv, createHash } from "node:crypto";
-import { RawGuest, untouched } from "../tests/support/raw_guest.ts";
+import { RawGuest, untouched } from "../testing/raw_guest.ts";
 import {
   aeadHeader,
   cipherHeader,
   digestHeader,
   openAesCbc,
   openSession,
-} from "../tests/support/requests.ts";
+} from "../testing/requests.ts";
 import { encodeDestroyRequest } from "./wire/control_encode.ts";
 import { Status } from "./wire/status.ts";
-import { LEGACY } from "../tests/support/requests.ts";
+import { LEGACY } from "../testing/requests.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const IV = Uint8Array.from({ length: 16 }, (_, i) => 255 - i);

@@ -1,12 +1,12 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
-import { RawGuest } from "../tests/support/raw_guest.ts";
-import { cipherHeader, openAesCbc } from "../tests/support/requests.ts";
-import choosy, { counts } from "../tests/support/choosy_backend.ts";
+import { RawGuest } from "../testing/raw_guest.ts";
+import { cipherHeader, openAesCbc } from "../testing/requests.ts";
+import choosy, { counts } from "../testing/choosy_backend.ts";
 import type { Fallback } from "./session/placement.ts";
 import { Status } from "./wire/status.ts";
 
-const CHOOSY = import.meta.resolve("../tests/support/choosy_backend.ts");
+const CHOOSY = import.meta.resolve("../testing/choosy_backend.ts");
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const IV = new Uint8Array(16);
 

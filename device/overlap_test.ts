@@ -2,13 +2,13 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createCipheriv } from "node:crypto";
 import { createDevice, type DeviceOptions, Driver } from "../mod.ts";
-import { later } from "../tests/support/later_backend.ts";
+import { later } from "../testing/later_backend.ts";
 import { describeRequest, type RequestTarget } from "../driver/data_request.ts";
 import { encodeDataHeader } from "./wire/data_header.ts";
 import { DataRequest } from "./wire/data_request.ts";
 import { Status } from "./wire/status.ts";
 
-const LATER = import.meta.resolve("../tests/support/later_backend.ts");
+const LATER = import.meta.resolve("../testing/later_backend.ts");
 const KEY = new Uint8Array(16).fill(3);
 const IV = new Uint8Array(16).fill(9);
 const SHIFT = 48;

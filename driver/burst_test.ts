@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Status } from "../device/wire/status.ts";
 import { Driver, OperationError } from "./driver.ts";
-import { toyCipher, ToyDevice, toyDigest } from "./toy_device.ts";
+import { toyCipher, ToyDevice, toyDigest } from "../testing/toy_device.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 const NOTHING = new Uint8Array(0);

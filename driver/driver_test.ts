@@ -3,7 +3,7 @@ import type { SessionDescription } from "../algorithms/session_description.ts";
 import { Status } from "../device/wire/status.ts";
 import { Driver, type DriverOptions, OperationError } from "./driver.ts";
 import type { SplitBuffers } from "./shared_memory.ts";
-import { toyCipher, ToyDevice, toyDigest } from "./toy_device.ts";
+import { toyCipher, ToyDevice, toyDigest } from "../testing/toy_device.ts";
 
 const bytes = (lengthBytes: number, seed: number) =>
   Uint8Array.from({ length: lengthBytes }, (_, i) => (i * 7 + seed) & 0xff);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { createDevice, Driver } from "../mod.ts";
-import { ToyDevice } from "../driver/toy_device.ts";
+import { ToyDevice } from "../testing/toy_device.ts";
 import { demoOperations, ivOfRequest, whyNot } from "./demo/operations.ts";
 import { tableOf } from "./demo/report.ts";
 import { type Row, runOperation } from "./demo/run_operation.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { TEST_LIBRARIES } from "../backends/ipsec_mb/test_parts.ts";
-import { testWith } from "../tests/real_parts.ts";
+import { TEST_LIBRARIES } from "../testing/ipsec_mb_parts.ts";
+import { testWith } from "../testing/real_parts.ts";
 import {
   ChainOrder,
   CipherDirection,

@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { headerFolders } from "../tests/qat_stand_in/parts.ts";
-import { testWith } from "../tests/real_parts.ts";
+import { testWith } from "../testing/real_parts.ts";
 import { CPA, STRUCTURES } from "./qat_layout.ts";
 
 const INCLUDES = [

@@ -59,13 +59,25 @@ async function* sources(folder: string): AsyncGenerator<string> {
 const withoutComments = (text: string): string =>
   text.replaceAll(/^ \*.*$/gm, "");
 
-/** All files that `path` names, type imports too, from the top folder on. */
-async function importsOf(path: string): Promise<string[]> {
+/** What `path` names by `pattern`, from the top folder on. */
+async function namedBy(path: string, pattern: RegExp): Promise<string[]> {
   const text = withoutComments(await Deno.readTextFile(join(ROOT, path)));
-  const specifiers = text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g);
-  return [...specifiers].map(([, specifier]) =>
+  return [...text.matchAll(pattern)].map(([, specifier]) =>
     join(dirname(path), specifier!)
   );
+}
+
+/** All files that `path` imports, only types of them, too. */
+const importsOf = (path: string): Promise<string[]> =>
+  namedBy(path, /(?:from|import)\s*\(?\s*"(\.[^"]+)"/g);
+
+/** All files that begin in `paths`, workers and modules loaded later, too. */
+async function reachedFrom(paths: readonly string[]): Promise<Set<string>> {
+  const found = new Set(paths);
+  for (const path of found) {
+    for (const to of await namedBy(path, /"(\.[^"\s]*\.ts)"/g)) found.add(to);
+  }
+  return found;
 }
 
 async function filesIn(tops: Iterable<string>): Promise<string[]> {
@@ -77,6 +89,13 @@ async function filesIn(tops: Iterable<string>): Promise<string[]> {
   }
   return found.sort();
 }
+
+/** Where the program and its tools begin. */
+const ENTRIES = [
+  "mod.ts",
+  "backends/conformance/main.ts",
+  "cli/write_readme.ts",
+];
 
 const topOf = (room: string) => room.split("/")[0]!;
 
@@ -126,9 +145,15 @@ Deno.test("every room has files that the rule covers", async () => {
   }
 });
 
+Deno.test("a room holds the program: what only tests use is in testing/", async () => {
+  const reached = await reachedFrom(ENTRIES);
+  const files = await filesIn(new Set(ROOMS.map(topOf)));
+  deepStrictEqual(files.filter((path) => !reached.has(path)), []);
+});
+
 Deno.test("no file imports itself by way of others, not even a type", async () => {
   const files = await filesIn([
-    ...new Set([...ROOMS.map(topOf), "bench", "examples", "tests"]),
+    ...new Set([...ROOMS.map(topOf), "bench", "examples", "testing", "tests"]),
   ]);
   const graph = new Map<string, string[]>();
   for (const path of files) graph.set(path, await importsOf(path));

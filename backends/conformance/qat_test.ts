@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { type Settings, StandIn } from "../../tests/qat_stand_in/control.ts";
 import { standIn } from "../../tests/qat_stand_in/parts.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import qat from "../qat/qat.ts";
 import { CHECK_NAMES, checkBackend, formatReport } from "./conformance.ts";
 

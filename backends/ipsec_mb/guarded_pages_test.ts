@@ -1,10 +1,12 @@
 import { strictEqual } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import ipsecMb from "./ipsec_mb.ts";
-import { TEST_LIBRARIES } from "./test_parts.ts";
+import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
-const CHILD = fileURLToPath(import.meta.resolve("./guarded_pages.ts"));
+const CHILD = fileURLToPath(
+  import.meta.resolve("../../testing/ipsec_mb_guarded_pages.ts"),
+);
 const CONFIG = fileURLToPath(import.meta.resolve("../../deno.json"));
 
 // The library's CMAC reads up to 15 bytes past a message (mended after 2.0.2):

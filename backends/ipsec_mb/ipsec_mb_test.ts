@@ -12,7 +12,7 @@ import type {
   CipherSession,
 } from "../../algorithms/session_description.ts";
 import { loadedPath } from "../../ffi/loaded_library.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import {
   type BackendThread,
   OperationKind,
@@ -28,7 +28,7 @@ import {
 import { Random } from "../conformance/random.ts";
 import noble from "../noble/noble.ts";
 import ipsecMb from "./ipsec_mb.ts";
-import { TEST_LIBRARIES } from "./test_parts.ts";
+import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
 const random = new Random(Math.floor(Math.random() * 2 ** 32));
 

@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { IpsecMb } from "../../ffi/ipsec_mb.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import { CONTIGUOUS, Job } from "../conformance/operations.ts";
 import { Random } from "../conformance/random.ts";
@@ -15,7 +15,7 @@ import { makeHmacKernel } from "./hashes.ts";
 import { type JobOwner, type JobTable, WORD } from "./job_table.ts";
 import { JobRunner } from "./runner.ts";
 import type { IpsecMbSession } from "./session.ts";
-import { TEST_LIBRARIES } from "./test_parts.ts";
+import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
 /** The bytes at an address that a template holds. */
 function bytesAt(words: Uint32Array, index: number): Uint8Array {

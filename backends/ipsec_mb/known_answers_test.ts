@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import {
   type BackendThread,
   OperationKind,
@@ -9,7 +9,7 @@ import {
 import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
 import { Random } from "../conformance/random.ts";
 import ipsecMb from "./ipsec_mb.ts";
-import { TEST_LIBRARIES } from "./test_parts.ts";
+import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
 interface Answer {
   readonly source: string;

@@ -1,13 +1,13 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import { IpsecMb } from "../../ffi/ipsec_mb.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import type { Operation } from "../backend.ts";
 import { CipherKernel } from "./ciphers.ts";
 import { type JobOwner, putLong, WORD } from "./job_table.ts";
 import { NativeBlock } from "./native_memory.ts";
 import { CipherQueue, JobQueue, type Queue } from "./queues.ts";
-import { TEST_LIBRARIES } from "./test_parts.ts";
+import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const IV = new Uint8Array(16).fill(9);

@@ -6,7 +6,7 @@ import {
 } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import { assertWiped } from "../native/key_search.ts";
+import { assertWiped } from "../../testing/key_search.ts";
 import {
   counting,
   fromHex,
@@ -14,7 +14,7 @@ import {
   randomBytes,
   runOnce,
   testsOf,
-} from "../native/test_kit.ts";
+} from "../../testing/backend_requests.ts";
 import { multiplyInField } from "../native/gcm_j0.ts";
 import libgcrypt from "./libgcrypt.ts";
 

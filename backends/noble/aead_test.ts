@@ -13,7 +13,13 @@ import { plainSeal } from "../conformance/plain/aeads.ts";
 import { NobleAeadSession } from "./aead_session.ts";
 import noble from "./noble.ts";
 import { Workspace } from "./scratch.ts";
-import { hex, LAYOUTS, ODD_LENGTHS, random, run } from "./test_run.ts";
+import {
+  hex,
+  LAYOUTS,
+  ODD_LENGTHS,
+  random,
+  run,
+} from "../../testing/noble_requests.ts";
 
 type Secret = Pick<AeadSession, "algorithm" | "key" | "tagBytes">;
 

@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import type { ChainSession } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import type { Layout, Request } from "../conformance/operations.ts";
-import { LAYOUTS, random, run } from "./test_run.ts";
+import { LAYOUTS, random, run } from "../../testing/noble_requests.ts";
 
 const CIPHER_KEY = random.bytes(16);
 const AUTH_KEY = random.bytes(20);

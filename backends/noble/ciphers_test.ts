@@ -3,7 +3,13 @@ import { createCipheriv } from "node:crypto";
 import type { Direction } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import type { Layout } from "../conformance/operations.ts";
-import { hex, LAYOUTS, ODD_LENGTHS, random, run } from "./test_run.ts";
+import {
+  hex,
+  LAYOUTS,
+  ODD_LENGTHS,
+  random,
+  run,
+} from "../../testing/noble_requests.ts";
 
 function crypt(
   algorithm: string,

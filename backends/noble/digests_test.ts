@@ -3,7 +3,13 @@ import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { HASHES } from "../../algorithms/catalogue.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import type { Layout } from "../conformance/operations.ts";
-import { hex, LAYOUTS, ODD_LENGTHS, random, run } from "./test_run.ts";
+import {
+  hex,
+  LAYOUTS,
+  ODD_LENGTHS,
+  random,
+  run,
+} from "../../testing/noble_requests.ts";
 
 function hash(
   algorithm: string,

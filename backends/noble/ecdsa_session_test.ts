@@ -10,7 +10,7 @@ import { OperationKind, OperationStatus } from "../backend.ts";
 import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
 import { ecdsaOver } from "./curves.ts";
 import noble from "./noble.ts";
-import { hex, LAYOUTS, random, run } from "./test_run.ts";
+import { hex, LAYOUTS, random, run } from "../../testing/noble_requests.ts";
 
 const session = (
   curve: Curve["name"],

@@ -5,7 +5,7 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import { OperationKind, OperationStatus } from "../backend.ts";
 import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
 import noble from "./noble.ts";
-import { random, run } from "./test_run.ts";
+import { random, run } from "../../testing/noble_requests.ts";
 
 const CBC: SessionDescription = {
   service: "cipher",

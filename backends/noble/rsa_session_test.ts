@@ -16,7 +16,7 @@ import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
 import { modularPower } from "./modular.ts";
 import noble from "./noble.ts";
 import { PrivateOperation } from "./rsa.ts";
-import { LAYOUTS, random, run } from "./test_run.ts";
+import { LAYOUTS, random, run } from "../../testing/noble_requests.ts";
 
 const PKCS1 = { padding: constants.RSA_PKCS1_PADDING };
 

@@ -13,7 +13,7 @@ import {
   randomBytes,
   runOnce,
   runRequest,
-} from "./test_kit.ts";
+} from "../../testing/openssl_requests.ts";
 
 interface Message {
   readonly key: Uint8Array;

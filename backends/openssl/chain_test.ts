@@ -3,7 +3,12 @@ import { createHash, createHmac } from "node:crypto";
 import { cbc, ctr } from "@noble/ciphers/aes.js";
 import type { ChainOrder } from "../../algorithms/session_description.ts";
 import { OperationStatus } from "../backend.ts";
-import { LAYOUTS, opensslTest, randomBytes, runRequest } from "./test_kit.ts";
+import {
+  LAYOUTS,
+  opensslTest,
+  randomBytes,
+  runRequest,
+} from "../../testing/openssl_requests.ts";
 
 const MESSAGES = [
   { total: 16, cipher: [0, 16], hash: [0, 16] },

@@ -10,7 +10,7 @@ import {
   randomBytes,
   runOnce,
   runRequest,
-} from "./test_kit.ts";
+} from "../../testing/openssl_requests.ts";
 
 const LENGTHS = [0, 1, 15, 16, 17, 31, 48, 511, 512, 1024, 4099, 65536];
 

@@ -1,6 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import type { RsaSession } from "../../algorithms/session_description.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { RSA_ANSWERS } from "../conformance/vectors/rsa.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import { CbcMac, XcbcMac } from "../native/block_macs.ts";
@@ -17,7 +17,7 @@ import type {
 import { CryptoLibrary } from "./library.ts";
 import openssl, { OpensslPrimitives } from "./openssl.ts";
 import { readOpensslOptions } from "./options.ts";
-import { buildOperation, randomBytes } from "./test_kit.ts";
+import { buildOperation, randomBytes } from "../../testing/openssl_requests.ts";
 
 const LIBCRYPTO = {
   present: openssl.probe({}).ready,

@@ -14,7 +14,7 @@ import {
   randomBytes,
   runOnce,
   runRequest,
-} from "./test_kit.ts";
+} from "../../testing/openssl_requests.ts";
 
 const LENGTHS = [0, 1, 55, 64, 111, 136, 1025, 65537];
 

@@ -11,7 +11,7 @@ import {
   resultOf,
   runRequest,
   verifyStatus,
-} from "./test_kit.ts";
+} from "../../testing/openssl_requests.ts";
 
 const NODE_CURVES = [
   ["p224", "secp224r1"],

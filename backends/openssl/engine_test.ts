@@ -1,14 +1,14 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import type { Missing } from "../backend.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import openssl from "./openssl.ts";
 
 // A default engine belongs to the process: each of these tests has its own.
 
 const SOURCE = new URL("./test_engine.c", import.meta.url).pathname;
 const BACKEND = new URL("./openssl.ts", import.meta.url).href;
-const KIT = new URL("./test_kit.ts", import.meta.url).href;
+const KIT = new URL("../../testing/openssl_requests.ts", import.meta.url).href;
 const LIBCRYPTO = {
   present: openssl.probe({}).ready,
   name: "libcrypto 3",

@@ -15,7 +15,7 @@ import {
   opensslTest,
   randomBytes,
   runRequest,
-} from "./test_kit.ts";
+} from "../../testing/openssl_requests.ts";
 
 const AES_CBC = {
   service: "cipher",

@@ -6,9 +6,13 @@ import {
 } from "node:assert/strict";
 import { dirname } from "node:path";
 import type { BackendOptions, Probe } from "../backend.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import openssl from "./openssl.ts";
-import { counting, opensslTest, runOnce } from "./test_kit.ts";
+import {
+  counting,
+  opensslTest,
+  runOnce,
+} from "../../testing/openssl_requests.ts";
 
 const offersOf = (probe: Probe) =>
   probe.offers.map(({ algorithm }) => algorithm);

@@ -24,7 +24,7 @@ import {
   runOnce,
   runRequest,
   verifyStatus,
-} from "./test_kit.ts";
+} from "../../testing/openssl_requests.ts";
 
 const derOf = (key: KeyObject): Uint8Array =>
   new Uint8Array(key.export({ format: "der", type: "pkcs1" }));

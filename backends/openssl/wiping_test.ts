@@ -1,6 +1,6 @@
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { assertWiped } from "../native/key_search.ts";
-import { opensslTest } from "./test_kit.ts";
+import { assertWiped } from "../../testing/key_search.ts";
+import { opensslTest } from "../../testing/openssl_requests.ts";
 
 const directions = { direction: "encrypt" } as const;
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { standIn } from "../../tests/qat_stand_in/parts.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import qat from "./qat.ts";
 import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";

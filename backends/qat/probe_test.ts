@@ -6,7 +6,7 @@ import {
   realLibraries,
   standIn,
 } from "../../tests/qat_stand_in/parts.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import qat from "./qat.ts";
 
 const real = realLibraries();

@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { StandIn } from "../../tests/qat_stand_in/control.ts";
 import { standIn } from "../../tests/qat_stand_in/parts.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { QatDevice } from "./device.ts";
 import { SlotPool } from "./slots.ts";
 

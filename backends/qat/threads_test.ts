@@ -5,7 +5,7 @@ import {
 } from "../../ffi/qat_completion.ts";
 import { StandIn } from "../../tests/qat_stand_in/control.ts";
 import { standIn } from "../../tests/qat_stand_in/parts.ts";
-import { testWith } from "../../tests/real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { OperationStatus } from "../backend.ts";
 import { openWith } from "./qat.ts";
 import { Bed, check, countOf, KEY } from "../../tests/qat_stand_in/bed.ts";

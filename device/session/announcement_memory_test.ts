@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { legalSessions } from "../../tests/support/valid_requests.ts";
+import { legalSessions } from "../../testing/valid_requests.ts";
 import { AnnouncementMemory, takeAnnouncement } from "./announcement_memory.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
 

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { type Fallback, Placement } from "./placement.ts";
 import { parsePlacementRule } from "./placement_rule.ts";
-import { aesCbc, authenticatedChain } from "../../tests/support/sessions.ts";
+import { aesCbc, authenticatedChain } from "../../testing/sessions.ts";
 
 const FAST = {
   name: "fast",

@@ -4,7 +4,7 @@ import {
   CONTRACT_VERSION,
   OperationStatus,
 } from "../../backends/backend.ts";
-import { aesCbc } from "../../tests/support/sessions.ts";
+import { aesCbc } from "../../testing/sessions.ts";
 import { OpenBackends } from "./open_backends.ts";
 import { ThreadBackends } from "./thread_backends.ts";
 

@@ -3,7 +3,7 @@ import {
   type BackendThread,
   CONTRACT_VERSION,
 } from "../../backends/backend.ts";
-import { aesCbc } from "../../tests/support/sessions.ts";
+import { aesCbc } from "../../testing/sessions.ts";
 import { OpenBackends } from "./open_backends.ts";
 import { Placement } from "./placement.ts";
 import type { SessionAnnouncement } from "./session_table.ts";

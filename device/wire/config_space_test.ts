@@ -5,7 +5,7 @@ import {
   encodeConfigSpace,
   STATUS_HW_READY,
 } from "./config_space.ts";
-import { structure } from "./test_samples.ts";
+import { structure } from "../../testing/wire_samples.ts";
 
 const config: ConfigSpace = {
   status: STATUS_HW_READY,

@@ -15,7 +15,12 @@ import { wireMode } from "./mode.ts";
 import { serviceNumber, SERVICES } from "./opcodes.ts";
 import { MAXIMUM_AKCIPHER_KEY_BYTES } from "./session_parameters.ts";
 import { Status } from "./status.ts";
-import { EVERY_SESSION, joined, keyOf, structure } from "./test_samples.ts";
+import {
+  EVERY_SESSION,
+  joined,
+  keyOf,
+  structure,
+} from "../../testing/wire_samples.ts";
 
 const legacy = wireMode("virtio", 0n);
 const revision1 = wireMode("virtio", 1n);

@@ -12,7 +12,11 @@ import { ServiceNumber, SymmetricOperation } from "./opcodes.ts";
 import { setParameters } from "./session_numbers.ts";
 import { describeSession } from "./session_parameters.ts";
 import { Status } from "./status.ts";
-import { EVERY_SESSION, joined, structure } from "./test_samples.ts";
+import {
+  EVERY_SESSION,
+  joined,
+  structure,
+} from "../../testing/wire_samples.ts";
 
 const MODES: Readonly<Record<string, WireMode>> = {
   legacy: wireMode("virtio", 0n),

@@ -3,7 +3,7 @@ import { layOutDataRequest } from "./data_layout.ts";
 import { DataRequest, decodeDataRequest } from "./data_request.ts";
 import { wireMode } from "./mode.ts";
 import { Status } from "./status.ts";
-import { structure, viewOf } from "./test_samples.ts";
+import { structure, viewOf } from "../../testing/wire_samples.ts";
 
 const cipher = { 0: 1, 8: 77, 24: 16, 28: 100, 32: 101, 64: 1 };
 const chain = {

@@ -8,7 +8,7 @@ import {
 import { F_REVISION_1 } from "./features.ts";
 import { wireMode } from "./mode.ts";
 import { Status } from "./status.ts";
-import { structure, viewOf } from "./test_samples.ts";
+import { structure, viewOf } from "../../testing/wire_samples.ts";
 
 const legacy = wireMode("virtio", 0n);
 const revision1 = wireMode("virtio", F_REVISION_1);

@@ -7,7 +7,7 @@ import {
   encodeDraft9Data,
 } from "./draft9_data.ts";
 import { Status } from "./status.ts";
-import { structure, viewOf } from "./test_samples.ts";
+import { structure, viewOf } from "../../testing/wire_samples.ts";
 
 function decoded(fields: Record<number, number>): Draft9DataRequest {
   const request = new Draft9DataRequest();

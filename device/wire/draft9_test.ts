@@ -20,7 +20,7 @@ import {
   keyOf,
   structure,
   viewOf,
-} from "./test_samples.ts";
+} from "../../testing/wire_samples.ts";
 
 const limits = { services: 0x1f, maxCipherKeyBytes: 64, maxAuthKeyBytes: 512 };
 const addresses = { keyAddress: 2 ** 32 + 16, authKeyAddress: 2 ** 40 + 32 };

@@ -20,7 +20,7 @@ import {
   keyOf,
   structure,
   viewOf,
-} from "./test_samples.ts";
+} from "../../testing/wire_samples.ts";
 
 const LAYOUTS: readonly SessionLayout[] = ["A", "B", "C"];
 const limits = {

@@ -13,8 +13,8 @@ import {
 import { Region } from "../../memory/region.ts";
 import { createDriverQueue } from "./create_driver_queue.ts";
 import { ringBytes, ringOffsets } from "./layout.ts";
-import { RawPackedRing } from "./raw.ts";
-import { GUEST_ADDRESS, makeTestRings } from "./test_rings.ts";
+import { RawPackedRing } from "../../testing/raw_ring.ts";
+import { GUEST_ADDRESS, makeTestRings } from "../../testing/ring_sides.ts";
 
 const buffer = { guestAddress: GUEST_ADDRESS, lengthBytes: 10 };
 const USED_FLAGS = DESCRIPTOR_AVAILABLE | DESCRIPTOR_USED;

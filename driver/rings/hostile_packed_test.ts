@@ -11,13 +11,16 @@ import {
   DESCRIPTOR_USED,
   DESCRIPTOR_WRITE,
 } from "../../device/ring/layout.ts";
-import { RawPackedRing, writeRawPackedDescriptor } from "./raw.ts";
+import {
+  RawPackedRing,
+  writeRawPackedDescriptor,
+} from "../../testing/raw_ring.ts";
 import {
   GUEST_ADDRESS,
   isMalformed,
   makeTestRings,
   seededNumbers,
-} from "./test_rings.ts";
+} from "../../testing/ring_sides.ts";
 
 const NEXT = DESCRIPTOR_NEXT;
 const WRITE = DESCRIPTOR_WRITE;

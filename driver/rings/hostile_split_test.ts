@@ -12,13 +12,17 @@ import {
 import { RANGE_WORDS } from "../../memory/range_lists.ts";
 import { Region } from "../../memory/region.ts";
 import type { Segments } from "../../memory/segments.ts";
-import { type RawDescriptor, RawSplitRing, writeRawDescriptor } from "./raw.ts";
+import {
+  type RawDescriptor,
+  RawSplitRing,
+  writeRawDescriptor,
+} from "../../testing/raw_ring.ts";
 import {
   GUEST_ADDRESS,
   isMalformed,
   makeTestRings,
   seededNumbers,
-} from "./test_rings.ts";
+} from "../../testing/ring_sides.ts";
 
 const NEXT = DESCRIPTOR_NEXT;
 const WRITE = DESCRIPTOR_WRITE;

@@ -1,8 +1,12 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { DescriptorChain, popChain } from "../../device/ring/chain.ts";
 import { EVENT_DESCRIPTOR, EVENT_DISABLE } from "../../device/ring/layout.ts";
-import { RawPackedRing, RawSplitRing } from "./raw.ts";
-import { GUEST_ADDRESS, makeTestRings, seededNumbers } from "./test_rings.ts";
+import { RawPackedRing, RawSplitRing } from "../../testing/raw_ring.ts";
+import {
+  GUEST_ADDRESS,
+  makeTestRings,
+  seededNumbers,
+} from "../../testing/ring_sides.ts";
 
 const buffers = [{ guestAddress: GUEST_ADDRESS, lengthBytes: 1 }];
 

@@ -12,7 +12,7 @@ import {
   seededNumbers,
   type TestRingOptions,
   type TestRings,
-} from "./test_rings.ts";
+} from "../../testing/ring_sides.ts";
 
 const BUFFER_BYTES = 64;
 

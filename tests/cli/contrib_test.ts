@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { basename, isAbsolute } from "node:path";
-import { exists, temporaryFolder } from "../support/files.ts";
+import { exists, temporaryFolder } from "../../testing/files.ts";
 
 const CONTRIB = new URL("../../contrib/", import.meta.url).pathname;
 const WRAPPER = `${CONTRIB}vhost-device-crypto`;

@@ -6,8 +6,8 @@ import {
   connectUnix,
   listenUnix,
 } from "../../ffi/libc_socket.ts";
-import { runCommand, ServeProcess } from "../support/command_process.ts";
-import { exists, temporaryFolder } from "../support/files.ts";
+import { runCommand, ServeProcess } from "../../testing/command_process.ts";
+import { exists, temporaryFolder } from "../../testing/files.ts";
 
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;

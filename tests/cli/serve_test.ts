@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import { relative } from "node:path";
 import { connectVhostUser, Driver, OperationError } from "../../mod.ts";
-import { runCommand, ServeProcess } from "../support/command_process.ts";
-import { exists, temporaryFolder } from "../support/files.ts";
+import { runCommand, ServeProcess } from "../../testing/command_process.ts";
+import { exists, temporaryFolder } from "../../testing/files.ts";
 
 const MEMORY_BYTES = 4 * 1024 * 1024;
 const KEY = new Uint8Array(16).fill(0x5a);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ALGORITHMS, qualifiedName } from "../../algorithms/catalogue.ts";
 import { optionUsage, SERVE_OPTIONS } from "../../cli/option_table.ts";
-import { runCommand } from "../support/command_process.ts";
-import { exists, temporaryFolder } from "../support/files.ts";
+import { runCommand } from "../../testing/command_process.ts";
+import { exists, temporaryFolder } from "../../testing/files.ts";
 
 /** How many processes start at a time. */
 const WIDTH = 4;

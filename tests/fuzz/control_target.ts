@@ -27,9 +27,9 @@ import {
 import type { Layout } from "../../device/wire/mode.ts";
 import { SERVICES } from "../../device/wire/opcodes.ts";
 import { Status } from "../../device/wire/status.ts";
-import { HandRing, type Piece } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
-import { legalRequest, legalSessions } from "../support/valid_requests.ts";
+import { HandRing, type Piece } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { legalRequest, legalSessions } from "../../testing/valid_requests.ts";
 import {
   type Episode,
   expectNone,

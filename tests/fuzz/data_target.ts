@@ -18,9 +18,9 @@ import {
   F_VERSION_1,
 } from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
-import { HandRing, type Piece } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
-import { legalRequest } from "../support/valid_requests.ts";
+import { HandRing, type Piece } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { legalRequest } from "../../testing/valid_requests.ts";
 import {
   type Episode,
   expectNone,

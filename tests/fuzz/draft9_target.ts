@@ -16,9 +16,9 @@ import {
   F_VERSION_1,
 } from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
-import { HandRing } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
-import { describeRequest } from "../support/valid_requests.ts";
+import { HandRing } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { describeRequest } from "../../testing/valid_requests.ts";
 import {
   type Episode,
   expectNone,

@@ -6,7 +6,7 @@
  */
 
 import type { Random } from "../../backends/conformance/random.ts";
-import type { Machine } from "../support/machine.ts";
+import type { Machine } from "../../testing/machine.ts";
 
 /** Something that a hostile other side must never bring about. */
 export class FuzzFailure extends Error {

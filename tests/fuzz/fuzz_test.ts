@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { testOnBackends } from "../support/ready_backends.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
 import { reproducer, runEpisode, TARGETS } from "./run.ts";
 
 /** How long each target is tried on each backend. */

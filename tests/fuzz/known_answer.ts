@@ -14,15 +14,15 @@ import {
   encodeDraft9Data,
 } from "../../device/wire/draft9_data.ts";
 import { DRAFT_9_REQUEST_BYTES } from "../../device/wire/draft9.ts";
-import { HandRing, type UsedEntry } from "../support/hand_ring.ts";
-import { LOW_ADDRESS } from "../support/arena.ts";
-import type { Machine } from "../support/machine.ts";
-import { aesCbc } from "../support/sessions.ts";
+import { HandRing, type UsedEntry } from "../../testing/hand_ring.ts";
+import { LOW_ADDRESS } from "../../testing/arena.ts";
+import type { Machine } from "../../testing/machine.ts";
+import { aesCbc } from "../../testing/sessions.ts";
 import {
   describeRequest,
   legalRequest,
   legalSessions,
-} from "../support/valid_requests.ts";
+} from "../../testing/valid_requests.ts";
 import { expectNoLeak, FuzzFailure } from "./episode.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => 0x11 * i);

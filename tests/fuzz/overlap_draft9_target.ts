@@ -6,15 +6,15 @@
 
 import type { Random } from "../../backends/conformance/random.ts";
 import { F_RING_PACKED, F_VERSION_1 } from "../../device/wire/features.ts";
-import { HandRing } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
+import { HandRing } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
 import {
   Draft9Comparison,
   type Draft9Places,
   draft9PlacesFrom,
   DRAFT_9_BUFFERS,
   soundDraft9Request,
-} from "../support/overlap_draft9.ts";
+} from "../../testing/overlap_draft9.ts";
 import {
   type Episode,
   expectNone,

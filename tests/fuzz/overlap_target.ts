@@ -16,15 +16,15 @@ import {
   F_RING_PACKED,
   F_VERSION_1,
 } from "../../device/wire/features.ts";
-import { LOW_ADDRESS } from "../support/arena.ts";
-import { HandRing, type Piece } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
-import { OverlapComparison } from "../support/overlap.ts";
+import { LOW_ADDRESS } from "../../testing/arena.ts";
+import { HandRing, type Piece } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { OverlapComparison } from "../../testing/overlap.ts";
 import {
   repeatableOperations,
   type SoundRequest,
   soundRequest,
-} from "../support/sound_requests.ts";
+} from "../../testing/sound_requests.ts";
 import {
   type Episode,
   expectNone,

@@ -5,9 +5,9 @@
  */
 
 import type { Random } from "../../backends/conformance/random.ts";
-import { FAR_ADDRESS, LOW_ADDRESS } from "../support/arena.ts";
-import type { Piece } from "../support/hand_ring.ts";
-import type { Machine } from "../support/machine.ts";
+import { FAR_ADDRESS, LOW_ADDRESS } from "../../testing/arena.ts";
+import type { Piece } from "../../testing/hand_ring.ts";
+import type { Machine } from "../../testing/machine.ts";
 
 /** Bytes between buffers that nobody names. */
 const GAP_BYTES = 8;

@@ -14,10 +14,10 @@ import {
   F_VERSION_1,
 } from "../../device/wire/features.ts";
 import { ServiceNumber } from "../../device/wire/opcodes.ts";
-import { LOW_ADDRESS } from "../support/arena.ts";
-import { HandRing } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
-import { readable, writable } from "../support/overlap.ts";
+import { LOW_ADDRESS } from "../../testing/arena.ts";
+import { HandRing } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { readable, writable } from "../../testing/overlap.ts";
 import {
   type Episode,
   expectNone,

@@ -18,9 +18,9 @@ import {
   RawPackedRing,
   RawSplitRing,
   writeRawDescriptor,
-} from "../../driver/rings/raw.ts";
-import { Machine } from "../support/machine.ts";
-import { legalRequest, legalSessions } from "../support/valid_requests.ts";
+} from "../../testing/raw_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { legalRequest, legalSessions } from "../../testing/valid_requests.ts";
 import {
   type Episode,
   expectSound,

@@ -14,8 +14,8 @@ import {
   type SessionLayout,
 } from "../../device/wire/session_message.ts";
 import { encodeSessionMessage } from "../../device/wire/session_message_encode.ts";
-import { Machine } from "../support/machine.ts";
-import { legalSessions } from "../support/valid_requests.ts";
+import { Machine } from "../../testing/machine.ts";
+import { legalSessions } from "../../testing/valid_requests.ts";
 import {
   type Episode,
   expectNoLeak,

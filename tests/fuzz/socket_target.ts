@@ -8,19 +8,19 @@
 import type { Random } from "../../backends/conformance/random.ts";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
 import { encodeSessionMessage } from "../../device/wire/session_message_encode.ts";
-import { legalSessions } from "../support/valid_requests.ts";
-import { connect, expectAnswer } from "../support/vhost_user_rings.ts";
+import { legalSessions } from "../../testing/valid_requests.ts";
+import { connect, expectAnswer } from "../../testing/vhost_user_rings.ts";
 import {
   longs,
   ScriptedFrontEnd,
   words,
-} from "../support/scripted_front_end.ts";
+} from "../../testing/scripted_front_end.ts";
 import {
   guestMappings,
   openDescriptors,
   startTestServer,
   type TestServer,
-} from "../support/vhost_user_server.ts";
+} from "../../testing/vhost_user_server.ts";
 import {
   type Episode,
   FuzzFailure,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { exists } from "../support/files.ts";
+import { exists } from "../../testing/files.ts";
 
 export type QemuVersion = "11.1" | "10.0";
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { testWith } from "../real_parts.ts";
-import { serveDevice } from "../support/command_process.ts";
+import { testWith } from "../../testing/real_parts.ts";
+import { serveDevice } from "../../testing/command_process.ts";
 import {
   bootGuest,
   type GuestOptions,

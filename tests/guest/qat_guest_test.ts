@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { standIn } from "../qat_stand_in/parts.ts";
-import { testWith } from "../real_parts.ts";
-import { temporaryFolder } from "../support/files.ts";
+import { testWith } from "../../testing/real_parts.ts";
+import { temporaryFolder } from "../../testing/files.ts";
 import {
   bootGuest,
   type GuestOptions,

@@ -7,12 +7,12 @@ import {
   F_VERSION_1,
 } from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
-import { LOW_ADDRESS } from "../support/arena.ts";
-import { HandRing, type Piece } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
-import { testOnBackends } from "../support/ready_backends.ts";
-import { cipherHeader } from "../support/requests.ts";
-import { aesCbc, createSession } from "../support/sessions.ts";
+import { LOW_ADDRESS } from "../../testing/arena.ts";
+import { HandRing, type Piece } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
+import { cipherHeader } from "../../testing/requests.ts";
+import { aesCbc, createSession } from "../../testing/sessions.ts";
 
 const KEY = new Uint8Array(16).fill(7);
 const IV = new Uint8Array(16).fill(9);

@@ -6,19 +6,19 @@ import {
   F_VERSION_1,
 } from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
-import { writeRawDescriptor } from "../../driver/rings/raw.ts";
-import { FAR_ADDRESS, LOW_ADDRESS } from "../support/arena.ts";
-import { HandRing, type Piece } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
-import { testOnBackends } from "../support/ready_backends.ts";
-import { INDIRECT, NEXT, RawGuest, WRITE } from "../support/raw_guest.ts";
+import { writeRawDescriptor } from "../../testing/raw_ring.ts";
+import { FAR_ADDRESS, LOW_ADDRESS } from "../../testing/arena.ts";
+import { HandRing, type Piece } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
+import { INDIRECT, NEXT, RawGuest, WRITE } from "../../testing/raw_guest.ts";
 import {
   cipherHeader,
   expectService,
   openAesCbc,
   refused,
-} from "../support/requests.ts";
-import { aesCbc, createSession } from "../support/sessions.ts";
+} from "../../testing/requests.ts";
+import { aesCbc, createSession } from "../../testing/sessions.ts";
 
 const KEY = new Uint8Array(16).fill(7);
 const IV = new Uint8Array(16).fill(9);

@@ -1,16 +1,16 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { standIn } from "../qat_stand_in/parts.ts";
-import { type RealPart, testWith } from "../real_parts.ts";
-import { serveDeviceIn } from "../support/command_process.ts";
-import { copiesIn } from "../support/process_memory.ts";
-import { backendPart } from "../support/ready_backends.ts";
-import { secretSessions } from "../support/secret_sessions.ts";
+import { type RealPart, testWith } from "../../testing/real_parts.ts";
+import { serveDeviceIn } from "../../testing/command_process.ts";
+import { copiesIn } from "../../testing/process_memory.ts";
+import { backendPart } from "../../testing/ready_backends.ts";
+import { secretSessions } from "../../testing/secret_sessions.ts";
 import {
   attach,
   expectNoCopies,
   openAll,
   servicesOf,
-} from "../support/secret_use.ts";
+} from "../../testing/secret_use.ts";
 
 /** A backend in a device process of its own, and what it must be able to do. */
 interface Subject {

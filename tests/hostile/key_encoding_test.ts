@@ -10,10 +10,10 @@ import {
   EC_PUBLIC_KEY,
   RSA_PRIVATE_KEY,
   RSA_PUBLIC_KEY,
-} from "../support/keys.ts";
-import { testOnBackends } from "../support/ready_backends.ts";
-import { RawGuest } from "../support/raw_guest.ts";
-import { expectService, LEGACY, openSession } from "../support/requests.ts";
+} from "../../testing/keys.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
+import { RawGuest } from "../../testing/raw_guest.ts";
+import { expectService, LEGACY, openSession } from "../../testing/requests.ts";
 
 const rsa = (
   keyType: "public" | "private",

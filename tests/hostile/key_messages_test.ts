@@ -6,21 +6,21 @@ import { encodeSessionMessage } from "../../device/wire/session_message_encode.t
 import type { Session } from "../../driver/sessions.ts";
 import { SessionMessages } from "../../driver/vhost_user/session_messages.ts";
 import { Driver } from "../../mod.ts";
-import { testWith } from "../real_parts.ts";
-import { serveDevice } from "../support/command_process.ts";
-import { temporaryFolder } from "../support/files.ts";
-import { backendPart } from "../support/ready_backends.ts";
+import { testWith } from "../../testing/real_parts.ts";
+import { serveDevice } from "../../testing/command_process.ts";
+import { temporaryFolder } from "../../testing/files.ts";
+import { backendPart } from "../../testing/ready_backends.ts";
 import {
   fewSecretSessions,
   refusedSessions,
   type SecretSession,
-} from "../support/secret_sessions.ts";
+} from "../../testing/secret_sessions.ts";
 import {
   connect,
   expectNoCopies,
   expectRefused,
   use,
-} from "../support/secret_use.ts";
+} from "../../testing/secret_use.ts";
 
 const OPENSSL = await backendPart("openssl");
 
@@ -102,7 +102,7 @@ async function expectUserKeepsNothing(
   await using folder = await temporaryFolder();
   const records = `${folder.path}/records`;
   writeRecords(records, sessions);
-  const program = new URL("../support/secret_user.ts", import.meta.url).href;
+  const program = new URL("../../testing/secret_user.ts", import.meta.url).href;
   await using user = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", program, records, backend, ...words],
     stdin: "piped",

@@ -2,14 +2,14 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { encodeCreateRequest } from "../../device/wire/control_encode.ts";
 import { Driver } from "../../mod.ts";
-import { testWith } from "../real_parts.ts";
-import { serveDevice } from "../support/command_process.ts";
-import { backendPart } from "../support/ready_backends.ts";
+import { testWith } from "../../testing/real_parts.ts";
+import { serveDevice } from "../../testing/command_process.ts";
+import { backendPart } from "../../testing/ready_backends.ts";
 import {
   fewSecretSessions,
   refusedSessions,
   secretSessions,
-} from "../support/secret_sessions.ts";
+} from "../../testing/secret_sessions.ts";
 import {
   attach,
   connect,
@@ -17,7 +17,7 @@ import {
   expectRefused,
   openAll,
   servicesOf,
-} from "../support/secret_use.ts";
+} from "../../testing/secret_use.ts";
 
 const SYMMETRIC = ["aead", "chain", "cipher", "mac"];
 const ALL = ["aead", "akcipher", "chain", "cipher", "mac"];

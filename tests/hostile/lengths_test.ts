@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { Status } from "../../device/wire/status.ts";
-import { testOnBackends } from "../support/ready_backends.ts";
-import { RawGuest } from "../support/raw_guest.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
+import { RawGuest } from "../../testing/raw_guest.ts";
 import {
   aeadHeader,
   akcipherHeader,
@@ -13,8 +13,8 @@ import {
   openRsa,
   openSession,
   refused,
-} from "../support/requests.ts";
-import { authenticatedChain } from "../support/sessions.ts";
+} from "../../testing/requests.ts";
+import { authenticatedChain } from "../../testing/sessions.ts";
 
 const IV = new Uint8Array(16);
 const DATA = new Uint8Array(64);

@@ -2,8 +2,8 @@ import { ok, strictEqual } from "node:assert/strict";
 import v8 from "node:v8";
 import vm from "node:vm";
 
-import { writeRawDescriptor } from "../../driver/rings/raw.ts";
-import { INDIRECT, NEXT, RawGuest } from "../support/raw_guest.ts";
+import { writeRawDescriptor } from "../../testing/raw_ring.ts";
+import { INDIRECT, NEXT, RawGuest } from "../../testing/raw_guest.ts";
 
 const CHAINS = 64;
 const DESCRIPTORS = 32 * 1024;

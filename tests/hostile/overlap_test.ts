@@ -6,15 +6,15 @@ import {
   F_RING_PACKED,
   F_VERSION_1,
 } from "../../device/wire/features.ts";
-import { Machine } from "../support/machine.ts";
+import { Machine } from "../../testing/machine.ts";
 import {
   checkKinds,
   checkPieces,
   checkResultsOverEachOther,
   checkShifts,
-} from "../support/overlap_kinds.ts";
-import { checkDraft9Overlaps } from "../support/overlap_draft9.ts";
-import { testOnBackends } from "../support/ready_backends.ts";
+} from "../../testing/overlap_kinds.ts";
+import { checkDraft9Overlaps } from "../../testing/overlap_draft9.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
 
 const FORMATS = [
   F_VERSION_1 | F_INDIRECT_DESC,

@@ -1,13 +1,13 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Status } from "../../device/wire/status.ts";
 import { ringOffsets } from "../../driver/rings/layout.ts";
-import { testOnBackends } from "../support/ready_backends.ts";
-import { NEXT, RawGuest, WRITE } from "../support/raw_guest.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
+import { NEXT, RawGuest, WRITE } from "../../testing/raw_guest.ts";
 import {
   cipherHeader,
   expectService,
   openAesCbc,
-} from "../support/requests.ts";
+} from "../../testing/requests.ts";
 
 const RING_SIZE = 64;
 const IV = new Uint8Array(16);

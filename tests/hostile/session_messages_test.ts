@@ -10,7 +10,7 @@ import {
 } from "../../device/wire/session_message.ts";
 import { encodeSessionMessage } from "../../device/wire/session_message_encode.ts";
 import { Status } from "../../device/wire/status.ts";
-import { RSA_PRIVATE_KEY } from "../support/keys.ts";
+import { RSA_PRIVATE_KEY } from "../../testing/keys.ts";
 
 const LAYOUTS: readonly SessionLayout[] = ["A", "B", "C"];
 const LIMITS = {

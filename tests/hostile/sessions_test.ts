@@ -3,10 +3,10 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import { encodeDestroyRequest } from "../../device/wire/control_encode.ts";
 import { SERVICES } from "../../device/wire/opcodes.ts";
 import { Status } from "../../device/wire/status.ts";
-import { RSA_PRIVATE_KEY } from "../support/keys.ts";
-import { Machine } from "../support/machine.ts";
-import { testOnBackends } from "../support/ready_backends.ts";
-import { RawGuest } from "../support/raw_guest.ts";
+import { RSA_PRIVATE_KEY } from "../../testing/keys.ts";
+import { Machine } from "../../testing/machine.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
+import { RawGuest } from "../../testing/raw_guest.ts";
 import {
   akcipherHeader,
   cipherHeader,
@@ -18,8 +18,8 @@ import {
   openRsa,
   openSession,
   refused,
-} from "../support/requests.ts";
-import { legalSessions } from "../support/valid_requests.ts";
+} from "../../testing/requests.ts";
+import { legalSessions } from "../../testing/valid_requests.ts";
 
 const IV = new Uint8Array(16);
 const DATA = new Uint8Array(128);

@@ -9,11 +9,11 @@ import {
 } from "../../device/wire/features.ts";
 import type { Layout } from "../../device/wire/mode.ts";
 import { Status } from "../../device/wire/status.ts";
-import { FAR_ADDRESS, LOW_ADDRESS } from "../support/arena.ts";
-import { HandRing, type Piece } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
-import { cipherHeader } from "../support/requests.ts";
-import { aesCbc, createSession } from "../support/sessions.ts";
+import { FAR_ADDRESS, LOW_ADDRESS } from "../../testing/arena.ts";
+import { HandRing, type Piece } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { cipherHeader } from "../../testing/requests.ts";
+import { aesCbc, createSession } from "../../testing/sessions.ts";
 
 const KEY = new Uint8Array(16).fill(7);
 const TABLE = LOW_ADDRESS + 32 * 1024;

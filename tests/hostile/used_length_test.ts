@@ -4,9 +4,9 @@ import {
   encodeDestroyRequest,
 } from "../../device/wire/control_encode.ts";
 import { Status } from "../../device/wire/status.ts";
-import { FAILS } from "../support/forgetful_backend.ts";
-import { testOnBackends } from "../support/ready_backends.ts";
-import { RawGuest, untouched } from "../support/raw_guest.ts";
+import { FAILS } from "../../testing/forgetful_backend.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
+import { RawGuest, untouched } from "../../testing/raw_guest.ts";
 import {
   aeadHeader,
   akcipherHeader,
@@ -18,9 +18,9 @@ import {
   openRsa,
   openSession,
   refused,
-} from "../support/requests.ts";
+} from "../../testing/requests.ts";
 
-const FORGETFUL = import.meta.resolve("../support/forgetful_backend.ts");
+const FORGETFUL = import.meta.resolve("../../testing/forgetful_backend.ts");
 const IV = new Uint8Array(16);
 const DATA = new Uint8Array(64);
 

@@ -2,27 +2,27 @@ import { ok, strictEqual } from "node:assert/strict";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
 import { socketPair } from "../../ffi/libc_socket.ts";
 import { ringOffsets } from "../../driver/rings/layout.ts";
-import { RawSplitRing } from "../../driver/rings/raw.ts";
-import type { HammerOrder } from "../support/memory_hammer.ts";
+import { RawSplitRing } from "../../testing/raw_ring.ts";
+import type { HammerOrder } from "../../testing/memory_hammer.ts";
 import {
   GUEST_ADDRESS,
   longs,
   MEMORY_BYTES,
   type ScriptedFrontEnd,
   words,
-} from "../support/scripted_front_end.ts";
+} from "../../testing/scripted_front_end.ts";
 import {
   connect,
   encryption,
   expectAnswer,
   openDeviceSession,
   startRing,
-} from "../support/vhost_user_rings.ts";
+} from "../../testing/vhost_user_rings.ts";
 import {
   eventually,
   openDescriptors,
   startTestServer,
-} from "../support/vhost_user_server.ts";
+} from "../../testing/vhost_user_server.ts";
 
 const RING_SIZE = 64;
 const REQUEST_AT = 0x20_0000;
@@ -33,7 +33,7 @@ const INDIRECT = 4;
 
 /** Writes to guest memory from another thread; returns how often it did. */
 function hammer(order: HammerOrder): Promise<number> {
-  const url = new URL("../support/memory_hammer.ts", import.meta.url);
+  const url = new URL("../../testing/memory_hammer.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<number>) => {

@@ -12,16 +12,16 @@ import {
   u64,
   USER_ADDRESS,
   words,
-} from "../support/scripted_front_end.ts";
-import { connect } from "../support/vhost_user_rings.ts";
+} from "../../testing/scripted_front_end.ts";
+import { connect } from "../../testing/vhost_user_rings.ts";
 import {
   eventually,
   guestMappings,
   openDescriptors,
   startTestServer,
   type TestServer,
-} from "../support/vhost_user_server.ts";
-import { authenticatedChain } from "../support/sessions.ts";
+} from "../../testing/vhost_user_server.ts";
+import { authenticatedChain } from "../../testing/sessions.ts";
 
 const TOP = 0xffff_ffff_ffff_ffffn;
 

@@ -8,9 +8,9 @@ import {
   CONTROL,
   createByQueue,
   startGeneric,
-} from "../support/qemu_front_end.ts";
-import { LEGACY } from "../support/requests.ts";
-import { Obstacle } from "../support/obstacle.ts";
+} from "../../testing/qemu_front_end.ts";
+import { LEGACY } from "../../testing/requests.ts";
+import { Obstacle } from "../../testing/obstacle.ts";
 import {
   GUEST_ADDRESS,
   longs,
@@ -18,20 +18,24 @@ import {
   ScriptedFrontEnd,
   type ScriptedRing,
   words,
-} from "../support/scripted_front_end.ts";
-import { BLOCKS, NEVER_ENDS, UNDER_WAY } from "../support/sluggish_backend.ts";
+} from "../../testing/scripted_front_end.ts";
+import {
+  BLOCKS,
+  NEVER_ENDS,
+  UNDER_WAY,
+} from "../../testing/sluggish_backend.ts";
 import {
   connect,
   encryption,
   openDeviceSession,
   startRing,
-} from "../support/vhost_user_rings.ts";
+} from "../../testing/vhost_user_rings.ts";
 import {
   eventually,
   openDescriptors,
   startTestServer,
   type TestServer,
-} from "../support/vhost_user_server.ts";
+} from "../../testing/vhost_user_server.ts";
 
 const AF_INET = 2;
 const SOCK_STREAM = 1;
@@ -44,7 +48,7 @@ const ALMOST_FULL = 0xffff_ffff_ffff_fffen;
 const LOOPBACK = [127, 0, 0, 1];
 
 const SLUGGISH =
-  new URL("../support/sluggish_backend.ts", import.meta.url).href;
+  new URL("../../testing/sluggish_backend.ts", import.meta.url).href;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -12,7 +12,7 @@
  */
 
 import { guestParts } from "../guest/guest.ts";
-import { exists } from "../support/files.ts";
+import { exists } from "../../testing/files.ts";
 import { DPDK_22_11, DPDK_25_11 } from "./dpdk.ts";
 import type { Peer } from "./peer.ts";
 import { runPeer } from "./run_peer.ts";

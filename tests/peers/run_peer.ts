@@ -8,7 +8,7 @@ import { lines } from "../guest/guest.ts";
 import { GuestConsole } from "../guest/guest_console.ts";
 import type { GuestParts } from "../guest/guest_parts.ts";
 import { type QemuCommand, qemuCommand } from "../guest/qemu_command.ts";
-import { serveDevice } from "../support/command_process.ts";
+import { serveDevice } from "../../testing/command_process.ts";
 import { buildImage } from "./image.ts";
 import { differences, type Outcomes, type Peer } from "./peer.ts";
 

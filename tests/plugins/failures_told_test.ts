@@ -9,20 +9,24 @@ import {
   FORGETS,
   REFUSES,
   THROWS,
-} from "../support/forgetful_backend.ts";
+} from "../../testing/forgetful_backend.ts";
 import type {
   ScriptedFrontEnd,
   ScriptedRing,
-} from "../support/scripted_front_end.ts";
-import { aesCbc, createSession } from "../support/sessions.ts";
-import { connect, encryption, startRing } from "../support/vhost_user_rings.ts";
+} from "../../testing/scripted_front_end.ts";
+import { aesCbc, createSession } from "../../testing/sessions.ts";
+import {
+  connect,
+  encryption,
+  startRing,
+} from "../../testing/vhost_user_rings.ts";
 import {
   startTestServer,
   testDevice,
   type TestServer,
-} from "../support/vhost_user_server.ts";
+} from "../../testing/vhost_user_server.ts";
 
-const FORGETFUL = import.meta.resolve("../support/forgetful_backend.ts");
+const FORGETFUL = import.meta.resolve("../../testing/forgetful_backend.ts");
 const GOOD = 77;
 
 function session(server: TestServer, firstKeyByte: number): number {

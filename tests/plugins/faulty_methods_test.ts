@@ -15,9 +15,9 @@ import {
   type Failure,
   OperationError,
 } from "../../mod.ts";
-import type { Faults, FaultyModule } from "../support/faulty_backend.ts";
+import type { Faults, FaultyModule } from "../../testing/faulty_backend.ts";
 
-const FAULTY = import.meta.resolve("../support/faulty_backend.ts");
+const FAULTY = import.meta.resolve("../../testing/faulty_backend.ts");
 const SECOND = `${FAULTY}?second`;
 const { faults } = await import(FAULTY) as FaultyModule;
 const { faults: secondFaults } = await import(SECOND) as FaultyModule;

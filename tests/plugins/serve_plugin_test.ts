@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { createCipheriv, createHash } from "node:crypto";
 import { connectVhostUser, Driver } from "../../mod.ts";
-import { serveDevice } from "../support/command_process.ts";
+import { serveDevice } from "../../testing/command_process.ts";
 
 const PLUGIN = new URL("../../examples/custom_backend.ts", import.meta.url)
   .pathname;

@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import { createDevice, Driver } from "../../mod.ts";
-import { testWith } from "../real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { StandIn } from "./control.ts";
 import { standIn } from "./parts.ts";
 

@@ -1,14 +1,14 @@
 import { strictEqual } from "node:assert/strict";
 import { probeBackends } from "../../backends/probe.ts";
-import { Machine } from "../support/machine.ts";
+import { Machine } from "../../testing/machine.ts";
 import {
   checkKinds,
   checkPieces,
   checkResultsOverEachOther,
   checkShifts,
-} from "../support/overlap_kinds.ts";
-import { checkDraft9Overlaps } from "../support/overlap_draft9.ts";
-import { testWith } from "../real_parts.ts";
+} from "../../testing/overlap_kinds.ts";
+import { checkDraft9Overlaps } from "../../testing/overlap_draft9.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { StandIn } from "./control.ts";
 import { standIn } from "./parts.ts";
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { createCipheriv, createHmac } from "node:crypto";
 import { connectVhostUser, Driver } from "../../mod.ts";
-import { testWith } from "../real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { type Libraries, realLibraries, standIn } from "./parts.ts";
 
 const part = standIn();

@@ -11,7 +11,7 @@ import { OperationStatus } from "../../backends/backend.ts";
 import { writeFlatBuffer } from "../../ffi/qat.ts";
 import { nativeCompletion } from "../../ffi/qat_completion.ts";
 import { CPA } from "../../ffi/qat_layout.ts";
-import { testWith } from "../real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { Bed, countOf } from "./bed.ts";
 import { StandIn } from "./control.ts";
 import { realLibraries, standIn } from "./parts.ts";

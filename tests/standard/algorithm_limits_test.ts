@@ -9,7 +9,7 @@ import { Status } from "../../device/wire/status.ts";
 import { Driver } from "../../driver/driver.ts";
 import { SessionMessages } from "../../driver/vhost_user/session_messages.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
-import { readyBackend, testOnBackends } from "../support/ready_backends.ts";
+import { readyBackend, testOnBackends } from "../../testing/ready_backends.ts";
 import { run, statusOf, withSession } from "./requests.ts";
 import {
   anywhere,

@@ -10,11 +10,11 @@ import {
 } from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
 import { createDevice } from "../../mod.ts";
-import { LOW_ADDRESS } from "../support/arena.ts";
-import { HandRing } from "../support/hand_ring.ts";
-import { Machine } from "../support/machine.ts";
-import { INDIRECT, NEXT, RawGuest, WRITE } from "../support/raw_guest.ts";
-import { digestHeader, openSession } from "../support/requests.ts";
+import { LOW_ADDRESS } from "../../testing/arena.ts";
+import { HandRing } from "../../testing/hand_ring.ts";
+import { Machine } from "../../testing/machine.ts";
+import { INDIRECT, NEXT, RawGuest, WRITE } from "../../testing/raw_guest.ts";
+import { digestHeader, openSession } from "../../testing/requests.ts";
 import { anywhere, testOnSetups } from "./setups.ts";
 
 const RING_SIZE = 64;

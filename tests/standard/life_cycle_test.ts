@@ -11,11 +11,11 @@ import {
   connectVhostUser,
   type VhostUserLink,
 } from "../../driver/vhost_user_front_end.ts";
-import { eventually } from "../support/vhost_user_server.ts";
+import { eventually } from "../../testing/vhost_user_server.ts";
 import { statusOf } from "./requests.ts";
 import { listen, makeDevice, SETUPS, start } from "./setups.ts";
 
-const STOPPABLE = import.meta.resolve("../support/stoppable_backend.ts");
+const STOPPABLE = import.meta.resolve("../../testing/stoppable_backend.ts");
 const STATUS_FEATURES_OK = 8;
 const STATUS_DRIVER_OK = 4;
 const STATUS_NEEDS_RESET = 0x40;

@@ -16,8 +16,8 @@ import type { Fallback } from "../../device/session/placement.ts";
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { Status } from "../../device/wire/status.ts";
 import { Driver } from "../../driver/driver.ts";
-import { testWith } from "../real_parts.ts";
-import { readyBackend } from "../support/ready_backends.ts";
+import { testWith } from "../../testing/real_parts.ts";
+import { readyBackend } from "../../testing/ready_backends.ts";
 import { statusOf } from "./requests.ts";
 
 const LIBCRYPTO = {

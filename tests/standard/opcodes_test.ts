@@ -5,8 +5,8 @@ import {
   encodeCreateRequest,
 } from "../../device/wire/control_encode.ts";
 import { Status } from "../../device/wire/status.ts";
-import { RSA_PRIVATE_KEY } from "../support/keys.ts";
-import { legalRequest } from "../support/valid_requests.ts";
+import { RSA_PRIVATE_KEY } from "../../testing/keys.ts";
+import { legalRequest } from "../../testing/valid_requests.ts";
 import { send } from "./raw_requests.ts";
 import { withSession } from "./requests.ts";
 import { CBC, CHAIN, GCM, HMAC, SHA256 } from "./samples.ts";

@@ -5,8 +5,8 @@ import { compute } from "../../backends/conformance/plain/compute.ts";
 import { Random } from "../../backends/conformance/random.ts";
 import { F_REVISION_1, F_VERSION_1 } from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
-import { cipherHeader, openAesCbc } from "../support/requests.ts";
-import { RawGuest } from "../support/raw_guest.ts";
+import { cipherHeader, openAesCbc } from "../../testing/requests.ts";
+import { RawGuest } from "../../testing/raw_guest.ts";
 import { type Input, run, withSession } from "./requests.ts";
 import { anywhere, type Guest, testOnSetups } from "./setups.ts";
 

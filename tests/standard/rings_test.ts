@@ -23,10 +23,10 @@ import {
   startGeneric,
   startRing,
   withServer,
-} from "../support/qemu_front_end.ts";
-import { ScriptedFrontEnd, words } from "../support/scripted_front_end.ts";
+} from "../../testing/qemu_front_end.ts";
+import { ScriptedFrontEnd, words } from "../../testing/scripted_front_end.ts";
 import { anywhere, makeDevice, SETUPS, testOnSetups } from "./setups.ts";
-import { smallDevice } from "../support/small_device.ts";
+import { smallDevice } from "../../testing/small_device.ts";
 
 const MEMORY_BYTES = 4 * 1024 * 1024;
 const VIRTIO = SETUPS[0]!;

@@ -10,7 +10,7 @@ import { KNOWN_ANSWERS } from "../../backends/conformance/known_answers.ts";
 import type { KnownAnswer } from "../../backends/conformance/vectors/known_answer.ts";
 import { Status } from "../../device/wire/status.ts";
 import { offeredBy, run, withSession } from "./requests.ts";
-import { testWith } from "../real_parts.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import {
   anywhere,
   type Guest,

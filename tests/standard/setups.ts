@@ -15,8 +15,8 @@ import { Driver, type DriverOptions } from "../../driver/driver.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import type { Withholdable } from "../../device/withheld.ts";
-import { type RealPart, testWith } from "../real_parts.ts";
-import { isStandIn, needsHardware } from "../support/ready_backends.ts";
+import { type RealPart, testWith } from "../../testing/real_parts.ts";
+import { isStandIn, needsHardware } from "../../testing/ready_backends.ts";
 
 export type LayoutName = "legacy" | "REVISION_1" | "stateless" | "draft 9";
 

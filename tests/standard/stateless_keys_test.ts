@@ -5,9 +5,9 @@ import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { Status } from "../../device/wire/status.ts";
 import { Driver } from "../../driver/driver.ts";
 import { Segments } from "../../memory/segments.ts";
-import { RSA_PRIVATE_KEY } from "../support/keys.ts";
-import { smallDevice } from "../support/small_device.ts";
-import { BackendWatch, watchedBackend } from "../support/watched_backend.ts";
+import { RSA_PRIVATE_KEY } from "../../testing/keys.ts";
+import { smallDevice } from "../../testing/small_device.ts";
+import { BackendWatch, watchedBackend } from "../../testing/watched_backend.ts";
 import { type Input, run } from "./requests.ts";
 import { SETUPS } from "./setups.ts";
 

@@ -6,12 +6,12 @@ import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { F_SUSPEND, F_VERSION_1 } from "../../device/wire/features.ts";
 import { STATUS_HW_READY } from "../../device/wire/config_space.ts";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
-import { aesCbc } from "../support/sessions.ts";
-import { NEVER_ENDS } from "../support/sluggish_backend.ts";
+import { aesCbc } from "../../testing/sessions.ts";
+import { NEVER_ENDS } from "../../testing/sluggish_backend.ts";
 import { makeDevice, type Setup, SETUPS } from "./setups.ts";
 
-const SLUGGISH = import.meta.resolve("../support/sluggish_backend.ts");
-const LATER = import.meta.resolve("../support/later_backend.ts");
+const SLUGGISH = import.meta.resolve("../../testing/sluggish_backend.ts");
+const LATER = import.meta.resolve("../../testing/later_backend.ts");
 const DRIVER_OK = 4;
 const SUSPEND = 16;
 const NEEDS_RESET = 0x40;

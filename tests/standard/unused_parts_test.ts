@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { Status } from "../../device/wire/status.ts";
-import { legalRequest } from "../support/valid_requests.ts";
+import { legalRequest } from "../../testing/valid_requests.ts";
 import { createSpoilt, send } from "./raw_requests.ts";
 import { CBC, CHAIN, ECDSA, GCM, HMAC, SHA256 } from "./samples.ts";
 import {

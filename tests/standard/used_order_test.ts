@@ -2,8 +2,8 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { Driver } from "../../driver/driver.ts";
 import { createDevice } from "../../mod.ts";
-import { RawGuest } from "../support/raw_guest.ts";
-import { digestHeader, openSession } from "../support/requests.ts";
+import { RawGuest } from "../../testing/raw_guest.ts";
+import { digestHeader, openSession } from "../../testing/requests.ts";
 import { ringOffsets } from "../../driver/rings/layout.ts";
 
 const RING_SIZE = 64;

@@ -24,7 +24,7 @@ import {
   WITHHOLDABLE_IN_PROCESS,
 } from "../../device/withheld.ts";
 import { connectVhostUser, createDevice, Driver } from "../../mod.ts";
-import { RSA_PRIVATE_KEY } from "../support/keys.ts";
+import { RSA_PRIVATE_KEY } from "../../testing/keys.ts";
 import { run, statusOf } from "./requests.ts";
 import { DATA, GOOD, IV } from "./samples.ts";
 import { listen, makeDevice, SETUPS, start, testOnSetups } from "./setups.ts";

@@ -1,15 +1,15 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { Status } from "../../device/wire/status.ts";
-import { testOnBackends } from "../support/ready_backends.ts";
-import { RawGuest } from "../support/raw_guest.ts";
+import { testOnBackends } from "../../testing/ready_backends.ts";
+import { RawGuest } from "../../testing/raw_guest.ts";
 import {
   aeadHeader,
   cipherHeader,
   digestHeader,
   header,
   openSession,
-} from "../support/requests.ts";
+} from "../../testing/requests.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => 5 * i + 1);
 const IV = Uint8Array.from({ length: 16 }, (_, i) => 0x90 - i);

@@ -13,7 +13,7 @@ import { nativeBuffer, POLLFD_BYTES, POLLIN } from "../../ffi/libc.ts";
 import {
   GUEST_ADDRESS,
   type ScriptedFrontEnd,
-} from "../support/scripted_front_end.ts";
+} from "../../testing/scripted_front_end.ts";
 
 /** How a ring was negotiated. */
 export interface RingForm {

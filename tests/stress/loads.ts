@@ -11,8 +11,8 @@ import {
   encodeDestroyRequest,
 } from "../../device/wire/control_encode.ts";
 import { Status } from "../../device/wire/status.ts";
-import { cipherHeader, LEGACY } from "../support/requests.ts";
-import { aesCbc } from "../support/sessions.ts";
+import { cipherHeader, LEGACY } from "../../testing/requests.ts";
+import { aesCbc } from "../../testing/sessions.ts";
 import type { Load } from "./loaded_ring.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i + 1);

@@ -8,7 +8,7 @@
 import type { StressPlan } from "./stop_stress.ts";
 
 /** A backend whose operations end late and in another order. */
-const LATE = new URL("../support/late_backend.ts", import.meta.url).href;
+const LATE = new URL("../../testing/late_backend.ts", import.meta.url).href;
 
 const form = (
   name: string,

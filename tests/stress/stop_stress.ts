@@ -27,12 +27,12 @@ import {
   ScriptedFrontEnd,
   USER_ADDRESS,
   words,
-} from "../support/scripted_front_end.ts";
-import { createSession } from "../support/sessions.ts";
+} from "../../testing/scripted_front_end.ts";
+import { createSession } from "../../testing/sessions.ts";
 import {
   startTestServer,
   type TestServer,
-} from "../support/vhost_user_server.ts";
+} from "../../testing/vhost_user_server.ts";
 import {
   type Load,
   LoadedRing,

@@ -13,9 +13,9 @@ import {
   Driver,
   type Failure,
 } from "../../../mod.ts";
-import type { FaultyModule } from "../../../tests/support/faulty_backend.ts";
+import type { FaultyModule } from "../../../testing/faulty_backend.ts";
 
-const FAULTY = import.meta.resolve("../../../tests/support/faulty_backend.ts");
+const FAULTY = import.meta.resolve("../../../testing/faulty_backend.ts");
 const { faults } = await import(FAULTY) as FaultyModule;
 
 const NEEDS_RESET = 0x40;

@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { EAGAIN, nativeBuffer, openLibc } from "../../../ffi/libc.ts";
 import { SocketMessages, socketPair } from "../../../ffi/libc_socket.ts";
-import { openDescriptors } from "../../../tests/support/vhost_user_server.ts";
-import { words } from "../../../tests/support/scripted_front_end.ts";
+import { openDescriptors } from "../../../testing/vhost_user_server.ts";
+import { words } from "../../../testing/scripted_front_end.ts";
 import { Connection } from "./connection.ts";
 import type { Message } from "./messages.ts";
 

@@ -1,22 +1,22 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { openLibc } from "../../../ffi/libc.ts";
 import { socketPair } from "../../../ffi/libc_socket.ts";
-import { startThief } from "../../../tests/support/kick_thief.ts";
+import { startThief } from "../../../testing/kick_thief.ts";
 import {
   createByQueue,
   encryptsWell,
   startGeneric,
   withServer,
-} from "../../../tests/support/qemu_front_end.ts";
+} from "../../../testing/qemu_front_end.ts";
 import {
   longs,
   ScriptedFrontEnd,
   words,
-} from "../../../tests/support/scripted_front_end.ts";
+} from "../../../testing/scripted_front_end.ts";
 import {
   eventually,
   openDescriptors,
-} from "../../../tests/support/vhost_user_server.ts";
+} from "../../../testing/vhost_user_server.ts";
 import { Request } from "./messages.ts";
 
 const libc = openLibc();

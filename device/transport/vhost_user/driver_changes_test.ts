@@ -13,7 +13,7 @@ import {
   startGeneric,
   startRing,
   withServer,
-} from "../../../tests/support/qemu_front_end.ts";
+} from "../../../testing/qemu_front_end.ts";
 import {
   GUEST_ADDRESS,
   longs,
@@ -22,7 +22,7 @@ import {
   type ScriptedRing,
   USER_ADDRESS,
   words,
-} from "../../../tests/support/scripted_front_end.ts";
+} from "../../../testing/scripted_front_end.ts";
 import {
   decodeSessionReply,
   encodeSessionMessage,

@@ -12,16 +12,16 @@ import {
   startCryptodev,
   startGeneric,
   startRing,
-} from "../../../tests/support/qemu_front_end.ts";
+} from "../../../testing/qemu_front_end.ts";
 import {
   longs,
   ScriptedFrontEnd,
   words,
-} from "../../../tests/support/scripted_front_end.ts";
+} from "../../../testing/scripted_front_end.ts";
 import {
   startTestServer,
   type TestServer,
-} from "../../../tests/support/vhost_user_server.ts";
+} from "../../../testing/vhost_user_server.ts";
 import {
   decodeSessionReply,
   encodeSessionMessage,

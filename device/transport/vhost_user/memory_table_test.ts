@@ -3,7 +3,7 @@ import { openLibc } from "../../../ffi/libc.ts";
 import {
   guestMappings,
   openDescriptors,
-} from "../../../tests/support/vhost_user_server.ts";
+} from "../../../testing/vhost_user_server.ts";
 import { MemoryTable } from "./memory_table.ts";
 import type { RegionDescription } from "./payloads.ts";
 

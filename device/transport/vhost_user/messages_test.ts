@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { longs, words } from "../../../tests/support/scripted_front_end.ts";
+import { longs, words } from "../../../testing/scripted_front_end.ts";
 import {
   hasOwnReply,
   headerProblem,

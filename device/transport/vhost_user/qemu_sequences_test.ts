@@ -17,14 +17,14 @@ import {
   startRing,
   without,
   withServer,
-} from "../../../tests/support/qemu_front_end.ts";
+} from "../../../testing/qemu_front_end.ts";
 import {
   longs,
   ScriptedFrontEnd,
   type ScriptedRing,
   u64,
   words,
-} from "../../../tests/support/scripted_front_end.ts";
+} from "../../../testing/scripted_front_end.ts";
 import {
   decodeSessionReply,
   encodeSessionMessage,

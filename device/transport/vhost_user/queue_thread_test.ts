@@ -5,7 +5,7 @@ import {
   openDescriptors,
   startTestServer,
   testDevice,
-} from "../../../tests/support/vhost_user_server.ts";
+} from "../../../testing/vhost_user_server.ts";
 import type { Device } from "../../device.ts";
 import { MemoryTable } from "./memory_table.ts";
 import { QueueThread, type QueueThreadOptions } from "./queue_thread.ts";

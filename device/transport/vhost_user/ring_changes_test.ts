@@ -8,8 +8,8 @@ import {
   shareMemory,
   startGeneric,
   withServer,
-} from "../../../tests/support/qemu_front_end.ts";
-import { LEGACY } from "../../../tests/support/requests.ts";
+} from "../../../testing/qemu_front_end.ts";
+import { LEGACY } from "../../../testing/requests.ts";
 import {
   GUEST_ADDRESS,
   longs,
@@ -19,8 +19,8 @@ import {
   u64,
   USER_ADDRESS,
   words,
-} from "../../../tests/support/scripted_front_end.ts";
-import { guestMappings } from "../../../tests/support/vhost_user_server.ts";
+} from "../../../testing/scripted_front_end.ts";
+import { guestMappings } from "../../../testing/vhost_user_server.ts";
 import {
   decodeCreateOutcome,
   encodeCreateRequest,

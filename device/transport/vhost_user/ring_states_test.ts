@@ -14,14 +14,14 @@ import {
   startRing,
   without,
   withServer,
-} from "../../../tests/support/qemu_front_end.ts";
+} from "../../../testing/qemu_front_end.ts";
 import {
   longs,
   ScriptedFrontEnd,
   type ScriptedRing,
   u64,
   words,
-} from "../../../tests/support/scripted_front_end.ts";
+} from "../../../testing/scripted_front_end.ts";
 import { nativeBuffer, POLLFD_BYTES, POLLIN } from "../../../ffi/libc.ts";
 import { OFFERED_PROTOCOL_FEATURES, Request } from "./messages.ts";
 

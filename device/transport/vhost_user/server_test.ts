@@ -1,12 +1,9 @@
 import { ok, strictEqual, throws } from "node:assert/strict";
 import { openLibc } from "../../../ffi/libc.ts";
 import { listenUnix, socketPair } from "../../../ffi/libc_socket.ts";
-import {
-  startGeneric,
-  withServer,
-} from "../../../tests/support/qemu_front_end.ts";
-import { ScriptedFrontEnd } from "../../../tests/support/scripted_front_end.ts";
-import { startTestServer } from "../../../tests/support/vhost_user_server.ts";
+import { startGeneric, withServer } from "../../../testing/qemu_front_end.ts";
+import { ScriptedFrontEnd } from "../../../testing/scripted_front_end.ts";
+import { startTestServer } from "../../../testing/vhost_user_server.ts";
 import { Request } from "./messages.ts";
 import { VhostUserServer } from "./server.ts";
 

@@ -4,17 +4,17 @@ import {
   encryptsWell,
   startGeneric,
   withServer,
-} from "../../../tests/support/qemu_front_end.ts";
+} from "../../../testing/qemu_front_end.ts";
 import {
   longs,
   ScriptedFrontEnd,
   words,
-} from "../../../tests/support/scripted_front_end.ts";
+} from "../../../testing/scripted_front_end.ts";
 import {
   eventually,
   guestMappings,
   openDescriptors,
-} from "../../../tests/support/vhost_user_server.ts";
+} from "../../../testing/vhost_user_server.ts";
 import { Request } from "./messages.ts";
 
 withServer(

@@ -1,0 +1,112 @@
+/**
+ * A vhost-user device of this process, for tests.
+ *
+ * @module
+ */
+
+import { probeBackends } from "../backends/probe.ts";
+import { Device, type DeviceSettings } from "../device/device.ts";
+import { Reactor } from "../device/transport/vhost_user/reactor.ts";
+import {
+  type ServerOptions,
+  VhostUserServer,
+} from "../device/transport/vhost_user/server.ts";
+import { openLibc } from "../ffi/libc.ts";
+
+const STEP_MS = 5;
+const STEPS = 2000;
+
+/** A device, its socket and what it logged. */
+export interface TestServer extends AsyncDisposable {
+  readonly path: string;
+  readonly device: Device;
+  readonly options: ServerOptions;
+  readonly log: readonly string[];
+  /** Counters of the present guest's data queues, by queue. */
+  readonly counters: VhostUserServer["counters"];
+  /** Waits for a log line with this text; throws when it does not come. */
+  logged(text: string, times?: number): Promise<void>;
+}
+
+/** A device on one backend with two data queues. */
+export async function testDevice(
+  backend = "noble",
+  changes: Partial<DeviceSettings> = {},
+): Promise<Device> {
+  return new Device({
+    backends: await probeBackends([backend]),
+    dataQueueCount: 2,
+    maximumSessions: 32,
+    maximumSizeBytes: 1024 * 1024,
+    layout: "virtio",
+    allowWeak: false,
+    rules: [],
+    fallback: "never",
+    ...changes,
+  });
+}
+
+/** Serves a device; `serve` opens the socket, by default at a new path. */
+export async function startTestServer(
+  serve = VhostUserServer.listen,
+  backend = "noble",
+  changes: Partial<DeviceSettings> = {},
+): Promise<TestServer> {
+  const libc = openLibc();
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  const device = await testDevice(backend, changes);
+  const reactor = Reactor.open(libc);
+  const log: string[] = [];
+  const options: ServerOptions = {
+    libc,
+    reactor,
+    device,
+    spinMicroseconds: 20,
+    log: (level, line) => log.push(`${level}: ${line}`),
+  };
+  const server = serve(path, options);
+  return {
+    path,
+    device,
+    options,
+    log,
+    get counters() {
+      return server.counters;
+    },
+    logged: (text, times = 1) =>
+      eventually(
+        () => log.filter((line) => line.includes(text)).length >= times,
+        () => `"${text}" ${times} times in:\n${log.join("\n")}`,
+      ),
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      await reactor.close();
+      device.close();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** Waits until `condition` holds. */
+export async function eventually(
+  condition: () => boolean,
+  what: () => string,
+): Promise<void> {
+  for (let i = 0; i < STEPS; i++) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+  }
+  throw new Error(`Not seen in time: ${what()}`);
+}
+
+/** Descriptors of this process. */
+export function openDescriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+/** Shared mappings of files named `guest` in this process. */
+export function guestMappings(): number {
+  const maps = Deno.readTextFileSync("/proc/self/maps");
+  return maps.split("\n").filter((line) => line.includes("memfd:guest")).length;
+}
