@@ -16,7 +16,12 @@ import {
 } from "../../memory/range_lists.ts";
 import { Region } from "../../memory/region.ts";
 import { Segments } from "../../memory/segments.ts";
-import { ChainFault, type ChainSlots, NO_STATUS_PLACE } from "./chain_slots.ts";
+import {
+  ChainFault,
+  type ChainSlots,
+  MOST_BYTES,
+  NO_STATUS_PLACE,
+} from "./chain_slots.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 import {
   DESCRIPTOR_BYTES,
@@ -32,6 +37,7 @@ const INDIRECT = DESCRIPTOR_INDIRECT;
 const RANGE = RANGE_WORDS;
 const OFFSET = RANGE_OFFSET;
 const LENGTH = RANGE_LENGTH;
+const HOME = HOME_WORDS;
 
 const TWO_TO_32 = 0x1_0000_0000;
 /** Most descriptors of an indirect table: as many as `next` can number. */
@@ -95,11 +101,12 @@ export class ChainReader {
     if (
       table !== this.#regions || lists.generation !== this.#generation
     ) this.#forgetShapes();
+    if (this.#followAgain(slot, first)) return true;
     const packed = this.#packed;
     const flagShift = packed ? 16 : 0;
     let ranges = lists.block;
     let start = lists.starts[slot]!;
-    let roomEnd = start + HOME_WORDS;
+    let roomEnd = start + HOME;
     let at = start;
     let writableStart = NO_RANGES;
     /** Where the range before ends, or -1 where none can join it. */
@@ -280,6 +287,74 @@ export class ChainReader {
     return true;
   }
 
+  /**
+   * Follows a chain like the last one in its slot: one indirect table whose
+   * descriptors follow each other, are as long as the ranges were and lie in the
+   * same windows. It is the same walk with all of its answers guessed, at half
+   * its cost; false leaves the chain to the walk itself.
+   */
+  #followAgain(slot: number, first: number): boolean {
+    const start = HOME * slot;
+    const lastEnd = this.#lastEnds[slot];
+    if (lastEnd === undefined || lastEnd <= start) return false;
+    const packed = this.#packed;
+    const ring = this.#ring;
+    const word = first << 2;
+    const tableLow = ring[word]!;
+    const tableHigh = ring[word + 1]!;
+    const tableBytes = ring[word + 2]!;
+    const ringTail = ring[word + 3]!;
+    const tableFlags = packed ? ringTail >>> 16 : ringTail & 0xffff;
+    const tableOffset = (tableLow - this.#windowLow) | 0;
+    // As many descriptors as there were ranges; a length of 2^31 is negative.
+    if (
+      (tableFlags & (INDIRECT | NEXT)) !== INDIRECT ||
+      3 * tableBytes !== 16 * (lastEnd - start) ||
+      tableHigh !== this.#windowHigh || tableOffset < 0 ||
+      tableBytes > this.#windowBytes - tableOffset || (tableOffset & 3) !== 0
+    ) return false;
+    const slots = this.#slots;
+    const memory = this.#memory;
+    const { words } = memory.table[this.#place]!;
+    if (words === undefined) return false;
+    const { windowLows, windowHighs, windowLengths } = memory;
+    const ranges = slots.lists.block;
+    const writableStart = this.#lastWritableStarts[slot]!;
+    let from = tableOffset >> 2;
+    let next = 1;
+    let end = -1;
+    for (let at = start; at < lastEnd; at += RANGE) {
+      const place = ranges[at]!;
+      const lengthBytes = ranges[at + LENGTH]!;
+      const write = at < writableStart ? 0 : WRITE;
+      const offset = (words[from]! - windowLows[place]!) | 0;
+      const tail = words[from + 3]!;
+      const wanted = packed
+        ? (tail >>> 16 & WRITE) === write
+        : at + RANGE === lastEnd
+        ? (tail & 0xffff) === write
+        : tail === (next << 16 | NEXT | write);
+      if (
+        !wanted || words[from + 1] !== windowHighs[place] ||
+        words[from + 2] !== lengthBytes || offset < 0 ||
+        lengthBytes > windowLengths[place]! - offset ||
+        // It would be joined to the range before.
+        (offset === end && at !== writableStart)
+      ) return false;
+      ranges[at + OFFSET] = offset;
+      end = offset + lengthBytes;
+      from += 4;
+      next++;
+    }
+    slots.alike[slot] = 1;
+    if (packed) {
+      slots.ringDescriptors[slot] = 1;
+      slots.heads[slot] = ringTail & 0xffff;
+    }
+    if (writableStart !== lastEnd) slots.statusOffsets[slot] = end - 1;
+    return true;
+  }
+
   /** Notes how long the two parts of a chain are, or what is wrong with it. */
   #shape(slot: number, unmappedBytes: number): void {
     const slots = this.#slots;
@@ -300,8 +375,8 @@ export class ChainReader {
     }
     slots.faults[slot] = ChainFault.None;
     slots.alike[slot] = 0;
-    slots.readableBytes[slot] = readableBytes;
-    slots.writableBytes[slot] = writableBytes;
+    slots.readableBytes[slot] = Math.min(readableBytes, MOST_BYTES);
+    slots.writableBytes[slot] = Math.min(writableBytes, MOST_BYTES);
     if (slot >= this.#lastEnds.length) this.#addShapes();
     this.#lastEnds[slot] = end;
     this.#lastWritableStarts[slot] = writableStart;

@@ -22,19 +22,20 @@ export const enum ChainFault {
 /** Where there is no status byte to write. */
 export const NO_STATUS_PLACE = -1;
 
+/**
+ * More than any request holds. Lengths stay integers of 32 bits that way, which
+ * the engine keeps in registers.
+ */
+export const MOST_BYTES = 2 ** 31 - 1;
+
 /** Slots of a ring at first: a burst. */
 const FIRST_SLOTS = 64;
 
-const grown = <Numbers extends Int32Array | Float64Array>(
-  old: Numbers,
-  slots: number,
-): Numbers => {
-  const numbers = new (old.constructor as { new (slots: number): Numbers })(
-    slots,
-  );
+function grown(old: Int32Array<ArrayBuffer>, slots: number) {
+  const numbers = new Int32Array(slots);
   numbers.set(old);
   return numbers;
-};
+}
 
 /** Chains by slot. A slot remembers the chain before, to see what is alike. */
 export class ChainSlots {
@@ -64,9 +65,9 @@ export class ChainSlots {
    */
   statusRegions = new Int32Array(FIRST_SLOTS);
   statusOffsets = new Int32Array(FIRST_SLOTS);
-  /** Both 0 with a fault. Up to 2^32, hence no integers of 32 bits. */
-  readableBytes = new Float64Array(FIRST_SLOTS);
-  writableBytes = new Float64Array(FIRST_SLOTS);
+  /** Both 0 with a fault, and {@linkcode MOST_BYTES} where it is more. */
+  readableBytes = new Int32Array(FIRST_SLOTS);
+  writableBytes = new Int32Array(FIRST_SLOTS);
   readonly #free: number[] = [];
 
   constructor() {

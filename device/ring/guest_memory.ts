@@ -60,6 +60,10 @@ export class GuestMemory {
   /** All regions, cut up; in the same order. */
   #windows: Window[] = [];
   #table: Region[] = [];
+  /** Of each window, the two words of its guest address, and its length. */
+  windowLows = new Int32Array(0);
+  windowHighs = new Int32Array(0);
+  windowLengths = new Int32Array(0);
   /**
    * For each stretch of a window's length of the lowest addresses, the window
    * that is the only one there.
@@ -175,9 +179,9 @@ export class GuestMemory {
       address - found.guestAddress >= found.lengthBytes
     ) return false;
     this.hit = index;
-    this.hitLow = found.guestAddress | 0;
-    this.hitHigh = Math.floor(found.guestAddress / TWO_TO_32) | 0;
-    this.hitBytes = found.lengthBytes;
+    this.hitLow = this.windowLows[index]!;
+    this.hitHigh = this.windowHighs[index]!;
+    this.hitBytes = this.windowLengths[index]!;
     return true;
   }
 
@@ -190,6 +194,18 @@ export class GuestMemory {
     this.#windows = this.#regions.flatMap(windowsOf);
     this.#table = this.#windows.map(({ region }) => region);
     this.#only = onlyWindows(this.#windows);
+    this.windowLows = Int32Array.from(
+      this.#windows,
+      ({ guestAddress }) => guestAddress | 0,
+    );
+    this.windowHighs = Int32Array.from(
+      this.#windows,
+      ({ guestAddress }) => Math.floor(guestAddress / TWO_TO_32) | 0,
+    );
+    this.windowLengths = Int32Array.from(
+      this.#windows,
+      ({ lengthBytes }) => lengthBytes,
+    );
     this.hitBytes = 0;
   }
 }
