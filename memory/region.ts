@@ -6,6 +6,7 @@
  */
 
 const WORD_BYTES = 4;
+const TWO_TO_32 = 2 ** 32;
 
 /** Views that are kept for the next request with the same buffer. */
 const KEPT_VIEWS = 256;
@@ -23,6 +24,9 @@ export class Region {
    * 0 where the runtime owns the memory and gives no address.
    */
   readonly address: number;
+  /** The two words of that address, for structures that libraries read. */
+  readonly addressLow: number;
+  readonly addressHigh: number;
   /** Where the kept views start, how long they are, and the views. */
   #starts: Int32Array | undefined;
   #lengths: Int32Array | undefined;
@@ -39,6 +43,8 @@ export class Region {
       )
       : undefined;
     this.address = address;
+    this.addressLow = address | 0;
+    this.addressHigh = Math.floor(address / TWO_TO_32);
   }
 
   get lengthBytes(): number {

@@ -37,28 +37,47 @@ class IpsecMbCipherSession implements IpsecMbSession {
   }
 
   start(operation: Operation): void {
-    const { source, destination, iv } = operation;
-    const kernel = this.#kernel;
+    const { source, destination } = operation;
     const lengthBytes = source.totalBytes;
     if (
       operation.kind !== this.#kind ||
       destination.totalBytes !== lengthBytes ||
-      !kernel.accepts(operation.ivBytes, lengthBytes)
+      !this.#kernel.accepts(operation.ivBytes, lengthBytes)
     ) return fail(operation);
     if (lengthBytes === 0) return complete(operation, 0);
-    if (!kernel.fitsJob(iv, lengthBytes)) return this.#runSplit(operation);
+    if (!this.#kernel.fitsJob(operation.iv, lengthBytes)) {
+      return this.#runSplit(operation);
+    }
+    if (source.isNative && destination.isNative) {
+      const slot = this.#takeJob(operation, lengthBytes);
+      const { words, stride, scatterFrom } = this.#queue.table;
+      const base = slot * stride;
+      source.putAddress(words, base + SOURCE);
+      destination.putAddress(words, base + DESTINATION);
+      scatterFrom[slot] = -1;
+    } else this.#startInBounce(operation, lengthBytes);
+  }
+
+  #startInBounce(operation: Operation, lengthBytes: number): void {
     const runner = this.#runner;
-    runner.place(source, destination);
-    const { table } = this.#queue;
-    const slot = this.#queue.take(this, operation);
-    const { words } = table;
-    const base = slot * table.stride;
-    table.setIvWords(slot, operation.ivWords);
+    runner.place(operation.source, operation.destination);
+    const slot = this.#takeJob(operation, lengthBytes);
+    const { words, stride, scatterFrom } = this.#queue.table;
+    const base = slot * stride;
     putLong(words, base + SOURCE, runner.from);
     putLong(words, base + DESTINATION, runner.to);
+    scatterFrom[slot] = runner.scatterFrom;
+  }
+
+  /** The slot of a new job with everything but its addresses. */
+  #takeJob(operation: Operation, lengthBytes: number): number {
+    const slot = this.#queue.take(this, operation);
+    const { table } = this.#queue;
+    table.setIvWords(slot, operation.ivWords);
     // One job's length never needs the upper word, which is 0 in the template.
-    words[base + LENGTH] = lengthBytes * kernel.lengthUnit;
-    table.scatterFrom[slot] = runner.scatterFrom;
+    table.words[slot * table.stride + LENGTH] = lengthBytes *
+      this.#kernel.lengthUnit;
+    return slot;
   }
 
   /** A message of more than one job. */

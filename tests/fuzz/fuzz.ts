@@ -14,7 +14,7 @@ import type { EpisodeReport, EpisodeRequest } from "./fuzz_worker.ts";
 import { reproducer, TARGETS } from "./run.ts";
 
 /** The longest that an episode may take before it counts as hanging. */
-const EPISODE_TIMEOUT_MS = 40_000;
+const EPISODE_TIMEOUT_MS = 120_000;
 
 interface Options {
   readonly seconds: number;
