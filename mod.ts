@@ -15,11 +15,7 @@
  * @module
  */
 
-export * from "./algorithms/catalogue.ts";
-export * from "./algorithms/public_key.ts";
-export * from "./algorithms/session_description.ts";
-export * from "./backends/backend.ts";
-export * from "./backends/overlap.ts";
+export * from "./backends/contract.ts";
 export { BUILT_IN_BACKENDS, loadBackend } from "./backends/registry.ts";
 export {
   type OptionsBySpecifier,
@@ -56,8 +52,6 @@ export {
   type VhostUserLink,
   type VhostUserOptions,
 } from "./driver/vhost_user_front_end.ts";
-export { Region } from "./memory/region.ts";
-export { overlap, Segments } from "./memory/segments.ts";
 
 if (import.meta.main) {
   // Not awaited: a plugin that imports this module would wait for it, and it

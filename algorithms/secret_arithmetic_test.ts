@@ -1,5 +1,5 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { Random } from "../backends/conformance/random.ts";
+import { Random } from "../conformance/random.ts";
 import { bytesToNumber } from "./der.ts";
 import {
   compare,

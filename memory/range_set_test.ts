@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { Random } from "../backends/conformance/random.ts";
+import { Random } from "../conformance/random.ts";
 import { RANGE_WORDS } from "./range_lists.ts";
 import { areOutputsApart, RangeSet, rangesMeet } from "./range_set.ts";
 

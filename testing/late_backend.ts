@@ -14,7 +14,7 @@ import {
   type Operation,
   OperationStatus,
 } from "../backends/backend.ts";
-import { Random } from "../backends/conformance/random.ts";
+import { Random } from "../conformance/random.ts";
 import type { SessionDescription } from "../algorithms/session_description.ts";
 
 class LateThread implements BackendThread {

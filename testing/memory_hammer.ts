@@ -6,7 +6,7 @@
 
 /// <reference lib="deno.worker" />
 
-import { Random } from "../backends/conformance/random.ts";
+import { Random } from "../conformance/random.ts";
 import { openLibc, regionAt } from "../ffi/libc.ts";
 
 /** What to write to, and for how long. */

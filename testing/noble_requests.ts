@@ -13,8 +13,8 @@ import {
   type Request,
   type Result,
   runJobs,
-} from "../backends/conformance/operations.ts";
-import { Random } from "../backends/conformance/random.ts";
+} from "../conformance/operations.ts";
+import { Random } from "../conformance/random.ts";
 import noble from "../backends/noble/noble.ts";
 
 export const random = new Random(20261122);

@@ -7,9 +7,9 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../algorithms/session_description.ts";
-import { describeSession } from "../backends/conformance/describe.ts";
-import { plainSeal } from "../backends/conformance/plain/aeads.ts";
-import { Random } from "../backends/conformance/random.ts";
+import { describeSession } from "../conformance/describe.ts";
+import { plainSeal } from "../conformance/plain/aeads.ts";
+import { Random } from "../conformance/random.ts";
 import { DRAFT_9_REQUEST_BYTES } from "../device/wire/draft9.ts";
 import {
   Draft9DataRequest,

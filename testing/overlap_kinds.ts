@@ -7,8 +7,8 @@
  */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { describeSession } from "../backends/conformance/describe.ts";
-import { Random } from "../backends/conformance/random.ts";
+import { describeSession } from "../conformance/describe.ts";
+import { Random } from "../conformance/random.ts";
 import { LOW_ADDRESS } from "./arena.ts";
 import { HandRing, type Piece } from "./hand_ring.ts";
 import type { Machine } from "./machine.ts";

@@ -5,7 +5,7 @@
  */
 
 import { generateKeyPairSync } from "node:crypto";
-import { MULTI_PRIME_ANSWERS } from "../backends/conformance/vectors/multi_prime_rsa.ts";
+import { MULTI_PRIME_ANSWERS } from "../conformance/vectors/multi_prime_rsa.ts";
 import { algorithmByName } from "../algorithms/catalogue.ts";
 import { DerReader, DerTag } from "../algorithms/der.ts";
 import {

@@ -7,8 +7,8 @@
 
 import { algorithmByName } from "../algorithms/catalogue.ts";
 import type { SessionDescription } from "../algorithms/session_description.ts";
-import { plainSeal } from "../backends/conformance/plain/aeads.ts";
-import type { Random } from "../backends/conformance/random.ts";
+import { plainSeal } from "../conformance/plain/aeads.ts";
+import type { Random } from "../conformance/random.ts";
 import type { DataRequest } from "../device/wire/data_request.ts";
 import type { WireMode } from "../device/wire/mode.ts";
 import { legalRequest, type RequestLengths } from "./valid_requests.ts";

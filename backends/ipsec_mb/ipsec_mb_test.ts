@@ -18,14 +18,14 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backend.ts";
-import { checkBackend, formatReport } from "../conformance/conformance.ts";
+import { checkBackend, formatReport } from "../../conformance/conformance.ts";
 import {
   addressedRegion,
   CONTIGUOUS,
   Job,
   runJobs,
-} from "../conformance/operations.ts";
-import { Random } from "../conformance/random.ts";
+} from "../../conformance/operations.ts";
+import { Random } from "../../conformance/random.ts";
 import noble from "../noble/noble.ts";
 import ipsecMb from "./ipsec_mb.ts";
 import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";

@@ -6,8 +6,8 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backend.ts";
-import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
-import { Random } from "../conformance/random.ts";
+import { CONTIGUOUS, Job, runJobs } from "../../conformance/operations.ts";
+import { Random } from "../../conformance/random.ts";
 import ipsecMb from "./ipsec_mb.ts";
 import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 

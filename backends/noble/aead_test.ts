@@ -8,8 +8,8 @@ import {
   Job,
   type Layout,
   runJobs,
-} from "../conformance/operations.ts";
-import { plainSeal } from "../conformance/plain/aeads.ts";
+} from "../../conformance/operations.ts";
+import { plainSeal } from "../../conformance/plain/aeads.ts";
 import { NobleAeadSession } from "./aead_session.ts";
 import noble from "./noble.ts";
 import { Workspace } from "./scratch.ts";

@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
 import { createHmac } from "node:crypto";
 import type { ChainSession } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import type { Layout, Request } from "../conformance/operations.ts";
+import type { Layout, Request } from "../../conformance/operations.ts";
 import { LAYOUTS, random, run } from "../../testing/noble_requests.ts";
 
 const CIPHER_KEY = random.bytes(16);

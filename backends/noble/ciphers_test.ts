@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import type { Direction } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import type { Layout } from "../conformance/operations.ts";
+import type { Layout } from "../../conformance/operations.ts";
 import {
   hex,
   LAYOUTS,

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { HASHES } from "../../algorithms/catalogue.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import type { Layout } from "../conformance/operations.ts";
+import type { Layout } from "../../conformance/operations.ts";
 import {
   hex,
   LAYOUTS,

@@ -7,7 +7,7 @@ import {
 import { type Curve, CURVES } from "../../algorithms/public_key.ts";
 import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
+import { CONTIGUOUS, Job, runJobs } from "../../conformance/operations.ts";
 import { ecdsaOver } from "./curves.ts";
 import noble from "./noble.ts";
 import { hex, LAYOUTS, random, run } from "../../testing/noble_requests.ts";

@@ -3,7 +3,7 @@ import { ok, strictEqual, throws } from "node:assert/strict";
 import { ALGORITHMS, qualifiedName } from "../../algorithms/catalogue.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
+import { CONTIGUOUS, Job, runJobs } from "../../conformance/operations.ts";
 import noble from "./noble.ts";
 import { random, run } from "../../testing/noble_requests.ts";
 

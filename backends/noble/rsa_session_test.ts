@@ -12,7 +12,7 @@ import { parseRsaPrivateKey } from "../../algorithms/rsa_key.ts";
 import { padForEncryption } from "../../algorithms/rsa_padding.ts";
 import type { RsaSession } from "../../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
+import { CONTIGUOUS, Job, runJobs } from "../../conformance/operations.ts";
 import { modularPower } from "./modular.ts";
 import noble from "./noble.ts";
 import { PrivateOperation } from "./rsa.ts";

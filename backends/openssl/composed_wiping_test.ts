@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import type { RsaSession } from "../../algorithms/session_description.ts";
 import { testWith } from "../../testing/real_parts.ts";
-import { RSA_ANSWERS } from "../conformance/vectors/rsa.ts";
+import { RSA_ANSWERS } from "../../conformance/vectors/rsa.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import { CbcMac, XcbcMac } from "../native/block_macs.ts";
 import { GcmJ0 } from "../native/gcm_j0.ts";

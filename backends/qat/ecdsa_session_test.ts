@@ -4,8 +4,8 @@ import { standIn } from "../../tests/qat_stand_in/parts.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { EC_PRIVATE_KEY, EC_PUBLIC_KEY } from "../../testing/keys.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
-import { Random } from "../conformance/random.ts";
+import { CONTIGUOUS, Job, runJobs } from "../../conformance/operations.ts";
+import { Random } from "../../conformance/random.ts";
 
 const part = standIn();
 

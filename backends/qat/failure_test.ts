@@ -3,8 +3,8 @@ import { standIn } from "../../tests/qat_stand_in/parts.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
 import qat from "./qat.ts";
-import { CONTIGUOUS, Job, runJobs } from "../conformance/operations.ts";
-import { Random } from "../conformance/random.ts";
+import { CONTIGUOUS, Job, runJobs } from "../../conformance/operations.ts";
+import { Random } from "../../conformance/random.ts";
 import {
   Bed,
   check,

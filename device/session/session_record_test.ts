@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { findIllegal } from "../../algorithms/legality.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { Random } from "../../backends/conformance/random.ts";
+import { Random } from "../../conformance/random.ts";
 import { legalSessions } from "../../testing/valid_requests.ts";
 import type { SessionPlacement } from "./placement.ts";
 import {

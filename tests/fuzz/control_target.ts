@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
   decodeCreateOutcome,

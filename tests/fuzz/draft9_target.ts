@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import { DRAFT_9_REQUEST_BYTES } from "../../device/wire/draft9.ts";
 import {
   Draft9DataRequest,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import type { Machine } from "../../testing/machine.ts";
 
 /** Something that a hostile other side must never bring about. */

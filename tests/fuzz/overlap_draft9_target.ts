@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import { F_RING_PACKED, F_VERSION_1 } from "../../device/wire/features.ts";
 import { HandRing } from "../../testing/hand_ring.ts";
 import { Machine } from "../../testing/machine.ts";

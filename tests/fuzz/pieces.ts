@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import { FAR_ADDRESS, LOW_ADDRESS } from "../../testing/arena.ts";
 import type { Piece } from "../../testing/hand_ring.ts";
 import type { Machine } from "../../testing/machine.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import {
   F_INDIRECT_DESC,
   F_REVISION_1,

@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { Random } from "../../backends/conformance/random.ts";
+import { Random } from "../../conformance/random.ts";
 import { RequestSlot } from "../../device/request_slot.ts";
 import { REPEAT_TARGETS } from "./repeat_target.ts";
 

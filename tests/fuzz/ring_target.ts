@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import {
   F_EVENT_IDX,
   F_IN_ORDER,

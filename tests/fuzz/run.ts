@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Random } from "../../backends/conformance/random.ts";
+import { Random } from "../../conformance/random.ts";
 import { CONTROL_TARGETS } from "./control_target.ts";
 import { DATA_TARGETS } from "./data_target.ts";
 import { DRAFT_9_TARGET } from "./draft9_target.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import { carryOut } from "../../device/control_outcome.ts";
 import {
   decodeSessionClose,

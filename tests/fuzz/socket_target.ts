@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
 import { encodeSessionMessage } from "../../device/wire/session_message_encode.ts";
 import { legalSessions } from "../../testing/valid_requests.ts";

@@ -127,12 +127,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "the kit never tries a plugin in place",
-    file: "backends/conformance/overlay.ts",
+    file: "conformance/overlay.ts",
     text: "if (isEven) this.#placeInPlace();",
     replacement: "",
     tests: [
-      "backends/conformance/operations_test.ts",
-      "backends/conformance/kit_test.ts",
+      "conformance/operations_test.ts",
+      "conformance/kit_test.ts",
     ],
   },
   {

@@ -17,8 +17,8 @@ import {
   OperationKind,
   OperationStatus,
 } from "../../backends/backend.ts";
-import { CONTIGUOUS, Job } from "../../backends/conformance/operations.ts";
-import { Random } from "../../backends/conformance/random.ts";
+import { CONTIGUOUS, Job } from "../../conformance/operations.ts";
+import { Random } from "../../conformance/random.ts";
 import qat from "../../backends/qat/qat.ts";
 
 export const KEY = Uint8Array.from({ length: 16 }, (_, i) => 3 * i);

@@ -6,12 +6,8 @@
 
 import type { Libraries } from "./parts.ts";
 import { OperationKind, OperationStatus } from "../../backends/backend.ts";
-import {
-  CONTIGUOUS,
-  Job,
-  runJobs,
-} from "../../backends/conformance/operations.ts";
-import { Random } from "../../backends/conformance/random.ts";
+import { CONTIGUOUS, Job, runJobs } from "../../conformance/operations.ts";
+import { Random } from "../../conformance/random.ts";
 import qat from "../../backends/qat/qat.ts";
 import { check, KEY } from "./bed.ts";
 

@@ -107,7 +107,7 @@ testWith(
     // In a process of its own: both libusdms have the same soname.
     const config = new URL("../../deno.json", import.meta.url).pathname;
     const main = new URL(
-      "../../backends/conformance/main.ts",
+      "../../conformance/main.ts",
       import.meta.url,
     ).pathname;
     const { success, stdout, stderr } = await new Deno.Command(

@@ -3,7 +3,7 @@ import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { CIPHERS, HASHES, MACS } from "../../algorithms/catalogue.ts";
 import type { ChainSession } from "../../algorithms/session_description.ts";
 import { OperationKind } from "../../backends/backend.ts";
-import { compute } from "../../backends/conformance/plain/compute.ts";
+import { compute } from "../../conformance/plain/compute.ts";
 import { Status } from "../../device/wire/status.ts";
 import { offeredBy, run, withSession } from "./requests.ts";
 import {

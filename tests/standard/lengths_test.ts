@@ -9,7 +9,7 @@ import {
 } from "../../algorithms/catalogue.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { OperationKind } from "../../backends/backend.ts";
-import { compute } from "../../backends/conformance/plain/compute.ts";
+import { compute } from "../../conformance/plain/compute.ts";
 import { Status } from "../../device/wire/status.ts";
 import { type Input, offeredBy, run, withSession } from "./requests.ts";
 import { anywhere, type Guest, modesOf, testOnSetups } from "./setups.ts";

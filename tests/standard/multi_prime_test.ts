@@ -7,9 +7,9 @@ import {
   integerElement,
   readSequence,
   SEQUENCE,
-} from "../../backends/conformance/plain/der.ts";
-import { MULTI_PRIME_ANSWERS } from "../../backends/conformance/vectors/multi_prime_rsa.ts";
-import { RSA_MESSAGE } from "../../backends/conformance/vectors/rsa.ts";
+} from "../../conformance/plain/der.ts";
+import { MULTI_PRIME_ANSWERS } from "../../conformance/vectors/multi_prime_rsa.ts";
+import { RSA_MESSAGE } from "../../conformance/vectors/rsa.ts";
 import openssl from "../../backends/openssl/openssl.ts";
 import { Device } from "../../device/device.ts";
 import type { Fallback } from "../../device/session/placement.ts";

@@ -6,18 +6,18 @@ import type {
   EcdsaSession,
   RsaSession,
 } from "../../algorithms/session_description.ts";
-import { plainHash } from "../../backends/conformance/plain/digests.ts";
+import { plainHash } from "../../conformance/plain/digests.ts";
 import {
   ECDSA_ANSWERS,
   ECDSA_MESSAGE,
   type EcdsaAnswer,
-} from "../../backends/conformance/vectors/ecdsa.ts";
-import { hex } from "../../backends/conformance/vectors/known_answer.ts";
+} from "../../conformance/vectors/ecdsa.ts";
+import { hex } from "../../conformance/vectors/known_answer.ts";
 import {
   RSA_ANSWERS,
   RSA_MESSAGE,
   type RsaAnswer,
-} from "../../backends/conformance/vectors/rsa.ts";
+} from "../../conformance/vectors/rsa.ts";
 import { Status } from "../../device/wire/status.ts";
 import { type Input, run, statusOf, withSession } from "./requests.ts";
 import {

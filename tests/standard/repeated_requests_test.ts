@@ -1,8 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { OperationKind } from "../../backends/backend.ts";
-import { compute } from "../../backends/conformance/plain/compute.ts";
-import { Random } from "../../backends/conformance/random.ts";
+import { compute } from "../../conformance/plain/compute.ts";
+import { Random } from "../../conformance/random.ts";
 import { F_REVISION_1, F_VERSION_1 } from "../../device/wire/features.ts";
 import { Status } from "../../device/wire/status.ts";
 import { cipherHeader, openAesCbc } from "../../testing/requests.ts";

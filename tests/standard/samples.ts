@@ -5,7 +5,7 @@
  */
 
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { ECDSA_ANSWERS } from "../../backends/conformance/vectors/ecdsa.ts";
+import { ECDSA_ANSWERS } from "../../conformance/vectors/ecdsa.ts";
 import type { Input } from "./requests.ts";
 import type { Guest } from "./setups.ts";
 

@@ -6,8 +6,8 @@ import {
 } from "node:assert/strict";
 import { algorithmByName, type Service } from "../../algorithms/catalogue.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { KNOWN_ANSWERS } from "../../backends/conformance/known_answers.ts";
-import type { KnownAnswer } from "../../backends/conformance/vectors/known_answer.ts";
+import { KNOWN_ANSWERS } from "../../conformance/known_answers.ts";
+import type { KnownAnswer } from "../../conformance/vectors/known_answer.ts";
 import { Status } from "../../device/wire/status.ts";
 import { offeredBy, run, withSession } from "./requests.ts";
 import { testWith } from "../../testing/real_parts.ts";

@@ -1,6 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { RSA_ANSWERS } from "../../backends/conformance/vectors/rsa.ts";
+import { RSA_ANSWERS } from "../../conformance/vectors/rsa.ts";
 import { Status } from "../../device/wire/status.ts";
 import { send, UNTOUCHED } from "./raw_requests.ts";
 import { run, withSession } from "./requests.ts";

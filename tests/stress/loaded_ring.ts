@@ -6,7 +6,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import { createDriverQueue } from "../../driver/rings/create_driver_queue.ts";
 import type { DriverQueue } from "../../driver/rings/driver_queue.ts";
 import { nativeBuffer, POLLFD_BYTES, POLLIN } from "../../ffi/libc.ts";

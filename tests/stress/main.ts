@@ -9,7 +9,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { Random } from "../../backends/conformance/random.ts";
+import { Random } from "../../conformance/random.ts";
 import { PLANS } from "./plans.ts";
 import { stressStops } from "./stop_stress.ts";
 

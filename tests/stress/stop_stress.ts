@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Random } from "../../backends/conformance/random.ts";
+import type { Random } from "../../conformance/random.ts";
 import { Counter } from "../../device/data_queue.ts";
 import {
   OFFERED_PROTOCOL_FEATURES,

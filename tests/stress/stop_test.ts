@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { Random } from "../../backends/conformance/random.ts";
+import { Random } from "../../conformance/random.ts";
 import { PLANS } from "./plans.ts";
 import { stressStops } from "./stop_stress.ts";
 

@@ -1,0 +1,14 @@
+/**
+ * All that the author of a backend needs: the contract, the catalogue whose
+ * terms it speaks, and guest memory as a backend sees it.
+ *
+ * @module
+ */
+
+export * from "../algorithms/catalogue.ts";
+export * from "../algorithms/public_key.ts";
+export * from "../algorithms/session_description.ts";
+export * from "./backend.ts";
+export * from "./overlap.ts";
+export { Region } from "../memory/region.ts";
+export { overlap, Segments } from "../memory/segments.ts";

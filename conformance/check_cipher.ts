@@ -1,0 +1,162 @@
+/**
+ * Checks of a cipher: every direction, length, cut and place.
+ *
+ * @module
+ */
+
+import type { CipherAlgorithm } from "../algorithms/catalogue.ts";
+import type {
+  CipherSession,
+  Direction,
+} from "../algorithms/session_description.ts";
+import {
+  type BackendSession,
+  OperationKind,
+  OperationStatus,
+} from "../backends/backend.ts";
+import type { Bench } from "./bench.ts";
+import {
+  ALL_LAYOUTS,
+  randomLayout,
+  smallLengths,
+  someLargeLengths,
+} from "./lengths.ts";
+import type { Layout, Request } from "./operations.ts";
+
+function makeRequest(
+  bench: Bench,
+  algorithm: CipherAlgorithm,
+  direction: Direction,
+  lengthBytes: number,
+): Request {
+  return {
+    kind: direction === "encrypt"
+      ? OperationKind.Encrypt
+      : OperationKind.Decrypt,
+    iv: bench.random.bytes(algorithm.ivBytes),
+    source: bench.random.bytes(lengthBytes),
+    destinationBytes: lengthBytes,
+    digestBytes: 0,
+  };
+}
+
+function checkLengths(
+  bench: Bench,
+  algorithm: CipherAlgorithm,
+  description: CipherSession,
+  isFirstKey: boolean,
+): void {
+  const rule = { ...algorithm, mayBeEmpty: true };
+  bench.withSession(description, (session) => {
+    const run = (lengthBytes: number, layout: Layout) =>
+      bench.run({
+        check: "against a second opinion",
+        description,
+        session,
+        request: makeRequest(
+          bench,
+          algorithm,
+          description.direction,
+          lengthBytes,
+        ),
+        layout,
+      });
+    for (const lengthBytes of smallLengths(rule)) {
+      run(lengthBytes, randomLayout(bench.random, lengthBytes));
+      run(lengthBytes, randomLayout(bench.random, lengthBytes));
+    }
+    for (const layout of ALL_LAYOUTS) run(144, layout);
+    for (
+      const lengthBytes of someLargeLengths(bench.random, rule, isFirstKey)
+    ) {
+      run(lengthBytes, randomLayout(bench.random, lengthBytes));
+    }
+  });
+}
+
+/** What encryption makes, decryption must undo; with the same key and vector. */
+function checkRoundTrip(
+  bench: Bench,
+  algorithm: CipherAlgorithm,
+  key: Uint8Array,
+): void {
+  const check = "round trip";
+  const sessions = (["encrypt", "decrypt"] as const).map((direction) => {
+    const description: CipherSession = {
+      service: "cipher",
+      algorithm: algorithm.name,
+      direction,
+      key,
+    };
+    return { description, session: bench.open(description) };
+  });
+  const [encryptor, decryptor] = sessions;
+  if (!encryptor?.session || !decryptor?.session) return;
+  const request = makeRequest(bench, algorithm, "encrypt", 1024);
+  const run = (
+    side: { description: CipherSession; session: BackendSession | undefined },
+    what: Request,
+  ) => bench.run({ ...side, session: side.session!, check, request: what });
+  const encrypted = run(encryptor, request);
+  const decrypted = encrypted && run(decryptor, {
+    ...request,
+    kind: OperationKind.Decrypt,
+    source: encrypted.destination,
+  });
+  bench.assert(
+    decrypted?.status === OperationStatus.Ok &&
+      decrypted.destination.toHex() === request.source.toHex(),
+    `${check} of 1024 bytes, key of ${key.length}`,
+    "the plaintext",
+    "other bytes",
+  );
+  bench.close(encryptor.session);
+  bench.close(decryptor.session);
+}
+
+/** The bytes of a counter that carry: the vector is all ones. */
+function checkWrapAround(
+  bench: Bench,
+  algorithm: CipherAlgorithm,
+  key: Uint8Array,
+): void {
+  const description: CipherSession = {
+    service: "cipher",
+    algorithm: algorithm.name,
+    direction: "encrypt",
+    key,
+  };
+  bench.withSession(description, (session) => {
+    for (let ones = 1; ones <= algorithm.ivBytes; ones++) {
+      const iv = bench.random.bytes(algorithm.ivBytes);
+      iv.fill(0xff, iv.length - ones);
+      const request = {
+        ...makeRequest(bench, algorithm, "encrypt", 160),
+        iv,
+      };
+      const check = `vector that ends with ${ones} bytes of ff`;
+      bench.run({ check, description, session, request });
+    }
+  });
+}
+
+/** All checks of a cipher with keys of `keyLengths`. */
+export function checkCipher(
+  bench: Bench,
+  algorithm: CipherAlgorithm,
+  keyLengths: readonly number[],
+): void {
+  for (const keyBytes of keyLengths) {
+    const key = bench.random.bytes(keyBytes);
+    for (const direction of ["encrypt", "decrypt"] as const) {
+      checkLengths(bench, algorithm, {
+        service: "cipher",
+        algorithm: algorithm.name,
+        direction,
+        key,
+      }, keyBytes === keyLengths[0]);
+    }
+    checkRoundTrip(bench, algorithm, key);
+    checkWrapAround(bench, algorithm, key);
+  }
+}

@@ -1,0 +1,319 @@
+/**
+ * The conformance kit: a suite of checks that is a function of a backend.
+ *
+ * @module
+ */
+
+import {
+  type Algorithm,
+  algorithmByName,
+  ALGORITHMS,
+  type CipherAlgorithm,
+  type HashAlgorithm,
+  type MacAlgorithm,
+  qualifiedName,
+} from "../algorithms/catalogue.ts";
+import { RSA_USUAL_PRIMES } from "../algorithms/rsa_primes.ts";
+import {
+  type Backend,
+  type BackendOptions,
+  CONTRACT_VERSION,
+  type Probe,
+} from "../backends/backend.ts";
+import { Bench, type Reference } from "./bench.ts";
+import { checkAead } from "./check_aead.ts";
+import { checkBursts } from "./check_burst.ts";
+import { type ChainParts, chainRefusal, checkChains } from "./check_chain.ts";
+import { checkCipher } from "./check_cipher.ts";
+import { checkContract, checkProbe } from "./check_contract.ts";
+import { checkHash, checkMac } from "./check_digest.ts";
+import { checkEcdsa } from "./check_ecdsa.ts";
+import { checkMultiPrime } from "./check_multi_prime.ts";
+import { checkRsa } from "./check_rsa.ts";
+import type { RegionMaker } from "./guarded_memory.ts";
+import { checkKnownAnswers } from "./known_answers.ts";
+import { sampleKeyLengths } from "./lengths.ts";
+import { addressedRegion, plainRegion } from "./operations.ts";
+import { Random } from "./random.ts";
+import { StandByThread } from "./stand_by.ts";
+import {
+  type AlgorithmReport,
+  type ConformanceReport,
+  formatReport,
+} from "./report.ts";
+
+export { formatReport };
+export type { ConformanceReport } from "./report.ts";
+
+/** Settings of a run; all have defaults. */
+export interface ConformanceOptions {
+  readonly backendOptions?: BackendOptions;
+  /** A second backend to compare with, besides the kit's own opinion. */
+  readonly reference?: Backend;
+  /** Repeats a run; random where it is absent. */
+  readonly seed?: number;
+  /** One qualified algorithm name, or `contract`, `chain` or `burst`. */
+  readonly only?: string;
+}
+
+/** Groups of checks that are no algorithm. */
+const GROUPS = ["contract", "chain", "burst"] as const;
+
+type Part = CipherAlgorithm | HashAlgorithm | MacAlgorithm;
+
+/** One run over one opened backend. */
+class Run {
+  readonly #backend: Backend;
+  readonly #options: BackendOptions;
+  readonly #probe: Probe;
+  readonly #thread: StandByThread;
+  readonly #seed: number;
+  readonly #reference: Reference | undefined;
+  readonly #regionMakers: readonly RegionMaker[];
+
+  constructor(
+    backend: Backend,
+    options: BackendOptions,
+    probe: Probe,
+    seed: number,
+    reference: Reference | undefined,
+  ) {
+    this.#backend = backend;
+    this.#options = options;
+    this.#probe = probe;
+    this.#thread = new StandByThread(backend.open(options));
+    this.#seed = seed;
+    this.#reference = reference;
+    this.#regionMakers = regionMakers();
+  }
+
+  /** Key lengths to try, of those that the backend offers. */
+  #keyLengths(algorithm: Part | Algorithm): readonly number[] {
+    if (!("keyBytes" in algorithm)) return [];
+    return this.#offer(algorithm)?.keyBytes ??
+      sampleKeyLengths(algorithm.keyBytes);
+  }
+
+  #offer(algorithm: Algorithm) {
+    const name = qualifiedName(algorithm);
+    return this.#probe.offers.find((offer) => offer.algorithm === name);
+  }
+
+  /** Each group has random numbers of its own, whatever ran before. */
+  bench(name: string): Bench {
+    const salt = [...name].reduce((sum, c) => sum * 31 + c.charCodeAt(0), 7);
+    return new Bench(
+      this.#thread,
+      new Random(this.#seed + salt),
+      this.#regionMakers,
+      this.#reference,
+    );
+  }
+
+  algorithm(algorithm: Algorithm): AlgorithmReport {
+    const name = qualifiedName(algorithm);
+    if (!this.#offer(algorithm)) {
+      const reason = this.#probe.notOffered[name];
+      return notOffered(name, reason ?? "The backend gives no reason");
+    }
+    const bench = this.bench(name);
+    const { answered } = this.#thread;
+    const keyLengths = this.#keyLengths(algorithm);
+    const offered = this.#offer(algorithm)!.keyBytes;
+    checkKnownAnswers(bench, name, (n) => offered?.includes(n) ?? true);
+    switch (algorithm.service) {
+      case "cipher":
+        checkCipher(bench, algorithm, keyLengths);
+        break;
+      case "hash":
+        checkHash(bench, algorithm);
+        break;
+      case "mac":
+        checkMac(bench, algorithm, keyLengths);
+        break;
+      case "aead":
+        checkAead(bench, algorithm, keyLengths);
+        break;
+      case "akcipher":
+        if (algorithm.name === "ecdsa") checkEcdsa(bench);
+        else {
+          checkRsa(bench);
+          const { rsaPrimes } = this.#offer(algorithm)!;
+          checkMultiPrime(bench, rsaPrimes ?? RSA_USUAL_PRIMES);
+        }
+        break;
+    }
+    bench.assert(
+      this.#thread.answered > answered || bench.failureCount > 0,
+      `requests of ${name}`,
+      "an answer to some of them",
+      "all left to another backend",
+    );
+    return finished(name, bench);
+  }
+
+  #chainParts(): ChainParts {
+    const offered = ALGORITHMS.filter((algorithm) => this.#offer(algorithm));
+    return {
+      ciphers: offered.filter(({ service }) =>
+        service === "cipher"
+      ) as CipherAlgorithm[],
+      digests: offered.filter(({ service }) =>
+        service === "hash" || service === "mac"
+      ) as (HashAlgorithm | MacAlgorithm)[],
+      keyLengths: (algorithm) => this.#keyLengths(algorithm),
+    };
+  }
+
+  group(name: typeof GROUPS[number]): AlgorithmReport {
+    const bench = this.bench(name);
+    const parts = this.#chainParts();
+    if (name === "contract") {
+      checkProbe(bench, this.#backend, this.#probe);
+      checkContract(bench, this.#backend, this.#options, this.#probe);
+    } else if (name === "chain") {
+      const refusal = chainRefusal(bench, parts);
+      if (refusal !== undefined) return notOffered(name, refusal);
+      const { answered } = this.#thread;
+      checkChains(bench, parts);
+      if (this.#thread.answered === answered && bench.failureCount === 0) {
+        return notOffered(name, "All requests were left to another backend");
+      }
+    } else {
+      const offered = ALGORITHMS.filter((one) => this.#offer(one));
+      checkBursts(bench, offered, (one) => this.#keyLengths(one));
+    }
+    return finished(name, bench);
+  }
+
+  close(): void {
+    this.#thread.close();
+  }
+}
+
+const notOffered = (algorithm: string, reason: string): AlgorithmReport => ({
+  algorithm,
+  outcome: "not offered",
+  reason,
+  checks: 0,
+  failureCount: 0,
+  failures: [],
+});
+
+const finished = (algorithm: string, bench: Bench): AlgorithmReport => ({
+  algorithm,
+  outcome: bench.failureCount > 0 ? "fail" : "pass",
+  reason: "",
+  checks: bench.checks,
+  failureCount: bench.failureCount,
+  failures: bench.failures,
+});
+
+/** Memory with addresses too, where this process may make it. */
+function regionMakers(): RegionMaker[] {
+  const { state } = Deno.permissions.querySync({ name: "ffi" });
+  return state === "granted" ? [plainRegion, addressedRegion] : [plainRegion];
+}
+
+/** Names that `only` may have. */
+export const CHECK_NAMES: readonly string[] = [
+  ...GROUPS,
+  ...ALGORITHMS.map(qualifiedName),
+];
+
+function unreadyReport(
+  backend: Backend,
+  probe: Probe,
+  seed: number,
+  names: readonly string[],
+): ConformanceReport {
+  const lacks = probe.missing.map(({ what, remedy }) => `${what} (${remedy})`);
+  const reason = lacks.join("; ") || "The backend is not ready";
+  return {
+    backend: backend.name,
+    version: probe.version,
+    seed,
+    passed: false,
+    algorithms: names.map((name) => notOffered(name, reason)),
+  };
+}
+
+/**
+ * Runs the whole suite, or one part of it, over `backend` on this thread. A
+ * backend that is not ready, or offers nothing, does not pass.
+ */
+export function checkBackend(
+  backend: Backend,
+  options: ConformanceOptions = {},
+): ConformanceReport {
+  const { backendOptions = {}, reference, only } = options;
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
+  if (only !== undefined && !CHECK_NAMES.includes(only)) {
+    throw new RangeError(`Cannot check "${only}": no such algorithm or group`);
+  }
+  if (backend.contract !== CONTRACT_VERSION) {
+    throw new TypeError(
+      `Backend "${backend.name}" has contract ${backend.contract}, ` +
+        `expected ${CONTRACT_VERSION}`,
+    );
+  }
+  const names = only === undefined ? CHECK_NAMES : [only];
+  const probe = backend.probe(backendOptions);
+  if (!probe.ready) return unreadyReport(backend, probe, seed, names);
+  const second = reference && {
+    name: reference.name,
+    thread: reference.open({}),
+  };
+  const run = new Run(backend, backendOptions, probe, seed, second);
+  const algorithms = names.map((name) => {
+    const group = GROUPS.find((one) => one === name);
+    return group ? run.group(group) : run.algorithm(byQualifiedName(name));
+  });
+  run.close();
+  second?.thread.close();
+  return {
+    backend: backend.name,
+    version: probe.version,
+    seed,
+    passed: algorithms.every(({ outcome }) => outcome !== "fail") &&
+      algorithms.some(({ outcome }) => outcome === "pass"),
+    algorithms,
+  };
+}
+
+function byQualifiedName(name: string): Algorithm {
+  const [service, short] = name.split(".") as [Algorithm["service"], string];
+  return algorithmByName(service, short)!;
+}
+
+/**
+ * Registers the suite with `Deno.test`, one step for each algorithm. What the
+ * backend does not offer is an ignored step that names the reason; a backend
+ * that is not ready fails.
+ */
+export function conformanceTests(
+  backend: Backend,
+  reference?: Backend,
+): void {
+  Deno.test(`backend "${backend.name}" conforms`, async (test) => {
+    const { ready, missing } = backend.probe({});
+    if (!ready) {
+      const lacks = missing.map(({ what, remedy }) => `${what} (${remedy})`);
+      throw new Error(`Backend is not ready: ${lacks.join("; ")}`);
+    }
+    const seed = Math.floor(Math.random() * 2 ** 32);
+    const common = reference ? { seed, reference } : { seed };
+    for (const only of CHECK_NAMES) {
+      const report = checkBackend(backend, { ...common, only });
+      const [entry] = report.algorithms;
+      const offered = entry!.outcome !== "not offered";
+      await test.step({
+        name: offered ? only : `${only}: ${entry!.reason}`,
+        ignore: !offered,
+        fn() {
+          if (!report.passed) throw new Error(formatReport(report));
+        },
+      });
+    }
+  });
+}

@@ -1,0 +1,51 @@
+/**
+ * The conformance kit as a program, over a built-in backend or a module of the
+ * user's own (`deno task conformance NAME_OR_PATH [SEED]`), and as a library for
+ * the tests of a backend.
+ *
+ * @module
+ */
+
+import { pathToFileURL } from "node:url";
+import type { Backend } from "../backends/backend.ts";
+import {
+  backendSpecifier,
+  BUILT_IN_BACKENDS,
+  loadBackend,
+} from "../backends/registry.ts";
+import { checkBackend, formatReport } from "./conformance.ts";
+
+export * from "./conformance.ts";
+
+const PLAIN = import.meta.resolve("./plain/plain_backend.ts");
+
+const USAGE = `Usage: deno task conformance BACKEND [SEED]
+BACKEND is one of ${BUILT_IN_BACKENDS.join(", ")}, plain (the kit's own second
+opinion), a path or an npm package of a module whose default export is a backend.
+SEED is a number that an earlier run printed.`;
+
+function load(name: string): Promise<Backend> {
+  const base = pathToFileURL(`${Deno.cwd()}/`);
+  return loadBackend(name === "plain" ? PLAIN : backendSpecifier(name, base));
+}
+
+/** Runs the command; the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name, seedText] = args;
+  const seed = seedText === undefined ? undefined : Number(seedText);
+  if (name === undefined || args.length > 2 || Number.isNaN(seed)) {
+    console.error(USAGE);
+    return 2;
+  }
+  try {
+    const backend = await load(name);
+    const report = checkBackend(backend, seed === undefined ? {} : { seed });
+    console.log(formatReport(report));
+    return report.passed ? 0 : 1;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
