@@ -108,10 +108,11 @@ export class ChainRequests implements RequestFormat {
   }
 
   #isEntangled({ number, operation, readsTag }: RequestSlot): boolean {
-    const { lists, writableStarts } = this.#virtqueue.slots;
+    const { lists, readableWords } = this.#virtqueue.slots;
     const { block, starts, ends } = lists;
-    const outputs = writableStarts[number]!;
-    return !areOutputsApart(block, starts[number]!, outputs, ends[number]!) &&
+    const start = starts[number]!;
+    const outputs = start + readableWords[number]!;
+    return !areOutputsApart(block, start, outputs, ends[number]!) &&
       this.#overlaps.isEntangled(operation, readsTag);
   }
 

@@ -64,7 +64,8 @@ export function showChain(
   chain: DescriptorChain,
 ): void {
   const { block, starts, ends } = slots.lists;
-  const writableStart = slots.writableStarts[slot]!;
+  const start = starts[slot]!;
+  const writableStart = start + slots.readableWords[slot]!;
   chain.slot = slot;
   chain.head = slots.heads[slot]!;
   chain.descriptorCount = slots.descriptorCounts[slot]!;
@@ -74,7 +75,7 @@ export function showChain(
   chain.readable.adopt(
     regions,
     block,
-    starts[slot]!,
+    start,
     writableStart,
     slots.readableBytes[slot]!,
   );

@@ -54,9 +54,9 @@ export class ChainReader {
   /** The regions that ranges number, and the block that they are in. */
   #regions: readonly Region[];
   #generation = 0;
-  /** Where the ranges ended that each slot had last, and those to be written. */
+  /** Where the ranges ended that each slot had last, and how many were read. */
   #lastEnds: Int32Array;
-  #lastWritableStarts: Int32Array;
+  #lastReadableWords: Int32Array;
   /** The window of guest memory that was hit last. */
   #windowLow = 0;
   #windowHigh = 0;
@@ -83,7 +83,7 @@ export class ChainReader {
     this.#packed = packed;
     this.#regions = memory.table;
     this.#lastEnds = new Int32Array(slots.count).fill(NO_RANGES);
-    this.#lastWritableStarts = new Int32Array(slots.count);
+    this.#lastReadableWords = new Int32Array(slots.count);
     this.#tableWords = this.#copy.words!;
   }
 
@@ -267,10 +267,11 @@ export class ChainReader {
       alike = 0;
     }
     if (writableStart < 0) writableStart = at;
-    slots.writableStarts[slot] = writableStart;
+    const readableWords = writableStart - start;
+    slots.readableWords[slot] = readableWords;
     if (
       alike !== 0 && unmappedBytes === 0 && this.#lastEnds[slot] === at &&
-      this.#lastWritableStarts[slot] === writableStart
+      this.#lastReadableWords[slot] === readableWords
     ) {
       slots.alike[slot] = 1;
       if (writableStart !== at) {
@@ -319,7 +320,7 @@ export class ChainReader {
     if (words === undefined) return false;
     const { windowLows, windowHighs, windowLengths } = memory;
     const ranges = slots.lists.block;
-    const writableStart = this.#lastWritableStarts[slot]!;
+    const writableStart = start + this.#lastReadableWords[slot]!;
     let from = tableOffset >> 2;
     let next = 1;
     let end = -1;
@@ -359,9 +360,11 @@ export class ChainReader {
   #shape(slot: number, unmappedBytes: number): void {
     const slots = this.#slots;
     const { block, starts, ends } = slots.lists;
-    const writableStart = slots.writableStarts[slot]!;
+    const start = starts[slot]!;
+    const readableWords = slots.readableWords[slot]!;
+    const writableStart = start + readableWords;
     const end = ends[slot]!;
-    const readableBytes = sumOfLengths(block, starts[slot]!, writableStart);
+    const readableBytes = sumOfLengths(block, start, writableStart);
     const writableBytes = sumOfLengths(block, writableStart, end);
     const totalBytes = readableBytes + writableBytes + unmappedBytes;
     // virtio 1.4 §2.7.5: no chain is longer than 2^32 bytes.
@@ -379,7 +382,7 @@ export class ChainReader {
     slots.writableBytes[slot] = Math.min(writableBytes, MOST_BYTES);
     if (slot >= this.#lastEnds.length) this.#addShapes();
     this.#lastEnds[slot] = end;
-    this.#lastWritableStarts[slot] = writableStart;
+    this.#lastReadableWords[slot] = readableWords;
   }
 
   /** A chain whose structure is not intact has no place for a status. */
@@ -391,9 +394,8 @@ export class ChainReader {
   #empty(slot: number, fault: ChainFault): void {
     const slots = this.#slots;
     slots.lists.release(slot);
-    const start = slots.lists.starts[slot]!;
-    slots.lists.close(slot, start);
-    slots.writableStarts[slot] = start;
+    slots.lists.close(slot, slots.lists.starts[slot]!);
+    slots.readableWords[slot] = 0;
     slots.readableBytes[slot] = 0;
     slots.writableBytes[slot] = 0;
     slots.faults[slot] = fault;
@@ -425,11 +427,11 @@ export class ChainReader {
 
   #addShapes(): void {
     const before = this.#lastEnds;
-    const writableStarts = this.#lastWritableStarts;
+    const readableWords = this.#lastReadableWords;
     this.#lastEnds = new Int32Array(this.#slots.count).fill(NO_RANGES);
     this.#lastEnds.set(before);
-    this.#lastWritableStarts = new Int32Array(this.#slots.count);
-    this.#lastWritableStarts.set(writableStarts);
+    this.#lastReadableWords = new Int32Array(this.#slots.count);
+    this.#lastReadableWords.set(readableWords);
   }
 
   /** Other regions, or another block: no chain is like one before. */

@@ -42,8 +42,11 @@ export class ChainSlots {
   count = FIRST_SLOTS;
   /** The ranges of each chain, those that are readable first. */
   readonly lists = new RangeLists(FIRST_SLOTS);
-  /** Word of `lists.block` where the writable ranges start. */
-  writableStarts = new Int32Array(FIRST_SLOTS);
+  /**
+   * Words of each list that are readable ranges; the writable ones follow. Not a
+   * place in the block: a list moves while others grow.
+   */
+  readableWords = new Int32Array(FIRST_SLOTS);
   /** Split: index of the first descriptor. Packed: the buffer ID. */
   heads = new Int32Array(FIRST_SLOTS);
   /** Descriptors of a chain, those in an indirect table included. */
@@ -90,7 +93,7 @@ export class ChainSlots {
     const before = this.count;
     const slots = 2 * before;
     this.lists.addSlots(slots);
-    this.writableStarts = grown(this.writableStarts, slots);
+    this.readableWords = grown(this.readableWords, slots);
     this.heads = grown(this.heads, slots);
     this.descriptorCounts = grown(this.descriptorCounts, slots);
     this.ringDescriptors = grown(this.ringDescriptors, slots);

@@ -3,6 +3,7 @@ import {
   ChainFault,
   DescriptorChain,
   popChain,
+  showChain,
 } from "../../device/ring/chain.ts";
 import {
   DESCRIPTOR_INDIRECT,
@@ -419,6 +420,39 @@ Deno.test("split: a table has at most 65536 descriptors", () => {
   isMalformed(guest.offer());
   // The room that the long chain took has not been kept for this one.
   ok(guest.device.slots.lists.block.length < 65536 * RANGE_WORDS);
+});
+
+Deno.test("split: long chains that are out together keep both their parts", () => {
+  const guest = hostileGuest(SIZE * 512 * 16);
+  const { data, device, chain } = guest;
+  // Longer each round, which takes the slots in another order than the last.
+  for (let count = 30; count < 500; count *= 2) {
+    const slots: number[] = [];
+    for (let number = 0; number < SIZE; number++) {
+      for (let i = 0; i < count; i++) {
+        guest.table(512 * number + i, {
+          address: data + BigInt(2 * i + number),
+          lengthBytes: 1,
+          flags: (i < 10 ? 0 : WRITE) | (i < count - 1 ? NEXT : 0),
+          next: i + 1,
+        });
+      }
+      guest.raw.descriptor(number, {
+        address: data + BigInt(512 * 16 * number),
+        lengthBytes: 16 * count,
+        flags: INDIRECT,
+      });
+      slots.push(guest.offer(number).slot);
+    }
+    for (const [number, slot] of slots.entries()) {
+      showChain(device, slot, chain);
+      strictEqual(chain.readable.count, 10);
+      strictEqual(chain.writable.count, count - 10);
+      strictEqual(chain.writable.offset(0), guest.dataOffset + 20 + number);
+    }
+    for (const slot of slots) device.push(slot, 0);
+    device.publish();
+  }
 });
 
 Deno.test("split: random ring memory stays within bounds", () => {

@@ -66,4 +66,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "inTable || (flags & (NEXT | WRITE)) !== 0 ||",
     tests: ["tests/standard/framing_test.ts"],
   },
+  {
+    fault: "a long chain is looked for in its slot's home",
+    file: "device/ring/chain.ts",
+    text: "  const start = starts[slot]!;\n",
+    replacement: "  const start = slot * 60;\n",
+    tests: ["driver/rings/hostile_split_test.ts"],
+  },
 ];
