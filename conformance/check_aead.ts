@@ -12,7 +12,7 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backends/backend.ts";
-import type { Bench } from "./bench.ts";
+import type { Examiner } from "./examiner.ts";
 import {
   ALL_LAYOUTS,
   randomLayout,
@@ -20,9 +20,9 @@ import {
   someLargeLengths,
 } from "./lengths.ts";
 import {
+  type Arrangement,
   Job,
   type Layout,
-  type Placement,
   type Request,
   runJobs,
 } from "./operations.ts";
@@ -34,7 +34,7 @@ const DATA_RULE = { blockBytes: 1, minimumBytes: 0, mayBeEmpty: true };
 const ADDITIONAL_LENGTHS = [1, 15, 16, 17, 31, 255, 65279, 65280, 65537];
 
 /** How requests lie that are refused. */
-const REFUSED: ReadonlySet<Placement> = new Set(
+const REFUSED: ReadonlySet<Arrangement> = new Set(
   ["apart", "in-place", "adjacent", "shifted"] as const,
 );
 
@@ -46,30 +46,35 @@ interface Sizes {
 
 /** The two sessions of one key and tag length, and how requests are made. */
 class AeadPair {
-  readonly bench: Bench;
+  readonly examiner: Examiner;
   readonly #encryption: AeadSession;
   readonly #decryption: AeadSession;
   #encryptor: BackendSession | undefined;
   #decryptor: BackendSession | undefined;
 
-  constructor(bench: Bench, algorithm: string, key: Uint8Array, tag: number) {
+  constructor(
+    examiner: Examiner,
+    algorithm: string,
+    key: Uint8Array,
+    tag: number,
+  ) {
     const common = {
       service: "aead",
       algorithm,
       key,
       tagBytes: tag,
     } as const;
-    this.bench = bench;
+    this.examiner = examiner;
     this.#encryption = { ...common, direction: "encrypt" };
     this.#decryption = { ...common, direction: "decrypt" };
   }
 
   /** Opens both sessions for the time of `use`. */
   with(use: () => void): void {
-    this.bench.withSession(
+    this.examiner.withSession(
       this.#encryption,
       (encryptor) =>
-        this.bench.withSession(this.#decryption, (decryptor) => {
+        this.examiner.withSession(this.#decryption, (decryptor) => {
           this.#encryptor = encryptor;
           this.#decryptor = decryptor;
           use();
@@ -78,7 +83,7 @@ class AeadPair {
   }
 
   encryption({ dataBytes, additionalBytes, ivBytes }: Sizes): Request {
-    const { random } = this.bench;
+    const { random } = this.examiner;
     return {
       kind: OperationKind.Encrypt,
       iv: random.bytes(ivBytes),
@@ -117,10 +122,10 @@ class AeadPair {
     const description = this.#encryption;
     const session = this.#encryptor!;
     const trial = { check, description, session, request, layout };
-    if (!sealed) return this.bench.run(trial);
+    if (!sealed) return this.examiner.run(trial);
     const { ciphertext: destination, tag: digest } = sealed;
     const status = OperationStatus.Ok;
-    return this.bench.run({
+    return this.examiner.run({
       ...trial,
       expected: { status, destination, digest },
     });
@@ -133,7 +138,7 @@ class AeadPair {
     layout: Layout,
     plaintext: Uint8Array,
   ) {
-    return this.bench.run({
+    return this.examiner.run({
       check,
       description: this.#decryption,
       session: this.#decryptor!,
@@ -154,31 +159,31 @@ class AeadPair {
     layout: Layout,
     plaintext: Uint8Array,
   ): void {
-    const { bench } = this;
-    const refused = `${check}, ${layout.pieces}/${layout.placement}`;
-    const job = new Job(request, this.#decryptor!, layout, bench.random);
+    const { examiner } = this;
+    const refused = `${check}, ${layout.pieces}/${layout.arrangement}`;
+    const job = new Job(request, this.#decryptor!, layout, examiner.random);
     try {
-      runJobs(bench.thread, [job]);
+      runJobs(examiner.thread, [job]);
     } catch (error) {
-      bench.assert(false, refused, "no exception", String(error));
+      examiner.assert(false, refused, "no exception", String(error));
       return;
     }
     const { status, writtenBytes, destination } = job.operation;
-    bench.assert(
+    examiner.assert(
       status === OperationStatus.BadTag && writtenBytes === 0,
       refused,
       "status 2 (BadTag) and writtenBytes 0",
       `status ${status} and writtenBytes ${writtenBytes}`,
     );
     const shown = longestMatch(destination.copy(), plaintext);
-    bench.assert(
+    examiner.assert(
       shown < 6,
       `${refused}: plaintext left in the destination`,
       "none",
       `${shown} bytes in a row`,
     );
     const damage = job.findDamage();
-    bench.assert(
+    examiner.assert(
       damage === undefined,
       `${refused}: memory beside the output`,
       "no change",
@@ -227,7 +232,7 @@ function checkLengths(
   algorithm: AeadAlgorithm,
   isFirstKey: boolean,
 ): void {
-  const { random } = pair.bench;
+  const { random } = pair.examiner;
   const ivLengths = listLengths(algorithm.ivBytes);
   const run = (
     dataBytes: number,
@@ -265,7 +270,7 @@ function checkSharedInputs(pair: AeadPair, ivBytes: number): void {
       ivBytes,
     });
     const shared = { ...request, additionalData: request.source.slice(0, 21) };
-    const layout = { pieces, placement: "inputs-shared" } as const;
+    const layout = { pieces, arrangement: "inputs-shared" } as const;
     const check = "associated data that is the start of the source";
     pair.encrypt(check, shared, layout, pair.seal(shared));
   }
@@ -332,25 +337,25 @@ function checkLargeForgery(pair: AeadPair, ivBytes: number): void {
   const genuine = pair.decryption(large);
   if (!genuine) return;
   const forged = { ...genuine, tag: flip(genuine.tag!, 1) };
-  for (const placement of ["apart", "in-place", "shifted"] as const) {
-    const layout = { pieces: "random", placement } as const;
+  for (const arrangement of ["apart", "in-place", "shifted"] as const) {
+    const layout = { pieces: "random", arrangement } as const;
     pair.refuse("wrong tag of 65535 bytes", forged, layout, large.source);
   }
 }
 
 /** CCM data that its length field cannot hold must fail, not wrap around. */
-function checkOverlong(bench: Bench, algorithm: AeadAlgorithm): void {
+function checkOverlong(examiner: Examiner, algorithm: AeadAlgorithm): void {
   const description: AeadSession = {
     service: "aead",
     algorithm: algorithm.name,
     direction: "encrypt",
-    key: bench.random.bytes(algorithm.keyBytes.minimum),
+    key: examiner.random.bytes(algorithm.keyBytes.minimum),
     tagBytes: algorithm.tagBytes[0]!,
   };
-  bench.withSession(description, (session) => {
+  examiner.withSession(description, (session) => {
     const request: Request = {
       kind: OperationKind.Encrypt,
-      iv: bench.random.bytes(13),
+      iv: examiner.random.bytes(13),
       source: new Uint8Array(65536),
       destinationBytes: 65536,
       digestBytes: description.tagBytes,
@@ -361,35 +366,35 @@ function checkOverlong(bench: Bench, algorithm: AeadAlgorithm): void {
       digest: new Uint8Array(0),
     };
     const check = "65536 bytes under a nonce of 13";
-    bench.run({ check, description, session, request, expected });
+    examiner.run({ check, description, session, request, expected });
   });
 }
 
 /** All checks of an AEAD with keys of `keyLengths`. */
 export function checkAead(
-  bench: Bench,
+  examiner: Examiner,
   algorithm: AeadAlgorithm,
   keyLengths: readonly number[],
 ): void {
   const ivLengths = listLengths(algorithm.ivBytes);
   for (const keyBytes of keyLengths) {
-    const key = bench.random.bytes(keyBytes);
+    const key = examiner.random.bytes(keyBytes);
     for (const tagBytes of algorithm.tagBytes) {
-      const pair = new AeadPair(bench, algorithm.name, key, tagBytes);
+      const pair = new AeadPair(examiner, algorithm.name, key, tagBytes);
       pair.with(() => {
         const isLongest = tagBytes === algorithm.tagBytes.at(-1);
         for (const ivBytes of ivLengths) {
           const sizes = { dataBytes: 77, additionalBytes: 5, ivBytes };
-          checkSizes(pair, algorithm, sizes, randomLayout(bench.random, 77));
+          checkSizes(pair, algorithm, sizes, randomLayout(examiner.random, 77));
         }
-        const ivBytes = bench.random.pick(ivLengths);
+        const ivBytes = examiner.random.pick(ivLengths);
         const layouts = isLongest
-          ? ALL_LAYOUTS.filter(({ placement }) => REFUSED.has(placement))
-          : [randomLayout(bench.random, 9)];
+          ? ALL_LAYOUTS.filter(({ arrangement }) => REFUSED.has(arrangement))
+          : [randomLayout(examiner.random, 9)];
         checkForgeries(pair, ivBytes, layouts);
         if (!isLongest) return;
         for (const other of ivLengths) {
-          checkForgeries(pair, other, [randomLayout(bench.random, 9)]);
+          checkForgeries(pair, other, [randomLayout(examiner.random, 9)]);
         }
         checkLengths(pair, algorithm, keyBytes === keyLengths[0]);
         checkLargeForgery(pair, ivBytes);
@@ -397,5 +402,5 @@ export function checkAead(
       });
     }
   }
-  if (algorithm.name === "ccm") checkOverlong(bench, algorithm);
+  if (algorithm.name === "ccm") checkOverlong(examiner, algorithm);
 }

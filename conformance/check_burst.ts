@@ -19,7 +19,7 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backends/backend.ts";
-import type { Bench, Trial } from "./bench.ts";
+import type { Examiner, Trial } from "./examiner.ts";
 import { macDataRule } from "./check_digest.ts";
 import { randomLayout } from "./lengths.ts";
 import { CONTIGUOUS, Job, type Request } from "./operations.ts";
@@ -101,7 +101,7 @@ const makeAeadActor: Maker<AeadAlgorithm> = (random, algorithm, key) => ({
 });
 
 function makeActor(
-  { random }: Bench,
+  { random }: Examiner,
   algorithm: Algorithm,
   keyLengths: readonly number[],
 ): Actor | undefined {
@@ -135,40 +135,44 @@ function makeForger(actor: Actor): Actor | undefined {
 }
 
 function makeTrials(
-  bench: Bench,
+  examiner: Examiner,
   open: readonly { actor: Actor; session: BackendSession }[],
   count: number,
 ): Trial[] {
   return Array.from({ length: count }, (_, i) => {
-    const { actor, session } = bench.random.pick(open);
+    const { actor, session } = examiner.random.pick(open);
     const request = actor.makeRequest();
     return {
       check: `operation ${i} of a burst of ${count}`,
       description: actor.description,
       session,
       request,
-      layout: randomLayout(bench.random, request.source.length),
+      layout: randomLayout(examiner.random, request.source.length),
     };
   });
 }
 
 /** `run` takes the first `count` operations and leaves the others alone. */
-function checkCount(bench: Bench, actor: Actor, session: BackendSession): void {
+function checkCount(
+  examiner: Examiner,
+  actor: Actor,
+  session: BackendSession,
+): void {
   const [first, second] = [0, 1].map(() =>
-    new Job(actor.makeRequest(), session, CONTIGUOUS, bench.random)
+    new Job(actor.makeRequest(), session, CONTIGUOUS, examiner.random)
   );
   const beyond = second!.operation;
   try {
-    bench.thread.run([first!.operation, beyond], 1);
+    examiner.thread.run([first!.operation, beyond], 1);
     const start = performance.now();
     while (
       first!.operation.status === OperationStatus.Pending &&
       performance.now() - start < 10_000
-    ) bench.thread.poll?.();
+    ) examiner.thread.poll?.();
   } catch (error) {
-    bench.fail("run() of 1 of 2 operations", "no exception", String(error));
+    examiner.fail("run() of 1 of 2 operations", "no exception", String(error));
   }
-  bench.assert(
+  examiner.assert(
     first!.operation.status === OperationStatus.Ok &&
       beyond.status === OperationStatus.Pending && beyond.writtenBytes === -1,
     "run() of 1 of 2 operations",
@@ -179,31 +183,31 @@ function checkCount(bench: Bench, actor: Actor, session: BackendSession): void {
 
 /** All checks of bursts over what is offered. */
 export function checkBursts(
-  bench: Bench,
+  examiner: Examiner,
   offered: readonly Algorithm[],
   keyLengths: (algorithm: Algorithm) => readonly number[],
 ): void {
   const actors = offered.flatMap((algorithm) => {
-    const one = makeActor(bench, algorithm, keyLengths(algorithm));
+    const one = makeActor(examiner, algorithm, keyLengths(algorithm));
     // A second session with another key of the same algorithm.
-    const two = makeActor(bench, algorithm, keyLengths(algorithm));
+    const two = makeActor(examiner, algorithm, keyLengths(algorithm));
     const forger = one && makeForger(one);
     return [one, two, forger].filter((actor) => actor !== undefined);
   });
   const open = actors.flatMap((actor) => {
-    const session = bench.open(actor.description);
+    const session = examiner.open(actor.description);
     return session ? [{ actor, session }] : [];
   });
   if (open.length === 0) return;
   for (const count of [1, 2, 7, 64, 300]) {
-    bench.runBurst(makeTrials(bench, open, count));
+    examiner.runBurst(makeTrials(examiner, open, count));
   }
-  bench.runBurst([]);
-  checkCount(bench, open[0]!.actor, open[0]!.session);
+  examiner.runBurst([]);
+  checkCount(examiner, open[0]!.actor, open[0]!.session);
   // Closing half of the sessions leaves the others usable.
   for (const { session } of open.splice(0, open.length / 2)) {
-    bench.close(session);
+    examiner.close(session);
   }
-  bench.runBurst(makeTrials(bench, open, 64));
-  for (const { session } of open) bench.close(session);
+  examiner.runBurst(makeTrials(examiner, open, 64));
+  for (const { session } of open) examiner.close(session);
 }

@@ -16,7 +16,7 @@ import type {
   Direction,
 } from "../algorithms/session_description.ts";
 import { type BackendSession, OperationKind } from "../backends/backend.ts";
-import type { Bench } from "./bench.ts";
+import type { Examiner } from "./examiner.ts";
 import { macDataRule } from "./check_digest.ts";
 import { randomLayout } from "./lengths.ts";
 import type { Request } from "./operations.ts";
@@ -34,14 +34,14 @@ const ORDERS = ["cipher-then-hash", "hash-then-cipher"] as const;
 const DIRECTIONS = ["encrypt", "decrypt"] as const;
 
 function describe(
-  bench: Bench,
+  examiner: Examiner,
   parts: ChainParts,
   cipher: CipherAlgorithm,
   digest: HashAlgorithm | MacAlgorithm,
   order: ChainSession["order"],
   direction: Direction,
 ): ChainSession {
-  const { random } = bench;
+  const { random } = examiner;
   return {
     service: "chain",
     order,
@@ -63,23 +63,23 @@ function describe(
 
 /** A length that the cipher takes, of at most `limit` bytes. */
 function cipherLength(
-  bench: Bench,
+  examiner: Examiner,
   cipher: CipherAlgorithm,
   limit: number,
 ): number {
-  const rest = bench.random.integer(limit + 1);
+  const rest = examiner.random.integer(limit + 1);
   const whole = rest - rest % cipher.blockBytes;
   return whole >= cipher.minimumBytes ? whole : 0;
 }
 
 function makeRequest(
-  bench: Bench,
+  examiner: Examiner,
   cipher: CipherAlgorithm,
   session: ChainSession,
   lengthBytes: number,
   isWhole: boolean,
 ): Request {
-  const { random } = bench;
+  const { random } = examiner;
   const cipherStart = isWhole ? 0 : random.integer(lengthBytes);
   const hashStart = isWhole ? 0 : random.integer(lengthBytes);
   // Whole blocks for the codes that have no padding of their own.
@@ -100,14 +100,14 @@ function makeRequest(
     cipherStart,
     cipherBytes: isWhole
       ? lengthBytes
-      : cipherLength(bench, cipher, lengthBytes - cipherStart),
+      : cipherLength(examiner, cipher, lengthBytes - cipherStart),
     hashStart,
     hashBytes: hashRoom - hashRoom % unit,
   };
 }
 
 function checkPair(
-  bench: Bench,
+  examiner: Examiner,
   parts: ChainParts,
   cipher: CipherAlgorithm,
   digest: HashAlgorithm | MacAlgorithm,
@@ -115,34 +115,36 @@ function checkPair(
   for (const order of ORDERS) {
     for (const direction of DIRECTIONS) {
       const description = describe(
-        bench,
+        examiner,
         parts,
         cipher,
         digest,
         order,
         direction,
       );
-      bench.withSession(description, (session) => {
+      examiner.withSession(description, (session) => {
         const run = (lengthBytes: number, isWhole: boolean) =>
-          bench.run({
+          examiner.run({
             check: isWhole ? "chain over all" : "chain over parts",
             description,
             session,
             request: makeRequest(
-              bench,
+              examiner,
               cipher,
               description,
               lengthBytes,
               isWhole,
             ),
-            layout: randomLayout(bench.random, lengthBytes),
+            layout: randomLayout(examiner.random, lengthBytes),
           });
         run(16, true);
         run(144, true);
         run(4096, true);
-        for (let i = 0; i < 4; i++) run(1 + bench.random.integer(400), false);
-        run(20_000 + bench.random.integer(100), false);
-        runShared(bench, cipher, description, session);
+        for (let i = 0; i < 4; i++) {
+          run(1 + examiner.random.integer(400), false);
+        }
+        run(20_000 + examiner.random.integer(100), false);
+        runShared(examiner, cipher, description, session);
       });
     }
   }
@@ -150,40 +152,40 @@ function checkPair(
 
 /** Associated data that is the start of the source: whole blocks of any code. */
 function runShared(
-  bench: Bench,
+  examiner: Examiner,
   cipher: CipherAlgorithm,
   description: ChainSession,
   session: BackendSession,
 ): void {
-  const request = makeRequest(bench, cipher, description, 144, true);
-  bench.run({
+  const request = makeRequest(examiner, cipher, description, 144, true);
+  examiner.run({
     check: "associated data that is the start of the source",
     description,
     session,
     request: { ...request, additionalData: request.source.slice(0, 48) },
     layout: {
-      ...randomLayout(bench.random, 144),
-      placement: "inputs-shared",
+      ...randomLayout(examiner.random, 144),
+      arrangement: "inputs-shared",
     },
   });
 }
 
 /** Chains of every cipher with one digest and every digest with one cipher. */
-export function checkChains(bench: Bench, parts: ChainParts): void {
+export function checkChains(examiner: Examiner, parts: ChainParts): void {
   const digests = parts.digests.filter((digest) =>
     digest.service === "hash" || digest.ivBytes === 0
   );
   for (const cipher of parts.ciphers) {
-    checkPair(bench, parts, cipher, bench.random.pick(digests));
+    checkPair(examiner, parts, cipher, examiner.random.pick(digests));
   }
   for (const digest of digests) {
-    checkPair(bench, parts, bench.random.pick(parts.ciphers), digest);
+    checkPair(examiner, parts, examiner.random.pick(parts.ciphers), digest);
   }
 }
 
 /** Why a backend has no chain at all, in its words; `undefined` if it has. */
 export function chainRefusal(
-  bench: Bench,
+  examiner: Examiner,
   parts: ChainParts,
 ): string | undefined {
   const cipher = parts.ciphers[0];
@@ -192,7 +194,7 @@ export function chainRefusal(
   );
   if (!cipher || !digest) return "It takes a cipher and a hash or a MAC";
   const description = describe(
-    bench,
+    examiner,
     parts,
     cipher,
     digest,
@@ -200,7 +202,7 @@ export function chainRefusal(
     "encrypt",
   );
   try {
-    bench.thread.closeSession(bench.thread.openSession(description));
+    examiner.thread.closeSession(examiner.thread.openSession(description));
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -14,7 +14,7 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backends/backend.ts";
-import type { Bench } from "./bench.ts";
+import type { Examiner } from "./examiner.ts";
 import {
   ALL_LAYOUTS,
   randomLayout,
@@ -24,7 +24,7 @@ import {
 import type { Layout, Request } from "./operations.ts";
 
 function makeRequest(
-  bench: Bench,
+  examiner: Examiner,
   algorithm: CipherAlgorithm,
   direction: Direction,
   lengthBytes: number,
@@ -33,28 +33,28 @@ function makeRequest(
     kind: direction === "encrypt"
       ? OperationKind.Encrypt
       : OperationKind.Decrypt,
-    iv: bench.random.bytes(algorithm.ivBytes),
-    source: bench.random.bytes(lengthBytes),
+    iv: examiner.random.bytes(algorithm.ivBytes),
+    source: examiner.random.bytes(lengthBytes),
     destinationBytes: lengthBytes,
     digestBytes: 0,
   };
 }
 
 function checkLengths(
-  bench: Bench,
+  examiner: Examiner,
   algorithm: CipherAlgorithm,
   description: CipherSession,
   isFirstKey: boolean,
 ): void {
   const rule = { ...algorithm, mayBeEmpty: true };
-  bench.withSession(description, (session) => {
+  examiner.withSession(description, (session) => {
     const run = (lengthBytes: number, layout: Layout) =>
-      bench.run({
+      examiner.run({
         check: "against a second opinion",
         description,
         session,
         request: makeRequest(
-          bench,
+          examiner,
           algorithm,
           description.direction,
           lengthBytes,
@@ -62,21 +62,21 @@ function checkLengths(
         layout,
       });
     for (const lengthBytes of smallLengths(rule)) {
-      run(lengthBytes, randomLayout(bench.random, lengthBytes));
-      run(lengthBytes, randomLayout(bench.random, lengthBytes));
+      run(lengthBytes, randomLayout(examiner.random, lengthBytes));
+      run(lengthBytes, randomLayout(examiner.random, lengthBytes));
     }
     for (const layout of ALL_LAYOUTS) run(144, layout);
     for (
-      const lengthBytes of someLargeLengths(bench.random, rule, isFirstKey)
+      const lengthBytes of someLargeLengths(examiner.random, rule, isFirstKey)
     ) {
-      run(lengthBytes, randomLayout(bench.random, lengthBytes));
+      run(lengthBytes, randomLayout(examiner.random, lengthBytes));
     }
   });
 }
 
 /** What encryption makes, decryption must undo; with the same key and vector. */
 function checkRoundTrip(
-  bench: Bench,
+  examiner: Examiner,
   algorithm: CipherAlgorithm,
   key: Uint8Array,
 ): void {
@@ -88,35 +88,35 @@ function checkRoundTrip(
       direction,
       key,
     };
-    return { description, session: bench.open(description) };
+    return { description, session: examiner.open(description) };
   });
   const [encryptor, decryptor] = sessions;
   if (!encryptor?.session || !decryptor?.session) return;
-  const request = makeRequest(bench, algorithm, "encrypt", 1024);
+  const request = makeRequest(examiner, algorithm, "encrypt", 1024);
   const run = (
     side: { description: CipherSession; session: BackendSession | undefined },
     what: Request,
-  ) => bench.run({ ...side, session: side.session!, check, request: what });
+  ) => examiner.run({ ...side, session: side.session!, check, request: what });
   const encrypted = run(encryptor, request);
   const decrypted = encrypted && run(decryptor, {
     ...request,
     kind: OperationKind.Decrypt,
     source: encrypted.destination,
   });
-  bench.assert(
+  examiner.assert(
     decrypted?.status === OperationStatus.Ok &&
       decrypted.destination.toHex() === request.source.toHex(),
     `${check} of 1024 bytes, key of ${key.length}`,
     "the plaintext",
     "other bytes",
   );
-  bench.close(encryptor.session);
-  bench.close(decryptor.session);
+  examiner.close(encryptor.session);
+  examiner.close(decryptor.session);
 }
 
 /** The bytes of a counter that carry: the vector is all ones. */
 function checkWrapAround(
-  bench: Bench,
+  examiner: Examiner,
   algorithm: CipherAlgorithm,
   key: Uint8Array,
 ): void {
@@ -126,37 +126,37 @@ function checkWrapAround(
     direction: "encrypt",
     key,
   };
-  bench.withSession(description, (session) => {
+  examiner.withSession(description, (session) => {
     for (let ones = 1; ones <= algorithm.ivBytes; ones++) {
-      const iv = bench.random.bytes(algorithm.ivBytes);
+      const iv = examiner.random.bytes(algorithm.ivBytes);
       iv.fill(0xff, iv.length - ones);
       const request = {
-        ...makeRequest(bench, algorithm, "encrypt", 160),
+        ...makeRequest(examiner, algorithm, "encrypt", 160),
         iv,
       };
       const check = `vector that ends with ${ones} bytes of ff`;
-      bench.run({ check, description, session, request });
+      examiner.run({ check, description, session, request });
     }
   });
 }
 
 /** All checks of a cipher with keys of `keyLengths`. */
 export function checkCipher(
-  bench: Bench,
+  examiner: Examiner,
   algorithm: CipherAlgorithm,
   keyLengths: readonly number[],
 ): void {
   for (const keyBytes of keyLengths) {
-    const key = bench.random.bytes(keyBytes);
+    const key = examiner.random.bytes(keyBytes);
     for (const direction of ["encrypt", "decrypt"] as const) {
-      checkLengths(bench, algorithm, {
+      checkLengths(examiner, algorithm, {
         service: "cipher",
         algorithm: algorithm.name,
         direction,
         key,
       }, keyBytes === keyLengths[0]);
     }
-    checkRoundTrip(bench, algorithm, key);
-    checkWrapAround(bench, algorithm, key);
+    checkRoundTrip(examiner, algorithm, key);
+    checkWrapAround(examiner, algorithm, key);
   }
 }

@@ -21,26 +21,30 @@ import {
   OperationKind,
   type Probe,
 } from "../backends/backend.ts";
-import { Bench } from "./bench.ts";
+import { Examiner } from "./examiner.ts";
 import type { Request } from "./operations.ts";
 import { ECDSA_ANSWERS } from "./vectors/ecdsa.ts";
 import { RSA_ANSWERS } from "./vectors/rsa.ts";
 
 /** What probe says must be about the catalogue and leave nothing out. */
-export function checkProbe(bench: Bench, backend: Backend, probe: Probe): void {
+export function checkProbe(
+  examiner: Examiner,
+  backend: Backend,
+  probe: Probe,
+): void {
   const names = new Map(ALGORITHMS.map((one) => [qualifiedName(one), one]));
-  bench.assert(
+  examiner.assert(
     /^[a-z][a-z0-9-]*$/.test(backend.name),
     "name",
     "lower-case letters, figures and hyphens",
     `"${backend.name}"`,
   );
-  bench.assert(probe.version !== "", "probe().version", "some text", "none");
+  examiner.assert(probe.version !== "", "probe().version", "some text", "none");
   for (const { algorithm, keyBytes, rsaPrimes } of probe.offers) {
     const entry = names.get(algorithm);
     const check = `probe().offers ${algorithm}`;
-    bench.assert(!!entry, check, "a qualified catalogue name", "none");
-    bench.assert(
+    examiner.assert(!!entry, check, "a qualified catalogue name", "none");
+    examiner.assert(
       rsaPrimes === undefined ||
         (algorithm === "akcipher.rsa" && rsaPrimes > RSA_USUAL_PRIMES),
       `${check} rsaPrimes`,
@@ -49,7 +53,7 @@ export function checkProbe(bench: Bench, backend: Backend, probe: Probe): void {
     );
     if (!entry || !("keyBytes" in entry) || !keyBytes) continue;
     const wrong = keyBytes.filter((n) => !allowsLength(entry.keyBytes, n));
-    bench.assert(
+    examiner.assert(
       wrong.length === 0 && keyBytes.length > 0,
       `${check} keyBytes`,
       "lengths of the catalogue",
@@ -60,7 +64,7 @@ export function checkProbe(bench: Bench, backend: Backend, probe: Probe): void {
   for (const name of names.keys()) {
     const isOffered = offered.includes(name);
     const hasReason = name in probe.notOffered;
-    bench.assert(
+    examiner.assert(
       !(isOffered && hasReason),
       `probe() of ${name}`,
       "an offer or a reason why not",
@@ -70,10 +74,13 @@ export function checkProbe(bench: Bench, backend: Backend, probe: Probe): void {
 }
 
 /** Some legal session of an algorithm. */
-function anySession(bench: Bench, algorithm: Algorithm): SessionDescription {
+function anySession(
+  examiner: Examiner,
+  algorithm: Algorithm,
+): SessionDescription {
   const { name } = algorithm;
   const key = "keyBytes" in algorithm
-    ? bench.random.bytes(algorithm.keyBytes.minimum)
+    ? examiner.random.bytes(algorithm.keyBytes.minimum)
     : new Uint8Array(0);
   switch (algorithm.service) {
     case "cipher":
@@ -116,17 +123,17 @@ function anySession(bench: Bench, algorithm: Algorithm): SessionDescription {
 }
 
 function checkThrows(
-  bench: Bench,
+  examiner: Examiner,
   what: string,
   description: SessionDescription,
 ): void {
   let thrown: unknown;
   try {
-    bench.close(bench.thread.openSession(structuredClone(description)));
+    examiner.close(examiner.thread.openSession(structuredClone(description)));
   } catch (error) {
     thrown = error;
   }
-  bench.assert(
+  examiner.assert(
     thrown instanceof Error,
     `openSession() of ${what}`,
     "an Error",
@@ -134,24 +141,28 @@ function checkThrows(
   );
 }
 
-function checkRefusals(bench: Bench, probe: Probe): void {
+function checkRefusals(examiner: Examiner, probe: Probe): void {
   for (const algorithm of ALGORITHMS) {
     const name = qualifiedName(algorithm);
     const offer = probe.offers.find((one) => one.algorithm === name);
     if (!offer) {
-      checkThrows(bench, `${name}, not offered`, anySession(bench, algorithm));
+      checkThrows(
+        examiner,
+        `${name}, not offered`,
+        anySession(examiner, algorithm),
+      );
     } else if ("keyBytes" in algorithm && offer.keyBytes) {
       const others = listLengths(algorithm.keyBytes)
         .filter((n) => !offer.keyBytes!.includes(n));
       for (const n of others.slice(0, 4)) {
-        const session = anySession(bench, algorithm);
-        const key = bench.random.bytes(n);
+        const session = anySession(examiner, algorithm);
+        const key = examiner.random.bytes(n);
         const what = `${name} with a key of ${n}, not offered`;
-        checkThrows(bench, what, { ...session, key } as SessionDescription);
+        checkThrows(examiner, what, { ...session, key } as SessionDescription);
       }
     }
   }
-  checkThrows(bench, "an unknown cipher", {
+  checkThrows(examiner, "an unknown cipher", {
     service: "cipher",
     algorithm: "no-such-cipher",
     direction: "encrypt",
@@ -161,7 +172,7 @@ function checkRefusals(bench: Bench, probe: Probe): void {
 
 /** Sessions whose use shows whether anything lives on that should not. */
 function findProbeSession(
-  bench: Bench,
+  examiner: Examiner,
   probe: Probe,
 ): { description: SessionDescription; request: Request } | undefined {
   for (const { algorithm, keyBytes } of probe.offers) {
@@ -172,16 +183,18 @@ function findProbeSession(
     const entry = algorithmByName(service, name);
     if (!entry) continue;
     const key = "keyBytes" in entry
-      ? bench.random.bytes(keyBytes?.[0] ?? entry.keyBytes.minimum)
+      ? examiner.random.bytes(keyBytes?.[0] ?? entry.keyBytes.minimum)
       : undefined;
-    const session = anySession(bench, entry);
+    const session = anySession(examiner, entry);
     const isCipher = service === "cipher";
     return {
       description: (key ? { ...session, key } : session) as SessionDescription,
       request: {
         kind: isCipher ? OperationKind.Encrypt : OperationKind.Digest,
-        iv: bench.random.bytes(entry.service === "cipher" ? entry.ivBytes : 0),
-        source: bench.random.bytes(64),
+        iv: examiner.random.bytes(
+          entry.service === "cipher" ? entry.ivBytes : 0,
+        ),
+        source: examiner.random.bytes(64),
         destinationBytes: isCipher ? 64 : 0,
         digestBytes: isCipher ? 0 : 4,
       },
@@ -190,52 +203,52 @@ function findProbeSession(
   return undefined;
 }
 
-function checkReopening(bench: Bench, probe: Probe): void {
-  const found = findProbeSession(bench, probe);
+function checkReopening(examiner: Examiner, probe: Probe): void {
+  const found = findProbeSession(examiner, probe);
   if (!found) return;
   const { description, request } = found;
   for (let i = 0; i < 50; i++) {
-    bench.withSession(description, (session) => {
+    examiner.withSession(description, (session) => {
       const check = `session opened ${i + 1} times`;
-      bench.run({ check, description, session, request });
+      examiner.run({ check, description, session, request });
     });
   }
 }
 
 function checkThreads(
-  bench: Bench,
+  examiner: Examiner,
   backend: Backend,
   options: BackendOptions,
   probe: Probe,
 ): void {
-  const found = findProbeSession(bench, probe);
+  const found = findProbeSession(examiner, probe);
   if (!found) return;
   const { description, request } = found;
   const check = "another opening of the backend closed meanwhile";
-  bench.withSession(description, (session) => {
-    const other = new Bench(backend.open(options), bench.random);
+  examiner.withSession(description, (session) => {
+    const other = new Examiner(backend.open(options), examiner.random);
     const otherSession = other.open(description);
     if (otherSession) {
       other.run({ check, description, session: otherSession, request });
     }
     // Closing with a session still open gives that back too.
     other.thread.close();
-    bench.checks += other.checks;
+    examiner.checks += other.checks;
     for (const failure of other.failures) {
-      bench.fail(failure.check, failure.expected, failure.actual);
+      examiner.fail(failure.check, failure.expected, failure.actual);
     }
-    bench.run({ check, description, session, request });
+    examiner.run({ check, description, session, request });
   });
 }
 
 /** Refusals, sessions closed and opened again, several openings. */
 export function checkContract(
-  bench: Bench,
+  examiner: Examiner,
   backend: Backend,
   options: BackendOptions,
   probe: Probe,
 ): void {
-  checkRefusals(bench, probe);
-  checkReopening(bench, probe);
-  checkThreads(bench, backend, options, probe);
+  checkRefusals(examiner, probe);
+  checkReopening(examiner, probe);
+  checkThreads(examiner, backend, options, probe);
 }

@@ -11,7 +11,7 @@ import type {
   MacSession,
 } from "../algorithms/session_description.ts";
 import { OperationKind } from "../backends/backend.ts";
-import type { Bench } from "./bench.ts";
+import type { Examiner } from "./examiner.ts";
 import {
   type DataRule,
   randomLayout,
@@ -29,28 +29,28 @@ export function macDataRule(algorithm: MacAlgorithm): DataRule {
 }
 
 function digestOnce(
-  bench: Bench,
+  examiner: Examiner,
   description: HashSession | MacSession,
   check: string,
   lengths: readonly number[],
   chooseLayout: (lengthBytes: number) => Layout,
 ): void {
-  bench.withSession(description, (session) => {
+  examiner.withSession(description, (session) => {
     for (const lengthBytes of lengths) {
       const request = {
         kind: OperationKind.Digest,
-        source: bench.random.bytes(lengthBytes),
+        source: examiner.random.bytes(lengthBytes),
         destinationBytes: 0,
         digestBytes: description.resultBytes,
       };
       const layout = chooseLayout(lengthBytes);
-      bench.run({ check, description, session, request, layout });
+      examiner.run({ check, description, session, request, layout });
     }
   });
 }
 
 function checkLengths(
-  bench: Bench,
+  examiner: Examiner,
   description: HashSession | MacSession,
   rule: DataRule,
   isFirstKey = true,
@@ -59,42 +59,42 @@ function checkLengths(
   const small = smallLengths(rule);
   const short = small.filter((lengthBytes) => lengthBytes <= 257);
   const choose = (lengthBytes: number) =>
-    randomLayout(bench.random, lengthBytes);
-  digestOnce(bench, description, check, small, choose);
+    randomLayout(examiner.random, lengthBytes);
+  digestOnce(examiner, description, check, small, choose);
   digestOnce(
-    bench,
+    examiner,
     description,
     check,
-    someLargeLengths(bench.random, rule, isFirstKey),
+    someLargeLengths(examiner.random, rule, isFirstKey),
     choose,
   );
-  digestOnce(bench, description, check, short, () => ({
+  digestOnce(examiner, description, check, short, () => ({
     pieces: "single-bytes",
-    placement: "apart",
+    arrangement: "apart",
   }));
 }
 
 function checkResults(
-  bench: Bench,
+  examiner: Examiner,
   description: HashSession | MacSession,
   resultLengths: readonly number[],
 ): void {
   for (const resultBytes of resultLengths) {
     digestOnce(
-      bench,
+      examiner,
       { ...description, resultBytes },
       "first bytes of the result",
       [48, 144],
       () => ({
         pieces: resultBytes <= 300 ? "single-bytes" : "random",
-        placement: "apart",
+        arrangement: "apart",
       }),
     );
   }
 }
 
 /** All checks of a hash. */
-export function checkHash(bench: Bench, algorithm: HashAlgorithm): void {
+export function checkHash(examiner: Examiner, algorithm: HashAlgorithm): void {
   const { name, digestBytes, maximumResultBytes, blockBytes } = algorithm;
   const description: HashSession = {
     service: "hash",
@@ -102,9 +102,9 @@ export function checkHash(bench: Bench, algorithm: HashAlgorithm): void {
     resultBytes: digestBytes,
   };
   const rule = { blockBytes: 1, minimumBytes: 0, mayBeEmpty: true };
-  checkLengths(bench, description, rule);
+  checkLengths(examiner, description, rule);
   const extended = [blockBytes - 1, blockBytes, blockBytes + 1, 1000];
-  checkResults(bench, description, [
+  checkResults(examiner, description, [
     1,
     digestBytes - 1,
     ...(maximumResultBytes > digestBytes
@@ -115,7 +115,7 @@ export function checkHash(bench: Bench, algorithm: HashAlgorithm): void {
 
 /** All checks of a code with keys of `keyLengths`. */
 export function checkMac(
-  bench: Bench,
+  examiner: Examiner,
   algorithm: MacAlgorithm,
   keyLengths: readonly number[],
 ): void {
@@ -124,11 +124,11 @@ export function checkMac(
     const description: MacSession = {
       service: "mac",
       algorithm: name,
-      key: bench.random.bytes(keyBytes),
+      key: examiner.random.bytes(keyBytes),
       resultBytes: digestBytes,
     };
     const isFirstKey = keyBytes === keyLengths[0];
-    checkLengths(bench, description, macDataRule(algorithm), isFirstKey);
-    checkResults(bench, description, [1, digestBytes - 1]);
+    checkLengths(examiner, description, macDataRule(algorithm), isFirstKey);
+    checkResults(examiner, description, [1, digestBytes - 1]);
   }
 }

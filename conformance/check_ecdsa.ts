@@ -14,8 +14,8 @@ import {
   runToRefusal,
   runVerify,
   withParty,
-} from "./akcipher_bench.ts";
-import type { Bench } from "./bench.ts";
+} from "./akcipher_party.ts";
+import type { Examiner } from "./examiner.ts";
 import { brokenEcPrivateKeys, brokenPoints } from "./broken_keys.ts";
 import { concatenate } from "./plain/block_cipher.ts";
 import {
@@ -125,13 +125,13 @@ function checkRejections(party: Party, answer: EcdsaAnswer): void {
 
 /** Signing is random: the kit and the backend verify what comes out. */
 function checkSigning(signer: Party, verifier: Party, answer: EcdsaAnswer) {
-  const { bench } = signer;
+  const { examiner } = signer;
   const key = readEcdsaKey(describe(answer, "public", answer.publicKey));
   const roomBytes = 2 * answer.privateKey.length + 9;
   const outputs = new Set<string>();
   // Shorter than the order, equal and longer: the leftmost bits count.
   for (const digestBytes of [20, 32, 48, 64, 64]) {
-    const digest = bench.random.bytes(digestBytes);
+    const digest = examiner.random.bytes(digestBytes);
     const check = `${answer.curve} sign, digest of ${digestBytes}`;
     const output = runFreely(
       signer,
@@ -142,7 +142,7 @@ function checkSigning(signer: Party, verifier: Party, answer: EcdsaAnswer) {
     );
     const signature = output?.destination ?? new Uint8Array(0);
     outputs.add(signature.toHex());
-    bench.assert(
+    examiner.assert(
       output?.status === OperationStatus.Ok && verify(key, digest, signature),
       check,
       "a signature",
@@ -151,7 +151,7 @@ function checkSigning(signer: Party, verifier: Party, answer: EcdsaAnswer) {
     runVerify(verifier, `${check}, then verify`, signature, digest);
     runVerify(signer, `${check}, then verify with it`, signature, digest);
   }
-  bench.assert(
+  examiner.assert(
     outputs.size === 5,
     `${answer.curve} signatures`,
     "5 different ones",
@@ -161,12 +161,12 @@ function checkSigning(signer: Party, verifier: Party, answer: EcdsaAnswer) {
   runToFailure(signer, check, OperationKind.Sign, new Uint8Array(32), 8);
 }
 
-function checkCurve(bench: Bench, answer: EcdsaAnswer): void {
+function checkCurve(examiner: Examiner, answer: EcdsaAnswer): void {
   const open = (
     keyType: EcdsaSession["keyType"],
     key: Uint8Array,
     use: (party: Party) => void,
-  ) => withParty(bench, describe(answer, keyType, key), use);
+  ) => withParty(examiner, describe(answer, keyType, key), use);
   open("public", answer.publicKey, (verifier) => {
     checkKnownSignatures(verifier, answer);
     checkRejections(verifier, answer);
@@ -186,11 +186,11 @@ function checkCurve(bench: Bench, answer: EcdsaAnswer): void {
 }
 
 /** All checks of ECDSA. */
-export function checkEcdsa(bench: Bench): void {
+export function checkEcdsa(examiner: Examiner): void {
   for (const answer of ECDSA_ANSWERS) {
-    checkCurve(bench, answer);
+    checkCurve(examiner, answer);
     checkBrokenKeys(
-      bench,
+      examiner,
       describe(answer, "public", answer.publicKey),
       brokenPoints(answer.publicKey),
     );
@@ -198,7 +198,7 @@ export function checkEcdsa(bench: Bench): void {
   const p256 = ECDSA_ANSWERS.find(({ curve }) => curve === "p256")!;
   const good = privateKey(p256, true);
   checkBrokenKeys(
-    bench,
+    examiner,
     describe(p256, "private", good),
     brokenEcPrivateKeys(good),
   );

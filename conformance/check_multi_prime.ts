@@ -13,8 +13,8 @@ import {
   runToFailure,
   runVerify,
   withParty,
-} from "./akcipher_bench.ts";
-import type { Bench } from "./bench.ts";
+} from "./akcipher_party.ts";
+import type { Examiner } from "./examiner.ts";
 import type { BrokenKey } from "./broken_keys.ts";
 import {
   element,
@@ -91,20 +91,20 @@ function brokenKeys(key: Uint8Array): BrokenKey[] {
   ];
 }
 
-function checkAnswer(bench: Bench, answer: MultiPrimeAnswer): void {
+function checkAnswer(examiner: Examiner, answer: MultiPrimeAnswer): void {
   const { sha256Signature: signature } = answer;
   const name = `RSA-${answer.bits} of ${answer.primes} primes`;
   const digest = plainHash("sha256", RSA_MESSAGE, 32)!;
   const open = readRsaKey({ key: answer.publicKey, keyType: "public" });
-  withParty(bench, describe(answer, "private", "pkcs1"), (party) => {
+  withParty(examiner, describe(answer, "private", "pkcs1"), (party) => {
     runExactly(party, name, OperationKind.Sign, digest, signature);
     runVerify(party, name, signature, digest);
   });
-  withParty(bench, describe(answer, "public", "pkcs1"), (party) => {
+  withParty(examiner, describe(answer, "public", "pkcs1"), (party) => {
     runVerify(party, `${name}, public key`, signature, digest);
   });
-  withParty(bench, describe(answer, "private", "raw"), (party) => {
-    const data = bench.random.bytes(open.modulusBytes).with(0, 0);
+  withParty(examiner, describe(answer, "private", "raw"), (party) => {
+    const data = examiner.random.bytes(open.modulusBytes).with(0, 0);
     const hidden = publicTransform(open, data)!;
     runExactly(party, `${name} raw`, OperationKind.Encrypt, data, hidden);
     runExactly(party, `${name} raw`, OperationKind.Decrypt, hidden, data);
@@ -118,18 +118,18 @@ function checkAnswer(bench: Bench, answer: MultiPrimeAnswer): void {
     );
   });
   checkBrokenKeys(
-    bench,
+    examiner,
     describe(answer, "private", "raw"),
     brokenKeys(answer.privateKey),
   );
 }
 
 /** All checks of a backend that takes private keys of `mostPrimes` primes. */
-export function checkMultiPrime(bench: Bench, mostPrimes: number): void {
+export function checkMultiPrime(examiner: Examiner, mostPrimes: number): void {
   for (const answer of MULTI_PRIME_ANSWERS) {
-    if (answer.primes <= mostPrimes) checkAnswer(bench, answer);
+    if (answer.primes <= mostPrimes) checkAnswer(examiner, answer);
     else {
-      checkBrokenKeys(bench, describe(answer, "private", "raw"), [
+      checkBrokenKeys(examiner, describe(answer, "private", "raw"), [
         [`${answer.primes} primes, not offered`, answer.privateKey],
       ]);
     }

@@ -16,8 +16,8 @@ import {
   runToRefusal,
   runVerify,
   withParty,
-} from "./akcipher_bench.ts";
-import type { Bench } from "./bench.ts";
+} from "./akcipher_party.ts";
+import type { Examiner } from "./examiner.ts";
 import { brokenRsaPrivateKeys, brokenRsaPublicKeys } from "./broken_keys.ts";
 import { toBytes } from "./plain/der.ts";
 import { plainHash } from "./plain/digests.ts";
@@ -58,16 +58,16 @@ function flip(bytes: Uint8Array, at: number): Uint8Array {
 }
 
 /** Values of every length, with and without leading zeros. */
-function rawSources(bench: Bench, key: RsaKey): Uint8Array[] {
+function rawSources(examiner: Examiner, key: RsaKey): Uint8Array[] {
   const { modulusBytes, modulus } = key;
-  const filled = bench.random.bytes(modulusBytes);
+  const filled = examiner.random.bytes(modulusBytes);
   filled[0] = 0;
   return [
     Uint8Array.of(0),
     Uint8Array.of(1),
     Uint8Array.of(0, 0, 7),
-    bench.random.bytes(8),
-    bench.random.bytes(modulusBytes - 1),
+    examiner.random.bytes(8),
+    examiner.random.bytes(modulusBytes - 1),
     filled,
     toBytes(modulus - 1n, modulusBytes),
   ];
@@ -82,7 +82,7 @@ function checkRawNumbers(
 ): void {
   const { modulusBytes, modulus } = key;
   const tooLarge = [modulus, modulus + 1n, 2n ** BigInt(8 * modulusBytes) - 1n];
-  for (const source of rawSources(party.bench, key)) {
+  for (const source of rawSources(party.examiner, key)) {
     const encrypted = publicTransform(key, source)!;
     const decrypted = privateTransform(key, source)!;
     const check = `${name} of ${source.length} bytes`;
@@ -107,12 +107,12 @@ function checkRawNumbers(
   }
 }
 
-function checkRaw(bench: Bench, answer: RsaAnswer): void {
+function checkRaw(examiner: Examiner, answer: RsaAnswer): void {
   const key = privateKeyOf(answer);
   const { modulusBytes } = key;
   const name = `RSA-${answer.bits} raw`;
   for (const keyType of KEY_TYPES) {
-    withParty(bench, describe(answer, keyType, "raw"), (party) => {
+    withParty(examiner, describe(answer, keyType, "raw"), (party) => {
       checkRawNumbers(party, name, key, keyType);
       const small = Uint8Array.of(5);
       const check = `${name}, destination too small`;
@@ -125,7 +125,7 @@ function checkRaw(bench: Bench, answer: RsaAnswer): void {
       );
     });
   }
-  withParty(bench, describe(answer, "public", "raw"), (party) => {
+  withParty(examiner, describe(answer, "public", "raw"), (party) => {
     const check = `${name}, decryption with a public key`;
     runToRefusal(
       party,
@@ -154,24 +154,24 @@ function wrongBlocks(key: RsaKey): [string, Uint8Array][] {
   ];
 }
 
-function checkPadded(bench: Bench, answer: RsaAnswer): void {
+function checkPadded(examiner: Examiner, answer: RsaAnswer): void {
   const key = privateKeyOf(answer);
   const { modulusBytes } = key;
   const name = `RSA-${answer.bits} PKCS#1`;
   const longest = modulusBytes - 11;
   for (const keyType of KEY_TYPES) {
-    withParty(bench, describe(answer, keyType, "pkcs1"), (party) => {
+    withParty(examiner, describe(answer, keyType, "pkcs1"), (party) => {
       for (const lengthBytes of [0, 1, 20, longest]) {
         checkPaddedEncryption(party, name, key, lengthBytes);
       }
       const check = `${name}, data too long`;
-      const source = bench.random.bytes(longest + 1);
+      const source = examiner.random.bytes(longest + 1);
       runToFailure(party, check, OperationKind.Encrypt, source, modulusBytes);
     });
   }
-  withParty(bench, describe(answer, "private", "pkcs1"), (party) => {
+  withParty(examiner, describe(answer, "private", "pkcs1"), (party) => {
     for (const lengthBytes of [0, 1, 20, longest]) {
-      const data = bench.random.bytes(lengthBytes);
+      const data = examiner.random.bytes(lengthBytes);
       const source = publicTransform(key, padBlock(key, 2, data)!)!;
       const check = `${name} of ${lengthBytes} bytes`;
       runExactly(
@@ -205,15 +205,15 @@ function checkPaddedEncryption(
   key: RsaKey,
   lengthBytes: number,
 ): void {
-  const { bench } = party;
-  const source = bench.random.bytes(lengthBytes);
+  const { examiner } = party;
+  const source = examiner.random.bytes(lengthBytes);
   const check = `${name} encryption of ${lengthBytes} bytes`;
   const outputs = [0, 1].map(() =>
     runFreely(party, check, OperationKind.Encrypt, source, key.modulusBytes + 3)
   );
   for (const output of outputs) {
     const block = output && privateTransform(key, output.destination);
-    bench.assert(
+    examiner.assert(
       output?.status === OperationStatus.Ok &&
         output.destination.length === key.modulusBytes &&
         unpadBlock(block!)?.toHex() === source.toHex(),
@@ -222,7 +222,7 @@ function checkPaddedEncryption(
       `status ${output?.status}, ${output?.destination.length} bytes`,
     );
   }
-  bench.assert(
+  examiner.assert(
     outputs[0]?.destination.toHex() !== outputs[1]?.destination.toHex(),
     `${check} twice`,
     "different ciphertexts",
@@ -231,17 +231,17 @@ function checkPaddedEncryption(
 }
 
 function checkHashSignatures(
-  bench: Bench,
+  examiner: Examiner,
   answer: RsaAnswer,
   hash: (typeof RSA_HASHES)[number],
 ): void {
   const key = privateKeyOf(answer);
   const { modulusBytes } = key;
   const name = `RSA-${answer.bits} PKCS#1 ${hash.name}`;
-  const data = bench.random.bytes(hash.digestBytes || 35);
+  const data = examiner.random.bytes(hash.digestBytes || 35);
   const block = padBlock(key, 1, digestInfo(hash.name, data)!);
   withParty(
-    bench,
+    examiner,
     describe(answer, "private", "pkcs1", hash.name),
     (signer) => {
       if (!block) {
@@ -257,12 +257,12 @@ function checkHashSignatures(
       const signature = privateTransform(key, block)!;
       checkSigning(signer, name, signature, data);
       if (hash.digestBytes > 0) {
-        const longer = bench.random.bytes(hash.digestBytes + 1);
+        const longer = examiner.random.bytes(hash.digestBytes + 1);
         const check = `${name}, digest of ${longer.length} bytes`;
         runToFailure(signer, check, OperationKind.Sign, longer, modulusBytes);
       }
       withParty(
-        bench,
+        examiner,
         describe(answer, "public", "pkcs1", hash.name),
         (verifier) => checkVerification(verifier, name, hash, signature, data),
       );
@@ -323,15 +323,15 @@ function checkVerification(
   reject("signature with a leading zero", longer);
 }
 
-function checkKnownSignatures(bench: Bench, answer: RsaAnswer): void {
+function checkKnownSignatures(examiner: Examiner, answer: RsaAnswer): void {
   for (const hash of ["sha1", "sha256"] as const) {
     const data = plainHash(hash, RSA_MESSAGE, hash === "sha1" ? 20 : 32)!;
     const signature = answer[`${hash}Signature`];
     const check = `known RSA-${answer.bits} signature, ${hash}`;
-    withParty(bench, describe(answer, "private", "pkcs1", hash), (party) => {
+    withParty(examiner, describe(answer, "private", "pkcs1", hash), (party) => {
       runExactly(party, check, OperationKind.Sign, data, signature);
     });
-    withParty(bench, describe(answer, "public", "pkcs1", hash), (party) => {
+    withParty(examiner, describe(answer, "public", "pkcs1", hash), (party) => {
       runVerify(party, check, signature, data);
       const check2 = `${check}, signing with a public key`;
       runToRefusal(party, check2, OperationKind.Sign, data, signature.length);
@@ -340,24 +340,24 @@ function checkKnownSignatures(bench: Bench, answer: RsaAnswer): void {
 }
 
 /** All checks of RSA. */
-export function checkRsa(bench: Bench): void {
+export function checkRsa(examiner: Examiner): void {
   const good = RSA_ANSWERS.find(({ bits }) => bits === 1024)!;
   checkBrokenKeys(
-    bench,
+    examiner,
     describe(good, "public", "raw"),
     brokenRsaPublicKeys(good.publicKey),
   );
   checkBrokenKeys(
-    bench,
+    examiner,
     describe(good, "private", "pkcs1", "sha256"),
     brokenRsaPrivateKeys(good.privateKey),
   );
   for (const answer of RSA_ANSWERS) {
-    checkKnownSignatures(bench, answer);
+    checkKnownSignatures(examiner, answer);
     // Private operations of the kit's own are slow for long keys.
     if (answer.bits > 2048) continue;
-    checkRaw(bench, answer);
-    checkPadded(bench, answer);
-    for (const hash of RSA_HASHES) checkHashSignatures(bench, answer, hash);
+    checkRaw(examiner, answer);
+    checkPadded(examiner, answer);
+    for (const hash of RSA_HASHES) checkHashSignatures(examiner, answer, hash);
   }
 }

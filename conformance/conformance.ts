@@ -20,7 +20,7 @@ import {
   CONTRACT_VERSION,
   type Probe,
 } from "../backends/backend.ts";
-import { Bench, type Reference } from "./bench.ts";
+import { Examiner, type Reference } from "./examiner.ts";
 import { checkAead } from "./check_aead.ts";
 import { checkBursts } from "./check_burst.ts";
 import { type ChainParts, chainRefusal, checkChains } from "./check_chain.ts";
@@ -100,9 +100,9 @@ class Run {
   }
 
   /** Each group has random numbers of its own, whatever ran before. */
-  bench(name: string): Bench {
+  examiner(name: string): Examiner {
     const salt = [...name].reduce((sum, c) => sum * 31 + c.charCodeAt(0), 7);
-    return new Bench(
+    return new Examiner(
       this.#thread,
       new Random(this.#seed + salt),
       this.#regionMakers,
@@ -116,40 +116,40 @@ class Run {
       const reason = this.#probe.notOffered[name];
       return notOffered(name, reason ?? "The backend gives no reason");
     }
-    const bench = this.bench(name);
+    const examiner = this.examiner(name);
     const { answered } = this.#thread;
     const keyLengths = this.#keyLengths(algorithm);
     const offered = this.#offer(algorithm)!.keyBytes;
-    checkKnownAnswers(bench, name, (n) => offered?.includes(n) ?? true);
+    checkKnownAnswers(examiner, name, (n) => offered?.includes(n) ?? true);
     switch (algorithm.service) {
       case "cipher":
-        checkCipher(bench, algorithm, keyLengths);
+        checkCipher(examiner, algorithm, keyLengths);
         break;
       case "hash":
-        checkHash(bench, algorithm);
+        checkHash(examiner, algorithm);
         break;
       case "mac":
-        checkMac(bench, algorithm, keyLengths);
+        checkMac(examiner, algorithm, keyLengths);
         break;
       case "aead":
-        checkAead(bench, algorithm, keyLengths);
+        checkAead(examiner, algorithm, keyLengths);
         break;
       case "akcipher":
-        if (algorithm.name === "ecdsa") checkEcdsa(bench);
+        if (algorithm.name === "ecdsa") checkEcdsa(examiner);
         else {
-          checkRsa(bench);
+          checkRsa(examiner);
           const { rsaPrimes } = this.#offer(algorithm)!;
-          checkMultiPrime(bench, rsaPrimes ?? RSA_USUAL_PRIMES);
+          checkMultiPrime(examiner, rsaPrimes ?? RSA_USUAL_PRIMES);
         }
         break;
     }
-    bench.assert(
-      this.#thread.answered > answered || bench.failureCount > 0,
+    examiner.assert(
+      this.#thread.answered > answered || examiner.failureCount > 0,
       `requests of ${name}`,
       "an answer to some of them",
       "all left to another backend",
     );
-    return finished(name, bench);
+    return finished(name, examiner);
   }
 
   #chainParts(): ChainParts {
@@ -166,24 +166,24 @@ class Run {
   }
 
   group(name: typeof GROUPS[number]): AlgorithmReport {
-    const bench = this.bench(name);
+    const examiner = this.examiner(name);
     const parts = this.#chainParts();
     if (name === "contract") {
-      checkProbe(bench, this.#backend, this.#probe);
-      checkContract(bench, this.#backend, this.#options, this.#probe);
+      checkProbe(examiner, this.#backend, this.#probe);
+      checkContract(examiner, this.#backend, this.#options, this.#probe);
     } else if (name === "chain") {
-      const refusal = chainRefusal(bench, parts);
+      const refusal = chainRefusal(examiner, parts);
       if (refusal !== undefined) return notOffered(name, refusal);
       const { answered } = this.#thread;
-      checkChains(bench, parts);
-      if (this.#thread.answered === answered && bench.failureCount === 0) {
+      checkChains(examiner, parts);
+      if (this.#thread.answered === answered && examiner.failureCount === 0) {
         return notOffered(name, "All requests were left to another backend");
       }
     } else {
       const offered = ALGORITHMS.filter((one) => this.#offer(one));
-      checkBursts(bench, offered, (one) => this.#keyLengths(one));
+      checkBursts(examiner, offered, (one) => this.#keyLengths(one));
     }
-    return finished(name, bench);
+    return finished(name, examiner);
   }
 
   close(): void {
@@ -200,13 +200,13 @@ const notOffered = (algorithm: string, reason: string): AlgorithmReport => ({
   failures: [],
 });
 
-const finished = (algorithm: string, bench: Bench): AlgorithmReport => ({
+const finished = (algorithm: string, examiner: Examiner): AlgorithmReport => ({
   algorithm,
-  outcome: bench.failureCount > 0 ? "fail" : "pass",
+  outcome: examiner.failureCount > 0 ? "fail" : "pass",
   reason: "",
-  checks: bench.checks,
-  failureCount: bench.failureCount,
-  failures: bench.failures,
+  checks: examiner.checks,
+  failureCount: examiner.failureCount,
+  failures: examiner.failures,
 });
 
 /** Memory with addresses too, where this process may make it. */

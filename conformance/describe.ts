@@ -32,7 +32,7 @@ export function statusName(status: OperationStatus): string {
 }
 
 /** A session in a few words, without its keys. */
-export function describeSession(session: SessionDescription): string {
+export function sessionInWords(session: SessionDescription): string {
   switch (session.service) {
     case "hash":
       return `${session.algorithm} to ${session.resultBytes} bytes`;
@@ -56,7 +56,7 @@ export function describeSession(session: SessionDescription): string {
 }
 
 /** A request and its layout in a few words. */
-export function describeRequest(request: Request, layout: Layout): string {
+export function requestInWords(request: Request, layout: Layout): string {
   const parts = [
     `${KIND_NAMES[request.kind]} ${request.source.length} bytes`,
   ];
@@ -70,5 +70,5 @@ export function describeRequest(request: Request, layout: Layout): string {
       `hash ${request.hashStart}+${request.hashBytes}`,
     );
   }
-  return `${parts.join(", ")}, ${layout.pieces}/${layout.placement}`;
+  return `${parts.join(", ")}, ${layout.pieces}/${layout.arrangement}`;
 }

@@ -6,7 +6,7 @@
 
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backends/backend.ts";
-import type { Bench } from "./bench.ts";
+import type { Examiner } from "./examiner.ts";
 import { CONTIGUOUS, type Layout, type Request } from "./operations.ts";
 import { AEAD_ANSWERS } from "./vectors/aead.ts";
 import { AES_ANSWERS } from "./vectors/aes.ts";
@@ -28,11 +28,11 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
 
 const LAYOUTS: readonly Layout[] = [
   CONTIGUOUS,
-  { pieces: "random", placement: "apart" },
-  { pieces: "whole", placement: "in-place" },
+  { pieces: "random", arrangement: "apart" },
+  { pieces: "whole", arrangement: "in-place" },
 ];
 
-function runForward(bench: Bench, answer: KnownAnswer): void {
+function runForward(examiner: Examiner, answer: KnownAnswer): void {
   const { session: description, source, standard } = answer;
   const isDigest = description.service === "hash" ||
     description.service === "mac";
@@ -47,15 +47,15 @@ function runForward(bench: Bench, answer: KnownAnswer): void {
     digestBytes: digest.length,
   };
   const expected = { status: OperationStatus.Ok, destination, digest };
-  bench.withSession(description, (session) => {
+  examiner.withSession(description, (session) => {
     for (const layout of LAYOUTS) {
       const check = standard;
-      bench.run({ check, description, session, request, layout, expected });
+      examiner.run({ check, description, session, request, layout, expected });
     }
   });
 }
 
-function runBackward(bench: Bench, answer: KnownAnswer): void {
+function runBackward(examiner: Examiner, answer: KnownAnswer): void {
   if (!answer.destination || !("direction" in answer.session)) return;
   const description: SessionDescription = {
     ...answer.session,
@@ -75,17 +75,17 @@ function runBackward(bench: Bench, answer: KnownAnswer): void {
     destination: answer.source,
     digest: EMPTY,
   };
-  bench.withSession(description, (session) => {
+  examiner.withSession(description, (session) => {
     for (const layout of LAYOUTS) {
       const check = `${answer.standard}, backwards`;
-      bench.run({ check, description, session, request, layout, expected });
+      examiner.run({ check, description, session, request, layout, expected });
     }
   });
 }
 
 /** Runs the answers of one algorithm whose key lengths are offered. */
 export function checkKnownAnswers(
-  bench: Bench,
+  examiner: Examiner,
   algorithm: string,
   offersKey: (keyBytes: number) => boolean,
 ): void {
@@ -94,7 +94,7 @@ export function checkKnownAnswers(
     if (session.service === "chain") continue;
     if (`${session.service}.${session.algorithm}` !== algorithm) continue;
     if ("key" in session && !offersKey(session.key.length)) continue;
-    runForward(bench, answer);
-    runBackward(bench, answer);
+    runForward(examiner, answer);
+    runBackward(examiner, answer);
   }
 }

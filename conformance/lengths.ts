@@ -5,7 +5,7 @@
  */
 
 import { type Lengths, listLengths } from "../algorithms/catalogue.ts";
-import { type Layout, PLACEMENTS } from "./operations.ts";
+import { ARRANGEMENTS, type Layout } from "./operations.ts";
 import type { Random } from "./random.ts";
 
 const SMALL = [
@@ -64,12 +64,12 @@ export function randomLayout(random: Random, lengthBytes: number): Layout {
     pieces: random.pick(
       isShort ? ["whole", "random", "single-bytes"] : ["whole", "random"],
     ),
-    placement: random.pick(PLACEMENTS),
+    arrangement: random.pick(ARRANGEMENTS),
   };
 }
 
 /** Every combination of cutting and placing. */
 export const ALL_LAYOUTS: readonly Layout[] =
   (["whole", "random", "single-bytes"] as const).flatMap((pieces) =>
-    PLACEMENTS.map((placement) => ({ pieces, placement }))
+    ARRANGEMENTS.map((arrangement) => ({ pieces, arrangement }))
   );

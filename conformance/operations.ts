@@ -96,8 +96,8 @@ export class Job {
     const { operation, request } = this;
     const memory = this.#memory;
     const additionalData = request.additionalData ?? new Uint8Array(0);
-    const { pieces, placement } = layout;
-    new Overlay(operation, request, pieces, memory, random).place(placement);
+    const { pieces, arrangement } = layout;
+    new Overlay(operation, request, pieces, memory, random).place(arrangement);
     for (
       const [list, lengthBytes] of [
         [operation.source, request.source.length],

@@ -13,9 +13,9 @@ import { overlap } from "../memory/segments.ts";
 import { cut } from "./guarded_memory.ts";
 import { ALL_LAYOUTS } from "./lengths.ts";
 import {
+  type Arrangement,
+  ARRANGEMENTS,
   Job,
-  type Placement,
-  PLACEMENTS,
   type Request,
   runJobs,
 } from "./operations.ts";
@@ -53,7 +53,7 @@ Deno.test("cut() makes pieces that add up", () => {
 });
 
 /** Which lists of the request have bytes in common. */
-const SHARED: Readonly<Record<Placement, readonly string[]>> = {
+const SHARED: Readonly<Record<Arrangement, readonly string[]>> = {
   "apart": [],
   "in-place": ["destination source"],
   "adjacent": ["destination source"],
@@ -92,13 +92,13 @@ Deno.test("Job places the request's bytes in every layout", () => {
     ]);
     strictEqual(operation.destination.totalBytes, 50);
     strictEqual(operation.digest.totalBytes, 4);
-    deepStrictEqual(sharedBy(operation), SHARED[layout.placement]);
-    const { placement } = layout;
+    deepStrictEqual(sharedBy(operation), SHARED[layout.arrangement]);
+    const { arrangement } = layout;
     strictEqual(
       new OverlapCheck().isEntangled(operation, false),
-      placement !== "tag-covered" &&
-        PLACEMENTS.indexOf(placement) >= PLACEMENTS.indexOf("shifted"),
-      placement,
+      arrangement !== "tag-covered" &&
+        ARRANGEMENTS.indexOf(arrangement) >= ARRANGEMENTS.indexOf("shifted"),
+      arrangement,
     );
   }
 });
@@ -107,7 +107,7 @@ Deno.test("Job lays a destination over a tag", () => {
   const random = new Random(6);
   const sealed = { ...request, tag: Uint8Array.of(6, 6, 6, 6) };
   for (const pieces of ["whole", "random"] as const) {
-    const layout = { pieces, placement: "tag-covered" } as const;
+    const layout = { pieces, arrangement: "tag-covered" } as const;
     const { operation } = new Job(sealed, {}, layout, random);
     deepStrictEqual([...operation.digest.copy()], [6, 6, 6, 6]);
     deepStrictEqual(sharedBy(operation), ["destination digest"]);

@@ -9,7 +9,7 @@ import type { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import { cut, type GuardedMemory, type Pieces } from "./guarded_memory.ts";
 import type { Random } from "./random.ts";
-import type { Placement, Request } from "./request.ts";
+import type { Arrangement, Request } from "./request.ts";
 
 /** The farthest that a list begins from one that it is shifted from. */
 const FARTHEST_SHIFT = 64;
@@ -38,13 +38,13 @@ export class Overlay {
     this.#random = random;
   }
 
-  place(placement: Placement): void {
+  place(arrangement: Arrangement): void {
     const { source, destination, additionalData, digest } = this.#operation;
     const { tag, digestBytes, destinationBytes } = this.#request;
     const sourceBytes = this.#request.source.length;
     const additionalBytes = this.#request.additionalData?.length ?? 0;
     const isEven = sourceBytes === destinationBytes;
-    switch (placement) {
+    switch (arrangement) {
       case "in-place":
         if (isEven) this.#placeInPlace();
         break;

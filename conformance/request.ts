@@ -43,7 +43,7 @@ export interface Request {
  *
  * Where the lengths of a request do not allow it, its lists lie apart.
  */
-export const PLACEMENTS = [
+export const ARRANGEMENTS = [
   "apart",
   "in-place",
   "adjacent",
@@ -54,13 +54,13 @@ export const PLACEMENTS = [
   "tag-covered",
   "digest-on-source",
 ] as const;
-export type Placement = typeof PLACEMENTS[number];
+export type Arrangement = typeof ARRANGEMENTS[number];
 
 /** How an operation's bytes lie in memory. */
 export interface Layout {
   readonly pieces: Pieces;
-  readonly placement: Placement;
+  readonly arrangement: Arrangement;
 }
 
 /** Every list in one piece, nothing shared. */
-export const CONTIGUOUS: Layout = { pieces: "whole", placement: "apart" };
+export const CONTIGUOUS: Layout = { pieces: "whole", arrangement: "apart" };

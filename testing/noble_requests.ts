@@ -25,10 +25,10 @@ export const ODD_LENGTHS = [0, 1, 15, 16, 17, 31, 32, 33, 63, 65, 257, 4097];
 /** Layouts in which data may lie, from the plain to the perverse. */
 export const LAYOUTS: readonly Layout[] = [
   CONTIGUOUS,
-  { pieces: "random", placement: "in-place" },
-  { pieces: "single-bytes", placement: "apart" },
-  { pieces: "random", placement: "shifted" },
-  { pieces: "random", placement: "crossed" },
+  { pieces: "random", arrangement: "in-place" },
+  { pieces: "single-bytes", arrangement: "apart" },
+  { pieces: "random", arrangement: "shifted" },
+  { pieces: "random", arrangement: "crossed" },
 ];
 
 type PartialRequest =

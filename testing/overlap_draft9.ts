@@ -7,7 +7,7 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../algorithms/session_description.ts";
-import { describeSession } from "../conformance/describe.ts";
+import { sessionInWords } from "../conformance/describe.ts";
 import { plainSeal } from "../conformance/plain/aeads.ts";
 import { Random } from "../conformance/random.ts";
 import { DRAFT_9_REQUEST_BYTES } from "../device/wire/draft9.ts";
@@ -234,7 +234,7 @@ export function checkDraft9Overlaps(machine: Machine): void {
           strictEqual(
             comparison.findDifference(sound, places),
             undefined,
-            `${describeSession(description)}, ${one} at ${other} + ${shift}`,
+            `${sessionInWords(description)}, ${one} at ${other} + ${shift}`,
           );
         }
       }

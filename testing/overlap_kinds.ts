@@ -7,7 +7,7 @@
  */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { describeSession } from "../conformance/describe.ts";
+import { sessionInWords } from "../conformance/describe.ts";
 import { Random } from "../conformance/random.ts";
 import { LOW_ADDRESS } from "./arena.ts";
 import { HandRing, type Piece } from "./hand_ring.ts";
@@ -191,7 +191,7 @@ function withRequests(
             inPieces,
             outPieces,
           );
-          const name = `${describeSession(description)}, ${sourceBytes} bytes`;
+          const name = `${sessionInWords(description)}, ${sourceBytes} bytes`;
           strictEqual(difference, undefined, `${name}: ${what}`);
         };
         check(send, next, sourceBytes);

@@ -17,7 +17,7 @@ import { type Operation, OperationStatus } from "../backend.ts";
 import { MAXIMUM_BYTES } from "./pieces.ts";
 import type { Aead, NativeSession } from "./primitives.ts";
 import { GcmJ0, J0_BYTES } from "./gcm_j0.ts";
-import { Scratch } from "./scratch.ts";
+import { Scratch } from "../scratch.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
 
 export class NativeAeadSession implements NativeSession {

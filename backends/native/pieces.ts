@@ -8,7 +8,7 @@
 
 import { Region } from "../../memory/region.ts";
 import type { Segments } from "../../memory/segments.ts";
-import { Scratch } from "./scratch.ts";
+import { Scratch } from "../scratch.ts";
 
 /** A transform under way; each output piece is as long as its input. */
 export interface Transform {

@@ -5,7 +5,7 @@
  */
 
 import type { Block } from "./block_modes.ts";
-import type { Scratch } from "./scratch.ts";
+import type { Scratch } from "../scratch.ts";
 
 /**
  * An authenticated cipher that works in place on private memory. Its callers have

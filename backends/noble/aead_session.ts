@@ -19,7 +19,7 @@ import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import type { Aead } from "./aead.ts";
 import { makeAead } from "./aeads.ts";
 import { Block } from "./block_modes.ts";
-import type { Workspace } from "./scratch.ts";
+import type { Workspace } from "./workspace.ts";
 import type { NobleSession } from "./session.ts";
 
 /** Compares without telling by time where a difference is. */

@@ -12,7 +12,7 @@ import {
 import { plainSeal } from "../../conformance/plain/aeads.ts";
 import { NobleAeadSession } from "./aead_session.ts";
 import noble from "./noble.ts";
-import { Workspace } from "./scratch.ts";
+import { Workspace } from "./workspace.ts";
 import {
   hex,
   LAYOUTS,
@@ -354,7 +354,7 @@ Deno.test("what a forged message deciphers to stays nowhere", () => {
       if (!isGenuine) tag[7]! ^= 1;
       const job = new Job({ ...request, tag }, session, CONTIGUOUS, random);
       const status = session.run(job.operation, workspace);
-      const left = workspace.data.bytes.subarray(0, 64);
+      const left = workspace.data.take(64);
       strictEqual(
         status,
         isGenuine ? OperationStatus.Ok : OperationStatus.BadTag,

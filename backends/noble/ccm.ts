@@ -8,7 +8,7 @@ import type { Aead } from "./aead.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";
 import { CbcMacState } from "./block_macs.ts";
 import { Block, CounterMode, xorBlock } from "./block_modes.ts";
-import type { Scratch } from "./scratch.ts";
+import type { Scratch } from "../scratch.ts";
 
 const BLOCK_BYTES = 16;
 
@@ -38,7 +38,7 @@ export class CcmAead implements Aead {
     dataBytes: number,
     tag: Block,
   ): void {
-    this.#authenticate(iv, additionalData, data.bytes.subarray(0, dataBytes));
+    this.#authenticate(iv, additionalData, data.take(dataBytes));
     this.#finishTag(iv, tag);
     this.#counterMode.apply(data.view, 0, dataBytes, this.#counterBlock(iv, 1));
   }
@@ -51,7 +51,7 @@ export class CcmAead implements Aead {
     tag: Block,
   ): void {
     this.#counterMode.apply(data.view, 0, dataBytes, this.#counterBlock(iv, 1));
-    this.#authenticate(iv, additionalData, data.bytes.subarray(0, dataBytes));
+    this.#authenticate(iv, additionalData, data.take(dataBytes));
     this.#finishTag(iv, tag);
   }
 

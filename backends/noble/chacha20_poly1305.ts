@@ -10,7 +10,7 @@ import { Poly1305 } from "@noble/ciphers/_poly1305.js";
 import { chacha20 } from "@noble/ciphers/chacha.js";
 import type { Aead } from "./aead.ts";
 import { Block } from "./block_modes.ts";
-import type { Scratch } from "./scratch.ts";
+import type { Scratch } from "../scratch.ts";
 
 const ZEROS = new Uint8Array(32);
 
@@ -30,7 +30,7 @@ export class ChaCha20Poly1305Aead implements Aead {
     dataBytes: number,
     tag: Block,
   ): void {
-    const text = data.bytes.subarray(0, dataBytes);
+    const text = data.take(dataBytes);
     chacha20(this.#key, iv, text, text, 1);
     this.#authenticate(iv, additionalData, text, tag);
   }
@@ -42,7 +42,7 @@ export class ChaCha20Poly1305Aead implements Aead {
     dataBytes: number,
     tag: Block,
   ): void {
-    const text = data.bytes.subarray(0, dataBytes);
+    const text = data.take(dataBytes);
     this.#authenticate(iv, additionalData, text, tag);
     chacha20(this.#key, iv, text, text, 1);
   }

@@ -10,7 +10,7 @@ import { KeyedCipher } from "./cipher_session.ts";
 import type { Digest } from "./digest.ts";
 import { makeMac, updateWithSegments, writeDigest } from "./digest_session.ts";
 import { makeHash } from "./hashes.ts";
-import type { Workspace } from "./scratch.ts";
+import type { Workspace } from "./workspace.ts";
 import type { NobleSession } from "./session.ts";
 
 const isInside = (start: number, lengthBytes: number, totalBytes: number) =>

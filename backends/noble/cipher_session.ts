@@ -12,7 +12,7 @@ import type { CipherSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import type { Mode } from "./block_modes.ts";
 import { makeMode } from "./ciphers.ts";
-import type { Workspace } from "./scratch.ts";
+import type { Workspace } from "./workspace.ts";
 import type { NobleSession } from "./session.ts";
 
 /** A cipher with the lengths that it takes; chains use it as well. */

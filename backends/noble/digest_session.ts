@@ -13,7 +13,7 @@ import { Block } from "./block_modes.ts";
 import type { Digest } from "./digest.ts";
 import { GcmAead } from "./gcm.ts";
 import { makeHmac } from "./hashes.ts";
-import type { Workspace } from "./scratch.ts";
+import type { Workspace } from "./workspace.ts";
 import type { NobleSession } from "./session.ts";
 
 /** The MAC with the catalogue's name, but for GMAC, which takes a vector. */
@@ -34,8 +34,7 @@ export function writeDigest(
   operation: Operation,
   workspace: Workspace,
 ): OperationStatus {
-  workspace.digest.reserve(resultBytes);
-  const result = workspace.digest.bytes.subarray(0, resultBytes);
+  const result = workspace.digest.take(resultBytes);
   if (!digest.finish(result)) return OperationStatus.Failed;
   operation.digest.write(0, result);
   return OperationStatus.Ok;

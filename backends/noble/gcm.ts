@@ -9,7 +9,7 @@ import { GHASH } from "@noble/ciphers/_polyval.js";
 import type { Aead } from "./aead.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";
 import { Block, CounterMode, xorBlock } from "./block_modes.ts";
-import type { Scratch } from "./scratch.ts";
+import type { Scratch } from "../scratch.ts";
 
 const BLOCK_BYTES = 16;
 
@@ -94,7 +94,7 @@ export class GcmAead implements Aead {
   ): void {
     this.#start(iv);
     this.#counterMode.apply(data.view, 0, dataBytes, this.#counter.bytes);
-    this.#authenticate(additionalData, data.bytes.subarray(0, dataBytes), tag);
+    this.#authenticate(additionalData, data.take(dataBytes), tag);
   }
 
   decrypt(
@@ -105,7 +105,7 @@ export class GcmAead implements Aead {
     tag: Block,
   ): void {
     this.#start(iv);
-    this.#authenticate(additionalData, data.bytes.subarray(0, dataBytes), tag);
+    this.#authenticate(additionalData, data.take(dataBytes), tag);
     this.#counterMode.apply(data.view, 0, dataBytes, this.#counter.bytes);
   }
 

@@ -26,7 +26,7 @@ import { NobleEcdsaSession } from "./ecdsa_session.ts";
 import { makeHash } from "./hashes.ts";
 import { LIBRARIES, NOT_OFFERED, OFFERS } from "./offers.ts";
 import { NobleRsaSession } from "./rsa_session.ts";
-import { Workspace } from "./scratch.ts";
+import { Workspace } from "./workspace.ts";
 import type { NobleSession } from "./session.ts";
 
 /** Qualified names of the algorithms that a session uses. */
@@ -89,7 +89,7 @@ class NobleThread implements BackendThread {
 
   run(operations: readonly Operation[], count: number): void {
     for (let i = 0; i < count; i++) this.#runOne(operations[i]!);
-    this.#workspace.settle();
+    this.#workspace.release();
   }
 
   close(): void {

@@ -5,7 +5,7 @@
  */
 
 import type { Operation, OperationStatus } from "../backend.ts";
-import type { Workspace } from "./scratch.ts";
+import type { Workspace } from "./workspace.ts";
 
 export interface NobleSession {
   /** Runs `operation`; sets its `writtenBytes` when it returns Ok. */

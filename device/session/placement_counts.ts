@@ -5,12 +5,9 @@
  * @module
  */
 
-import { describeSession } from "./session_needs.ts";
-import type {
-  Refusal,
-  SessionAnnouncement,
-  SessionObserver,
-} from "./session_table.ts";
+import { sessionName } from "./session_needs.ts";
+import type { Refusal } from "../wire/session_parameters.ts";
+import type { SessionAnnouncement, SessionObserver } from "./session_table.ts";
 
 /** Sessions of one backend for one reason. */
 export interface PlacementCount {
@@ -45,7 +42,7 @@ export class PlacementCounts implements SessionObserver {
       reasons.set(reason, before + 1);
       if (before === 0) {
         this.#tell(
-          `placement: ${describeSession(description)} goes to ${backend}, ` +
+          `placement: ${sessionName(description)} goes to ${backend}, ` +
             `because of: ${reason}`,
         );
       }

@@ -56,7 +56,7 @@ export function serviceOfSession(session: SessionDescription): Service {
 }
 
 /** The name of the algorithms of `session`, for logs. */
-export function describeSession(session: SessionDescription): string {
+export function sessionName(session: SessionDescription): string {
   const names = needsOf(session).map(({ algorithm }) => algorithm).join("+");
   switch (session.service) {
     case "cipher":

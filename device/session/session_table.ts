@@ -10,6 +10,7 @@ import {
   type SessionDescription,
   wipeKeys,
 } from "../../algorithms/session_description.ts";
+import type { Refusal } from "../wire/session_parameters.ts";
 import { Status } from "../wire/status.ts";
 import type { Choice, Placement, SessionPlacement } from "./placement.ts";
 import type { ThreadBackends } from "./thread_backends.ts";
@@ -32,12 +33,6 @@ export interface SessionObserver {
   readonly waitingAnnouncements?: number;
   /** Hears why a session was not created. */
   refused?(refusal: Refusal): void;
-}
-
-/** Why a session was not created. */
-export interface Refusal {
-  readonly status: Status;
-  readonly reason: string;
 }
 
 /** Commands other than announcements, and what a burst keeps waiting. */

@@ -25,7 +25,7 @@ import {
   type SessionPlacement,
 } from "./placement.ts";
 import { NO_SESSION, SessionIndex } from "./session_index.ts";
-import { describeSession } from "./session_needs.ts";
+import { sessionName } from "./session_needs.ts";
 import { type SessionRules, sessionRules } from "./session_rules.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
 import { type HealthListener, ThreadBackends } from "./thread_backends.ts";
@@ -343,7 +343,7 @@ export class ThreadSessions {
       generation: this.backends.generation(backend),
       askAgainAt: performance.now() + ASK_AGAIN_MS,
     });
-    const which = describeSession(session.description);
+    const which = sessionName(session.description);
     this.#noted({ of: "session", backend, reason: `${which}: ${reason}` });
   }
 
@@ -353,7 +353,7 @@ export class ThreadSessions {
     backend: string,
     reason: string,
   ): void {
-    const which = describeSession(session.description);
+    const which = sessionName(session.description);
     this.#noted({ of: "request", backend, reason: `${which}: ${reason}` });
   }
 

@@ -50,7 +50,7 @@ export interface ServiceLimits {
  */
 export const MAXIMUM_AKCIPHER_KEY_BYTES = 8192;
 
-/** A session that cannot be. */
+/** Why a session is not created. */
 export interface Refusal {
   readonly status: Status;
   readonly reason: string;

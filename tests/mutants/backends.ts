@@ -228,10 +228,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "memory that a longer message replaces keeps the shorter one",
-    file: "backends/native/scratch.ts",
-    text: "      this.#bytes.fill(0);\n",
+    file: "backends/scratch.ts",
+    text: "    this.#bytes.fill(0);\n    this.#bytes = new",
     replacement: "",
-    tests: ["backends/native/scratch_test.ts"],
+    tests: ["backends/scratch_test.ts"],
   },
   {
     fault: "a library is asked for more data than CCM can have",
@@ -270,10 +270,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "noble keeps the memory of a long message",
-    file: "backends/noble/scratch.ts",
-    text: "if (this.bytes.length > KEPT_BYTES) this.#replace(INITIAL_BYTES);",
+    file: "backends/noble/workspace.ts",
+    text: "    this.data.release();\n",
     replacement: "",
-    tests: ["backends/noble/scratch_test.ts"],
+    tests: ["backends/noble/workspace_test.ts"],
   },
   {
     fault: "noble gives away what a faulty private operation made",

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
-import { SessionMessages } from "../../device/transport/vhost_user/session_messages.ts";
+import { SessionMessageHandlers } from "../../device/transport/vhost_user/session_messages.ts";
 import { STATUS_HW_READY } from "../../device/wire/config_space.ts";
 import { SESSION_MESSAGE_BYTES } from "../../device/wire/session_message.ts";
 import { Status } from "../../device/wire/status.ts";
@@ -150,7 +150,7 @@ Deno.test("a session message that is refused is told like a control request", as
     closed() {},
     refused: ({ reason }) => told.push(reason),
   });
-  const messages = new SessionMessages(device, "C");
+  const messages = new SessionMessageHandlers(device, "C");
   const payload = new Uint8Array(SESSION_MESSAGE_BYTES.C).fill(0xff);
   const message = { payload, fds: [], request: 0, wantsReply: true };
   const { CreateCryptoSession } = messages.handlers;

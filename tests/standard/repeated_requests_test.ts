@@ -193,9 +193,9 @@ Deno.test("the same header over other descriptors takes its data from there", as
 });
 
 /** What a header with one byte changed gets: at, value, status. */
-type Refusal = readonly [at: number, value: number, status: Status];
+type RefusedHeader = readonly [at: number, value: number, status: Status];
 
-const REFUSALS: readonly Refusal[] = [
+const REFUSALS: readonly RefusedHeader[] = [
   // op_type, which decides how the rest is read.
   [64, 9, Status.NotSupported],
   // An opcode that no data queue has.
@@ -219,7 +219,7 @@ function alignHeader(guest: RawGuest, writableBytes = WRITABLE_BYTES): void {
 async function checkRefusals(
   features: bigint,
   flag: number,
-  refusals: readonly Refusal[],
+  refusals: readonly RefusedHeader[],
 ): Promise<void> {
   using guest = await RawGuest.start({}, features);
   const good = cipherHeader(openAesCbc(guest), 16, 16, 16);
@@ -250,6 +250,6 @@ async function checkRefusals(
 Deno.test("a refused header does not stand for the one that comes after it", async () => {
   await checkRefusals(F_VERSION_1, 0, REFUSALS);
   // `flag` says that there is no session.
-  const stateless: Refusal = [16, 0, Status.NotSupported];
+  const stateless: RefusedHeader = [16, 0, Status.NotSupported];
   await checkRefusals(F_VERSION_1 | F_REVISION_1, 1, [...REFUSALS, stateless]);
 });

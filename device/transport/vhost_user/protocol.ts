@@ -32,7 +32,7 @@ import {
 import { type Outcome, Refused } from "./outcome.ts";
 import { decodeConfigHeader, encodeBits, encodeUint64 } from "./payloads.ts";
 import { RingMessages } from "./ring_messages.ts";
-import { SessionMessages } from "./session_messages.ts";
+import { SessionMessageHandlers } from "./session_messages.ts";
 
 /** Bits that tell nothing of the driver: logging, and protocol features. */
 const NOT_THE_DRIVERS = F_LOG_ALL | F_VHOST_USER_PROTOCOL_FEATURES;
@@ -63,7 +63,7 @@ export class Protocol {
       ...this.#ownHandlers(),
       ...memoryHandlers(guest),
       ...new RingMessages(guest).handlers,
-      ...new SessionMessages(device, sessionLayout).handlers,
+      ...new SessionMessageHandlers(device, sessionLayout).handlers,
     };
   }
 

@@ -9,7 +9,7 @@ import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import { AnnouncementMemory } from "../../session/announcement_memory.ts";
 import { describeFailure, FailureNotes } from "../../session/failure.ts";
-import { describeSession } from "../../session/session_needs.ts";
+import { sessionName } from "../../session/session_needs.ts";
 import type { SessionAnnouncement } from "../../session/session_table.ts";
 import { ControlRing } from "./control_ring.ts";
 import type { GuestSignals } from "./guest_signals.ts";
@@ -151,9 +151,7 @@ export class QueueRunners {
     const [first] = placement.choices;
     this.#options.log(
       "debug",
-      `session ${id} created: ${
-        describeSession(description)
-      } on ${first?.backend}`,
+      `session ${id} created: ${sessionName(description)} on ${first?.backend}`,
     );
   }
 

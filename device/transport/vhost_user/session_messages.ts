@@ -18,7 +18,7 @@ import type { MessageHandlers } from "./message_handlers.ts";
 import { type Outcome, Refused } from "./outcome.ts";
 
 /** Session messages of one connection. */
-export class SessionMessages {
+export class SessionMessageHandlers {
   readonly #device: Device;
   /** The front-end's layout, once it is known: it does not change. */
   #layout: SessionLayout | undefined;

@@ -13,7 +13,7 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backends/backend.ts";
-import type { Bench } from "./bench.ts";
+import type { Examiner } from "./examiner.ts";
 import type { BrokenKey } from "./broken_keys.ts";
 import { statusName } from "./describe.ts";
 import { Job, type Layout, type Result, runJobs } from "./operations.ts";
@@ -22,49 +22,49 @@ const EMPTY = new Uint8Array(0);
 
 /** A public-key session under check. */
 export interface Party {
-  readonly bench: Bench;
+  readonly examiner: Examiner;
   readonly description: RsaSession | EcdsaSession;
   readonly session: BackendSession;
 }
 
 /** Opens a session for the time of `use`. */
 export function withParty(
-  bench: Bench,
+  examiner: Examiner,
   description: RsaSession | EcdsaSession,
   use: (party: Party) => void,
 ): void {
-  bench.withSession(
+  examiner.withSession(
     description,
-    (session) => use({ bench, description, session }),
+    (session) => use({ examiner, description, session }),
   );
 }
 
 /** Some layout. */
-export function scattered({ random }: Bench): Layout {
+export function scattered({ random }: Examiner): Layout {
   return {
     pieces: random.pick(["whole", "random", "single-bytes"] as const),
-    placement: random.pick(["apart", "in-place", "shifted"] as const),
+    arrangement: random.pick(["apart", "in-place", "shifted"] as const),
   };
 }
 
 /** Runs one operation whose outcome the caller judges; `undefined` on a throw. */
 export function runFreely(
-  { bench, session }: Party,
+  { examiner, session }: Party,
   check: string,
   kind: OperationKind,
   source: Uint8Array,
   destinationBytes: number,
 ): Result | undefined {
   const request = { kind, source, destinationBytes, digestBytes: 0 };
-  const job = new Job(request, session, scattered(bench), bench.random);
+  const job = new Job(request, session, scattered(examiner), examiner.random);
   try {
-    runJobs(bench.thread, [job]);
+    runJobs(examiner.thread, [job]);
   } catch (error) {
-    bench.assert(false, check, "no exception", String(error));
+    examiner.assert(false, check, "no exception", String(error));
     return undefined;
   }
   const damage = job.findDamage();
-  bench.assert(
+  examiner.assert(
     damage === undefined,
     `${check}: memory beside the output`,
     "no change",
@@ -75,38 +75,38 @@ export function runFreely(
 
 /** Runs one operation that must give exactly `destination`. */
 export function runExactly(
-  { bench, description, session }: Party,
+  { examiner, description, session }: Party,
   check: string,
   kind: OperationKind,
   source: Uint8Array,
   destination: Uint8Array,
   roomBytes = destination.length,
 ): void {
-  bench.run({
+  examiner.run({
     check,
     description,
     session,
     request: { kind, source, destinationBytes: roomBytes, digestBytes: 0 },
-    layout: scattered(bench),
+    layout: scattered(examiner),
     expected: { status: OperationStatus.Ok, destination, digest: EMPTY },
   });
 }
 
 /** Runs one operation that must end with `status` and no result. */
 export function runToFailure(
-  { bench, description, session }: Party,
+  { examiner, description, session }: Party,
   check: string,
   kind: OperationKind,
   source: Uint8Array,
   destinationBytes: number,
   status = OperationStatus.Failed,
 ): void {
-  bench.run({
+  examiner.run({
     check,
     description,
     session,
     request: { kind, source, destinationBytes, digestBytes: 0 },
-    layout: scattered(bench),
+    layout: scattered(examiner),
     expected: { status, destination: EMPTY, digest: EMPTY },
   });
 }
@@ -121,7 +121,7 @@ export function runToRefusal(
 ): void {
   const result = runFreely(party, check, kind, source, destinationBytes);
   const status = result?.status;
-  party.bench.assert(
+  party.examiner.assert(
     status === OperationStatus.Failed || status === OperationStatus.Unsupported,
     check,
     "Failed or Unsupported",
@@ -131,13 +131,13 @@ export function runToRefusal(
 
 /** Verifies a signature, which must end with `status`. */
 export function runVerify(
-  { bench, description, session }: Party,
+  { examiner, description, session }: Party,
   check: string,
   signature: Uint8Array,
   data: Uint8Array,
   status = OperationStatus.Ok,
 ): void {
-  bench.run({
+  examiner.run({
     check,
     description,
     session,
@@ -148,14 +148,14 @@ export function runVerify(
       destinationBytes: 0,
       digestBytes: 0,
     },
-    layout: scattered(bench),
+    layout: scattered(examiner),
     expected: { status, destination: EMPTY, digest: EMPTY },
   });
 }
 
 /** Each of `keys` must make openSession throw. */
 export function checkBrokenKeys(
-  bench: Bench,
+  examiner: Examiner,
   description: RsaSession | EcdsaSession,
   keys: readonly BrokenKey[],
 ): void {
@@ -163,11 +163,11 @@ export function checkBrokenKeys(
     let thrown: unknown;
     try {
       const broken = structuredClone({ ...description, key });
-      bench.close(bench.thread.openSession(broken));
+      examiner.close(examiner.thread.openSession(broken));
     } catch (error) {
       thrown = error;
     }
-    bench.assert(
+    examiner.assert(
       thrown instanceof Error,
       `openSession() of a ${description.keyType} ${description.algorithm} ` +
         `key with or of ${what}`,

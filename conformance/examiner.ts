@@ -1,5 +1,5 @@
 /**
- * The bench on which checks run: it opens sessions, runs requests in memory
+ * What checks a backend for the kit: it opens sessions, runs requests in memory
  * under watch, compares with the second opinions and notes what differs.
  *
  * @module
@@ -16,7 +16,7 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backends/backend.ts";
-import { describeRequest, describeSession, statusName } from "./describe.ts";
+import { requestInWords, sessionInWords, statusName } from "./describe.ts";
 import type { RegionMaker } from "./guarded_memory.ts";
 import {
   CONTIGUOUS,
@@ -74,7 +74,7 @@ function differenceOf(
 }
 
 /** Checks of one algorithm or group; a new one for each. */
-export class Bench {
+export class Examiner {
   readonly thread: BackendThread;
   readonly random: Random;
   readonly #regionMakers: readonly RegionMaker[];
@@ -127,7 +127,7 @@ export class Bench {
       );
       this.assert(
         isUnchanged,
-        `openSession(${describeSession(description)})`,
+        `openSession(${sessionInWords(description)})`,
         "the description's keys as they were",
         "other keys",
       );
@@ -135,7 +135,7 @@ export class Bench {
       return session;
     } catch (error) {
       this.fail(
-        `openSession(${describeSession(description)})`,
+        `openSession(${sessionInWords(description)})`,
         "a session",
         errorText(error),
       );
@@ -185,7 +185,7 @@ export class Bench {
       this.checks++;
       const [first] = trials;
       const check = first
-        ? `${first.check}, ${describeSession(first.description)}`
+        ? `${first.check}, ${sessionInWords(first.description)}`
         : "run()";
       this.fail(check, "no exception", errorText(error));
       return undefined;
@@ -195,8 +195,8 @@ export class Bench {
 
   #judge(trial: Trial, job: Job): Result {
     const result = job.result();
-    const check = `${trial.check}, ${describeSession(trial.description)}, ` +
-      describeRequest(trial.request, trial.layout);
+    const check = `${trial.check}, ${sessionInWords(trial.description)}, ` +
+      requestInWords(trial.request, trial.layout);
     for (const [opinion, expected] of this.#opinions(trial)) {
       this.checks++;
       const failure = this.#compare(trial, job, expected);

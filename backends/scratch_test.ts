@@ -1,4 +1,6 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { Region } from "../memory/region.ts";
+import { Segments } from "../memory/segments.ts";
 import { Scratch } from "./scratch.ts";
 
 const isZero = (bytes: Uint8Array) => bytes.every((byte) => byte === 0);
@@ -34,4 +36,18 @@ Deno.test("memory that is wiped holds no message", () => {
   const bytes = fill(scratch, 100);
   scratch.wipe();
   ok(isZero(bytes));
+});
+
+Deno.test("the view is of the memory that take() and gather() give", () => {
+  const scratch = new Scratch();
+  strictEqual(scratch.view.buffer, scratch.take(1).buffer);
+  const long = scratch.take(scratch.view.byteLength + 1);
+  strictEqual(scratch.view.buffer, long.buffer);
+  const region = new Region(new Uint8Array(16));
+  region.bytes.set([1, 2, 3, 4, 5, 6, 7, 8], 8);
+  const segments = new Segments();
+  segments.append(region, 12, 4);
+  segments.append(region, 8, 2);
+  deepStrictEqual([...scratch.gather(segments)], [5, 6, 7, 8, 1, 2]);
+  strictEqual(scratch.view.getUint8(4), 1);
 });
