@@ -101,6 +101,7 @@ void front_end_open(struct front_end *front, const char *path, size_t memory_byt
   connect_to(front, path);
   uint64_t offered = ask_u64(front, GET_FEATURES);
   front->features = offered & (wanted_features | F_VERSION_1);
+  if (wanted_features & ~offered & F_RING_PACKED) fail("the device has no packed rings");
   uint64_t wanted = session_messages ? PROTOCOL_F_CRYPTO_SESSION : PROTOCOL_F_CONFIG;
   uint64_t protocol = ask_u64(front, GET_PROTOCOL_FEATURES);
   if (!(protocol & wanted)) fail("the device has no protocol feature %#llx", wanted + 0ull);
@@ -138,68 +139,25 @@ static void tell_descriptor(struct front_end *front, uint32_t request, unsigned 
 }
 
 void ring_start(struct front_end *front, struct ring *ring, unsigned index, unsigned size) {
-  memset(ring, 0, sizeof *ring);
-  ring->index = index;
-  ring->size = size;
   front->allocated_bytes = (front->allocated_bytes + 4095) & ~(size_t)4095;
-  ring->descriptors = front_end_allocate(front, size * sizeof(struct descriptor));
-  ring->available = front_end_allocate(front, 6 + 2 * size);
-  ring->used = front_end_allocate(front, 6 + 8 * size);
-  ring->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  ring->call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  struct ring_parts parts = ring_parts(size, (front->features & F_RING_PACKED) != 0);
+  void *descriptors = front_end_allocate(front, parts.descriptors);
+  void *driver = front_end_allocate(front, parts.driver);
+  void *device = front_end_allocate(front, parts.device);
+  ring_open(ring, index, size, front->features, descriptors, driver, device);
   struct message message = {.state = {index, size}};
   tell(front, &message, SET_VRING_NUM, 8, NULL, 0);
-  message.state = (struct ring_state){index, 0};
+  message.state = (struct ring_state){index, ring_base(ring)};
   tell(front, &message, SET_VRING_BASE, 8, NULL, 0);
-  message.address = (struct ring_address){
-      .index = index,
-      .descriptor = user_address(ring->descriptors),
-      .used = user_address(ring->used),
-      .available = user_address(ring->available)};
+  message.address = (struct ring_address){.index = index,
+                                          .descriptor = user_address(descriptors),
+                                          .used = user_address(device),
+                                          .available = user_address(driver)};
   tell(front, &message, SET_VRING_ADDR, sizeof message.address, NULL, 0);
   tell_descriptor(front, SET_VRING_CALL, index, ring->call);
   tell_descriptor(front, SET_VRING_KICK, index, ring->kick);
   message.state = (struct ring_state){index, 1};
   tell(front, &message, SET_VRING_ENABLE, 8, NULL, 0);
-}
-
-static uint16_t *used_event(const struct ring *ring) {
-  return &ring->available->ring[ring->size];
-}
-
-static const uint16_t *available_event(const struct ring *ring) {
-  return (const uint16_t *)&ring->used->ring[ring->size];
-}
-
-void ring_publish(struct front_end *front, struct ring *ring) {
-  uint16_t before = ring->kicked, after = ring->next_available;
-  if (before == after) return;
-  __atomic_store_n(&ring->available->index, after, __ATOMIC_RELEASE);
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  ring->kicked = after;
-  int wanted;
-  if (front->features & F_EVENT_IDX) {
-    uint16_t event = __atomic_load_n(available_event(ring), __ATOMIC_ACQUIRE);
-    wanted = (uint16_t)(after - event - 1) < (uint16_t)(after - before);
-  } else {
-    wanted = !(__atomic_load_n(&ring->used->flags, __ATOMIC_ACQUIRE) & USED_NO_NOTIFY);
-  }
-  if (wanted && eventfd_write(ring->kick, 1) < 0) fail("kick: %s", strerror(errno));
-}
-
-int ring_has_used(const struct ring *ring) {
-  return __atomic_load_n(&ring->used->index, __ATOMIC_ACQUIRE) != ring->next_used;
-}
-
-void ring_interrupts(struct front_end *front, struct ring *ring, int wanted) {
-  if (front->features & F_EVENT_IDX) {
-    /* The event just taken is the one that the device passes last. */
-    uint16_t event = wanted ? ring->next_used : ring->next_used - 1;
-    __atomic_store_n(used_event(ring), event, __ATOMIC_SEQ_CST);
-  } else {
-    ring->available->flags = wanted ? 0 : AVAILABLE_NO_INTERRUPT;
-  }
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 static uint64_t create_by_message(struct front_end *front, const struct control_request *request,
@@ -238,10 +196,11 @@ static void wait_for_control(struct front_end *front) {
     if (poll(&call, 1, CONTROL_TIMEOUT_MS) == 0) fail("the control queue does not answer");
     eventfd_t count;
     eventfd_read(ring->call, &count);
-    ring_interrupts(front, ring, 1);
+    ring_interrupts(ring, 1);
   }
-  ring->next_used++;
-  ring_interrupts(front, ring, 1);
+  uint16_t id;
+  ring_take(ring, &id);
+  ring_interrupts(ring, 1);
 }
 
 uint64_t create_session(struct front_end *front, const struct control_request *request,
@@ -255,12 +214,12 @@ uint64_t create_session(struct front_end *front, const struct control_request *r
   memcpy(room + sizeof *request, keys, key_bytes);
   *outcome = (struct create_outcome){.status = ~0u};
   struct ring *ring = &front->control;
-  ring->descriptors[0] = (struct descriptor){guest_address(front, room),
-                                             sizeof *request + key_bytes, DESCRIPTOR_NEXT, 1};
-  ring->descriptors[1] = (struct descriptor){guest_address(front, outcome), sizeof *outcome,
-                                             DESCRIPTOR_WRITE, 0};
-  ring_stage(ring, 0);
-  ring_publish(front, ring);
+  const struct descriptor chain[] = {
+      {guest_address(front, room), sizeof *request + key_bytes, DESCRIPTOR_NEXT, 1},
+      {guest_address(front, outcome), sizeof *outcome, DESCRIPTOR_WRITE, 0}};
+  if (!ring->packed) memcpy(ring->descriptors, chain, sizeof chain);
+  ring_stage(ring, 0, chain, 2);
+  ring_publish(ring);
   wait_for_control(front);
   if (outcome->status != STATUS_OK) fail("the device refused the session: %u", outcome->status);
   return outcome->session_id;

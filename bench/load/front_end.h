@@ -6,18 +6,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ring.h"
 #include "vhost_user.h"
 
 #define GUEST_ADDRESS 0x100000000ull
-
-struct ring {
-  unsigned index, size;
-  struct descriptor *descriptors;
-  struct available_ring *available;
-  struct used_ring *used;
-  uint16_t next_available, next_used, kicked;
-  int kick, call;
-};
 
 struct front_end {
   int socket, memory_fd;
@@ -43,16 +35,5 @@ uint64_t guest_address(const struct front_end *front, const void *bytes);
 /* Returns the session's identifier; `keys` are the cipher key and then the authentication key. */
 uint64_t create_session(struct front_end *front, const struct control_request *request,
                         const uint8_t *keys, size_t key_bytes);
-
-/* Shows the device the staged chains and kicks it where it wants that. */
-void ring_publish(struct front_end *front, struct ring *ring);
-/* Whether the device has used a chain that has not been taken. */
-int ring_has_used(const struct ring *ring);
-/* Asks for interrupts or not. */
-void ring_interrupts(struct front_end *front, struct ring *ring, int wanted);
-
-static inline void ring_stage(struct ring *ring, uint16_t head) {
-  ring->available->ring[ring->next_available++ & (ring->size - 1)] = head;
-}
 
 #endif

@@ -63,12 +63,24 @@ static void measure_idle(void) {
          processor_seconds(front.device) - device);
 }
 
+/* Requests per second in each slice from the first request on, nothing taken out. */
+static void measure_curve(double tick_rate) {
+  curve_start(&curve, options.seconds, options.slice_seconds, tick_rate);
+  run(curve.start + options.seconds * 1e6 * tick_rate, options.rate, tick_rate);
+  printf("{\"sliceSeconds\":%.3f,\"requestsPerSecond\":[", options.slice_seconds);
+  for (unsigned i = 0; i < curve.count; i++) {
+    printf("%s%.1f", i > 0 ? "," : "", pace_undisturbed(&curve.paces[i]));
+  }
+  puts("]}");
+}
+
 static void usage(void) {
   char names[512];
   workload_names(names, sizeof names);
   fail("usage: load --socket PATH [--algorithm A[,B...]] [--size BYTES] [--depth N]\n"
        "  [--queues N] [--sessions N] [--pieces N] [--direct] [--sleep] [--event-idx]\n"
-       "  [--rate PER_SECOND] [--session-messages] [--cpu N] [--warm S] [--seconds S] [--idle S]\n"
+       "  [--packed] [--rate PER_SECOND] [--session-messages] [--cpu N] [--warm S] [--seconds S] [--idle S]\n"
+       "  [--slices S]\n"
        "algorithms, one per queue, the last one for the rest: %s", names);
 }
 
@@ -79,7 +91,7 @@ static void parse_options(int count, char **words) {
       {"pieces", 1, 0, 'p'},  {"direct", 0, 0, 'D'},    {"sleep", 0, 0, 'S'},
       {"event-idx", 0, 0, 'e'}, {"rate", 1, 0, 'r'},    {"session-messages", 0, 0, 'm'},
       {"cpu", 1, 0, 'c'},     {"seconds", 1, 0, 't'},   {"idle", 1, 0, 'i'},
-      {"warm", 1, 0, 'w'},
+      {"warm", 1, 0, 'w'},   {"packed", 0, 0, 'P'},  {"slices", 1, 0, 'l'},
       {0, 0, 0, 0}};
   for (int key; (key = getopt_long(count, words, "", table, NULL)) != -1;) {
     switch (key) {
@@ -98,13 +110,15 @@ static void parse_options(int count, char **words) {
       case 'c': options.cpu = atoi(optarg); break;
       case 't': options.seconds = atof(optarg); break;
       case 'w': options.warm_seconds = atof(optarg); break;
+      case 'P': options.packed = 1; break;
+      case 'l': options.slice_seconds = atof(optarg); break;
       case 'i': options.idle_seconds = atof(optarg); break;
       default: usage();
     }
   }
   if (!options.socket || options.depth < 1 || options.queues < 1 || options.sessions < 1 ||
       options.pieces < 1 || options.queues > MOST_QUEUES ||
-      (options.direct && options.session_messages)) {
+      ((options.direct || options.packed) && options.session_messages)) {
     usage();
   }
 }
@@ -132,12 +146,13 @@ int main(int count, char **words) {
   parse_options(count, words);
   pin();
   uint64_t features = (options.direct ? 0 : F_INDIRECT_DESC) |
+                      (options.packed ? F_RING_PACKED : 0) |
                       (options.event_index ? F_EVENT_IDX : 0);
   front_end_open(&front, options.socket, memory_wanted(), features, options.session_messages);
   if (options.queues > front.data_queues) fail("the device has %u data queues", front.data_queues);
   set_up_queues();
   double tick_rate = ticks_per_microsecond();
-  for (unsigned i = 0; i < options.queues; i++) ring_interrupts(&front, &queues[i].ring, 0);
+  for (unsigned i = 0; i < options.queues; i++) ring_interrupts(&queues[i].ring, 0);
   run(0, 0, tick_rate);
   for (unsigned i = 0; i < options.queues; i++) verify(&queues[i]);
   run(ticks() + options.warm_seconds * 1e6 * tick_rate, 0, tick_rate);
@@ -147,6 +162,7 @@ int main(int count, char **words) {
   }
   memset(&pace, 0, sizeof pace);
   if (options.idle_seconds > 0) measure_idle();
+  else if (options.slice_seconds > 0) measure_curve(tick_rate);
   else measure_load(tick_rate);
   return 0;
 }

@@ -2,6 +2,7 @@
 #include "measure.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,6 +49,18 @@ void pace_add(struct pace *pace, unsigned completed, double tick_rate) {
 double pace_undisturbed(const struct pace *pace) {
   double cost = histogram_quantile(&pace->costs, 0.1);
   return cost > 0 ? 16e9 / cost : 0;
+}
+
+void curve_start(struct curve *curve, double seconds, double slice_seconds, double tick_rate) {
+  curve->slice_ticks = slice_seconds * 1e6 * tick_rate;
+  curve->count = seconds / slice_seconds;
+  curve->paces = calloc(curve->count, sizeof *curve->paces);
+  curve->start = ticks();
+}
+
+struct pace *curve_pace(const struct curve *curve) {
+  uint64_t slice = (ticks() - curve->start) / curve->slice_ticks;
+  return &curve->paces[slice < curve->count ? slice : curve->count - 1];
 }
 
 double processor_seconds(pid_t process) {

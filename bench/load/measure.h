@@ -52,6 +52,17 @@ void pace_add(struct pace *pace, unsigned completed, double tick_rate);
 /* Requests per second of the fastest tenth of windows. */
 double pace_undisturbed(const struct pace *pace);
 
+/* A pace for each slice of time. */
+struct curve {
+  uint64_t start, slice_ticks;
+  unsigned count;
+  struct pace *paces;
+};
+
+void curve_start(struct curve *curve, double seconds, double slice_seconds, double tick_rate);
+/* That of now; the last one for what comes after the end. */
+struct pace *curve_pace(const struct curve *curve);
+
 /* Seconds of processor time that a process has used. */
 double processor_seconds(pid_t process);
 

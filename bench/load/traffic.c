@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 struct front_end front;
 struct queue queues[MOST_QUEUES];
 struct pace pace;
+struct curve curve;
 static uint64_t random_state = 88172645463325252ull;
 
 static uint64_t next_random(void) {
@@ -59,6 +61,24 @@ static void fill_random(uint8_t *bytes, size_t length) {
 /* Neighbouring pieces would be joined by the device: there is a gap between parts. */
 static void *allocate_part(size_t bytes) { return front_end_allocate(&front, bytes + 64); }
 
+/* Moves the chain to a table in guest memory. */
+static void use_indirect_table(struct slot *slot) {
+  size_t bytes = slot->chain_count * sizeof *slot->chain;
+  struct descriptor *table = front_end_allocate(&front, bytes);
+  if (options.packed) {
+    struct packed_descriptor *packed = (void *)table;
+    for (unsigned i = 0; i < slot->chain_count; i++) {
+      const struct descriptor *one = &slot->chain[i];
+      packed[i] = (struct packed_descriptor){one->address, one->bytes, 0,
+                                             one->flags & DESCRIPTOR_WRITE};
+    }
+  } else {
+    memcpy(table, slot->chain, bytes);
+  }
+  slot->chain_count = 1;
+  slot->chain[0] = (struct descriptor){guest_address(&front, table), bytes, DESCRIPTOR_INDIRECT, 0};
+}
+
 static void lay_out_slot(struct queue *queue, unsigned index, unsigned descriptors) {
   const struct workload *workload = queue->workload;
   struct slot *slot = &queue->slots[index];
@@ -70,14 +90,10 @@ static void lay_out_slot(struct queue *queue, unsigned index, unsigned descripto
   fill_random(slot->iv, 16);
   fill_random(slot->source, options.size);
   workload_request(workload, options.size, slot->header);
-  struct chain chain = {0};
-  if (options.direct) {
-    slot->head = chain.base = index * descriptors;
-    chain.descriptors = queue->ring.descriptors + slot->head;
-  } else {
-    slot->head = index;
-    chain.descriptors = front_end_allocate(&front, descriptors * sizeof(struct descriptor));
-  }
+  struct chain chain = {.descriptors = calloc(descriptors, sizeof *chain.descriptors)};
+  int in_table = options.direct && !options.packed;
+  slot->head = in_table ? index * descriptors : index;
+  chain.base = in_table ? slot->head : 0;
   uint32_t destination = workload->has_destination ? options.size : 0;
   chain_add(&chain, slot->header, sizeof *slot->header, 0);
   chain_add(&chain, slot->iv, workload->iv_bytes, 0);
@@ -85,13 +101,13 @@ static void lay_out_slot(struct queue *queue, unsigned index, unsigned descripto
   chain_add_pieces(&chain, slot->result, destination, 1);
   chain_add(&chain, slot->result + destination, workload->result_bytes, 1);
   chain_add(&chain, slot->status, 1, 1);
+  slot->chain = chain.descriptors;
+  slot->chain_count = chain.count;
+  if (!options.direct) use_indirect_table(slot);
   queue->slot_of[slot->head] = index;
-  if (!options.direct) {
-    slot->table = (struct descriptor){guest_address(&front, chain.descriptors),
-                                      chain.count * sizeof(struct descriptor),
-                                      DESCRIPTOR_INDIRECT, 0};
-    queue->ring.descriptors[index] = slot->table;
-  }
+  if (options.packed) return;
+  struct descriptor *table = &queue->ring.descriptors[slot->head];
+  memcpy(table, slot->chain, slot->chain_count * sizeof *table);
 }
 
 static unsigned ring_size(unsigned wanted) {
@@ -136,7 +152,7 @@ size_t memory_wanted(void) {
 static void move_to_place(struct queue *queue, struct slot *slot) {
   struct ring *ring = &queue->ring;
   uint16_t place = ring->next_available & (ring->size - 1);
-  ring->descriptors[place] = slot->table;
+  ring->descriptors[place] = *slot->chain;
   slot->head = place;
   queue->slot_of[place] = slot - queue->slots;
 }
@@ -151,20 +167,18 @@ static void submit(struct queue *queue) {
     *slot->status = 0xff;
     slot->started = now;
     if (options.session_messages) move_to_place(queue, slot);
-    ring_stage(&queue->ring, slot->head);
+    ring_stage(&queue->ring, slot->head, slot->chain, slot->chain_count);
   }
-  ring_publish(&front, &queue->ring);
+  ring_publish(&queue->ring);
 }
 
 static unsigned reap(struct queue *queue) {
   struct ring *ring = &queue->ring;
-  uint16_t end = __atomic_load_n(&ring->used->index, __ATOMIC_ACQUIRE);
-  unsigned count = (uint16_t)(end - ring->next_used);
-  if (count == 0) return 0;
+  if (!ring_has_used(ring)) return 0;
   uint64_t now = ticks();
-  while (ring->next_used != end) {
-    struct used_element *element = &ring->used->ring[ring->next_used++ & (ring->size - 1)];
-    unsigned index = queue->slot_of[element->head];
+  unsigned count = 0;
+  for (uint16_t head; ring_take(ring, &head); count++) {
+    unsigned index = queue->slot_of[head];
     struct slot *slot = &queue->slots[index];
     if (*slot->status != STATUS_OK) fail("status %u", *slot->status);
     histogram_add(queue->latency, now - slot->started);
@@ -178,7 +192,7 @@ static void sleep_for_calls(void) {
   struct pollfd calls[MOST_QUEUES];
   int waiting = 1;
   for (unsigned i = 0; i < options.queues; i++) {
-    ring_interrupts(&front, &queues[i].ring, 1);
+    ring_interrupts(&queues[i].ring, 1);
     if (ring_has_used(&queues[i].ring)) waiting = 0;
     calls[i] = (struct pollfd){.fd = queues[i].ring.call, .events = POLLIN};
   }
@@ -188,7 +202,7 @@ static void sleep_for_calls(void) {
   for (unsigned i = 0; i < options.queues; i++) {
     eventfd_t count;
     eventfd_read(queues[i].ring.call, &count);
-    ring_interrupts(&front, &queues[i].ring, 0);
+    ring_interrupts(&queues[i].ring, 0);
   }
 }
 
@@ -212,7 +226,7 @@ void run(uint64_t end, unsigned rate, double tick_rate) {
     unsigned taken = 0;
     for (unsigned i = 0; i < options.queues; i++) taken += reap(&queues[i]);
     in_flight -= taken;
-    if (taken > 0) pace_add(&pace, taken, tick_rate);
+    if (taken > 0) pace_add(curve.slice_ticks ? curve_pace(&curve) : &pace, taken, tick_rate);
     if (taken > 0) stalled = now + stall;
     else if (options.sleeping && in_flight > 0) sleep_for_calls();
     else if (in_flight > 0 && now > stalled) fail("no answer for %d s", STALLED_SECONDS);

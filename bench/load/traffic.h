@@ -11,8 +11,10 @@
 struct options {
   const char *socket, *algorithms;
   unsigned size, depth, queues, sessions, pieces, rate;
-  int direct, sleeping, event_index, session_messages, cpu;
+  int direct, packed, sleeping, event_index, session_messages, cpu;
   double seconds, warm_seconds, idle_seconds;
+  /* Of each slice of the curve from the first request on, or none. */
+  double slice_seconds;
 };
 
 /* One request, laid out once; its chain stays the same. */
@@ -21,8 +23,9 @@ struct slot {
   uint8_t *iv, *source, *result, *status;
   unsigned session;
   uint16_t head;
-  /* The ring's own descriptor, where the chain is in an indirect table. */
-  struct descriptor table;
+  /* What the ring itself gets: the chain, or one descriptor for its indirect table. */
+  struct descriptor *chain;
+  unsigned chain_count;
   uint64_t started;
 };
 
@@ -43,6 +46,8 @@ extern struct front_end front;
 extern struct queue queues[MOST_QUEUES];
 /* Of all queues together. */
 extern struct pace pace;
+/* By the slice of time in which a window ended. */
+extern struct curve curve;
 
 unsigned descriptors_of(const struct workload *workload);
 size_t memory_wanted(void);

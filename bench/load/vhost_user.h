@@ -40,6 +40,7 @@ enum {
 #define F_EVENT_IDX (1ull << 29)
 #define F_PROTOCOL_FEATURES (1ull << 30)
 #define F_VERSION_1 (1ull << 32)
+#define F_RING_PACKED (1ull << 34)
 
 struct memory_region {
   uint64_t guest_address, bytes, user_address, file_offset;
@@ -110,6 +111,22 @@ struct used_element {
 struct used_ring {
   uint16_t flags, index;
   struct used_element ring[];
+};
+
+/* Packed virtqueues (virtio 1.4 section 2.8); flags of the split ones, and these. */
+enum { DESCRIPTOR_AVAILABLE = 1 << 7, DESCRIPTOR_USED = 1 << 15 };
+enum { EVENTS_ENABLE = 0, EVENTS_DISABLE = 1, EVENTS_DESCRIPTOR = 2 };
+#define PACKED_WRAP 0x8000u
+
+struct packed_descriptor {
+  uint64_t address;
+  uint32_t bytes;
+  uint16_t id, flags;
+};
+
+struct event_suppression {
+  /* A place in the ring, and the wrap counter in the highest bit. */
+  uint16_t place, flags;
 };
 
 /* virtio-crypto (virtio 1.4 section 5.9) without REVISION_1. */
@@ -206,6 +223,7 @@ struct data_request {
   };
 };
 
+_Static_assert(sizeof(struct packed_descriptor) == sizeof(struct descriptor), "descriptors");
 _Static_assert(sizeof(struct session_message) == 632, "session message");
 _Static_assert(sizeof(struct control_request) == CONTROL_HEADER_BYTES, "control request");
 _Static_assert(sizeof(struct data_request) == DATA_HEADER_BYTES, "data request");

@@ -11,6 +11,7 @@ const LOAD_SOURCES = [
   "load/load.c",
   "load/traffic.c",
   "load/front_end.c",
+  "load/ring.c",
   "load/workload.c",
   "load/measure.c",
   "load/vhost_user.c",
