@@ -1,85 +1,82 @@
 /**
- * `deno task bench:load`: the device over vhost-user beside the plain C device
- * over EVP, and beside DPDK where one was started (`peers/README.md`).
+ * `deno task bench:load`: what the project aims at, each figure beside its
+ * target. Devices run as their users have them; what is compared is measured in
+ * turn, and figures are medians of rounds.
  *
- *     deno task bench:load [--backend LIST] [--seconds S] [--rounds N]
- *         [--dpdk SOCKET,PID] [--output FILE]
+ *     deno task bench:load [--dpdk [SOCKET,PID]] [--against COMMIT]
+ *         [--only TEXT] [--backend LIST] [--seconds S] [--rounds N]
+ *         [--output FILE]
+ *
+ * `--dpdk` fetches, compiles and starts DPDK's device (`peers/README.md`), or
+ * uses one that was started by hand; `--against` compares the speeds in process
+ * with those of another commit; `--only` measures the rows whose name has TEXT.
  *
  * @module
  */
 
-import { adoptDpdk, startEvpDevice } from "./runner/devices.ts";
+import { deviceOnlyRow } from "./rows/device_only_row.ts";
+import { inProcessRows } from "./rows/in_process_rows.ts";
+import { longRequestRows, packedRows, sessionRows } from "./rows/own_rows.ts";
+import { dpdkRows, evpRows } from "./rows/peer_rows.ts";
+import { lowLoadRows, startRows } from "./rows/time_rows.ts";
+import { BenchRun } from "./runner/bench_run.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
-import { measure } from "./runner/measure.ts";
-import { type BenchOptions, parseBenchOptions } from "./runner/options.ts";
+import { parseBenchOptions } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
-import { measureQualities, type Quality } from "./runner/qualities.ts";
-import { markdownTable, thousands } from "./runner/table.ts";
+import { qualityRows } from "./runner/qualities.ts";
 import {
-  compareThroughput,
-  throughputLoads,
-  throughputTable,
-} from "./runner/throughput.ts";
+  type Finding,
+  findingLine,
+  findingTable,
+  type Row,
+  verdict,
+} from "./runner/targets.ts";
 
-const SIZES = [64, 256, 1024, 2048, 16384, 65536];
-
-async function measureCeiling(
-  programs: Programs,
-  { seconds }: BenchOptions,
-): Promise<number> {
-  await using device = await startEvpDevice(programs, {
-    polling: true,
-    null: true,
-  });
-  const load = { algorithm: "null", size: 64, depth: 32 };
-  return (await measure(programs, device, load, seconds)).undisturbed;
-}
-
-function qualityTable(qualities: Record<string, Quality[]>): string {
-  const rows = Object.entries(qualities).flatMap(([backend, list]) =>
-    list.map(({ name, value, unit, aim }) => [
-      backend,
-      name,
-      `${value.toFixed(2)} ${unit}`,
-      aim,
-    ])
-  );
-  return markdownTable(["backend", "what", "measured", "aim"], rows);
-}
+const allRows = (run: BenchRun): Row[] => [
+  ...dpdkRows(run),
+  ...evpRows(run),
+  ...packedRows(run),
+  ...sessionRows(run),
+  ...longRequestRows(run),
+  deviceOnlyRow(run.options),
+  ...lowLoadRows(run),
+  ...startRows(run),
+  ...inProcessRows(run),
+  ...qualityRows(run),
+];
 
 async function main(): Promise<void> {
-  const options = await parseBenchOptions(Deno.args, { seconds: 1, rounds: 3 });
+  const options = await parseBenchOptions(Deno.args, {
+    seconds: 0.5,
+    rounds: 10,
+  });
   const machine = await describeMachine();
   using programs = await Programs.compile();
-  // Stopped for the whole run, except while it is measured.
-  await using dpdk = options.dpdk &&
-    adoptDpdk(options.dpdk.socketPath, options.dpdk.pid);
-  const ceiling = await measureCeiling(programs, options);
-  const comparisons = await compareThroughput(
-    programs,
-    options,
-    throughputLoads(SIZES),
-    (line) => console.error(line),
-    dpdk,
-  );
-  const qualities: Record<string, Quality[]> = {};
-  for (const backend of options.backends) {
-    const run = { ...options, programs, backend };
-    qualities[backend] = await measureQualities(run);
+  await using run = new BenchRun(programs, options);
+  const rows = allRows(run).filter(({ name }) => name.includes(options.only));
+  if (rows.length === 0) {
+    throw new RangeError(`--only ${options.only}: no row has that in its name`);
   }
-  console.log(machineLine(machine));
-  console.log(
-    `Thousand requests per second, undisturbed (ratio to C over EVP); ` +
-      `the generator's ceiling is ${thousands(ceiling)}.\n`,
-  );
-  console.log(throughputTable(comparisons));
-  console.log();
-  console.log(qualityTable(qualities));
+  const findings: Finding[] = [];
+  for (const row of rows) {
+    const found = await row.measure();
+    findings.push(...found);
+    for (const finding of found) console.error(findingLine(finding));
+  }
+  const { rounds, seconds } = options;
+  console.log(`${machineLine(machine)}\n`);
+  console.log(`Medians of ${rounds} rounds of ${seconds} s.\n`);
+  console.log(findingTable(findings));
   if (options.output === undefined) return;
-  const figures = { machine, ceiling, comparisons, qualities };
+  const figures = findings.map((finding) => ({
+    ...finding,
+    verdict: verdict(finding),
+  }));
   await Deno.writeTextFile(
     options.output,
-    `${JSON.stringify(figures, null, 2)}\n`,
+    `${
+      JSON.stringify({ machine, rounds, seconds, findings: figures }, null, 2)
+    }\n`,
   );
 }
 

@@ -12,9 +12,13 @@ const READY_POLL_MS = 20;
 /** Beyond this a polling device would sleep between two requests. */
 const POLLING_SPIN_MICROSECONDS = 100_000;
 
+/** Until V8 has compiled the hot path; a queue's thread has code of its own. */
+const ENGINE_WARM_SECONDS = 1.5;
+const NATIVE_WARM_SECONDS = 0.1;
+
 /** Cores of the two sides; undefined where there is only one. */
 export const GENERATOR_CORE = navigator.hardwareConcurrency > 1 ? 0 : undefined;
-const DEVICE_CORE = navigator.hardwareConcurrency > 1
+export const DEVICE_CORE = navigator.hardwareConcurrency > 1
   ? navigator.hardwareConcurrency - 1
   : undefined;
 
@@ -33,35 +37,53 @@ export interface BenchDevice extends AsyncDisposable {
   readonly socketPath: string;
   /** Whether sessions are made by vhost-user messages. */
   readonly sessionMessages: boolean;
+  /** What a load runs before it is measured. */
+  readonly warmSeconds: number;
   /** The most memory that it has had so far, or NaN where that is unknown. */
   peakBytes(): number;
-  /** Lets it run for the time of one measurement. */
-  resume(): void;
-  pause(): void;
+  /** Lets it run for the time of one measurement, after which it is paused. */
+  resume(): Promise<void>;
+  pause(): Promise<void>;
 }
 
-class DeviceProcess implements BenchDevice {
+/** How a process is started, and what is to be known of it. */
+export interface DeviceProcessOptions {
   readonly name: string;
   readonly socketPath: string;
-  readonly sessionMessages = false;
+  readonly command: readonly string[];
+  /** Leaves the choice of cores to the kernel, or to the process. */
+  readonly anywhere?: boolean;
+  readonly sessionMessages?: boolean;
+  /** Where what it tells goes; absent: the bench's own. */
+  readonly stderr?: "null";
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly warmSeconds?: number;
+}
+
+/** A device that is a child of the bench. */
+export class DeviceProcess implements BenchDevice {
+  readonly name: string;
+  readonly socketPath: string;
+  readonly sessionMessages: boolean;
+  readonly warmSeconds: number;
   readonly #process: Deno.ChildProcess;
   #ended = false;
 
-  constructor(
-    name: string,
-    socketPath: string,
-    command: readonly string[],
-    anywhere: boolean,
-  ) {
+  constructor(options: DeviceProcessOptions) {
+    const { name, socketPath, command, anywhere, environment } = options;
     this.name = name;
     this.socketPath = socketPath;
+    this.sessionMessages = options.sessionMessages ?? false;
+    this.warmSeconds = options.warmSeconds ?? NATIVE_WARM_SECONDS;
     const words = DEVICE_CORE === undefined || anywhere
       ? command
       : ["taskset", "-c", `${DEVICE_CORE}`, ...command];
     this.#process = new Deno.Command(words[0]!, {
       args: words.slice(1),
+      env: { ...environment },
       stdin: "null",
       stdout: "null",
+      stderr: options.stderr ?? "inherit",
     }).spawn();
     this.#process.status.then(() => this.#ended = true);
   }
@@ -84,9 +106,9 @@ class DeviceProcess implements BenchDevice {
     return 1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1]);
   }
 
-  resume(): void {}
+  async resume(): Promise<void> {}
 
-  pause(): void {}
+  async pause(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) this.#process.kill("SIGTERM");
@@ -115,12 +137,13 @@ export function startDevice(
     ...["--max-sessions", "20000", "--log-level", "warn"],
     ...["--fallback", "never"],
   ];
-  return new DeviceProcess(
-    backend,
+  return new DeviceProcess({
+    name: backend,
     socketPath,
     command,
-    options.anywhere ?? false,
-  ).untilItListens();
+    anywhere: options.anywhere ?? false,
+    warmSeconds: ENGINE_WARM_SECONDS,
+  }).untilItListens();
 }
 
 /** The plain C device over EVP; `null` answers without any cryptography. */
@@ -135,30 +158,32 @@ export function startEvpDevice(
     ...(options.polling ? [] : ["--sleep"]),
     ...(options.null ? ["--null"] : []),
   ];
-  return new DeviceProcess(
-    options.null ? "null" : "C over EVP",
+  return new DeviceProcess({
+    name: options.null ? "null" : "C over EVP",
     socketPath,
     command,
-    options.anywhere ?? false,
-  ).untilItListens();
+    anywhere: options.anywhere ?? false,
+  }).untilItListens();
 }
 
 /**
- * DPDK's vhost_crypto, started by hand as `peers/README.md` says. It polls
+ * DPDK's vhost_crypto that was started by hand, as `peers/README.md` says. It polls
  * without end, so it is stopped while others are measured.
  */
 export function adoptDpdk(socketPath: string, pid: number): BenchDevice {
-  Deno.kill(pid, "SIGSTOP");
+  const send = (signal: Deno.Signal): Promise<void> => {
+    Deno.kill(pid, signal);
+    return Promise.resolve();
+  };
+  send("SIGSTOP");
   return {
     name: "DPDK",
     socketPath,
     sessionMessages: true,
+    warmSeconds: NATIVE_WARM_SECONDS,
     peakBytes: () => NaN,
-    resume: () => Deno.kill(pid, "SIGCONT"),
-    pause: () => Deno.kill(pid, "SIGSTOP"),
-    [Symbol.asyncDispose]: () => {
-      Deno.kill(pid, "SIGCONT");
-      return Promise.resolve();
-    },
+    resume: () => send("SIGCONT"),
+    pause: () => send("SIGSTOP"),
+    [Symbol.asyncDispose]: () => send("SIGCONT"),
   };
 }

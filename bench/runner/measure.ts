@@ -18,6 +18,8 @@ export interface Load {
   readonly sessions?: number;
   /** Descriptors for the data of each direction. */
   readonly pieces?: number;
+  /** Packed rings instead of split ones. */
+  readonly packed?: boolean;
   /** Sleeps on the call descriptor instead of polling. */
   readonly sleeping?: boolean;
   readonly rate?: number;
@@ -67,17 +69,19 @@ async function generate<Result>(
   const pinned = GENERATOR_CORE === undefined
     ? []
     : ["--cpu", `${GENERATOR_CORE}`];
-  device.resume();
+  await device.resume();
   const { success, stdout, stderr } = await new Deno.Command(programs.load, {
     args: [
       ...["--socket", device.socketPath, ...pinned, ...words],
       ...(device.sessionMessages ? ["--session-messages"] : []),
     ],
   }).output();
-  device.pause();
+  await device.pause();
   if (success) return JSON.parse(new TextDecoder().decode(stdout));
   const reason = new TextDecoder().decode(stderr).trim();
-  const Problem = /refused the session/.test(reason) ? NotOffered : Error;
+  const Problem = /refused the session|has no packed rings/.test(reason)
+    ? NotOffered
+    : Error;
   throw new Problem(`${device.name}, ${words.join(" ")}: ${reason}`);
 }
 
@@ -86,14 +90,12 @@ const words = (load: Load): string[] => [
   ...["--depth", `${load.depth}`, "--queues", `${load.queues ?? 1}`],
   ...["--sessions", `${load.sessions ?? 1}`],
   ...["--pieces", `${load.pieces ?? 1}`],
+  ...(load.packed ? ["--packed"] : []),
   ...(load.sleeping ? ["--sleep"] : []),
   ...(load.rate === undefined ? [] : ["--rate", `${load.rate}`]),
 ];
 
-/** Until the hot path is compiled. */
-const WARM_SECONDS = 0.5;
-
-/** Runs the load for a while. */
+/** Runs the load for a while, after a warm-up. */
 export function measure(
   programs: Programs,
   device: BenchDevice,
@@ -102,8 +104,29 @@ export function measure(
 ): Promise<LoadResult> {
   return generate(programs, device, [
     ...words(load),
-    ...["--warm", `${WARM_SECONDS}`, "--seconds", `${seconds}`],
+    ...["--warm", `${device.warmSeconds}`, "--seconds", `${seconds}`],
   ]);
+}
+
+interface CurveResult {
+  readonly sliceSeconds: number;
+  /** Of each slice the fastest tenth of its windows of 1 ms. */
+  readonly requestsPerSecond: readonly number[];
+}
+
+/** Requests per second of each slice of time from the first request on. */
+export async function measureCurve(
+  programs: Programs,
+  device: BenchDevice,
+  load: Load,
+  seconds: number,
+  sliceSeconds: number,
+): Promise<readonly number[]> {
+  const { requestsPerSecond } = await generate<CurveResult>(programs, device, [
+    ...words(load),
+    ...["--seconds", `${seconds}`, "--slices", `${sliceSeconds}`],
+  ]);
+  return requestsPerSecond;
 }
 
 /** The part of a core that the device uses while a connected guest is idle. */
@@ -126,19 +149,32 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
-/** One load on several devices. */
-export interface Comparison {
+/** One device under one load; several are compared by name. */
+export interface Side {
+  readonly name: string;
+  readonly device: BenchDevice;
   readonly load: Load;
-  /** Medians of the undisturbed requests per second, by device. */
+}
+
+/** What came of several sides. */
+export interface Comparison {
+  /** That of the last side. */
+  readonly load: Load;
+  /** Medians of the undisturbed requests per second, by name. */
   readonly rates: Readonly<Record<string, number>>;
-  /** Medians of each round's rate divided by that of the last device. */
+  /** Those medians divided by that of the last side. */
   readonly ratios: Readonly<Record<string, number>>;
+}
+
+/** How long and how often each side is measured. */
+export interface Rounds {
+  readonly rounds: number;
+  readonly seconds: number;
 }
 
 async function rateOf(
   programs: Programs,
-  device: BenchDevice,
-  load: Load,
+  { device, load }: Side,
   seconds: number,
 ): Promise<number> {
   try {
@@ -149,30 +185,38 @@ async function rateOf(
   }
 }
 
-/** Runs the load on all devices in turn, and that several times. */
-export async function compare(
+/** Measures all sides in turn, and that several times. */
+export async function compareSides(
   programs: Programs,
-  devices: readonly BenchDevice[],
-  load: Load,
-  { rounds, seconds }: { rounds: number; seconds: number },
+  sides: readonly Side[],
+  { rounds, seconds }: Rounds,
 ): Promise<Comparison> {
-  const rates = devices.map((): number[] => []);
+  const rates = sides.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [index, device] of devices.entries()) {
-      rates[index]!.push(await rateOf(programs, device, load, seconds));
+    for (const [index, side] of sides.entries()) {
+      rates[index]!.push(await rateOf(programs, side, seconds));
     }
   }
-  const baseline = rates.at(-1)!;
+  const medians = rates.map(median);
   const named = (value: (index: number) => number) =>
     Object.fromEntries(
-      devices.map(({ name }, index) => [name, value(index)] as const)
+      sides.map(({ name }, index) => [name, value(index)] as const)
         .filter(([, figure]) => !Number.isNaN(figure)),
     );
   return {
-    load,
-    rates: named((index) => median(rates[index]!)),
-    ratios: named((index) =>
-      median(rates[index]!.map((rate, round) => rate / baseline[round]!))
-    ),
+    load: sides.at(-1)!.load,
+    rates: named((index) => medians[index]!),
+    ratios: named((index) => medians[index]! / medians.at(-1)!),
   };
+}
+
+/** One load on several devices. */
+export function compare(
+  programs: Programs,
+  devices: readonly BenchDevice[],
+  load: Load,
+  rounds: Rounds,
+): Promise<Comparison> {
+  const sides = devices.map((device) => ({ name: device.name, device, load }));
+  return compareSides(programs, sides, rounds);
 }

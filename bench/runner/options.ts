@@ -13,10 +13,15 @@ export interface BenchOptions {
   /** Of one measurement. */
   readonly seconds: number;
   readonly rounds: number;
-  /** A DPDK that was started by hand. */
+  /** Whether DPDK takes part: `start` it, or use one that was started by hand. */
   readonly dpdk:
+    | "start"
     | { readonly socketPath: string; readonly pid: number }
     | undefined;
+  /** Only rows whose name contains it. */
+  readonly only: string;
+  /** Commit that the speeds in process are compared with. */
+  readonly against: string | undefined;
   /** File for the figures. */
   readonly output: string | undefined;
 }
@@ -27,29 +32,53 @@ async function readyBackends(): Promise<string[]> {
     .map(({ backend }) => backend.name);
 }
 
-/** Parses `--backend LIST --seconds S --rounds N --dpdk SOCKET,PID --output FILE`. */
+const STARTED_BY_HAND = /^(.+),(\d+)$/;
+
+function dpdkOption(word: string | undefined): BenchOptions["dpdk"] {
+  if (word === undefined || word === "start") return word;
+  const [, socketPath, pid] = STARTED_BY_HAND.exec(word) ?? [];
+  if (socketPath !== undefined) return { socketPath, pid: Number(pid) };
+  throw new RangeError(`--dpdk ${word}: expected SOCKET,PID or nothing`);
+}
+
+function positive(name: string, word: string | undefined, otherwise: number) {
+  const value = Number(word ?? otherwise);
+  if (value > 0) return value;
+  throw new RangeError(`--${name} ${word}: expected a number above 0`);
+}
+
+/** `--dpdk` alone means that the bench starts it. */
+const withValues = (words: readonly string[]) =>
+  words.map((word, i) =>
+    word === "--dpdk" && !STARTED_BY_HAND.test(words[i + 1] ?? "")
+      ? "--dpdk=start"
+      : word
+  );
+
+/** Parses `--backend LIST --seconds S --rounds N --dpdk [SOCKET,PID] --only TEXT --against COMMIT --output FILE`. */
 export async function parseBenchOptions(
   words: string[],
   defaults: { seconds: number; rounds: number },
 ): Promise<BenchOptions> {
   const { values } = parseArgs({
-    args: words,
+    args: withValues(words),
     options: {
       backend: { type: "string" },
       seconds: { type: "string" },
       rounds: { type: "string" },
       dpdk: { type: "string" },
+      only: { type: "string" },
+      against: { type: "string" },
       output: { type: "string" },
     },
   });
-  const [socketPath, pid] = values.dpdk?.split(",") ?? [];
   return {
     backends: values.backend?.split(",") ?? await readyBackends(),
-    seconds: Number(values.seconds ?? defaults.seconds),
-    rounds: Number(values.rounds ?? defaults.rounds),
-    dpdk: socketPath === undefined
-      ? undefined
-      : { socketPath, pid: Number(pid) },
+    seconds: positive("seconds", values.seconds, defaults.seconds),
+    rounds: positive("rounds", values.rounds, defaults.rounds),
+    dpdk: dpdkOption(values.dpdk),
+    only: values.only ?? "",
+    against: values.against,
     output: values.output,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * What a device is like apart from its throughput: idle, waking up, at low load,
- * with several queues and many sessions.
+ * What a device is like apart from its throughput: idle, waking up, with several
+ * queues, and what its sessions take of memory.
  *
  * @module
  */
@@ -9,19 +9,11 @@ import { type BenchDevice, startDevice } from "./devices.ts";
 import { type Load, measure, measureIdle, median } from "./measure.ts";
 import { opensslSignatures } from "./openssl_speed.ts";
 import type { Programs } from "./programs.ts";
-import { sizeText } from "./table.ts";
+import { atLeast, atMost, type Finding, type Row } from "./targets.ts";
+import type { BenchRun } from "./bench_run.ts";
 
 const IDLE_SECONDS = 5;
-const LOW_LOAD = 0.1;
 const MANY_SESSIONS = 10_000;
-
-/** One figure with the aim that the project set itself. */
-export interface Quality {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly aim: string;
-}
 
 interface Run {
   readonly programs: Programs;
@@ -41,28 +33,10 @@ async function repeat(
   return median(values);
 }
 
-/** The part of a core that a tenth of what the depth allows takes. */
-async function lowLoadQuality(
-  { programs, seconds }: Run,
-  device: BenchDevice,
-  depth: number,
-): Promise<Quality> {
-  const load = { ...CBC, size: 1024, depth };
-  const full = await measure(programs, device, load, seconds);
-  const rate = Math.round(full.undisturbed * LOW_LOAD);
-  const low = await measure(programs, device, { ...load, rate }, seconds);
-  return {
-    name: `processor at a tenth of the load, 1 KiB, depth ${depth}`,
-    value: low.deviceCpuSeconds / low.seconds,
-    unit: "cores",
-    aim: "≤ 0.15",
-  };
-}
-
 async function sleepingQualities(
   { programs, seconds, rounds }: Run,
   device: BenchDevice,
-): Promise<Quality[]> {
+): Promise<Finding[]> {
   const p50 = (load: Load) => async () =>
     (await measure(programs, device, load, seconds)).queues[0]!.p50;
   const awake = await repeat(rounds, p50({ ...CBC, sleeping: true }));
@@ -76,19 +50,19 @@ async function sleepingQualities(
       name: "latency, driver sleeps, 64 B, depth 1",
       value: awake,
       unit: "µs",
-      aim: "≤ 20",
+      target: atMost(20),
     },
     {
       name: "the same from an idle device, 1000 requests/s",
       value: asleep,
       unit: "µs",
-      aim: "≤ 50",
+      target: atMost(50),
     },
     {
       name: "processor, guest connected and idle",
       value: idle,
       unit: "cores",
-      aim: "0.00",
+      target: atMost(0.004),
     },
   ];
 }
@@ -98,7 +72,7 @@ const startOnAllCores = ({ programs, backend }: Run): Promise<BenchDevice> =>
   startDevice(programs, backend, { polling: false, queues: 2, anywhere: true });
 
 /** Big requests and a sleeping generator: two cores are enough for two queues. */
-async function queueQuality(run: Run): Promise<Quality> {
+async function queueQuality(run: Run): Promise<Finding> {
   const { programs, seconds, rounds } = run;
   await using device = await startOnAllCores(run);
   const load: Load = {
@@ -121,35 +95,14 @@ async function queueQuality(run: Run): Promise<Quality> {
     name: "two queues : one, 64 KiB",
     value,
     unit: "×",
-    aim: "≥ 1.7",
-  };
-}
-
-/** What many sessions cost in time. */
-async function sessionQuality(
-  { programs, seconds, rounds }: Run,
-  device: BenchDevice,
-  size: number,
-): Promise<Quality> {
-  const one = { ...CBC, size, depth: 32 };
-  const many = { ...one, sessions: MANY_SESSIONS };
-  const value = await repeat(rounds, async () => {
-    const { undisturbed } = await measure(programs, device, one, seconds);
-    const shared = await measure(programs, device, many, seconds);
-    return undisturbed / shared.undisturbed;
-  });
-  return {
-    name: `cost with ${MANY_SESSIONS} sessions : with one, ${sizeText(size)}`,
-    value,
-    unit: "×",
-    aim: "≤ 1.3",
+    target: atLeast(1.7),
   };
 }
 
 /** What a guest and its sessions take of memory: growth of the device's peak. */
 async function memoryQualities(
   { programs, backend, seconds }: Run,
-): Promise<Quality[]> {
+): Promise<Finding[]> {
   await using device = await startDevice(programs, backend, { polling: true });
   const alone = device.peakBytes();
   await measure(programs, device, { ...CBC, depth: 32 }, seconds);
@@ -162,19 +115,17 @@ async function memoryQualities(
       name: "memory of a guest with one queue",
       value: (withGuest - alone) / 1e6,
       unit: "MB",
-      aim: "stated",
     },
     {
       name: "memory of a session",
       value: perSession / 1e3,
       unit: "kB",
-      aim: "stated",
     },
   ];
 }
 
 /** Whether a slow request holds up those of another queue. */
-async function slowNeighbourQuality(run: Run): Promise<Quality> {
+async function slowNeighbourQuality(run: Run): Promise<Finding> {
   const { programs, seconds, rounds } = run;
   await using device = await startOnAllCores(run);
   const load: Load = {
@@ -193,14 +144,14 @@ async function slowNeighbourQuality(run: Run): Promise<Quality> {
     name: "latency of AES-CBC, 32 B : of RSA-2048 signatures on another queue",
     value,
     unit: "×",
-    aim: "≤ 0.3",
+    target: atMost(0.3),
   };
 }
 
 async function signatureQuality(
   run: Run,
   device: BenchDevice,
-): Promise<Quality> {
+): Promise<Finding> {
   const load: Load = { algorithm: "rsa2048-sign", size: 32, depth: 8 };
   const value = await repeat(run.rounds, async () => {
     const ours = await measure(run.programs, device, load, run.seconds);
@@ -210,33 +161,43 @@ async function signatureQuality(
     name: "RSA-2048 signatures : openssl speed",
     value,
     unit: "×",
-    aim: "≥ 0.95",
+    target: atLeast(0.95),
   };
 }
 
-/** Measures all of them for one backend. */
-export async function measureQualities(run: Run): Promise<Quality[]> {
-  const qualities: Quality[] = [];
+async function measureQualities(run: Run): Promise<Finding[]> {
+  const qualities: Finding[] = [];
   {
     await using device = await startDevice(run.programs, run.backend, {
       polling: false,
     });
     qualities.push(...await sleepingQualities(run, device));
-    for (const depth of [1, 32]) {
-      qualities.push(await lowLoadQuality(run, device, depth));
+    if (run.backend === "openssl") {
+      qualities.push(await signatureQuality(run, device));
     }
-  }
-  await using device = await startDevice(run.programs, run.backend, {
-    polling: true,
-  });
-  for (const size of [64, 1024]) {
-    qualities.push(await sessionQuality(run, device, size));
   }
   qualities.push(...await memoryQualities(run));
   if (run.backend === "openssl") {
-    qualities.push(await signatureQuality(run, device));
     qualities.push(await slowNeighbourQuality(run));
   }
   qualities.push(await queueQuality(run));
   return qualities;
+}
+
+/** All of them for each backend. */
+export function qualityRows({ programs, options }: BenchRun): Row[] {
+  return options.backends.map((backend) => ({
+    name: `qualities, ${backend}`,
+    async measure() {
+      const findings = await measureQualities({
+        ...options,
+        programs,
+        backend,
+      });
+      return findings.map((finding) => ({
+        ...finding,
+        name: `${backend}: ${finding.name}`,
+      }));
+    },
+  }));
 }

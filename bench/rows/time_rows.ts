@@ -1,0 +1,126 @@
+/**
+ * A device over time: its processor time at a low load, and how soon after its
+ * start it is at its best.
+ *
+ * @module
+ */
+
+import type { BenchRun } from "../runner/bench_run.ts";
+import { startDevice } from "../runner/devices.ts";
+import { type Load, measure, measureCurve, median } from "../runner/measure.ts";
+import { atMost, type Finding, type Row } from "../runner/targets.ts";
+
+const LOW_LOAD = 0.1;
+/** Processor time is told in hundredths of a second. */
+const LEAST_CPU_SECONDS = 1;
+const CURVE_SECONDS = 5;
+const SLICE_SECONDS = 0.1;
+/** At its best: this part of what the last second does. */
+const NEARLY = 0.95;
+
+/** A tenth of what the depth allows, in bursts of 32 and one by one. */
+export function lowLoadRows(run: BenchRun): Row[] {
+  const { programs, options } = run;
+  const seconds = Math.max(options.seconds, LEAST_CPU_SECONDS);
+  const part = async (backend: string, depth: number) => {
+    const device = await run.device(backend);
+    const load: Load = { algorithm: "aes-128-cbc", size: 1024, depth };
+    const full = await measure(programs, device, load, options.seconds);
+    const rate = Math.round(full.undisturbed * LOW_LOAD);
+    const low = await measure(programs, device, { ...load, rate }, seconds);
+    return low.deviceCpuSeconds / low.seconds;
+  };
+  return options.backends.filter((name) => name !== "noble").map((
+    backend,
+  ) => ({
+    name: `processor at a tenth of the load, ${backend}, 1 KiB`,
+    async measure() {
+      const bursts: number[] = [];
+      const single: number[] = [];
+      for (let round = 0; round < options.rounds; round++) {
+        bursts.push(await part(backend, 32));
+        single.push(await part(backend, 1));
+      }
+      return [
+        {
+          name: `${this.name}, bursts of 32`,
+          value: median(bursts),
+          unit: "cores",
+          target: atMost(0.12),
+        },
+        {
+          name: `${this.name}, depth 1`,
+          value: median(single),
+          unit: "cores",
+          target: atMost(0.25),
+        },
+      ];
+    },
+  }));
+}
+
+const middle = (rates: readonly number[]) =>
+  median(rates.filter((rate) => rate > 0));
+
+/**
+ * The curve of the rounds together. A slice in which the generator got no whole
+ * window says nothing.
+ */
+export function middleCurve(
+  curves: readonly (readonly number[])[],
+): readonly number[] {
+  return (curves[0] ?? []).map((_, slice) =>
+    middle(curves.map((curve) => curve[slice] ?? 0))
+  );
+}
+
+/** Seconds to the end of the first slice that is nearly as fast as the last ones. */
+export function secondsToBest(curve: readonly number[]): number {
+  const best = middle(curve.slice(-Math.round(1 / SLICE_SECONDS)));
+  const first = curve.findIndex((rate) => rate >= NEARLY * best);
+  return first < 0 ? NaN : (first + 1) * SLICE_SECONDS;
+}
+
+const SHOWN_SECONDS = [0.1, 0.2, 0.5, 1, 2, 3, 5];
+
+const curveText = (curve: readonly number[]): string =>
+  SHOWN_SECONDS.map((seconds) => {
+    const rate = curve[Math.round(seconds / SLICE_SECONDS) - 1] ?? NaN;
+    return `${seconds} s ${(rate / 1e3).toFixed(0)}`;
+  }).join(", ") + " thousand/s";
+
+/** How soon a device that has just been started is at its best. */
+export function startRows(run: BenchRun): Row[] {
+  const { programs, options } = run;
+  return ["openssl", "ipsec-mb"].filter((name) => run.has(name)).map((
+    backend,
+  ) => ({
+    name: `best speed after a start, ${backend}, AES-128-CBC 64 B`,
+    async measure(): Promise<Finding[]> {
+      const curves: (readonly number[])[] = [];
+      for (let round = 0; round < options.rounds; round++) {
+        await using device = await startDevice(programs, backend, {
+          polling: false,
+        });
+        const load = { algorithm: "aes-128-cbc", size: 64, depth: 32 };
+        curves.push(
+          await measureCurve(
+            programs,
+            device,
+            load,
+            CURVE_SECONDS,
+            SLICE_SECONDS,
+          ),
+        );
+      }
+      const curve = middleCurve(curves);
+      return [{
+        name: this.name,
+        value: secondsToBest(curve),
+        unit: "s",
+        target: atMost(1),
+        detail: curveText(curve),
+      }];
+    },
+  }));
+}

@@ -1,0 +1,76 @@
+/**
+ * What the rows of one run have in common: compiled programs, options, and the
+ * devices, each of which is started when a row first asks for it.
+ *
+ * @module
+ */
+
+import {
+  adoptDpdk,
+  type BenchDevice,
+  startDevice,
+  startEvpDevice,
+} from "./devices.ts";
+import { prepareDpdk } from "./dpdk.ts";
+import type { BenchOptions } from "./options.ts";
+import type { Programs } from "./programs.ts";
+
+/** One run of a bench. */
+export class BenchRun implements AsyncDisposable {
+  readonly programs: Programs;
+  readonly options: BenchOptions;
+  readonly #stack = new AsyncDisposableStack();
+  readonly #devices = new Map<string, Promise<BenchDevice>>();
+
+  constructor(programs: Programs, options: BenchOptions) {
+    this.programs = programs;
+    this.options = options;
+  }
+
+  has(backend: string): boolean {
+    return this.options.backends.includes(backend);
+  }
+
+  /** The device with one backend; all else is as a user has it. */
+  device(backend: string): Promise<BenchDevice> {
+    return this.#kept(
+      backend,
+      () => startDevice(this.programs, backend, { polling: false }),
+    );
+  }
+
+  /** The plain C device over EVP, which polls without end. */
+  evpDevice(): Promise<BenchDevice> {
+    return this.#kept(
+      "C over EVP",
+      () => startEvpDevice(this.programs, { polling: true }),
+    );
+  }
+
+  /** Undefined where it was not asked for. */
+  async dpdk(): Promise<BenchDevice | undefined> {
+    const { dpdk } = this.options;
+    if (dpdk === undefined) return undefined;
+    return await this.#kept(
+      "DPDK",
+      () =>
+        dpdk === "start"
+          ? prepareDpdk(this.programs)
+          : Promise.resolve(adoptDpdk(dpdk.socketPath, dpdk.pid)),
+    );
+  }
+
+  #kept(
+    name: string,
+    start: () => Promise<BenchDevice>,
+  ): Promise<BenchDevice> {
+    const known = this.#devices.get(name) ??
+      start().then((device) => this.#stack.use(device));
+    this.#devices.set(name, known);
+    return known;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
