@@ -201,7 +201,10 @@ export class DataQueue {
       while (start < count) {
         const next = this.#burst[start]!;
         if (next.status === Status.Ok) {
-          if (next.isEntangled || next.route!.thread !== route.thread) break;
+          if (
+            next.isEntangled ||
+            (next.route !== route && next.route!.thread !== route.thread)
+          ) break;
           this.#operations[length++] = next.operation;
         }
         start++;

@@ -79,8 +79,6 @@ export interface ThreadSession {
   /** The route of each choice, at the state of the backends `routeEpoch`. */
   readonly routeOfChoice: (Route | undefined)[];
   routeEpoch: number;
-  /** The session is closed when none of its operations is under way. */
-  closing: boolean;
 }
 
 /** Words of a session's record: what every request of it looks at. */
@@ -91,6 +89,8 @@ const RULES = 0;
 const IN_FLIGHT = 1;
 /** At which state of the backends `#onlyRoutes` holds; -1: at none. */
 const EPOCH = 2;
+/** 1 where the session is closed when none of its operations is under way. */
+const CLOSING = 3;
 const FIRST_SESSIONS = 64;
 
 /**
@@ -171,6 +171,7 @@ export class ThreadSessions {
     this.#records[at + RULES] = session.rules.number;
     this.#records[at + IN_FLIGHT] = 0;
     this.#records[at + EPOCH] = -1;
+    this.#records[at + CLOSING] = 0;
     return session;
   }
 
@@ -179,8 +180,12 @@ export class ThreadSessions {
     const session = this.get(id);
     if (!session) return;
     this.index.remove(id);
-    if (this.#isInFlight(session)) session.closing = true;
+    if (this.#isInFlight(session)) this.#closeLater(session);
     else this.#close(session);
+  }
+
+  #closeLater({ number }: ThreadSession): void {
+    this.#records[RECORD_WORDS * number + CLOSING] = 1;
   }
 
   #isInFlight({ number }: ThreadSession): boolean {
@@ -224,7 +229,7 @@ export class ThreadSessions {
     const placement = this.#placement.place(description);
     if (!placement) return undefined;
     const session = this.#add(NaN, description, placement);
-    session.closing = true;
+    this.#closeLater(session);
     return session;
   }
 
@@ -359,10 +364,12 @@ export class ThreadSessions {
 
   /** Notes that an operation of the session with this number has ended. */
   finished(number: number): void {
-    const left = --this.#records[RECORD_WORDS * number + IN_FLIGHT]!;
-    if (left > 0) return;
-    const session = this.#sessions[number]!;
-    if (session.closing) this.#close(session);
+    const records = this.#records;
+    const at = RECORD_WORDS * number;
+    const left = records[at + IN_FLIGHT]! - 1;
+    records[at + IN_FLIGHT] = left;
+    if (left > 0 || records[at + CLOSING] === 0) return;
+    this.#close(this.#sessions[number]!);
   }
 
   #close(session: ThreadSession): void {
@@ -412,7 +419,6 @@ function createSession(
     refusals: [],
     routeOfChoice: [],
     routeEpoch: -1,
-    closing: false,
   };
 }
 

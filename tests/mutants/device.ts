@@ -84,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a request whose buffers overlap runs with the one before it",
     file: "device/data_queue.ts",
-    text: "next.isEntangled || ",
+    text: "            next.isEntangled ||\n",
     replacement: "",
     tests: ["device/overlap_test.ts"],
   },

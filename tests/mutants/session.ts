@@ -84,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "a session is closed under its operations",
     file: "device/session/thread_sessions.ts",
     text:
-      "if (this.#isInFlight(session)) session.closing = true;\n    else this.#close(session);",
+      "if (this.#isInFlight(session)) this.#closeLater(session);\n    else this.#close(session);",
     replacement: "this.#close(session);",
     tests: ["device/session/thread_sessions_test.ts"],
   },

@@ -1,0 +1,153 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+
+import { Region } from "../../memory/region.ts";
+import { ChainReader } from "./chain_reader.ts";
+import { ChainSlots } from "./chain_slots.ts";
+import { GuestMemory } from "./guest_memory.ts";
+
+const NEXT = 1;
+const WRITE = 2;
+const INDIRECT = 4;
+const SIZE = 4;
+const REGION_BYTES = 4096;
+/** Two regions that adjoin, and one whose addresses have the same lower word. */
+const LOW = 0x1_2345_0000;
+const HIGH = LOW + 2 ** 32;
+const TABLE = 256;
+const DATA = 1024;
+
+interface Descriptor {
+  address: number;
+  lengthBytes: number;
+  flags: number;
+  next: number;
+}
+
+function makeMemory() {
+  const memory = new GuestMemory();
+  const regions = [LOW, LOW + REGION_BYTES, HIGH].map((guestAddress) => {
+    const region = new Region(new Uint8Array(REGION_BYTES));
+    memory.add({
+      guestAddress,
+      userAddress: guestAddress,
+      lengthBytes: REGION_BYTES,
+      region,
+    });
+    return region;
+  });
+  return { memory, table: regions[0]! };
+}
+
+function write(
+  view: DataView,
+  offset: number,
+  { address, lengthBytes, flags, next }: Descriptor,
+  packed: boolean,
+): void {
+  view.setBigUint64(offset, BigInt(address), true);
+  view.setUint32(offset + 8, lengthBytes, true);
+  view.setUint16(offset + 12, packed ? next : flags, true);
+  view.setUint16(offset + 14, packed ? flags : next, true);
+}
+
+/** A request as drivers send it: header, IV and source, result and status. */
+const usual = (): Descriptor[] =>
+  [72, 16, 64, 64, 1].map((lengthBytes, i) => ({
+    address: LOW + DATA + 128 * i,
+    lengthBytes,
+    flags: (i < 4 ? NEXT : 0) | (i > 2 ? WRITE : 0),
+    next: i + 1,
+  }));
+
+/** What a slot says of its chain; where with a fault, no more than that. */
+function told(slots: ChainSlots, slot: number, packed: boolean) {
+  const { block, starts, ends } = slots.lists;
+  const status = slots.statusRegions[slot]!;
+  return {
+    fault: slots.faults[slot],
+    ranges: [...block.subarray(starts[slot], ends[slot])],
+    readableWords: slots.readableWords[slot],
+    readableBytes: slots.readableBytes[slot],
+    writableBytes: slots.writableBytes[slot],
+    status: [status, status < 0 ? 0 : slots.statusOffsets[slot]],
+    ...(packed && {
+      head: slots.heads[slot],
+      ringDescriptors: slots.ringDescriptors[slot],
+    }),
+  };
+}
+
+for (const packed of [false, true]) {
+  const format = packed ? "packed" : "split";
+  Deno.test(`a chain is read as if no other had been in its slot: ${format}`, () => {
+    const { memory, table } = makeMemory();
+    const ring = new Int32Array(4 * SIZE);
+    const ringView = new DataView(ring.buffer);
+    const slots = new ChainSlots();
+    const reader = new ChainReader(memory, slots, ring, SIZE, packed);
+    let state = 11;
+    const random = (below: number) => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return Math.floor(state / 2 ** 32 * below);
+    };
+    const pick = <Value>(values: readonly Value[]) =>
+      values[random(values.length)]!;
+    const change = (descriptor: Descriptor) => {
+      const { address } = descriptor;
+      switch (random(4)) {
+        case 0:
+          descriptor.address = pick([
+            address + 4 * random(8),
+            address + 2 ** 32,
+            address + REGION_BYTES - DATA,
+            LOW + REGION_BYTES - pick([1, 2, 16, 64, 72]),
+            HIGH + REGION_BYTES - pick([1, 16, 64]),
+            LOW - 8,
+            2 ** 31,
+            LOW + DATA + 72,
+          ]);
+          return;
+        case 1:
+          descriptor.lengthBytes = pick([
+            0,
+            1,
+            8,
+            63,
+            65,
+            2 ** 31,
+            2 ** 32 - 1,
+          ]);
+          return;
+        case 2:
+          descriptor.flags ^= pick([NEXT, WRITE, INDIRECT, 8, 1 << 7, 1 << 15]);
+          return;
+        default:
+          descriptor.next = random(7);
+      }
+    };
+    let repeated = 0;
+    for (let round = 0; round < 30_000; round++) {
+      const chain = usual();
+      for (let left = pick([0, 0, 1, 1, 2]); left > 0; left--) {
+        change(pick(chain));
+      }
+      if (random(8) === 0) chain.length = 1 + random(5);
+      chain.forEach((one, i) => write(table.view, TABLE + 16 * i, one, packed));
+      const first = {
+        address: pick([LOW + TABLE, LOW + TABLE, LOW + TABLE, LOW + TABLE + 2]),
+        lengthBytes: 16 * chain.length + pick([0, 0, 0, 0, 0, 0, 8]),
+        flags: INDIRECT | pick([0, 0, 0, 0, 0, 0, 0, NEXT, WRITE]),
+        next: random(9),
+      };
+      write(ringView, 0, first, packed);
+      write(ringView, 16, { ...chain[0]!, flags: 0 }, packed);
+      ok(reader.follow(0, 0, SIZE));
+      repeated += slots.alike[0]!;
+      const alone = new ChainSlots();
+      ok(new ChainReader(memory, alone, ring, SIZE, packed).follow(0, 0, SIZE));
+      deepStrictEqual(told(slots, 0, packed), told(alone, 0, packed));
+      slots.lists.release(0);
+    }
+    ok(repeated > 2000, `${repeated} chains were like the last`);
+  });
+}
