@@ -8,6 +8,9 @@
  * @module
  */
 
+/** How often an idle thread asks the backends that failed on it. */
+export const REVIEW_MS = 1000;
+
 /** The health of a device's backends over all of its queue threads. */
 export class BackendHealth {
   /** The threads on which each backend is down. */

@@ -6,7 +6,7 @@
  */
 
 import type { BackendOptions, Offer, Probe } from "../backends/backend.ts";
-import { BackendHealth } from "./backend_health.ts";
+import { BackendHealth, REVIEW_MS } from "./backend_health.ts";
 import { capabilities } from "./capabilities.ts";
 import { ControlQueue } from "./control_queue.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
@@ -74,9 +74,6 @@ const REQUEST_FEATURES = Object.values(STATELESS_FEATURE)
 
 /** What health reports call the thread of the control queue. */
 const CONTROL_THREAD = -1;
-
-/** How often this thread asks backends that failed on it. */
-const REVIEW_MS = 1000;
 
 /** Most data queues of a device (virtio 1.4 §5.9.5.1). */
 const MAXIMUM_DATA_QUEUES = 65535;

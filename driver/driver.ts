@@ -37,6 +37,10 @@ import {
   decodeConfigSpace,
   STATUS_HW_READY,
 } from "../device/wire/config_space.ts";
+import {
+  STATUS_DRIVER_OK,
+  STATUS_SUSPEND,
+} from "../device/wire/device_status.ts";
 import { F_RING_RESET, F_SUSPEND } from "../device/wire/features.ts";
 import { type Layout, type WireMode, wireMode } from "../device/wire/mode.ts";
 import { Burst, type BurstOptions } from "./burst.ts";
@@ -63,10 +67,6 @@ import {
 } from "./sessions.ts";
 import { SharedMemory, type SplitBuffers } from "./shared_memory.ts";
 import { VirtioRequests } from "./virtio_requests.ts";
-
-/** Device status bits (virtio 1.4 §2.1). */
-const STATUS_DRIVER_OK = 4;
-const STATUS_SUSPEND = 16;
 
 export { OperationError } from "./operation_error.ts";
 

@@ -5,6 +5,13 @@
  * @module
  */
 
+import { startOf } from "../device/ring/ring_start.ts";
+import {
+  STATUS_ACKNOWLEDGE,
+  STATUS_DRIVER,
+  STATUS_DRIVER_OK,
+  STATUS_FEATURES_OK,
+} from "../device/wire/device_status.ts";
 import { type Libc, type Mapping, openLibc, regionAt } from "../ffi/libc.ts";
 import type { Region } from "../memory/region.ts";
 import {
@@ -40,16 +47,11 @@ export interface VhostUserOptions {
 const DEFAULT_CONFIG_BYTES = 56;
 /** Above 4 GiB, as part of a large guest's memory is. */
 const GUEST_ADDRESS = 0x1_0000_0000;
-/** Both wrap counters of a fresh packed ring are 1 (virtio 1.4 §2.8.1). */
-const PACKED_BASE = 0x8000_8000;
 
 const KNOWN_PROTOCOL_FEATURES = Object.values(PROTOCOL_FEATURE)
   .reduce((all, one) => all | one, 0n);
 
-/** Device status bits (virtio 1.4 §2.1). */
-const STATUS_ACKNOWLEDGE_DRIVER = 1 | 2;
-const STATUS_DRIVER_OK = 4;
-const STATUS_FEATURES_OK = 8;
+const STATUS_ACKNOWLEDGE_DRIVER = STATUS_ACKNOWLEDGE | STATUS_DRIVER;
 
 /** The two eventfds of a queue. */
 interface QueueDescriptors {
@@ -202,7 +204,7 @@ export class VhostUserLink implements DeviceLink {
     );
     await connection.tell(
       REQUEST.SET_VRING_BASE,
-      encodeVringState(index, packed ? PACKED_BASE : 0),
+      encodeVringState(index, startOf(packed)),
     );
     await connection.tell(
       REQUEST.SET_VRING_ADDR,

@@ -9,6 +9,7 @@ import type { ControlQueue } from "../device/control_queue.ts";
 import { COUNTERS, DataQueue } from "../device/data_queue.ts";
 import { Device } from "../device/device.ts";
 import { createVirtqueue } from "../device/ring/create_virtqueue.ts";
+import { startOf } from "../device/ring/ring_start.ts";
 import type { Virtqueue } from "../device/ring/virtqueue.ts";
 import { Placement } from "../device/session/placement.ts";
 import { ThreadSessions } from "../device/session/thread_sessions.ts";
@@ -115,7 +116,7 @@ export class Machine implements Disposable {
     const virtqueue = createVirtqueue({
       memory,
       size,
-      base: this.packed ? 0x8000_8000 : 0,
+      base: startOf(this.packed),
       descriptorAddress: base + offsets.descriptor,
       availableAddress: base + offsets.driver,
       usedAddress: base + offsets.device,

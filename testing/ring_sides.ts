@@ -8,6 +8,7 @@ import { strictEqual } from "node:assert/strict";
 import { ChainFault, type DescriptorChain } from "../device/ring/chain.ts";
 import { GuestMemory } from "../device/ring/guest_memory.ts";
 import { createVirtqueue } from "../device/ring/create_virtqueue.ts";
+import { startOf } from "../device/ring/ring_start.ts";
 import type { Virtqueue } from "../device/ring/virtqueue.ts";
 import { Region } from "../memory/region.ts";
 import { createDriverQueue } from "../driver/rings/create_driver_queue.ts";
@@ -73,7 +74,7 @@ export function makeTestRings(options: TestRingOptions): TestRings {
     ...negotiated,
     ...driver.addresses,
     memory,
-    base: packed ? 0x8000_8000 : 0,
+    base: startOf(packed),
   });
   if ("error" in device) throw new Error(device.error);
   return { region, memory, driver, device, dataOffset };

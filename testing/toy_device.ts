@@ -13,6 +13,7 @@ import {
 import { DescriptorChain, popChain } from "../device/ring/chain.ts";
 import { GuestMemory } from "../device/ring/guest_memory.ts";
 import { createVirtqueue } from "../device/ring/create_virtqueue.ts";
+import { startOf } from "../device/ring/ring_start.ts";
 import type { Virtqueue } from "../device/ring/virtqueue.ts";
 import {
   encodeConfigSpace,
@@ -158,7 +159,7 @@ export class ToyDevice implements DeviceLink {
     const queue = createVirtqueue({
       ...addresses,
       memory: this.#guestMemory,
-      base: has(F_RING_PACKED) ? 0x8000_8000 : 0,
+      base: startOf(has(F_RING_PACKED)),
       packed: has(F_RING_PACKED),
       eventIndex: has(F_EVENT_IDX),
       inOrder: has(F_IN_ORDER),

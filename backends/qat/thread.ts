@@ -33,7 +33,7 @@ import { WaitingList } from "./waiting_list.ts";
 const EVENTS_MS = 1000;
 
 /** How long `close` waits for requests that the device still has. */
-const DRAIN_MS = 200;
+const CLOSE_MS = 200;
 
 /** When so many slots are lost, the device is not to be trusted. */
 const MANY_LOST_SLOTS = 32;
@@ -338,7 +338,7 @@ export class QatThread implements BackendThread {
   }
 
   #drain(): void {
-    const end = performance.now() + DRAIN_MS;
+    const end = performance.now() + CLOSE_MS;
     while (this.#inFlight.length > 0 && performance.now() < end) {
       this.#pollOnce(performance.now());
     }

@@ -6,6 +6,7 @@
  */
 
 import type { Random } from "../../conformance/random.ts";
+import { PACKED_START } from "../../device/ring/ring_start.ts";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
 import { encodeSessionMessage } from "../../device/wire/session_message_encode.ts";
 import { legalSessions } from "../../testing/valid_requests.ts";
@@ -36,8 +37,6 @@ const RING_SIZE = 64;
 const CONFIG_BYTES = 56;
 /** With the protocol's own, VERSION_1 and RING_PACKED. */
 const PACKED_FEATURES = 0x5_7000_0000n;
-/** Where both indices of a packed ring start, wrap counters set. */
-const PACKED_START = 0x8000_8000;
 
 interface SentMessage {
   readonly request: number;

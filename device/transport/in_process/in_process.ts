@@ -12,8 +12,10 @@ import { Region } from "../../../memory/region.ts";
 import type { ControlQueue } from "../../control_queue.ts";
 import { COUNTERS, DataQueue } from "../../data_queue.ts";
 import { Device } from "../../device.ts";
+import { DRAIN_MS } from "../../drain.ts";
 import { GuestMemory } from "../../ring/guest_memory.ts";
 import { createVirtqueue } from "../../ring/create_virtqueue.ts";
+import { startOf } from "../../ring/ring_start.ts";
 import type { Virtqueue } from "../../ring/virtqueue.ts";
 import {
   type Fallback,
@@ -32,6 +34,14 @@ import {
 } from "../../session/failure.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
 import {
+  STATUS_ACKNOWLEDGE,
+  STATUS_DRIVER,
+  STATUS_DRIVER_OK,
+  STATUS_FEATURES_OK,
+  STATUS_NEEDS_RESET,
+  STATUS_SUSPEND,
+} from "../../wire/device_status.ts";
+import {
   F_EVENT_IDX,
   F_IN_ORDER,
   F_NOTIFICATION_DATA,
@@ -45,7 +55,7 @@ import {
   type Withholdable,
   WITHHOLDABLE_IN_PROCESS,
 } from "../../withheld.ts";
-import { DRAIN_MS, QueueStops } from "./queue_stops.ts";
+import { QueueStops } from "./queue_stops.ts";
 import { Suspension } from "./suspension.ts";
 
 /** How to make a device in this process. */
@@ -88,11 +98,9 @@ const GUEST_ADDRESS = 0x10_0000;
 /** What this transport carries beyond what every one does. */
 const LINK_FEATURES = F_RING_RESET | F_NOTIFICATION_DATA | F_SUSPEND;
 
-/** Device status bits (virtio 1.4 §2.1). */
-const STATUS_FEATURES_OK = 1 | 2 | 8;
-const STATUS_DRIVER_OK = 4;
-const STATUS_SUSPEND = 16;
-const STATUS_NEEDS_RESET = 0x40;
+/** What a driver has said of itself before it says DRIVER_OK. */
+const STATUS_NEGOTIATED = STATUS_ACKNOWLEDGE | STATUS_DRIVER |
+  STATUS_FEATURES_OK;
 
 interface Queue {
   readonly virtqueue: Virtqueue;
@@ -173,7 +181,7 @@ export class InProcessLink {
   /** Device status, as a driver reads it. */
   get status(): number {
     const { acceptedFeatures, needsReset } = this.#device;
-    return (acceptedFeatures === 0n ? 0 : STATUS_FEATURES_OK) |
+    return (acceptedFeatures === 0n ? 0 : STATUS_NEGOTIATED) |
       this.#driverStatus |
       (needsReset ? STATUS_NEEDS_RESET : 0);
   }
@@ -223,7 +231,7 @@ export class InProcessLink {
     const virtqueue = createVirtqueue({
       ...addresses,
       memory: this.#guestMemory,
-      base: (features & F_RING_PACKED) !== 0n ? 0x8000_8000 : 0,
+      base: startOf((features & F_RING_PACKED) !== 0n),
       packed: (features & F_RING_PACKED) !== 0n,
       eventIndex: (features & F_EVENT_IDX) !== 0n,
       inOrder: (features & F_IN_ORDER) !== 0n,

@@ -6,9 +6,8 @@
  */
 
 import { DataQueue } from "../../data_queue.ts";
+import { DRAIN_MS, undrained } from "../../drain.ts";
 
-/** How long operations of a backend may keep a queue from stopping in peace. */
-export const DRAIN_MS = 2000;
 /** How often a backend is asked that takes longer than that. */
 const LATE_POLL_MS = 20;
 
@@ -67,11 +66,7 @@ export class QueueStops {
       if (pendingCount === 0) return;
       const isLate = performance.now() >= deadline;
       if (isLate) {
-        this.#late(
-          `a backend has not ended ${pendingCount} ` +
-            `operation${pendingCount === 1 ? "" : "s"} of queue ${index} ` +
-            `within ${DRAIN_MS} ms`,
-        );
+        this.#late(undrained(pendingCount, ` of queue ${index}`));
       }
       const pauseMs = isLate ? LATE_POLL_MS : 0;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { startOf } from "./ring_base.ts";
+import { startOf } from "../../ring/ring_start.ts";
 
 /** Where a ring is in the guest's memory. */
 export interface RingPlace {

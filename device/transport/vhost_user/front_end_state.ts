@@ -4,16 +4,13 @@
  * @module
  */
 
+import { STATUS_DRIVER_OK } from "../../wire/device_status.ts";
 import {
   F_RING_PACKED,
   F_VHOST_USER_PROTOCOL_FEATURES,
 } from "../../wire/features.ts";
 import { PROTOCOL_F_CONFIG } from "./messages.ts";
 import type { RingAddresses } from "./payloads.ts";
-
-/** Device status bits (virtio 1.4 §2.1). */
-export const STATUS_DRIVER_OK = 0x4;
-export const STATUS_FEATURES_OK = 0x8;
 
 /** What a front-end has said of one ring. */
 export interface RingState {

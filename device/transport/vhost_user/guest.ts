@@ -8,6 +8,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
+import { STATUS_NEEDS_RESET } from "../../wire/device_status.ts";
 import {
   type FrontEndState,
   isGeneric,
@@ -21,9 +22,6 @@ import { QueueRunners } from "./queue_runners.ts";
 import type { Reactor } from "./reactor.ts";
 import { Rings } from "./rings.ts";
 import type { Vring } from "./vring.ts";
-
-/** Device status bit: the device has a problem that needs a reset. */
-export const STATUS_NEEDS_RESET = 0x40;
 
 /** How long the next front-end waits for threads of the last one. */
 const CLOSE_MS = 500;

@@ -7,18 +7,19 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import {
+  STATUS_DRIVER_OK,
+  STATUS_FEATURES_OK,
+  STATUS_NEEDS_RESET,
+} from "../../wire/device_status.ts";
+import {
   F_LOG_ALL,
   F_VHOST_USER_PROTOCOL_FEATURES,
 } from "../../wire/features.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
 import { acceptFeatures } from "./driver_features.ts";
-import {
-  isGeneric,
-  STATUS_DRIVER_OK,
-  STATUS_FEATURES_OK,
-} from "./front_end_state.ts";
-import { type Guest, STATUS_NEEDS_RESET } from "./guest.ts";
+import { isGeneric } from "./front_end_state.ts";
+import type { Guest } from "./guest.ts";
 import { memoryHandlers } from "./memory_messages.ts";
 import { handleMessage, type MessageHandlers } from "./message_handlers.ts";
 import {

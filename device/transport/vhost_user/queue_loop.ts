@@ -14,6 +14,7 @@ import {
   POLLIN,
 } from "../../../ffi/libc.ts";
 import { clearForeign } from "../../../ffi/libc_foreign.ts";
+import { REVIEW_MS } from "../../backend_health.ts";
 import { Counter } from "../../data_queue.ts";
 import { takeAnnouncement } from "../../session/announcement_memory.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
@@ -32,8 +33,6 @@ import {
 const POLLING_MS = 1;
 /** Idle turns between two looks at the clock. */
 const TURNS_PER_CLOCK = 16;
-/** How often an idle thread asks backends that failed. */
-const REVIEW_MS = 1000;
 const WAKE = 0;
 const KICK = 1;
 const EVENTS_OFFSET = 4;

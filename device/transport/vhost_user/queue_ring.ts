@@ -7,6 +7,7 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { signalWithRoom } from "../../../ffi/libc_foreign.ts";
 import { DataQueue } from "../../data_queue.ts";
+import { DRAIN_MS, undrained } from "../../drain.ts";
 import { createVirtqueue } from "../../ring/create_virtqueue.ts";
 import type { Virtqueue } from "../../ring/virtqueue.ts";
 import type {
@@ -31,9 +32,6 @@ interface Served {
   readonly virtqueue: Virtqueue;
   readonly queue: DataQueue;
 }
-
-/** How long operations of a backend may keep a ring from stopping. */
-const DRAIN_MS = 2000;
 
 /** A ring that has been started. */
 export class QueueRing {
@@ -125,10 +123,7 @@ export class QueueRing {
       if (queue.poll()) this.notify();
     }
     if (queue.pendingCount === 0) return;
-    throw new Error(
-      `Cannot stop the ring: a backend has not ended ${queue.pendingCount} ` +
-        `operations within ${DRAIN_MS} ms`,
-    );
+    throw new Error(`Cannot stop the ring: ${undrained(queue.pendingCount)}`);
   }
 
   #close(): void {

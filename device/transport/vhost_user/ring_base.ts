@@ -4,16 +4,11 @@
  * @module
  */
 
-/** A packed ring's start: index 0, both wrap counters 1 (virtio 1.4 §2.8.1). */
-const PACKED_START = 0x8000_8000;
-/** The same in the 16-bit form of front-ends that leave out the used half. */
+import { PACKED_START, startOf } from "../../ring/ring_start.ts";
+
+/** A packed ring's start in the 16-bit form of front-ends that leave out the used half. */
 const PACKED_START_16_BITS = 0x8000;
 const INDEX = 0x7fff;
-
-/** Where a ring starts that no driver has used. */
-export function startOf(packed: boolean): number {
-  return packed ? PACKED_START : 0;
-}
 
 /**
  * The position that a base stands for, or what is wrong with it. `stoppedAt` is

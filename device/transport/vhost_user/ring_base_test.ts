@@ -1,5 +1,6 @@
 import { match, strictEqual } from "node:assert/strict";
-import { ringPosition, startOf } from "./ring_base.ts";
+import { startOf } from "../../ring/ring_start.ts";
+import { ringPosition } from "./ring_base.ts";
 
 const NEVER = undefined;
 

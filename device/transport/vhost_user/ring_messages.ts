@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_RING_SIZE } from "../../ring/layout.ts";
 import type { Guest } from "./guest.ts";
 import type { MessageHandlers } from "./message_handlers.ts";
 import type { Message } from "./messages.ts";
@@ -16,9 +17,6 @@ import {
   encodeUint64,
 } from "./payloads.ts";
 import type { Vring } from "./vring.ts";
-
-/** Largest queue of the standard (virtio 1.4 §2.7). */
-const MAX_RING_SIZE = 32768;
 
 /** Handles the ring messages of one front-end. */
 export class RingMessages {

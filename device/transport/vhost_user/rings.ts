@@ -7,6 +7,7 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
+import { startOf } from "../../ring/ring_start.ts";
 import { F_EVENT_IDX, F_IN_ORDER } from "../../wire/features.ts";
 import { acceptFeatures } from "./driver_features.ts";
 import { DriverLife, type RingPlan } from "./driver_life.ts";
@@ -21,7 +22,7 @@ import type { MemoryTable } from "./memory_table.ts";
 import { shareKick } from "./passed_kick.ts";
 import type { QueueRunners } from "./queue_runners.ts";
 import type { Reactor } from "./reactor.ts";
-import { ringPosition, startOf } from "./ring_base.ts";
+import { ringPosition } from "./ring_base.ts";
 import { areasOf, locateRing } from "./ring_place.ts";
 import type { RingStart } from "./ring_runner.ts";
 import { Vring } from "./vring.ts";
