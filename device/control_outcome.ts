@@ -4,11 +4,21 @@
  * @module
  */
 
+import type { GuestMemory } from "./ring/guest_memory.ts";
 import { serviceOfSession } from "./session/session_needs.ts";
 import type { SessionTable } from "./session/session_table.ts";
 import type { ControlRequest } from "./wire/control_request.ts";
 import type { WireMode } from "./wire/mode.ts";
+import type { ServiceLimits } from "./wire/session_parameters.ts";
 import { Status } from "./wire/status.ts";
+
+/** What answering a control request needs of its device. */
+export interface ControlContext {
+  readonly memory: GuestMemory;
+  readonly sessions: SessionTable;
+  readonly mode: WireMode;
+  readonly limits: ServiceLimits;
+}
 
 /** What came of a control request. */
 export interface ControlOutcome {

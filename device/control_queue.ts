@@ -6,8 +6,8 @@
 
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
-import { carryOut } from "./control_outcome.ts";
-import { answerDraft9Control, type ControlContext } from "./draft9_control.ts";
+import { carryOut, type ControlContext } from "./control_outcome.ts";
+import { answerDraft9Control } from "./draft9_control.ts";
 import { ChainFault, DescriptorChain, popChain } from "./ring/chain.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import {

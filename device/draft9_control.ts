@@ -7,9 +7,12 @@
 
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import { Segments } from "../memory/segments.ts";
-import { carryOut, type ControlOutcome } from "./control_outcome.ts";
+import {
+  carryOut,
+  type ControlContext,
+  type ControlOutcome,
+} from "./control_outcome.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
-import type { SessionTable } from "./session/session_table.ts";
 import { createFrom, refused } from "./wire/control_request.ts";
 import {
   decodeDraft9Control,
@@ -20,17 +23,7 @@ import {
   writeDraft9Created,
   writeDraft9Status,
 } from "./wire/draft9.ts";
-import type { WireMode } from "./wire/mode.ts";
-import type { ServiceLimits } from "./wire/session_parameters.ts";
 import { Status } from "./wire/status.ts";
-
-/** What answering a control request needs of its device. */
-export interface ControlContext {
-  readonly memory: GuestMemory;
-  readonly sessions: SessionTable;
-  readonly mode: WireMode;
-  readonly limits: ServiceLimits;
-}
 
 /** Answers the request in `writable`; returns the used length. */
 export function answerDraft9Control(
