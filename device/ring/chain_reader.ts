@@ -54,7 +54,7 @@ export class ChainReader {
   /** The regions that ranges number, and the block that they are in. */
   #regions: readonly Region[];
   #generation = 0;
-  /** Where the ranges ended that each slot had last, and how many were read. */
+  /** By slot: where its last ranges ended, if at home; words of the readable. */
   #lastEnds: Int32Array;
   #lastReadableWords: Int32Array;
   /** The window of guest memory that was hit last. */
@@ -348,6 +348,7 @@ export class ChainReader {
       next++;
     }
     slots.alike[slot] = 1;
+    slots.descriptorCounts[slot] = next - 1;
     if (packed) {
       slots.ringDescriptors[slot] = 1;
       slots.heads[slot] = ringTail & 0xffff;
@@ -381,7 +382,8 @@ export class ChainReader {
     slots.readableBytes[slot] = Math.min(readableBytes, MOST_BYTES);
     slots.writableBytes[slot] = Math.min(writableBytes, MOST_BYTES);
     if (slot >= this.#lastEnds.length) this.#addShapes();
-    this.#lastEnds[slot] = end;
+    // What is not at home will be gone by then, and others in its place.
+    this.#lastEnds[slot] = slots.lists.isHome(slot) ? end : NO_RANGES;
     this.#lastReadableWords[slot] = readableWords;
   }
 

@@ -58,7 +58,8 @@ export class ChainSlots {
   faults = new Int32Array(FIRST_SLOTS);
   /**
    * 1 where the ranges are as long as those of the chain that was in the slot
-   * before, so that what was found out about their lengths holds again.
+   * before, so that what was found out about their lengths holds again. Never
+   * where they are too many for the slot's home.
    */
   alike = new Int32Array(FIRST_SLOTS);
   /**

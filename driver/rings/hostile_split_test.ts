@@ -10,7 +10,7 @@ import {
   DESCRIPTOR_NEXT,
   DESCRIPTOR_WRITE,
 } from "../../device/ring/layout.ts";
-import { RANGE_WORDS } from "../../memory/range_lists.ts";
+import { HOME_WORDS, RANGE_WORDS } from "../../memory/range_lists.ts";
 import { Region } from "../../memory/region.ts";
 import type { Segments } from "../../memory/segments.ts";
 import {
@@ -453,6 +453,66 @@ Deno.test("split: long chains that are out together keep both their parts", () =
     for (const slot of slots) device.push(slot, 0);
     device.publish();
   }
+});
+
+Deno.test("split: a table with what lies behind a long chain's slot is not like it", () => {
+  const guest = hostileGuest(0x8000);
+  const { data, device, chain } = guest;
+  const count = 30;
+  const offer = (lengths: readonly number[]) => {
+    for (const [i, lengthBytes] of lengths.entries()) {
+      guest.table(i, {
+        // Apart, so that no range is joined to the one before.
+        address: data + BigInt(i * 2),
+        lengthBytes,
+        flags: (i < 10 ? 0 : WRITE) | (i < lengths.length - 1 ? NEXT : 0),
+        next: i + 1,
+      });
+    }
+    guest.raw.descriptor(0, {
+      address: data,
+      lengthBytes: 16 * lengths.length,
+      flags: INDIRECT,
+    });
+    return guest.offer();
+  };
+  const long = new Array<number>(count).fill(1);
+  for (let i = 0; i < 3; i++) {
+    offer(long);
+    guest.done();
+  }
+  // The block up to the end of that chain: its slot's home, the homes of all
+  // others, which are empty, and the chain itself.
+  const ranges = HOME_WORDS / RANGE_WORDS;
+  const empty = new Array<number>(63 * ranges).fill(0);
+  offer([...long.slice(0, ranges), ...empty, ...long]);
+  strictEqual(chain.fault, ChainFault.None);
+  strictEqual(device.slots.alike[chain.slot], 0);
+  strictEqual(chain.readable.count, 10);
+  strictEqual(chain.writable.count, ranges - 10 + count);
+});
+
+Deno.test("split: a chain like the last has descriptors of its own number", () => {
+  const guest = hostileGuest();
+  const parts = [[0, 4], [8, 0], [8, 3]] as const;
+  for (const kept of [parts, [parts[0], parts[2]]]) {
+    for (const [i, [offset, lengthBytes]] of kept.entries()) {
+      guest.table(i, {
+        address: guest.data + BigInt(512 + offset),
+        lengthBytes,
+        flags: i < kept.length - 1 ? NEXT : 0,
+        next: i + 1,
+      });
+    }
+    guest.raw.descriptor(0, {
+      address: guest.data,
+      lengthBytes: 16 * kept.length,
+      flags: INDIRECT,
+    });
+    strictEqual(guest.offer().descriptorCount, kept.length);
+    guest.done();
+  }
+  strictEqual(guest.chain.alike, true);
 });
 
 Deno.test("split: random ring memory stays within bounds", () => {

@@ -108,4 +108,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["device/ring/chain_reader_test.ts"],
   },
+  {
+    fault: "what lies behind a slot's home counts as its last chain",
+    file: "device/ring/chain_reader.ts",
+    text: "slots.lists.isHome(slot) ? end : NO_RANGES;",
+    replacement: "end;",
+    tests: ["driver/rings/hostile_split_test.ts"],
+  },
 ];
