@@ -30,8 +30,11 @@ export function passedPackedEvent(
   moved: number,
   size: number,
 ): boolean {
+  const offset = event & 0x7fff;
+  // A place that the ring does not have is never reached.
+  if (offset >= size) return false;
   const lap = (event >>> 15) === wrap ? 0 : size;
-  return passedEvent((event & 0x7fff) - lap, position - moved, position);
+  return passedEvent(offset - lap, position - moved, position);
 }
 
 /**

@@ -30,6 +30,19 @@ Deno.test("passedPackedEvent() finds every event written, across the wrap", () =
   }
 });
 
+Deno.test("passedPackedEvent() never finds a place that the ring does not have", () => {
+  for (const size of [2, 5, 8]) {
+    for (const offset of [size, size + 1, 2 * size - 1, 0x7fff]) {
+      for (const wrap of [0, 1]) {
+        const event = offset | wrap << 15;
+        for (let position = 0; position < size; position++) {
+          strictEqual(passedPackedEvent(event, position, 1, size, size), false);
+        }
+      }
+    }
+  }
+});
+
 /** An event `ahead` of the start, both counted over two laps with wrap 1 and 0. */
 function eventAt(size: number, start: number, moved: number, ahead: number) {
   const wrapAt = (place: number) => Math.floor(place / size) % 2 === 0 ? 1 : 0;
