@@ -1,15 +1,22 @@
 /**
- * `deno task bench:guard`: the ratios to the plain C device over EVP, medians of
- * alternating runs, beside those on record. Ends with 1 when one has fallen by
- * more than 15 %; `--record` writes the record anew.
+ * `deno task bench:guard`: the ratios to the plain C device over EVP, to DPDK where
+ * it takes part, and of devices to themselves, beside those on record. Ends with 1
+ * when one is worse by more than 15 %; `--record` puts what was measured on record.
+ *
+ *     deno task bench:guard [--record] [--dpdk [SOCKET,PID]] [--backend LIST]
+ *         [--seconds S] [--rounds N]
  *
  * @module
  */
 
-import { type Comparison, type Load } from "./runner/measure.ts";
+import { longRequestRows, packedRows, sessionRows } from "./rows/own_rows.ts";
+import { dpdkRows } from "./rows/peer_rows.ts";
+import { BenchRun } from "./runner/bench_run.ts";
+import type { Load } from "./runner/measure.ts";
 import { parseBenchOptions } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { markdownTable, sizeText } from "./runner/table.ts";
+import type { Row } from "./runner/targets.ts";
 import { compareThroughput } from "./runner/throughput.ts";
 
 const RECORD = new URL("./recorded_ratios.json", import.meta.url);
@@ -25,61 +32,97 @@ const LOADS: readonly Load[] = [
   { algorithm: "sha256", size: 1024, depth: 32 },
 ];
 
-type Ratios = Record<string, number>;
+interface Ratio {
+  readonly value: number;
+  /** A cost, of which less is better. */
+  readonly isCost: boolean;
+}
 
-function ratiosOf(
-  comparisons: readonly Comparison[],
+type Ratios = Readonly<Record<string, Ratio>>;
+type Recorded = Readonly<Record<string, number>>;
+
+async function ratiosToC(
+  run: BenchRun,
   backends: readonly string[],
-): Ratios {
-  const ratios: Ratios = {};
-  for (const { load, ratios: measured } of comparisons) {
+): Promise<Ratios> {
+  const ratios: Record<string, Ratio> = {};
+  const compared = await compareThroughput(run, backends, LOADS, () => {});
+  for (const { load, ratios: measured } of compared) {
     for (const backend of backends) {
-      const ratio = measured[backend];
-      if (ratio === undefined) continue;
+      const value = measured[backend];
+      if (value === undefined) continue;
       const name = `${backend} ${load.algorithm} ${sizeText(load.size)}`;
-      ratios[name] = Number(ratio.toFixed(3));
+      ratios[name] = { value, isCost: false };
     }
   }
   return ratios;
 }
 
-/** What has fallen too far. */
-function fallen(recorded: Ratios, measured: Ratios): string[] {
-  return Object.entries(measured)
-    .filter(([name, ratio]) =>
-      ratio < (recorded[name] ?? 0) * (1 - ALLOWED_FALL)
-    )
-    .map(([name]) => name);
+/** What is aimed at, as far as it is a ratio and soon measured. */
+const rowsOf = (run: BenchRun): Row[] => [
+  ...packedRows(run),
+  ...sessionRows(run),
+  ...longRequestRows(run).slice(0, 1),
+  ...dpdkRows(run),
+];
+
+async function ratiosOfRows(rows: readonly Row[]): Promise<Ratios> {
+  const ratios: Record<string, Ratio> = {};
+  for (const row of rows) {
+    for (const { name, value, target } of await row.measure()) {
+      if (!target || Number.isNaN(value)) continue;
+      ratios[name] = { value, isCost: target.bound === "≤" };
+    }
+  }
+  return ratios;
+}
+
+/** Whether it is worse than what is on record by more than is allowed. */
+export function isWorse(
+  { value, isCost }: Ratio,
+  recorded: number | undefined,
+): boolean {
+  if (recorded === undefined) return false;
+  return isCost
+    ? value > recorded / (1 - ALLOWED_FALL)
+    : value < recorded * (1 - ALLOWED_FALL);
+}
+
+async function readRecord(): Promise<Recorded> {
+  return JSON.parse(await Deno.readTextFile(RECORD));
+}
+
+/** What was not measured this time stays on record. */
+async function writeRecord(ratios: Ratios): Promise<void> {
+  const measured = Object.entries(ratios)
+    .map(([name, { value }]) => [name, Number(value.toFixed(3))] as const);
+  const record = { ...await readRecord(), ...Object.fromEntries(measured) };
+  await Deno.writeTextFile(RECORD, `${JSON.stringify(record, null, 2)}\n`);
 }
 
 async function main(): Promise<void> {
   const record = Deno.args.includes("--record");
   const words = Deno.args.filter((word) => word !== "--record");
-  const options = await parseBenchOptions(words, { seconds: 1, rounds: 5 });
+  const options = await parseBenchOptions(words, { seconds: 0.5, rounds: 5 });
   const backends = options.backends.filter((name) => name !== "noble");
   using programs = await Programs.compile();
-  const comparisons = await compareThroughput(
-    programs,
-    { ...options, backends },
-    LOADS,
-    () => {},
-  );
-  const measured = ratiosOf(comparisons, backends);
-  if (record) {
-    await Deno.writeTextFile(RECORD, `${JSON.stringify(measured, null, 2)}\n`);
-  }
-  const recorded: Ratios = JSON.parse(await Deno.readTextFile(RECORD));
-  const low = fallen(recorded, measured);
-  const rows = Object.entries(measured).map(([name, ratio]) => [
+  await using run = new BenchRun(programs, options);
+  const ratios = {
+    ...await ratiosToC(run, backends),
+    ...await ratiosOfRows(rowsOf(run)),
+  };
+  if (record) await writeRecord(ratios);
+  const recorded = await readRecord();
+  const worse = (name: string) => isWorse(ratios[name]!, recorded[name]);
+  const names = Object.keys(ratios);
+  const rows = names.map((name) => [
     name,
-    ratio.toFixed(2),
+    ratios[name]!.value.toFixed(2),
     recorded[name]?.toFixed(2) ?? "",
-    low.includes(name) ? "has fallen" : "",
+    worse(name) ? "is worse" : "",
   ]);
-  console.log(
-    markdownTable(["ratio to C over EVP", "now", "on record", ""], rows),
-  );
-  if (low.length > 0) Deno.exitCode = 1;
+  console.log(markdownTable(["ratio", "now", "on record", ""], rows));
+  if (names.some(worse)) Deno.exitCode = 1;
 }
 
 if (import.meta.main) await main();

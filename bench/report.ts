@@ -1,15 +1,20 @@
 /**
- * `deno task bench:report`: runs the benches and the growth measurements and
- * writes figures, a table and charts to `bench/results/`.
+ * `deno task bench:report`: runs the benches, the comparisons and the growth
+ * measurements and writes figures, tables and charts to `bench/results/`.
  *
- *     deno task bench:report [--backend LIST] [--seconds S]
+ *     deno task bench:report [--dpdk [SOCKET,PID]] [--backend LIST]
+ *         [--seconds S] [--rounds N] [--output FOLDER] [--redraw]
+ *
+ * `--redraw` measures nothing: it draws what the folder has.
  *
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { BENCH_OPERATIONS } from "./operations.ts";
 import { BENCH_SIZES } from "./plan.ts";
-import { barChart, lineChart } from "./runner/chart.ts";
+import { BenchRun } from "./runner/bench_run.ts";
+import { type Chart, drawCharts, lineChart } from "./runner/chart.ts";
 import { type BenchFigure, runDenoBench } from "./runner/deno_bench.ts";
 import { DIMENSIONS, type GrowthLine, measureGrowth } from "./runner/growth.ts";
 import {
@@ -17,18 +22,39 @@ import {
   type Machine,
   machineLine,
 } from "./runner/machine.ts";
-import { parseBenchOptions } from "./runner/options.ts";
+import type { Comparison } from "./runner/measure.ts";
+import { type BenchOptions, parseBenchOptions } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { markdownTable, sizeText } from "./runner/table.ts";
+import {
+  ALGORITHMS,
+  compareThroughput,
+  throughputTable,
+} from "./runner/throughput.ts";
 
-const RESULTS = new URL("./results/", import.meta.url);
+const RESULTS = fileURLToPath(new URL("./results", import.meta.url));
 const PATHS = ["raw", "in process"];
 const BENCH_FILES = ["raw_backend.bench.ts", "in_process.bench.ts"];
 
 const fileName = (name: string) => name.replaceAll(/[^a-z0-9]+/g, "_");
 
-async function write(name: string, text: string): Promise<void> {
-  await Deno.writeTextFile(new URL(name, RESULTS), text);
+/** Sizes of the charts of the vhost-user way. */
+const THROUGHPUT_SIZES = [64, 256, 1024, 2048, 4096, 16384, 65536];
+
+/** All that is measured; what is drawn and written comes from it alone. */
+interface Figures {
+  readonly machine: Machine;
+  /** In process, and backends by themselves. */
+  readonly figures: readonly BenchFigure[];
+  /** Over vhost-user, by size and algorithm. */
+  readonly throughput: readonly Comparison[];
+  readonly growth: readonly GrowthLine[];
+}
+
+/** A chart and the name of its file. */
+interface NamedChart {
+  readonly name: string;
+  readonly chart: Chart;
 }
 
 const megabytesPerSecond = ({ size, nanosecondsPerRequest }: BenchFigure) =>
@@ -55,88 +81,104 @@ function backendTable(figures: readonly BenchFigure[]): string {
   return markdownTable(["path", "operation", "size", ...backends], rows);
 }
 
-async function writeBackendCharts(
-  figures: readonly BenchFigure[],
-  machine: Machine,
-): Promise<string[]> {
+function backendCharts({ figures, machine }: Figures): NamedChart[] {
   const backends = [...new Set(figures.map(({ backend }) => backend))];
-  const names: string[] = [];
-  for (const { name: operation } of BENCH_OPERATIONS) {
-    const bars = backends.map((backend) => ({
-      name: backend,
-      values: BENCH_SIZES.map((size) => {
-        const figure = figures.find((one) =>
-          one.path === "in process" && one.operation === operation &&
-          one.size === size && one.backend === backend
-        );
-        return figure && megabytesPerSecond(figure);
-      }),
+  return BENCH_OPERATIONS.map(({ name: operation }) => {
+    const own = figures.filter((figure) =>
+      figure.path === "in process" && figure.operation === operation
+    );
+    const lines = backends.map((name) => ({
+      name,
+      points: own.filter(({ backend }) => backend === name)
+        .map((figure) => [figure.size, megabytesPerSecond(figure)] as const),
     }));
-    const name = `backends_${fileName(operation)}.svg`;
     const text = {
       title: `${operation}, rings in process, bursts of 32`,
       subtitle: machineLine(machine),
-      x: "",
+      x: "bytes of data",
       y: "MB/s",
     };
-    await write(name, barChart(text, BENCH_SIZES.map(sizeText), bars));
-    names.push(name);
-  }
-  return names;
+    return {
+      name: `backends_${fileName(operation)}.svg`,
+      chart: lineChart(text, lines, sizeText),
+    };
+  });
 }
 
-async function writeGrowthCharts(
-  lines: readonly GrowthLine[],
-  machine: Machine,
-): Promise<string[]> {
-  const names: string[] = [];
-  for (const { name: dimension, unit } of DIMENSIONS) {
-    const own = lines.filter((line) => line.dimension === dimension);
-    if (own.length === 0) continue;
-    const name = `growth_${dimension}.svg`;
+function throughputCharts({ throughput, machine }: Figures): NamedChart[] {
+  return ALGORITHMS.map((algorithm) => {
+    const own = throughput.filter(({ load }) => load.algorithm === algorithm);
+    const names = new Set(own.flatMap(({ rates }) => Object.keys(rates)));
+    const lines = [...names].map((name) => ({
+      name,
+      points: own.filter(({ rates }) => rates[name] !== undefined)
+        .map(({ load, rates }) =>
+          [load.size, rates[name]! * load.size / 1e6] as const
+        ),
+    }));
+    const text = {
+      title: `${algorithm}, vhost-user, 32 requests in flight`,
+      subtitle: machineLine(machine),
+      x: "bytes of data",
+      y: "MB/s",
+    };
+    return {
+      name: `vhost_user_${fileName(algorithm)}.svg`,
+      chart: lineChart(text, lines, sizeText),
+    };
+  });
+}
+
+function growthCharts({ growth, machine }: Figures): NamedChart[] {
+  return DIMENSIONS.map(({ name: dimension, unit, text: tickText }) => {
+    const lines = growth.filter((line) => line.dimension === dimension)
+      .map(({ device, points }) => ({ name: device, points }));
     const text = {
       title: `Cost of a request against ${dimension}, AES-128-CBC, vhost-user`,
       subtitle: machineLine(machine),
       x: unit,
       y: "ns per request",
     };
-    const shown = own.map(({ device, points }) => ({ name: device, points }));
-    await write(name, lineChart(text, shown));
-    names.push(name);
-  }
-  return names;
+    return {
+      name: `growth_${dimension}.svg`,
+      chart: lineChart(text, lines, tickText),
+    };
+  });
 }
 
-async function measureAllGrowth(
-  backends: readonly string[],
-  seconds: number,
-): Promise<GrowthLine[]> {
+/** Over vhost-user; nothing where the programs in C cannot be compiled. */
+async function measureVhostUser(
+  options: BenchOptions,
+): Promise<Pick<Figures, "throughput" | "growth">> {
   let programs: Programs;
   try {
     programs = await Programs.compile();
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
-    return [];
+    return { throughput: [], growth: [] };
   }
   using compiled = programs;
-  const lines: GrowthLine[] = [];
+  await using run = new BenchRun(compiled, options);
+  const loads = ALGORITHMS.flatMap((algorithm) =>
+    THROUGHPUT_SIZES.map((size) => ({ algorithm, size, depth: 32 }))
+  );
+  const throughput = await compareThroughput(
+    run,
+    options.backends,
+    loads,
+    (line) => console.error(line),
+  );
+  const growth: GrowthLine[] = [];
   for (const dimension of DIMENSIONS) {
     console.error(`growth with ${dimension.name}`);
-    lines.push(
-      ...await measureGrowth(compiled, dimension, backends, seconds),
-    );
+    growth.push(...await measureGrowth(run, dimension));
   }
-  return lines;
+  return { throughput, growth };
 }
 
-async function main(): Promise<void> {
-  const options = await parseBenchOptions(Deno.args, {
-    seconds: 0.5,
-    rounds: 1,
-  });
+async function measureAll(options: BenchOptions): Promise<Figures> {
   const machine = await describeMachine();
-  await Deno.mkdir(RESULTS, { recursive: true });
-  const growth = await measureAllGrowth(options.backends, options.seconds);
+  const overSocket = await measureVhostUser(options);
   const figures: BenchFigure[] = [];
   for (const file of BENCH_FILES) {
     console.error(file);
@@ -145,19 +187,48 @@ async function main(): Promise<void> {
       ...all.filter(({ backend }) => options.backends.includes(backend)),
     );
   }
-  await write("growth.json", JSON.stringify({ machine, growth }, null, 2));
-  await write("backends.json", JSON.stringify({ machine, figures }, null, 2));
-  const charts = [
-    ...await writeBackendCharts(figures, machine),
-    ...await writeGrowthCharts(growth, machine),
-  ];
-  const images = charts.map((name) => `![${name}](${name})`).join("\n\n");
-  await write(
-    "README.md",
+  return { machine, figures, ...overSocket };
+}
+
+const FIGURE_FILE = "report.json";
+
+async function writeReport(folder: string, figures: Figures): Promise<void> {
+  const { machine, throughput } = figures;
+  const named = [
+    ...throughputCharts(figures),
+    ...backendCharts(figures),
+    ...growthCharts(figures),
+  ].filter(({ chart }) => chart.lines.length > 0);
+  const drawn = await drawCharts(named.map(({ chart }) => chart));
+  for (const [index, { name }] of named.entries()) {
+    await Deno.writeTextFile(`${folder}/${name}`, drawn[index]!);
+  }
+  const images = named.map(({ name }) => `![${name}](${name})`).join("\n\n");
+  await Deno.writeTextFile(
+    `${folder}/README.md`,
     `# Results\n\n${machineLine(machine)}. Written by ` +
-      `\`deno task bench:report\`.\n\nMB/s in bursts of 32 requests:\n\n` +
-      `${backendTable(figures)}\n\n${images}\n`,
+      `\`deno task bench:report\`.\n\n` +
+      `Over vhost-user, thousand requests per second (ratio to C over EVP):\n\n` +
+      `${throughputTable(throughput)}\n\n` +
+      `In process, MB/s in bursts of 32 requests:\n\n` +
+      `${backendTable(figures.figures)}\n\n${images}\n`,
   );
+}
+
+async function main(): Promise<void> {
+  const redraw = Deno.args.includes("--redraw");
+  const options = await parseBenchOptions(
+    Deno.args.filter((word) => word !== "--redraw"),
+    { seconds: 0.3, rounds: 3 },
+  );
+  const folder = options.output ?? RESULTS;
+  await Deno.mkdir(folder, { recursive: true });
+  const path = `${folder}/${FIGURE_FILE}`;
+  if (!redraw) {
+    const measured = await measureAll(options);
+    await Deno.writeTextFile(path, JSON.stringify(measured, null, 2));
+  }
+  await writeReport(folder, JSON.parse(await Deno.readTextFile(path)));
 }
 
 if (import.meta.main) await main();

@@ -1,29 +1,13 @@
 /**
- * Charts as SVG text, drawn by ECharts without a browser.
+ * Charts of measured figures: lines over two logarithmic axes, with a tick at each
+ * measured value. `bench/charts/` draws them, a program of its own.
  *
  * @module
  */
 
-// deno-lint-ignore no-import-prefix
-import * as echarts from "npm:echarts@6.0.0";
+import { fileURLToPath } from "node:url";
 
-const WIDTH = 900;
-const HEIGHT = 480;
-
-function render(option: echarts.EChartsCoreOption): string {
-  const chart = echarts.init(null, null, {
-    renderer: "svg",
-    ssr: true,
-    width: WIDTH,
-    height: HEIGHT,
-  });
-  chart.setOption({ animation: false, backgroundColor: "#ffffff", ...option });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return `${svg}\n`;
-}
-
-/** A line of a chart. */
+/** Something that was measured at some values. */
 export interface ChartLine {
   readonly name: string;
   readonly points: readonly (readonly [number, number])[];
@@ -37,52 +21,70 @@ export interface ChartText {
   readonly y: string;
 }
 
-/** Lines over two logarithmic axes. */
+/** A chart as the drawing program reads it. */
+export interface Chart extends ChartText {
+  readonly xTicks: readonly { readonly value: number; readonly text: string }[];
+  readonly lines: readonly (ChartLine & {
+    readonly color: string;
+    /** Not of this project: dashed. */
+    readonly isPeer: boolean;
+  })[];
+}
+
+/** A device has one colour on all charts, and they have one order. */
+const COLORS: Readonly<Record<string, string>> = {
+  openssl: "#1f77b4",
+  "ipsec-mb": "#d62728",
+  libgcrypt: "#2ca02c",
+  noble: "#9467bd",
+  qat: "#8c564b",
+  "C over EVP": "#222222",
+  DPDK: "#ff8c00",
+};
+const OTHER_COLOR = "#7f7f7f";
+const PEERS: readonly string[] = ["C over EVP", "DPDK"];
+
+const KNOWN = Object.keys(COLORS);
+/** Those that nobody knows come last. */
+const placeOf = ({ name }: ChartLine) =>
+  KNOWN.includes(name) ? KNOWN.indexOf(name) : KNOWN.length;
+
+/** Lines without a point are left out. */
 export function lineChart(
   text: ChartText,
   lines: readonly ChartLine[],
-): string {
-  const values = [
-    ...new Set(lines.flatMap(({ points }) => points.map(([x]) => x))),
-  ];
-  return render({
-    title: { text: text.title, subtext: text.subtitle, left: "center" },
-    legend: { bottom: 0 },
-    grid: { top: 80, bottom: 80, left: 90, right: 40 },
-    xAxis: {
-      type: "log",
-      logBase: 2,
-      name: text.x,
-      nameLocation: "middle",
-      nameGap: 28,
-      min: Math.min(...values),
-      max: Math.max(...values),
-    },
-    yAxis: { type: "log", name: text.y },
-    series: lines.map(({ name, points }) => ({
-      type: "line",
-      name,
-      data: points,
+  tickText: (value: number) => string = (value) => value.toLocaleString("en"),
+): Chart {
+  const shown = lines.filter(({ points }) => points.length > 0)
+    .toSorted((a, b) => placeOf(a) - placeOf(b));
+  const values = new Set(
+    shown.flatMap(({ points }) => points.map(([value]) => value)),
+  );
+  return {
+    ...text,
+    xTicks: [...values].sort((a, b) => a - b)
+      .map((value) => ({ value, text: tickText(value) })),
+    lines: shown.map((line) => ({
+      ...line,
+      color: COLORS[line.name] ?? OTHER_COLOR,
+      isPeer: PEERS.includes(line.name),
     })),
-  });
+  };
 }
 
-/** Groups of bars: one group per category, one bar per name. */
-export function barChart(
-  text: ChartText,
-  categories: readonly string[],
-  bars: readonly { name: string; values: readonly (number | undefined)[] }[],
-): string {
-  return render({
-    title: { text: text.title, subtext: text.subtitle, left: "center" },
-    legend: { bottom: 0 },
-    grid: { top: 80, bottom: 80, left: 90, right: 40 },
-    xAxis: { type: "category", data: categories, name: text.x },
-    yAxis: { type: "log", name: text.y },
-    series: bars.map(({ name, values }) => ({
-      type: "bar",
-      name,
-      data: values.map((value) => value ?? "-"),
-    })),
-  });
+/** SVG texts, in the order of the charts. */
+export async function drawCharts(charts: readonly Chart[]): Promise<string[]> {
+  const path = (name: string) =>
+    fileURLToPath(new URL(`../charts/${name}`, import.meta.url));
+  const drawing = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--config", path("deno.json"), path("draw.ts")],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = drawing.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(JSON.stringify(charts)));
+  await writer.close();
+  const { success, stdout } = await drawing.output();
+  if (!success) throw new Error("bench/charts/draw.ts failed");
+  return JSON.parse(new TextDecoder().decode(stdout));
 }

@@ -5,9 +5,11 @@
  * @module
  */
 
+import type { BenchRun } from "./bench_run.ts";
 import { startDevice, startEvpDevice } from "./devices.ts";
 import { type Load, measure, NotOffered } from "./measure.ts";
-import type { Programs } from "./programs.ts";
+import { sizeText } from "./table.ts";
+import { dpdkDoes } from "./throughput.ts";
 
 const BASE: Load = { algorithm: "aes-128-cbc", size: 64, depth: 32 };
 
@@ -17,6 +19,10 @@ export interface Dimension {
   readonly unit: string;
   readonly values: readonly number[];
   readonly load: (value: number) => Load;
+  /** How a value is shown. */
+  readonly text?: (value: number) => string;
+  /** DPDK's device can do these, up to its size. */
+  readonly dpdk?: true;
 }
 
 /** The dimensions of the report's growth charts. */
@@ -26,12 +32,15 @@ export const DIMENSIONS: readonly Dimension[] = [
     unit: "bytes of data",
     values: [16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1 << 20],
     load: (size) => ({ ...BASE, size }),
+    text: sizeText,
+    dpdk: true,
   },
   {
     name: "depth",
     unit: "requests in flight",
     values: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     load: (depth) => ({ ...BASE, depth }),
+    dpdk: true,
   },
   {
     name: "queues",
@@ -60,23 +69,24 @@ export interface GrowthLine {
   readonly points: readonly (readonly [value: number, nanoseconds: number])[];
 }
 
-/** Measures one dimension on this project's backends and the C device. */
+/** Measures one dimension on this project's backends and the peers. */
 export async function measureGrowth(
-  programs: Programs,
+  run: BenchRun,
   dimension: Dimension,
-  backends: readonly string[],
-  seconds: number,
 ): Promise<GrowthLine[]> {
+  const { programs, options } = run;
+  const dpdk = dimension.dpdk && await run.dpdk();
   const queues = dimension.name === "queues"
     ? Math.max(...dimension.values)
     : 1;
   const how = { polling: queues === 1, queues, anywhere: queues > 1 };
   await using stack = new AsyncDisposableStack();
   const devices = [];
-  for (const backend of backends) {
+  for (const backend of options.backends) {
     devices.push(stack.use(await startDevice(programs, backend, how)));
   }
   devices.push(stack.use(await startEvpDevice(programs, how)));
+  if (dpdk) devices.push(dpdk);
   const lines = devices.map(({ name }) => ({
     dimension: dimension.name,
     device: name,
@@ -85,7 +95,9 @@ export async function measureGrowth(
   for (const value of dimension.values) {
     const load = { ...dimension.load(value), sleeping: queues > 1 };
     for (const [index, device] of devices.entries()) {
+      if (device === dpdk && !dpdkDoes(load)) continue;
       try {
+        const { seconds } = options;
         const result = await measure(programs, device, load, seconds);
         lines[index]!.points.push([value, 1e9 / result.undisturbed]);
       } catch (error) {

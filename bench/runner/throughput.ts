@@ -4,13 +4,13 @@
  * @module
  */
 
-import { type BenchDevice, startDevice, startEvpDevice } from "./devices.ts";
+import type { BenchRun } from "./bench_run.ts";
+import type { BenchDevice } from "./devices.ts";
 import { compare, type Comparison, type Load } from "./measure.ts";
-import type { BenchOptions } from "./options.ts";
-import type { Programs } from "./programs.ts";
 import { markdownTable, sizeText, thousands } from "./table.ts";
 
-const ALGORITHMS = [
+/** Workloads of the generator that all comparisons go through. */
+export const ALGORITHMS: readonly string[] = [
   "aes-128-cbc",
   "aes-128-cbc-decrypt",
   "aes-128-cbc-hmac-sha1",
@@ -21,45 +21,28 @@ const ALGORITHMS = [
 const DPDK_MAXIMUM_BYTES = 2048;
 const DPDK_ALGORITHMS = ALGORITHMS.slice(0, 3);
 
-/** The loads of the table: all algorithms at depth 32, encryption deeper too. */
-export function throughputLoads(sizes: readonly number[]): Load[] {
-  return [
-    ...ALGORITHMS.flatMap((algorithm) =>
-      sizes.map((size) => ({ algorithm, size, depth: 32 }))
-    ),
-    ...sizes.filter((size) => size <= DPDK_MAXIMUM_BYTES)
-      .map((size) => ({ algorithm: "aes-128-cbc", size, depth: 128 })),
-  ];
-}
-
-const dpdkDoes = ({ algorithm, size }: Load) =>
+/** Whether DPDK's device can do this, of one session. */
+export const dpdkDoes = ({ algorithm, size }: Load): boolean =>
   size <= DPDK_MAXIMUM_BYTES && DPDK_ALGORITHMS.includes(algorithm);
 
-/**
- * Compares on all loads; the last device of each comparison is the C device.
- * `dpdk` takes part where it can.
- */
+/** Compares all backends of the run on all loads; the C device comes last. */
 export async function compareThroughput(
-  programs: Programs,
-  options: BenchOptions,
+  run: BenchRun,
+  backends: readonly string[],
   loads: readonly Load[],
   progress: (line: string) => void,
-  dpdk?: BenchDevice,
 ): Promise<Comparison[]> {
-  await using stack = new AsyncDisposableStack();
-  const started: BenchDevice[] = [];
-  for (const backend of options.backends) {
-    const device = await startDevice(programs, backend, { polling: true });
-    started.push(stack.use(device));
-  }
-  const evp = stack.use(await startEvpDevice(programs, { polling: true }));
+  const own: BenchDevice[] = [];
+  for (const backend of backends) own.push(await run.device(backend));
+  const dpdk = await run.dpdk();
   const comparisons: Comparison[] = [];
   for (const load of loads) {
     const devices = [
-      ...started,
+      ...own,
       ...(dpdk && dpdkDoes(load) ? [dpdk] : []),
-      evp,
+      await run.evpDevice(),
     ];
+    const { programs, options } = run;
     const comparison = await compare(programs, devices, load, options);
     comparisons.push(comparison);
     progress(describe(comparison));
