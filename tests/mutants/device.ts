@@ -76,14 +76,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "requests whose buffers overlap run like all others",
-    file: "device/data_queue.ts",
+    file: "device/operation_runner.ts",
     text: "      if (slot.isEntangled) {",
     replacement: "      if (false) {",
     tests: ["tests/hostile/overlap_test.ts"],
   },
   {
     fault: "a request whose buffers overlap runs with the one before it",
-    file: "device/data_queue.ts",
+    file: "device/operation_runner.ts",
     text: "            next.isEntangled ||\n",
     replacement: "",
     tests: ["device/overlap_test.ts"],
@@ -208,14 +208,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a backend may end operations of another one",
-    file: "device/data_queue.ts",
+    file: "device/operation_runner.ts",
     text: "if (isUnderWay(slot)) continue;",
     replacement: "continue;",
     tests: [FAULTY_METHODS_TEST],
   },
   {
     fault: "a backend may say that it wrote more than there is room",
-    file: "device/data_queue.ts",
+    file: "device/operation_runner.ts",
     text: "isWrittenLength(operation) ||",
     replacement: "operation.writtenBytes !== -2 ||",
     tests: [FAULTY_METHODS_TEST],
