@@ -132,6 +132,13 @@ export interface Offer {
    * §A.1.2). Sessions with more go to another backend or are not supported.
    */
   readonly rsaPrimes?: number;
+  /**
+   * Lengths of the source for which this backend is a good choice: from
+   * `fromBytes` on and below `belowBytes`; absent: all. It takes others too, but
+   * they go to the next backend in the order that has the session.
+   */
+  readonly fromBytes?: number;
+  readonly belowBytes?: number;
 }
 
 /** What a backend found when it looked around. */

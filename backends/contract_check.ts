@@ -100,7 +100,7 @@ export function checkProbe(probe: unknown, specifier: string): Probe {
   }
   fields(found["notOffered"], specifier, "probe().notOffered");
   for (const offer of found["offers"] as readonly unknown[]) {
-    const { algorithm, rsaPrimes } = fields(
+    const { algorithm, ...numbers } = fields(
       offer,
       specifier,
       "probe().offers",
@@ -112,11 +112,13 @@ export function checkProbe(probe: unknown, specifier: string): Probe {
         `names ${JSON.stringify(algorithm)}, which the catalogue does not have`,
       );
     }
-    if (rsaPrimes !== undefined && !Number.isSafeInteger(rsaPrimes)) {
+    for (const name of ["rsaPrimes", "fromBytes", "belowBytes"]) {
+      const value = numbers[name];
+      if (value === undefined || Number.isSafeInteger(value)) continue;
       throw breach(
         specifier,
         "probe().offers",
-        `has rsaPrimes ${JSON.stringify(rsaPrimes)}, expected an integer`,
+        `has ${name} ${JSON.stringify(value)}, expected an integer`,
       );
     }
   }

@@ -41,6 +41,14 @@ Deno.test("options of a backend come to it as strings", () => {
   });
 });
 
+Deno.test("the smallest request for a card comes to qat, which need not be there", async () => {
+  const { backendOptions, general } = settingsOf("--qat-min-bytes", "0512");
+  assert.deepEqual(backendOptions, { qat: { "min-bytes": "512" } });
+  assert.equal(general.backends, undefined);
+  const settings = settingsOf("--qat-min-bytes", "0", "--backend", "noble");
+  (await createSocketDevice(settings.general, settings)).device.close();
+});
+
 Deno.test("every option of a backend has a form and a place in the table", () => {
   assert.ok(BACKEND_OPTIONS.length >= 3);
   for (const { name, sets } of BACKEND_OPTIONS) {

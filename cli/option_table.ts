@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DEFAULT_MINIMUM_BYTES } from "../backends/qat/minimum.ts";
 import { WITHHOLDABLE } from "../device/withheld.ts";
 
 /** One option as a person sees it. */
@@ -30,7 +31,6 @@ export interface BackendOptionEntry {
 }
 
 export const DEFAULTS = {
-  qatMinimumBytes: 2048,
   queues: 1,
   maxSessions: 1024,
   maxSizeBytes: 4 * 1024 * 1024,
@@ -123,7 +123,7 @@ export const SERVE_OPTIONS = [
   {
     name: "qat-min-bytes",
     value: "BYTES",
-    default: `${DEFAULTS.qatMinimumBytes}`,
+    default: `${DEFAULT_MINIMUM_BYTES}`,
     help:
       "where qat and another backend after it are listed, smaller symmetric requests go to that one; 0 sends all to qat",
   },

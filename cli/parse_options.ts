@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DEFAULT_MINIMUM_BYTES } from "../backends/qat/minimum.ts";
 import type { OptionsBySpecifier } from "../backends/probe.ts";
 import type { Fallback } from "../device/session/placement.ts";
 import {
@@ -67,8 +68,6 @@ export interface ServeSettings {
   readonly bySocket: ReadonlyMap<string, SocketOptions>;
   /** By the name of a built-in backend. */
   readonly backendOptions: OptionsBySpecifier;
-  /** Below this, symmetric requests do not go to qat if another may do them. */
-  readonly qatMinimumBytes: number;
   readonly queues: number;
   readonly maxSessions: number;
   readonly sessionsAcrossReset: AcrossReset;
@@ -160,6 +159,22 @@ function backendOptions(values: Values): OptionsBySpecifier {
     (all[sets.backend] ??= {})[sets.option] = texts.join(",");
   }
   return all;
+}
+
+/** Needs no qat, unlike options that a backend cannot do without. */
+function withMinimum(
+  values: Values,
+  options: OptionsBySpecifier,
+): OptionsBySpecifier {
+  if (!values.has("qat-min-bytes")) return options;
+  const bytes = wholeNumber(
+    values,
+    "qat-min-bytes",
+    DEFAULT_MINIMUM_BYTES,
+    0,
+    256 * 1024 * 1024,
+  );
+  return { ...options, qat: { ...options["qat"], "min-bytes": `${bytes}` } };
 }
 
 /** Options of a backend that no socket uses are a mistake. */
@@ -263,14 +278,7 @@ function serveSettings(values: Values): ServeSettings {
     socketPaths,
     fd,
     ...optionsBySocket(values, socketPaths),
-    backendOptions: backendOptions(values),
-    qatMinimumBytes: wholeNumber(
-      values,
-      "qat-min-bytes",
-      DEFAULTS.qatMinimumBytes,
-      0,
-      256 * 1024 * 1024,
-    ),
+    backendOptions: withMinimum(values, backendOptions(values)),
     queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
     maxSessions: wholeNumber(
       values,

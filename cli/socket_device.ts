@@ -12,10 +12,6 @@ import {
 } from "../backends/probe.ts";
 import { backendSpecifier, BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { Device } from "../device/device.ts";
-import {
-  parsePlacementRule,
-  type PlacementRule,
-} from "../device/session/placement_rule.ts";
 import type { Withholdable } from "../device/withheld.ts";
 import { BACKEND_OPTIONS } from "./option_table.ts";
 import { usage, UsageError } from "./option_values.ts";
@@ -113,57 +109,6 @@ function checkRules(
   }
 }
 
-const SYMMETRIC_SERVICES = ["cipher", "hash", "mac", "aead"] as const;
-
-/**
- * A request to a card costs more than a small one takes on the processor, so
- * small ones go to the backend after qat, behind the user's own rules.
- */
-export function qatRules(
-  { fallback }: PlacementOptions,
-  backends: readonly ProbedBackend[],
-  { qatMinimumBytes }: ServeSettings,
-): PlacementRule[] {
-  const next = readyAfter("qat", backends);
-  if (next === undefined || fallback === "never" || qatMinimumBytes === 0) {
-    return [];
-  }
-  return SYMMETRIC_SERVICES.map((service) =>
-    parsePlacementRule(`${service}<${qatMinimumBytes}=${next}`)!
-  );
-}
-
-/** From here on a request is longer than a lane of ipsec-mb may be. */
-const IPSEC_MB_LIMIT_BYTES = 65536;
-/** What ipsec-mb computes in lanes; the others it does in one go. */
-const IPSEC_MB_LANES = ["cipher.aes-cbc", "cipher.aes-ecb", "hash", "mac"];
-
-/**
- * Requests that ipsec-mb would have to cut up go to the backend after it, where
- * they are up to seven times as fast, behind the user's own rules.
- */
-export function ipsecMbRules(
-  { fallback }: PlacementOptions,
-  backends: readonly ProbedBackend[],
-): PlacementRule[] {
-  const next = readyAfter("ipsec-mb", backends);
-  if (next === undefined || fallback === "never") return [];
-  return IPSEC_MB_LANES.map((what) =>
-    parsePlacementRule(`${what}>=${IPSEC_MB_LIMIT_BYTES}=${next}`)!
-  );
-}
-
-/** The backend that comes after `name` among those that are ready. */
-function readyAfter(
-  name: string,
-  backends: readonly ProbedBackend[],
-): string | undefined {
-  const ready = backends.filter(({ probe }) => probe.ready)
-    .map(({ backend }) => backend.name);
-  const index = ready.indexOf(name);
-  return index < 0 ? undefined : ready[index + 1];
-}
-
 /** A device and what could not be used of its backends. */
 export interface SocketDevice {
   readonly device: Device;
@@ -185,11 +130,7 @@ export async function createSocketDevice(
   checkRules(socket, backends);
   const device = new Device({
     backends,
-    rules: [
-      ...socket.rules,
-      ...qatRules(socket, backends, settings),
-      ...ipsecMbRules(socket, backends),
-    ],
+    rules: socket.rules,
     fallback: socket.fallback,
     dataQueueCount: settings.queues,
     maximumSessions: settings.maxSessions,

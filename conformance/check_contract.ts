@@ -40,7 +40,9 @@ export function checkProbe(
     `"${backend.name}"`,
   );
   examiner.assert(probe.version !== "", "probe().version", "some text", "none");
-  for (const { algorithm, keyBytes, rsaPrimes } of probe.offers) {
+  for (const offer of probe.offers) {
+    const { algorithm, keyBytes, rsaPrimes } = offer;
+    const { fromBytes = 0, belowBytes = Infinity } = offer;
     const entry = names.get(algorithm);
     const check = `probe().offers ${algorithm}`;
     examiner.assert(!!entry, check, "a qualified catalogue name", "none");
@@ -50,6 +52,12 @@ export function checkProbe(
       `${check} rsaPrimes`,
       `none, or more than ${RSA_USUAL_PRIMES} of akcipher.rsa`,
       String(rsaPrimes),
+    );
+    examiner.assert(
+      fromBytes >= 0 && fromBytes < belowBytes,
+      `${check} fromBytes`,
+      "lengths from one on and below another",
+      `${fromBytes} and ${belowBytes}`,
     );
     if (!entry || !("keyBytes" in entry) || !keyBytes) continue;
     const wrong = keyBytes.filter((n) => !allowsLength(entry.keyBytes, n));

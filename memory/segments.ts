@@ -338,6 +338,15 @@ export class Segments {
    * undefined where they are in several pieces.
    */
   #pieceWith(start: number, lengthBytes: number): Region | undefined {
+    if (this.count === 1 && start + lengthBytes <= this.#lastBytes) {
+      const at = this.#start;
+      this.#pieceOffset = this.#ranges[at + OFFSET]! + this.#skip + start;
+      return this.#table[this.#ranges[at]!];
+    }
+    return this.#pieceAmongMany(start, lengthBytes);
+  }
+
+  #pieceAmongMany(start: number, lengthBytes: number): Region | undefined {
     let skip = start;
     let i = 0;
     while (i < this.count && skip >= this.lengthBytes(i)) {

@@ -94,6 +94,27 @@ for (const { path, part } of TEST_LIBRARIES) {
   });
 }
 
+for (const { path, part } of TEST_LIBRARIES) {
+  testWith(
+    part,
+    `${part.name}: what is done in lanes is good below 64 KiB`,
+    () => {
+      const { offers } = ipsecMb.probe({ library: path });
+      const limited = offers.filter(({ belowBytes }) => belowBytes === 65536)
+        .map(({ algorithm }) => algorithm);
+      const others = offers.filter(({ belowBytes }) => belowBytes === undefined)
+        .map(({ algorithm }) => algorithm);
+      for (const name of ["cipher.aes-cbc", "hash.sha256", "mac.cmac-aes"]) {
+        ok(limited.includes(name), name);
+      }
+      for (const name of ["cipher.aes-ctr", "cipher.des-cbc", "aead.gcm"]) {
+        ok(others.includes(name), name);
+      }
+      strictEqual(limited.length + others.length, offers.length);
+    },
+  );
+}
+
 test("a burst of many sessions gives each its own output", (thread) => {
   const sessions = Array.from({ length: 200 }, (_, i) => {
     const description = cipherSession("aes-cbc", i % 2 === 0 ? 16 : 32);

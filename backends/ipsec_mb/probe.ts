@@ -75,6 +75,15 @@ function unready(missing: Missing): Probe {
   };
 }
 
+/** From here on a request is longer than a lane may be, and is cut up. */
+const LANE_LIMIT_BYTES = 65536;
+
+/** What is computed in lanes; the others the library does in one go. */
+const IN_LANES = /^(cipher\.aes-(cbc|ecb)$|hash\.|mac\.)/;
+
+const goodSizes = (name: string): { belowBytes?: number } =>
+  IN_LANES.test(name) ? { belowBytes: LANE_LIMIT_BYTES } : {};
+
 /** Looks for libIPSec_MB; never throws. */
 export function probeIpsecMb(options: BackendOptions): Probe {
   if (Deno.build.arch !== "x86_64") {
@@ -97,7 +106,7 @@ export function probeIpsecMb(options: BackendOptions): Probe {
     const name = qualifiedName(algorithm);
     if (!OFFERED.has(name)) notOffered[name] = NOT_IN_LIBRARY;
     else if (name === CHACHA && !chaChaIsSafe) notOffered[name] = CHACHA_UNSAFE;
-    else offers.push({ algorithm: name });
+    else offers.push({ algorithm: name, ...goodSizes(name) });
   }
   return {
     ready: true,

@@ -12,6 +12,7 @@ import {
   dataLimit,
 } from "../../algorithms/legality.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
+import { Region } from "../../memory/region.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
 import { MAXIMUM_BYTES } from "./pieces.ts";
@@ -30,6 +31,7 @@ export class NativeAeadSession implements NativeSession {
   /** GCM with J0, made when a request first asks for it. */
   #withJ0: Aead | undefined;
   readonly #tag: Uint8Array<ArrayBuffer>;
+  readonly #tagRegion: Region;
   readonly #lengths = { ivBytes: 0, additionalBytes: 0, dataBytes: 0 };
   readonly #additionalData = new Scratch();
 
@@ -39,6 +41,7 @@ export class NativeAeadSession implements NativeSession {
     this.#encrypts = description.direction === "encrypt";
     this.#limit = dataLimit(algorithmByName("aead", algorithm)!);
     this.#tag = new Uint8Array(new ArrayBuffer(tagBytes));
+    this.#tagRegion = new Region(this.#tag);
     this.#aead = thread.primitives.makeAead(
       algorithm,
       key,
@@ -68,12 +71,13 @@ export class NativeAeadSession implements NativeSession {
       digest.totalBytes < this.#tag.length
     ) return fail(operation, primitives);
     const aead = this.#aeadFor(operation.ivBytes);
-    if (!this.#encrypts) digest.read(0, this.#tag);
+    const tagBytes = this.#tag.length;
+    if (!this.#encrypts) digest.copyOut(0, this.#tagRegion, tagBytes);
     if (!this.#begin(aead, operation)) return fail(operation, primitives);
     const good = worker.apply(aead, source, destination) &&
       aead.finish(this.#tag);
     if (!good) return this.#refuse(operation);
-    if (this.#encrypts) digest.write(0, this.#tag);
+    if (this.#encrypts) digest.copyIn(0, this.#tagRegion, tagBytes);
     complete(operation, source.totalBytes);
   }
 
@@ -84,14 +88,14 @@ export class NativeAeadSession implements NativeSession {
     lengths.ivBytes = operation.ivBytes;
     lengths.additionalBytes = additionalData.totalBytes;
     lengths.dataBytes = source.totalBytes;
-    return aead.start(iv, lengths, this.#tag) &&
+    return aead.start(iv, lengths, this.#tag, operation.ivWords) &&
       this.#absorb(aead, additionalData);
   }
 
   #absorb(aead: Aead, data: Segments): boolean {
     if (data.totalBytes > MAXIMUM_BYTES) return false;
     if (!aead.wholeAdditionalData || data.count <= 1) {
-      return this.#thread.worker.read(data, aead.absorb);
+      return this.#thread.worker.read(data, aead.absorb, aead.absorbKept);
     }
     const bytes = this.#additionalData.take(data.totalBytes);
     data.read(0, bytes);

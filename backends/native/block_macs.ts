@@ -52,11 +52,11 @@ abstract class BlockMac implements Digester {
   /** What is held back: 1 to 16 bytes, or none of an empty message. */
   protected readonly held = new Uint8Array(new ArrayBuffer(BLOCK_BYTES));
   protected heldBytes = 0;
-  readonly #resultBytes: number;
+  readonly #result: Bytes;
 
   constructor(ciphers: Ciphers, key: Uint8Array, resultBytes: number) {
     this.chain = new CbcChain(ciphers, key);
-    this.#resultBytes = resultBytes;
+    this.#result = this.chain.last.subarray(0, resultBytes);
   }
 
   start(): boolean {
@@ -82,9 +82,7 @@ abstract class BlockMac implements Digester {
   };
 
   finish(): Bytes | null {
-    return this.finishHeld()
-      ? this.chain.last.subarray(0, this.#resultBytes)
-      : null;
+    return this.finishHeld() ? this.#result : null;
   }
 
   protected abstract finishHeld(): boolean;

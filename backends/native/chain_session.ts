@@ -10,6 +10,7 @@ import { algorithmByName } from "../../algorithms/catalogue.ts";
 import { Segments } from "../../memory/segments.ts";
 import type { Operation } from "../backend.ts";
 import { fitsCipher } from "./cipher_session.ts";
+import { KeptRegion } from "./kept_region.ts";
 import { COPY } from "./pieces.ts";
 import type { Cipher, Digester, NativeSession } from "./primitives.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
@@ -20,6 +21,7 @@ export class NativeChainSession implements NativeSession {
   readonly #digester: Digester;
   readonly #ivBytes: number;
   readonly #resultBytes: number;
+  readonly #result = new KeptRegion();
   readonly #hashesFirst: boolean;
   readonly #from = new Segments();
   readonly #to = new Segments();
@@ -56,7 +58,8 @@ export class NativeChainSession implements NativeSession {
       ? this.#hashThenCipher(operation)
       : this.#cipherThenHash(operation);
     if (result) {
-      operation.digest.write(0, result);
+      const region = this.#result.of(result);
+      operation.digest.copyIn(0, region, this.#resultBytes);
       complete(operation, operation.source.totalBytes);
     } else {
       fail(operation, primitives);
@@ -87,11 +90,12 @@ export class NativeChainSession implements NativeSession {
 
   #hash(operation: Operation, image: Segments) {
     const digester = this.#digester;
+    const { update, updateKept } = digester;
     const { worker } = this.#thread;
     this.#from.slice(image, operation.hashStart, operation.hashBytes);
     return digester.start() &&
-        worker.read(operation.additionalData, digester.update) &&
-        worker.read(this.#from, digester.update)
+        worker.read(operation.additionalData, update, updateKept) &&
+        worker.read(this.#from, update, updateKept)
       ? digester.finish()
       : null;
   }

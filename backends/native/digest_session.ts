@@ -11,6 +11,7 @@ import type {
 } from "../../algorithms/session_description.ts";
 import { Segments } from "../../memory/segments.ts";
 import type { Operation } from "../backend.ts";
+import { KeptRegion } from "./kept_region.ts";
 import type {
   Bytes,
   Digester,
@@ -24,6 +25,7 @@ export class DigestSession implements NativeSession {
   readonly #thread: ThreadContext;
   readonly #digester: Digester;
   readonly #resultBytes: number;
+  readonly #result = new KeptRegion();
 
   private constructor(
     thread: ThreadContext,
@@ -55,10 +57,12 @@ export class DigestSession implements NativeSession {
     const digester = this.#digester;
     const { primitives, worker } = this.#thread;
     const result = operation.digest.totalBytes >= this.#resultBytes &&
-      digester.start() && worker.read(operation.source, digester.update) &&
+      digester.start() &&
+      worker.read(operation.source, digester.update, digester.updateKept) &&
       digester.finish();
     if (!result) return fail(operation, primitives);
-    operation.digest.write(0, result);
+    const region = this.#result.of(result);
+    operation.digest.copyIn(0, region, this.#resultBytes);
     complete(operation, 0);
   }
 
@@ -105,7 +109,11 @@ export class DigestWithIvSession implements NativeSession {
     source.read(0, this.#iv);
     this.#message.slice(source, ivBytes, source.totalBytes - ivBytes);
     return digester.start(this.#iv) &&
-      this.#thread.worker.read(this.#message, digester.update) &&
+      this.#thread.worker.read(
+        this.#message,
+        digester.update,
+        digester.updateKept,
+      ) &&
       digester.finish();
   }
 

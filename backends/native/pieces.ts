@@ -176,13 +176,33 @@ export class PieceWorker {
 
   /**
    * Calls `visit` with the bytes of `segments` in order, in contiguous pieces of
-   * any length; stops when it returns false.
+   * any length; stops when it returns false. Few bytes may go to `visitKept`
+   * instead: they are the first ones of kept memory.
    */
   read(
     segments: Segments,
     visit: (bytes: Uint8Array<ArrayBuffer>) => boolean,
+    visitKept?: (
+      bytes: Uint8Array<ArrayBuffer>,
+      lengthBytes: number,
+    ) => boolean,
   ): boolean {
-    if (segments.totalBytes > MAXIMUM_BYTES) return false;
+    const { totalBytes } = segments;
+    if (totalBytes === 0) return true;
+    if (totalBytes > MAXIMUM_BYTES) return false;
+    if (totalBytes <= SMALL_BYTES && visitKept !== undefined) {
+      segments.copyOut(0, this.#small, totalBytes);
+      return visitKept(this.#small.bytes, totalBytes);
+    }
+    return segments.count === 1
+      ? visit(segments.view(0))
+      : this.#readPieces(segments, visit);
+  }
+
+  #readPieces(
+    segments: Segments,
+    visit: (bytes: Uint8Array<ArrayBuffer>) => boolean,
+  ): boolean {
     this.#from.start(segments);
     let left = segments.totalBytes;
     let good = true;

@@ -30,7 +30,12 @@ export interface Digester {
   start(): boolean;
   /** A kept function, to be passed on as it is. */
   readonly update: (bytes: Bytes) => boolean;
-  /** The result, valid until the next call; null where it failed. */
+  /** The same with the first bytes of kept memory, without a view of them. */
+  readonly updateKept?: (bytes: Bytes, lengthBytes: number) => boolean;
+  /**
+   * The result, in the same bytes each time, valid until the next call; null
+   * where it failed.
+   */
   finish(): Bytes | null;
   /** Wipes the key, if any. */
   close(): void;
@@ -52,10 +57,20 @@ export interface AeadLengths {
 export interface Aead extends Transform {
   /** All associated data has to be one piece. */
   readonly wholeAdditionalData: boolean;
-  /** Begins a message; `tag` is the expected one when decrypting. */
-  start(iv: Bytes, lengths: AeadLengths, tag: Bytes): boolean;
+  /**
+   * Begins a message; `tag` is the expected one when decrypting. `words` are the
+   * same as `iv`, if they are given.
+   */
+  start(
+    iv: Bytes,
+    lengths: AeadLengths,
+    tag: Bytes,
+    words?: Uint32Array,
+  ): boolean;
   /** A kept function that takes associated data, before any `piece`. */
   readonly absorb: (bytes: Bytes) => boolean;
+  /** The same with the first bytes of kept memory, without a view of them. */
+  readonly absorbKept?: (bytes: Bytes, lengthBytes: number) => boolean;
   /** Encryption: fills `tag`. Decryption: whether `tag` is right. */
   finish(tag: Bytes): boolean;
   /** Wipes the key. */

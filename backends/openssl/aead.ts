@@ -8,6 +8,8 @@ import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
 import type { Aead, AeadLengths, Bytes } from "../native/primitives.ts";
 import { beginMessage, newCipherContext } from "./ciphers.ts";
+import { findGcmMemory, GCM_IV_BYTES, type GcmMemory } from "./gcm_memory.ts";
+import type { KeptPointer } from "./kept_pointer.ts";
 import type { CryptoLibrary } from "./library.ts";
 
 // EVP_CTRL_AEAD_*
@@ -84,13 +86,89 @@ abstract class EvpAead implements Aead {
 }
 
 /** GCM with a 12-byte IV, and ChaCha20-Poly1305. */
-export class StreamAead extends EvpAead {
+class StreamAead extends EvpAead {
   readonly whole = false;
   readonly wholeAdditionalData = false;
 
   start(iv: Bytes, { ivBytes }: AeadLengths, tag: Bytes): boolean {
-    return ivBytes === 12 && this.restart(iv) &&
+    return ivBytes === GCM_IV_BYTES && this.restart(iv) &&
       (this.encrypts || this.control(SET_TAG, tag.length, tag));
+  }
+}
+
+/** GCM with a 12-byte IV. */
+export class Gcm extends StreamAead {
+  readonly #tagBytes: number;
+  readonly #pointer: KeptPointer;
+  /** Where IV and tag may be written and read. */
+  #memory: GcmMemory | undefined;
+
+  constructor(
+    library: CryptoLibrary,
+    key: Uint8Array,
+    encrypts: boolean,
+    tagBytes: number,
+  ) {
+    const name = `AES-${8 * key.length}-GCM`;
+    super(library, name, key, encrypts);
+    this.#tagBytes = tagBytes;
+    this.#pointer = library.keptPointer;
+    if (library.isDefaultCipher(name)) {
+      this.#memory = findGcmMemory(
+        this.symbols,
+        this.context,
+        encrypts,
+        tagBytes,
+      );
+      library.clearErrors();
+    }
+  }
+
+  override start(
+    iv: Bytes,
+    lengths: AeadLengths,
+    tag: Bytes,
+    words?: Uint32Array,
+  ): boolean {
+    const memory = this.#memory;
+    if (memory === undefined) return super.start(iv, lengths, tag);
+    if (lengths.ivBytes !== GCM_IV_BYTES || tag.length !== this.#tagBytes) {
+      return false;
+    }
+    memory.begin(iv, words);
+    if (!this.encrypts) memory.setTag(tag);
+    return true;
+  }
+
+  protected override update(output: Bytes | null, input: Bytes): boolean {
+    const { symbols, context } = this;
+    return symbols.EVP_Cipher(context, output, input, input.length) >= 0;
+  }
+
+  pieceInPlace(bytes: Bytes, lengthBytes: number): boolean {
+    const pointer = this.#pointer.of(bytes);
+    const { symbols, context } = this;
+    return symbols.EVP_Cipher_kept(context, pointer, pointer, lengthBytes) >= 0;
+  }
+
+  readonly absorbKept = (bytes: Bytes, lengthBytes: number): boolean => {
+    const pointer = this.#pointer.of(bytes);
+    const { symbols, context } = this;
+    return symbols.EVP_Cipher_kept(context, null, pointer, lengthBytes) >= 0;
+  };
+
+  override finish(tag: Bytes): boolean {
+    const memory = this.#memory;
+    if (memory === undefined) return super.finish(tag);
+    const { symbols, context } = this;
+    if (symbols.EVP_Cipher_kept(context, null, null, 0) < 0) return false;
+    if (this.encrypts) memory.getTag(tag);
+    return true;
+  }
+
+  override close(): void {
+    this.#memory = undefined;
+    super.close();
   }
 }
 
@@ -173,15 +251,11 @@ export function makeAead(
   algorithm: string,
   key: Uint8Array,
   encrypts: boolean,
+  tagBytes: number,
 ): Aead {
   switch (algorithm) {
     case "gcm":
-      return new StreamAead(
-        library,
-        `AES-${8 * key.length}-GCM`,
-        key,
-        encrypts,
-      );
+      return new Gcm(library, key, encrypts, tagBytes);
     case "ccm":
       return new Ccm(library, key, encrypts);
     case "chacha20-poly1305":

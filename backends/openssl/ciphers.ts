@@ -6,6 +6,7 @@
 
 import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
+import type { KeptPointer } from "./kept_pointer.ts";
 import { findIvMemory } from "./iv_memory.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 import { AesF8, TripleDesCtr } from "../native/keystream_ciphers.ts";
@@ -29,6 +30,7 @@ abstract class KeyedCipher implements Cipher {
   abstract readonly whole: boolean;
   protected readonly symbols: Libcrypto;
   protected readonly context: Handle;
+  readonly #pointer: KeptPointer;
 
   constructor(
     library: CryptoLibrary,
@@ -37,6 +39,7 @@ abstract class KeyedCipher implements Cipher {
     encrypt: boolean,
   ) {
     this.symbols = library.symbols;
+    this.#pointer = library.keptPointer;
     this.context = newCipherContext(library, name, key, encrypt);
   }
 
@@ -51,8 +54,9 @@ abstract class KeyedCipher implements Cipher {
   }
 
   pieceInPlace(bytes: Uint8Array<ArrayBuffer>, lengthBytes: number): boolean {
+    const pointer = this.#pointer.of(bytes);
     const { symbols, context } = this;
-    return symbols.EVP_Cipher(context, bytes, bytes, lengthBytes) > 0;
+    return symbols.EVP_Cipher_kept(context, pointer, pointer, lengthBytes) > 0;
   }
 
   close(): void {

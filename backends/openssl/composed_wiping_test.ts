@@ -62,9 +62,14 @@ class WatchedPrimitives extends OpensslPrimitives {
     algorithm: string,
     key: Uint8Array,
     encrypts: boolean,
-    _tagBytes?: number,
+    tagBytes: number,
   ): ReturnType<OpensslPrimitives["makeAead"]> {
-    const aead: Aead = super.makeAead(algorithm, key, encrypts);
+    const aead: Aead = super.makeAead(
+      algorithm,
+      key,
+      encrypts,
+      tagBytes,
+    );
     return {
       blockBytes: aead.blockBytes,
       whole: aead.whole,

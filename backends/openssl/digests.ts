@@ -5,8 +5,11 @@
  */
 
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
-import type { Digester } from "../native/primitives.ts";
+import type { LibcryptoHash } from "../../ffi/libcrypto_hash.ts";
+import type { Bytes, Digester } from "../native/primitives.ts";
+import { HASH_CONTEXT_BYTES } from "../../ffi/libcrypto_hash.ts";
 import { sizeArgument } from "../native/size_argument.ts";
+import type { KeptPointer } from "./kept_pointer.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 
 /** EVP names by catalogue name. */
@@ -31,12 +34,14 @@ class EvpDigest implements Digester {
   readonly #symbols: Libcrypto;
   readonly #digest: Handle;
   readonly #context: Handle;
-  readonly #output: Uint8Array<ArrayBuffer>;
-  readonly #result: Uint8Array<ArrayBuffer>;
+  readonly #output: Bytes;
+  readonly #result: Bytes;
   readonly #isExtendable: boolean;
+  readonly #pointer: KeptPointer;
 
   constructor(library: CryptoLibrary, name: string, resultBytes: number) {
     this.#symbols = library.symbols;
+    this.#pointer = library.keptPointer;
     this.#digest = present(library.digest(name), `fetching ${name}`);
     this.#isExtendable = name.startsWith("SHAKE");
     this.#output = new Uint8Array(
@@ -61,14 +66,21 @@ class EvpDigest implements Digester {
     ) === 1;
   }
 
-  readonly update = (bytes: Uint8Array<ArrayBuffer>): boolean =>
+  readonly update = (bytes: Bytes): boolean =>
     this.#symbols.EVP_DigestUpdate(
       this.#context,
       bytes,
       sizeArgument(bytes.length),
     ) === 1;
 
-  finish(): Uint8Array<ArrayBuffer> | null {
+  readonly updateKept = (bytes: Bytes, lengthBytes: number): boolean =>
+    this.#symbols.EVP_DigestUpdate_kept(
+      this.#context,
+      this.#pointer.of(bytes),
+      sizeArgument(lengthBytes),
+    ) === 1;
+
+  finish(): Bytes | null {
     const result = this.#isExtendable
       ? this.#symbols.EVP_DigestFinalXOF(
         this.#context,
@@ -84,6 +96,60 @@ class EvpDigest implements Digester {
   }
 }
 
+/**
+ * A hash of the default provider by the functions that libcrypto has for it beside
+ * EVP. They are the ones that the provider calls, at a third of EVP's cost for 64
+ * bytes.
+ */
+class BareDigest implements Digester {
+  readonly #functions: LibcryptoHash;
+  readonly #pointer: KeptPointer;
+  readonly #memory: Bytes = new Uint8Array(new ArrayBuffer(HASH_CONTEXT_BYTES));
+  readonly #context = Deno.UnsafePointer.of(this.#memory);
+  readonly #output: Bytes = new Uint8Array(
+    new ArrayBuffer(LONGEST_DIGEST_BYTES),
+  );
+  readonly #outputAt = Deno.UnsafePointer.of(this.#output);
+  readonly #result: Bytes;
+
+  constructor(
+    functions: LibcryptoHash,
+    pointer: KeptPointer,
+    resultBytes: number,
+  ) {
+    this.#functions = functions;
+    this.#pointer = pointer;
+    this.#result = this.#output.subarray(0, resultBytes);
+  }
+
+  start(): boolean {
+    return this.#functions.init(this.#context) === 1;
+  }
+
+  readonly update = (bytes: Bytes): boolean =>
+    this.#functions.update(
+      this.#context,
+      bytes,
+      sizeArgument(bytes.length),
+    ) === 1;
+
+  readonly updateKept = (bytes: Bytes, lengthBytes: number): boolean =>
+    this.#functions.updateKept(
+      this.#context,
+      this.#pointer.of(bytes),
+      sizeArgument(lengthBytes),
+    ) === 1;
+
+  finish(): Bytes | null {
+    const done = this.#functions.final(this.#outputAt, this.#context) === 1;
+    return done ? this.#result : null;
+  }
+
+  close(): void {
+    this.#memory.fill(0);
+  }
+}
+
 /** Makes the hash of a catalogue name; throws where it cannot be had. */
 export function makeDigest(
   library: CryptoLibrary,
@@ -92,6 +158,10 @@ export function makeDigest(
 ): Digester {
   const name = DIGEST_NAMES[algorithm];
   if (name === undefined) throw new Error(`openssl has no hash "${algorithm}"`);
+  const functions = library.hash(name);
+  if (functions !== null) {
+    return new BareDigest(functions, library.keptPointer, resultBytes);
+  }
   return new EvpDigest(library, name, resultBytes);
 }
 
@@ -101,12 +171,13 @@ const EMPTY_HMAC_KEY = new Uint8Array(new ArrayBuffer(1));
 /** An EVP_MAC that is keyed once and started again for each message. */
 export class EvpMac implements Digester {
   readonly #symbols: Libcrypto;
+  readonly #pointer: KeptPointer;
   readonly #keyed: Handle;
   /** The context of the message; `#keyed` itself where that restarts. */
   #context: Handle | null;
   readonly #restarts: boolean;
   readonly #output = new Uint8Array(new ArrayBuffer(LONGEST_DIGEST_BYTES));
-  readonly #result: Uint8Array<ArrayBuffer>;
+  readonly #result: Bytes;
 
   /** `params` is the OSSL_PARAM array that names the hash or cipher. */
   constructor(
@@ -118,6 +189,7 @@ export class EvpMac implements Digester {
   ) {
     const { symbols } = library;
     this.#symbols = symbols;
+    this.#pointer = library.keptPointer;
     this.#restarts = library.restartsMacs;
     this.#result = this.#output.subarray(0, resultBytes);
     const mac = present(library.mac(name), `fetching ${name}`);
@@ -129,7 +201,7 @@ export class EvpMac implements Digester {
       succeed(
         symbols.EVP_MAC_init(
           this.#keyed,
-          bytes as Uint8Array<ArrayBuffer>,
+          bytes as Bytes,
           sizeArgument(bytes.length),
           params,
         ),
@@ -151,14 +223,21 @@ export class EvpMac implements Digester {
     return this.#context !== null;
   }
 
-  readonly update = (bytes: Uint8Array<ArrayBuffer>): boolean =>
+  readonly update = (bytes: Bytes): boolean =>
     this.#symbols.EVP_MAC_update(
       this.#context,
       bytes,
       sizeArgument(bytes.length),
     ) === 1;
 
-  finish(): Uint8Array<ArrayBuffer> | null {
+  readonly updateKept = (bytes: Bytes, lengthBytes: number): boolean =>
+    this.#symbols.EVP_MAC_update_kept(
+      this.#context,
+      this.#pointer.of(bytes),
+      sizeArgument(lengthBytes),
+    ) === 1;
+
+  finish(): Bytes | null {
     const result = this.#symbols.EVP_MAC_final(
       this.#context,
       this.#output,

@@ -8,6 +8,8 @@ import openssl from "./openssl.ts";
 
 const SOURCE = new URL("./test_engine.c", import.meta.url).pathname;
 const BACKEND = new URL("./openssl.ts", import.meta.url).href;
+const LIBRARY = new URL("./library.ts", import.meta.url).href;
+const READ_OPTIONS = new URL("./options.ts", import.meta.url).href;
 const KIT = new URL("../../testing/openssl_requests.ts", import.meta.url).href;
 const LIBCRYPTO = {
   present: openssl.probe({}).ready,
@@ -20,6 +22,8 @@ interface Outcome {
   readonly missing: readonly Missing[];
   /** 32 bytes of 00 … 1f under AES-CBC with a key of that many bits. */
   readonly ciphertexts: Readonly<Record<string, string>>;
+  /** Whether anything is done past EVP, which asks engines. */
+  readonly goesPastEvp: boolean;
 }
 
 /** Probes and uses the backend with an engine, in a process of its own. */
@@ -29,11 +33,18 @@ async function useEngine(
 ): Promise<Outcome> {
   const script = `
     import openssl from ${JSON.stringify(BACKEND)};
+    import { CryptoLibrary } from ${JSON.stringify(LIBRARY)};
+    import { readOpensslOptions } from ${JSON.stringify(READ_OPTIONS)};
     import { counting, runOnce } from ${JSON.stringify(KIT)};
     const options = { engine: ${JSON.stringify(engine)} };
     const { ready, missing } = openssl.probe(options);
     const ciphertexts = {};
+    let goesPastEvp = false;
     if (ready) {
+      const library = new CryptoLibrary(readOpensslOptions(options));
+      goesPastEvp = library.isDefaultCipher("AES-128-GCM") ||
+        library.hash("SHA2-256") !== null;
+      library.close();
       const thread = openssl.open(options);
       for (const keyBytes of [16, 32]) {
         const answer = runOnce(thread, {
@@ -44,7 +55,9 @@ async function useEngine(
       }
       thread.close();
     }
-    console.log(JSON.stringify({ ready, missing, ciphertexts }));`;
+    console.log(JSON.stringify({
+      ready, missing, ciphertexts, goesPastEvp,
+    }));`;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--ext=ts", script],
     env: { NO_COLOR: "1", ...environment },
@@ -102,6 +115,7 @@ testWith(
     const environment = { OPENSSL_ENGINES: folder };
     const outcome = await useEngine("test_engine", environment);
     deepStrictEqual(outcome.missing, []);
+    strictEqual(outcome.goesPastEvp, false);
     const fromEngine = Uint8Array.from({ length: 32 }, (_, i) => i ^ 0x5a);
     deepStrictEqual(outcome.ciphertexts, {
       128: fromEngine.toHex(),
@@ -169,6 +183,7 @@ testWith(
         option: "engine",
       }],
       ciphertexts: {},
+      goesPastEvp: false,
     });
     match(
       outcome.missing[0]!.what,

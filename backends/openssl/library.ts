@@ -12,7 +12,14 @@ import {
   type OpenedLibcrypto,
   openLibcrypto,
 } from "../../ffi/libcrypto.ts";
+import {
+  type HashName,
+  type LibcryptoHash,
+  type OpenedLibcryptoHash,
+  openLibcryptoHash,
+} from "../../ffi/libcrypto_hash.ts";
 import { Engine } from "./engine.ts";
+import { KeptPointer } from "./kept_pointer.ts";
 import {
   MissingError,
   type OpensslOptions,
@@ -22,6 +29,16 @@ import { providerRemedy } from "./remedies.ts";
 
 /** The first version whose EVP_MAC_init() without a key starts afresh. */
 const MAC_RESTART_VERSION_NUMBER = 0x30000030;
+
+/** By EVP name. */
+const BARE_HASHES: Readonly<Record<string, HashName>> = {
+  "MD5": "MD5",
+  "SHA1": "SHA1",
+  "SHA2-224": "SHA224",
+  "SHA2-256": "SHA256",
+  "SHA2-384": "SHA384",
+  "SHA2-512": "SHA512",
+};
 
 type Fetch = (
   context: Handle,
@@ -49,15 +66,20 @@ export class CryptoLibrary {
   readonly hasLegacy: boolean;
   /** Whether a keyed EVP_MAC_CTX can be started again as it is. */
   readonly restartsMacs: boolean;
+  /** To the memory that short messages are copied to. */
+  readonly keptPointer = new KeptPointer();
+  readonly #path: string;
   readonly #opened: OpenedLibcrypto;
   readonly #providers: Handle[] = [];
   #engine: Engine | undefined;
   readonly #ciphers = new Map<string, Handle | null>();
   readonly #digests = new Map<string, Handle | null>();
   readonly #macs = new Map<string, Handle | null>();
+  readonly #hashes = new Map<string, OpenedLibcryptoHash | null>();
 
   /** Throws {@linkcode MissingError} for an option that cannot be had. */
   constructor(options: OpensslOptions) {
+    this.#path = options.library;
     this.#opened = openLibcrypto(options.library);
     this.symbols = this.#opened.symbols;
     this.version = this.#opened.version;
@@ -135,6 +157,42 @@ export class CryptoLibrary {
     return this.#fetch(this.#macs, this.symbols.EVP_MAC_fetch, name);
   }
 
+  /** Whether libcrypto's own default provider does a cipher, without an engine. */
+  isDefaultCipher(name: string): boolean {
+    return this.#isDefault(
+      this.cipher(name),
+      this.symbols.EVP_CIPHER_get0_provider,
+    );
+  }
+
+  /**
+   * The functions beside EVP of a hash of that provider, by its EVP name; null
+   * where there are none.
+   */
+  hash(name: string): LibcryptoHash | null {
+    const bare = BARE_HASHES[name];
+    const known = this.#hashes.get(name);
+    if (bare === undefined || known !== undefined) {
+      return known?.symbols ?? null;
+    }
+    const provider = this.symbols.EVP_MD_get0_provider;
+    const opened = this.#isDefault(this.digest(name), provider)
+      ? openLibcryptoHash(this.#path, bare)
+      : null;
+    this.#hashes.set(name, opened);
+    return opened?.symbols ?? null;
+  }
+
+  #isDefault(
+    method: Handle | null,
+    providerOf: (method: Handle) => Deno.PointerValue,
+  ): boolean {
+    if (method === null || this.#engine !== undefined) return false;
+    const provider = providerOf(method);
+    return provider !== null &&
+      textAt(this.symbols.OSSL_PROVIDER_get0_name(provider)) === "default";
+  }
+
   #fetch(
     fetched: Map<string, Handle | null>,
     fetch: Fetch,
@@ -200,6 +258,8 @@ export class CryptoLibrary {
       symbols.OSSL_PROVIDER_unload(provider);
     }
     this.#providers.length = 0;
+    for (const hash of this.#hashes.values()) hash?.close();
+    this.#hashes.clear();
     this.#engine?.close();
     symbols.OSSL_LIB_CTX_free(this.context);
     this.#opened.close();

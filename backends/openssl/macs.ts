@@ -12,7 +12,7 @@ import type {
   DigesterWithIv,
   Primitives,
 } from "../native/primitives.ts";
-import { StreamAead } from "./aead.ts";
+import { Gcm } from "./aead.ts";
 import { DIGEST_NAMES, EvpMac } from "./digests.ts";
 import type { CryptoLibrary } from "./library.ts";
 import { ParameterList, utf8String } from "./parameter_list.ts";
@@ -111,14 +111,14 @@ export function makeMac(
 
 /** GMAC (NIST SP 800-38D §3): GCM whose message is all associated data. */
 export class Gmac implements DigesterWithIv {
-  readonly #gcm: StreamAead;
+  readonly #gcm: Gcm;
   readonly #tag = new Uint8Array(new ArrayBuffer(16));
   readonly #result: Bytes;
   readonly #lengths = { ivBytes: 12, additionalBytes: 0, dataBytes: 0 };
   readonly update: (bytes: Bytes) => boolean;
 
   constructor(library: CryptoLibrary, key: Uint8Array, resultBytes: number) {
-    this.#gcm = new StreamAead(library, `AES-${8 * key.length}-GCM`, key, true);
+    this.#gcm = new Gcm(library, key, true, this.#tag.length);
     this.#result = this.#tag.subarray(0, resultBytes);
     this.update = this.#gcm.absorb;
   }

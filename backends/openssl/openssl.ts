@@ -60,8 +60,13 @@ export class OpensslPrimitives implements Primitives {
     throw new Error(`openssl has no MAC "${algorithm}"`);
   }
 
-  makeAead(algorithm: string, key: Uint8Array, encrypts: boolean) {
-    return makeAead(this.#library, algorithm, key, encrypts);
+  makeAead(
+    algorithm: string,
+    key: Uint8Array,
+    encrypts: boolean,
+    tagBytes: number,
+  ) {
+    return makeAead(this.#library, algorithm, key, encrypts, tagBytes);
   }
 
   makeRsa(description: RsaSession) {

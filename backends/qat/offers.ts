@@ -140,10 +140,14 @@ function questionableKeys(algorithm: Algorithm): number[] {
   return listLengths(algorithm.keyBytes);
 }
 
-/** Everything that `instances` offer on a thread that could open sessions. */
+/**
+ * Everything that `instances` offer on a thread that could open sessions, which
+ * symmetric requests of at least `minimumBytes` are worth.
+ */
 export function findOffers(
   thread: SessionContext,
   instances: Instances,
+  minimumBytes: number,
 ): Found {
   const found: Found = { offers: [], notOffered: {} };
   for (const algorithm of ALGORITHMS) {
@@ -155,10 +159,15 @@ export function findOffers(
     }
     const lengths = questionableKeys(algorithm);
     const taken = lengths.filter((n) => takesKey(thread, algorithm, n));
-    if (taken.length === lengths.length) found.offers.push({ algorithm: name });
-    else if (taken.length > 0) {
-      found.offers.push({ algorithm: name, keyBytes: taken });
-    } else found.notOffered[name] = "the library makes no session of it";
+    if (lengths.length > 0 && taken.length === 0) {
+      found.notOffered[name] = "the library makes no session of it";
+      continue;
+    }
+    found.offers.push({
+      algorithm: name,
+      ...(taken.length < lengths.length ? { keyBytes: taken } : {}),
+      ...(algorithm.service !== "akcipher" ? { fromBytes: minimumBytes } : {}),
+    });
   }
   return found;
 }

@@ -13,10 +13,20 @@ import type { BackendOptions, Missing, Probe } from "../backend.ts";
 import { librariesOf, QatDevice, QatError } from "./device.ts";
 import { diagnose } from "./diagnosis.ts";
 import { findOffers, type Found } from "./offers.ts";
+import { minimumOf } from "./minimum.ts";
 import { RetiredSessions } from "./retired_sessions.ts";
 
 /** Looks for the libraries and a device; never throws, never hangs. */
 export function probeQat(options: BackendOptions): Probe {
+  const minimumBytes = minimumOf(options);
+  if (typeof minimumBytes === "string") {
+    const remedy = "set the option to a number of bytes";
+    return unready(options, [{
+      what: minimumBytes,
+      remedy,
+      option: "min-bytes",
+    }]);
+  }
   let device: QatDevice;
   try {
     device = new QatDevice(options);
@@ -36,7 +46,7 @@ export function probeQat(options: BackendOptions): Probe {
         `${count} instances`,
       library: loadedPath(device.qat.library),
       missing: [],
-      ...offersOf(device),
+      ...offersOf(device, minimumBytes),
     };
   } catch (error) {
     return unready(options, [{
@@ -48,17 +58,21 @@ export function probeQat(options: BackendOptions): Probe {
   }
 }
 
-function offersOf(device: QatDevice): Found {
+function offersOf(device: QatDevice, minimumBytes: number): Found {
   const callback = nativeCompletion() ?? scriptCompletion();
   try {
-    return findOffers({
-      symbols: device.qat.symbols,
-      usdm: device.usdm,
-      symmetric: device.symmetric[0]?.handle ?? null,
-      publicKey: device.publicKey[0]?.handle ?? null,
-      callback: callback.pointer,
-      retired: new RetiredSessions(),
-    }, device);
+    return findOffers(
+      {
+        symbols: device.qat.symbols,
+        usdm: device.usdm,
+        symmetric: device.symmetric[0]?.handle ?? null,
+        publicKey: device.publicKey[0]?.handle ?? null,
+        callback: callback.pointer,
+        retired: new RetiredSessions(),
+      },
+      device,
+      minimumBytes,
+    );
   } finally {
     callback.close();
   }

@@ -83,6 +83,31 @@ testWith(real, "what the library prints does not reach stdout", async () => {
   match(stderr, /vfio|ADF_UIO_PROXY/);
 });
 
+Deno.test("a smallest size that is no number is named by the probe", () => {
+  const probe = qat.probe({ "min-bytes": "2k" });
+  strictEqual(probe.ready, false);
+  const { what, option } = probe.missing[0]!;
+  match(what, /min-bytes is "2k", expected 0 to 999999999 bytes/);
+  strictEqual(option, "min-bytes");
+});
+
+testWith(
+  part,
+  "symmetric requests are worth a card from a size on, of public keys all",
+  () => {
+    using _standIn = new StandIn(part.libraries);
+    const sizes = (options: Record<string, string>) => {
+      const { offers } = qat.probe({ ...part.libraries, ...options });
+      ok(offers.length > 20);
+      const of = (name: string) =>
+        offers.find(({ algorithm }) => algorithm === name)!.fromBytes;
+      return ["cipher.aes-cbc", "mac.hmac-sha1", "akcipher.rsa"].map(of);
+    };
+    deepStrictEqual(sizes({}), [2048, 2048, undefined]);
+    deepStrictEqual(sizes({ "min-bytes": "64" }), [64, 64, undefined]);
+  },
+);
+
 /** A private /run with a manager that takes connections and says nothing. */
 const silentManager = (command: string[]): string[] => [
   "unshare",

@@ -4,7 +4,8 @@
  * Options: `library` and `usdm`, paths of libqat and libusdm where they are not
  * found by their sonames (environment: `VHOST_CRYPTO_QAT_LIBRARY` and
  * `VHOST_CRYPTO_USDM_LIBRARY`); `deadline-ms`, how long the device may take for
- * a request (2000).
+ * a request (2000); `min-bytes`, from which size on symmetric requests come here
+ * where another backend may have the smaller ones (2048).
  *
  * @module
  */

@@ -1,6 +1,9 @@
 /**
  * Packed virtqueues, the device's side (virtio 1.4 §2.8).
  *
+ * What is read and written plainly here lies between an Atomics load and an
+ * Atomics store of a descriptor's flags ("Memory order" in docs/architecture.md).
+ *
  * @module
  */
 
@@ -144,6 +147,8 @@ export class PackedVirtqueue implements Virtqueue {
   enableNotifications(): boolean {
     if (this.broken !== undefined) return false;
     const position = this.#next | this.#nextWrap << 15;
+    // Before the load of the flags: a driver that does not see the event has
+    // stored flags that are seen here (§2.8.10).
     Atomics.store(
       this.#deviceEvent,
       0,

@@ -5,6 +5,9 @@
  * negotiated: indirect descriptors are always accepted, and `avail_event` is
  * always written.
  *
+ * What is read and written plainly here lies between an Atomics load and an
+ * Atomics store of an index ("Memory order" in docs/architecture.md).
+ *
  * @module
  */
 
@@ -140,6 +143,8 @@ export class SplitVirtqueue implements Virtqueue {
   enableNotifications(): boolean {
     if (this.broken !== undefined) return false;
     if (!this.#eventIndex) Atomics.store(this.#used, SPLIT_FLAGS, 0);
+    // Before the load of the index: a driver that does not see the event has
+    // stored an index that is seen here (§2.7.10.1).
     Atomics.store(this.#used, this.#availableEvent, this.#next);
     return this.#next !== this.#end || this.#refresh();
   }

@@ -4,7 +4,10 @@
  * nobody can wipe; the thread that takes a record last wipes it.
  *
  * A chunk begins with the number of its records that somebody has not taken yet.
- * Each record has the number of its takers before it.
+ * Each record has the number of its takers before it. The message that names a
+ * record's place makes the record visible to a taker; the counters, which takers
+ * lower after they have read, make their reading visible to who wipes or reuses
+ * the memory ("Memory order" in docs/architecture.md).
  *
  * @module
  */

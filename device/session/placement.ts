@@ -38,11 +38,15 @@ export interface PlacementSettings {
   readonly allowWeak: boolean;
 }
 
-/** A backend for requests of some sizes. */
-export interface Choice {
-  readonly backend: string;
+/** Lengths of a request's source. */
+interface Sizes {
   readonly fromBytes: number;
   readonly belowBytes: number;
+}
+
+/** A backend for requests of some sizes. */
+export interface Choice extends Sizes {
+  readonly backend: string;
   /** Why this backend, in words that logs and counters share. */
   readonly reason: string;
 }
@@ -63,7 +67,13 @@ export type PlacementPolicy = (
   candidates: readonly string[],
 ) => string | undefined;
 
-const ALL_SIZES = { fromBytes: 0, belowBytes: Infinity } as const;
+const ALL_SIZES: Sizes = { fromBytes: 0, belowBytes: Infinity };
+
+function sizesInWords({ fromBytes, belowBytes }: Sizes): string {
+  const start = fromBytes > 0 ? `of ${fromBytes} bytes and more` : "";
+  const end = belowBytes < Infinity ? `of fewer than ${belowBytes} bytes` : "";
+  return [start, end].filter(Boolean).join(", and ");
+}
 
 function meets(offer: Offer, need: Need): boolean {
   const { keyBytes, rsaPrimes = RSA_USUAL_PRIMES } = need;
@@ -132,17 +142,47 @@ export class Placement {
         if (fromBytes === 0 && belowBytes === Infinity) return choices;
       } else if (this.#settings.fallback === "never") return [];
     }
-    const last = this.#lastChoice(candidates);
-    return last ? [...choices, last] : [];
+    const others = this.#byOrder(session, candidates);
+    return others.length > 0 ? [...choices, ...others] : [];
   }
 
-  #lastChoice(candidates: readonly string[]): Choice | undefined {
+  /**
+   * The candidates for the sizes that they are good at, up to the first that is
+   * good at all; the last takes what is left.
+   */
+  #byOrder(
+    session: SessionDescription,
+    candidates: readonly string[],
+  ): Choice[] {
     const first = this.#settings.backends[0]?.name;
-    const backend = candidates[0];
-    if (backend === undefined) return undefined;
-    if (backend === first) return { backend, ...ALL_SIZES, reason: "order" };
-    if (this.#settings.fallback === "never") return undefined;
-    return { backend, ...ALL_SIZES, reason: `${first} does not offer it` };
+    const mayMove = this.#settings.fallback !== "never";
+    const usable = mayMove
+      ? candidates
+      : candidates.filter((name, i) => i === 0 && name === first);
+    let reason = usable[0] === first ? "order" : `${first} does not offer it`;
+    const choices: Choice[] = [];
+    for (const [i, backend] of usable.entries()) {
+      const isLast = i === usable.length - 1;
+      const sizes = isLast ? ALL_SIZES : this.#goodSizes(backend, session);
+      if (sizes.fromBytes >= sizes.belowBytes) continue;
+      choices.push({ backend, ...sizes, reason });
+      if (sizes.fromBytes === 0 && sizes.belowBytes === Infinity) break;
+      reason = `${backend} is for requests ${sizesInWords(sizes)}`;
+    }
+    return choices;
+  }
+
+  /** What `backend` says of each algorithm of `session`, taken together. */
+  #goodSizes(backend: string, session: SessionDescription): Sizes {
+    const offers = needsOf(session).map(({ algorithm }) =>
+      this.#offers.get(backend)!.get(algorithm)!
+    );
+    return {
+      fromBytes: Math.max(...offers.map(({ fromBytes = 0 }) => fromBytes)),
+      belowBytes: Math.min(
+        ...offers.map(({ belowBytes = Infinity }) => belowBytes),
+      ),
+    };
   }
 
   #offersAll(backend: string, session: SessionDescription): boolean {

@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { type Fallback, Placement } from "./placement.ts";
+import { type BackendOffers, type Fallback, Placement } from "./placement.ts";
+import type { Offer } from "../../backends/backend.ts";
 import { parsePlacementRule } from "./placement_rule.ts";
 import { aesCbc, authenticatedChain } from "../../testing/sessions.ts";
 
@@ -91,6 +92,90 @@ Deno.test("place() gives a rule's session to nobody when its backend lacks it an
   strictEqual(alone.place(hash), undefined);
   deepStrictEqual(backends(alone, cbc(16)), ["full"]);
   deepStrictEqual(backends(placement("unsupported", rules), hash), ["full"]);
+});
+
+/** A backend that has all of `FULL`, for some sizes. */
+const sized = (name: string, sizes: Partial<Offer>) => ({
+  name,
+  offers: FULL.offers.map((offer) => ({ ...offer, ...sizes })),
+});
+
+/** `backend from..below` for each choice. */
+function sizesOf(
+  backends: readonly BackendOffers[],
+  session: SessionDescription,
+  fallback: Fallback = "unsupported",
+  rules: readonly string[] = [],
+): string[] {
+  const of = new Placement({
+    backends,
+    rules: rules.map((text) => parsePlacementRule(text)!),
+    fallback,
+    allowWeak: false,
+  });
+  return of.place(session)!.choices.map((one) =>
+    `${one.backend} ${one.fromBytes}..${one.belowBytes}`
+  );
+}
+
+const CARD = sized("card", { fromBytes: 2048 });
+const LANES = sized("lanes", { belowBytes: 65536 });
+
+Deno.test("place() gives a backend the sizes that it is good at, the next the others", () => {
+  deepStrictEqual(sizesOf([CARD, FULL], cbc(16)), [
+    "card 2048..Infinity",
+    "full 0..Infinity",
+  ]);
+  deepStrictEqual(sizesOf([LANES, FULL, CARD], hash), [
+    "lanes 0..65536",
+    "full 0..Infinity",
+  ]);
+  deepStrictEqual(sizesOf([CARD, LANES, FULL], hash), [
+    "card 2048..Infinity",
+    "lanes 0..65536",
+    "full 0..Infinity",
+  ]);
+  const both = new Placement({
+    backends: [sized("some", { fromBytes: 8, belowBytes: 99 }), CARD, FULL],
+    rules: [],
+    fallback: "failure",
+    allowWeak: false,
+  });
+  deepStrictEqual(both.place(hash)!.choices.map(({ reason }) => reason), [
+    "order",
+    "some is for requests of 8 bytes and more, and of fewer than 99 bytes",
+    "card is for requests of 2048 bytes and more",
+  ]);
+});
+
+Deno.test("place() gives a backend all sizes where no other may have them", () => {
+  deepStrictEqual(sizesOf([CARD], cbc(16)), ["card 0..Infinity"]);
+  deepStrictEqual(sizesOf([CARD, FAST], hash), ["card 0..Infinity"]);
+  deepStrictEqual(sizesOf([CARD, FULL], hash, "never"), ["card 0..Infinity"]);
+  deepStrictEqual(sizesOf([FULL, CARD], hash), ["full 0..Infinity"]);
+  deepStrictEqual(sizesOf([CARD, FULL], hash, "failure", ["hash=card"]), [
+    "card 0..Infinity",
+  ]);
+});
+
+Deno.test("place() gives a chain's sizes to a backend that is good at both parts", () => {
+  const mixed = {
+    name: "mixed",
+    offers: FULL.offers.map((offer, i) =>
+      i === 0 ? { ...offer, fromBytes: 512 } : { ...offer, belowBytes: 4096 }
+    ),
+  };
+  deepStrictEqual(sizesOf([mixed, FULL], chain), [
+    "mixed 512..4096",
+    "full 0..Infinity",
+  ]);
+  const never = {
+    name: "never",
+    offers: FULL.offers.map((offer, i) =>
+      i === 0 ? { ...offer, fromBytes: 512 } : { ...offer, belowBytes: 512 }
+    ),
+  };
+  deepStrictEqual(sizesOf([never, FULL], chain), ["full 0..Infinity"]);
 });
 
 Deno.test("a policy of the user's own goes first", () => {

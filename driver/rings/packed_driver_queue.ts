@@ -1,6 +1,9 @@
 /**
  * Packed virtqueues, the driver's side (virtio 1.4 §2.8).
  *
+ * What is read and written plainly here lies between an Atomics load and an
+ * Atomics store of a descriptor's flags ("Memory order" in docs/architecture.md).
+ *
  * @module
  */
 
@@ -107,6 +110,7 @@ export class PackedDriverQueue implements DriverQueue {
     const moved = this.#staged;
     if (moved === 0) return false;
     this.#staged = 0;
+    // Releases descriptors and data, written before it in plain stores.
     Atomics.store(this.#words, this.#firstStaged * 8 + 7, this.#firstFlags);
     // The sequentially consistent store keeps this load behind it.
     return wantsPackedEvent(
@@ -146,6 +150,8 @@ export class PackedDriverQueue implements DriverQueue {
 
   enableInterrupts(): boolean {
     const position = this.#used | this.#usedWrap << 15;
+    // Before the load of the flags: a device that does not see the wish has
+    // stored flags that are seen here (§2.8.10).
     Atomics.store(
       this.#driverEvent,
       0,
@@ -158,6 +164,7 @@ export class PackedDriverQueue implements DriverQueue {
     Atomics.store(this.#driverEvent, 0, EVENT_DISABLE << 16);
   }
 
+  /** The load acquires: the rest of the descriptor and results come after it. */
   #isUsed(): boolean {
     if (this.#inFlight.count === 0) return false;
     const flags = Atomics.load(this.#words, this.#used * 8 + 7);

@@ -1,6 +1,9 @@
 /**
  * Split virtqueues, the driver's side (virtio 1.4 §2.7).
  *
+ * What is read and written plainly here lies between an Atomics load and an
+ * Atomics store of an index ("Memory order" in docs/architecture.md).
+ *
  * @module
  */
 
@@ -111,6 +114,7 @@ export class SplitDriverQueue implements DriverQueue {
     const after = this.#staged;
     if (before === after) return false;
     this.#published = after;
+    // Releases entries, descriptors and data, written before it in plain stores.
     Atomics.store(this.#available, SPLIT_INDEX, after);
     // The sequentially consistent store keeps this load behind it (§2.7.13.4).
     if (this.#eventIndex) {
@@ -140,6 +144,8 @@ export class SplitDriverQueue implements DriverQueue {
   }
 
   enableInterrupts(): boolean {
+    // Before the load of the index: a device that does not see the wish has
+    // stored an index that is seen here (§2.7.7.2).
     if (this.#eventIndex) {
       Atomics.store(this.#available, this.#usedEvent, this.#taken);
     } else Atomics.store(this.#available, SPLIT_FLAGS, 0);
@@ -156,6 +162,7 @@ export class SplitDriverQueue implements DriverQueue {
     Atomics.store(this.#available, this.#usedEvent, passed);
   }
 
+  /** The load acquires: used entries and results are read after it. */
   #isUsed(): boolean {
     return Atomics.load(this.#used, SPLIT_INDEX) !== this.#taken;
   }

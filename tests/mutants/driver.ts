@@ -18,4 +18,10 @@ export const MUTANTS: readonly Mutant[] = [{
   text: "hideKeys({ ...description })",
   replacement: "{ ...description }",
   tests: ["driver/inspect_test.ts"],
+}, {
+  fault: "the available index may be seen after the look at the device's wish",
+  file: "driver/rings/split_driver_queue.ts",
+  text: "Atomics.store(this.#available, SPLIT_INDEX, after);",
+  replacement: "this.#available[SPLIT_INDEX] = after;",
+  tests: ["tests/memory_order"],
 }];

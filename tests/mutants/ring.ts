@@ -109,6 +109,36 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["device/ring/chain_reader_test.ts"],
   },
   {
+    fault: "the wish for kicks may be seen after the look at the index",
+    file: "device/ring/split_virtqueue.ts",
+    text: "Atomics.store(this.#used, this.#availableEvent, this.#next);",
+    replacement: "this.#used[this.#availableEvent] = this.#next;",
+    tests: ["tests/memory_order"],
+  },
+  {
+    fault: "the used index may be seen after the look at the driver's wish",
+    file: "device/ring/split_virtqueue.ts",
+    text: "Atomics.store(this.#used, SPLIT_INDEX, after);",
+    replacement: "this.#used[SPLIT_INDEX] = after;",
+    tests: ["tests/memory_order"],
+  },
+  {
+    fault: "used flags may be seen after the look at the driver's wish",
+    file: "device/ring/packed_virtqueue.ts",
+    text:
+      "Atomics.store(this.#words, this.#firstStaged * 8 + 7, this.#firstFlags);",
+    replacement: "this.#words[this.#firstStaged * 8 + 7] = this.#firstFlags;",
+    tests: ["tests/memory_order"],
+  },
+  {
+    fault: "the used index is seen before its entry",
+    file: "device/ring/split_virtqueue.ts",
+    text: "    const entry = (this.#staged & this.#mask) << 1;\n",
+    replacement:
+      "    const entry = (this.#staged & this.#mask) << 1;\n    Atomics.store(this.#used, SPLIT_INDEX, this.#staged + 1 & 0xffff);\n",
+    tests: ["tests/memory_order"],
+  },
+  {
     fault: "what lies behind a slot's home counts as its last chain",
     file: "device/ring/chain_reader.ts",
     text: "slots.lists.isHome(slot) ? end : NO_RANGES;",

@@ -187,4 +187,18 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["device/session/session_index_test.ts"],
   },
+  {
+    fault: "a backend gets sizes that it is not good at",
+    file: "device/session/placement.ts",
+    text: "isLast ? ALL_SIZES : this.#goodSizes(backend, session)",
+    replacement: "ALL_SIZES",
+    tests: ["device/session/placement_test.ts"],
+  },
+  {
+    fault: "the last backend leaves sizes to nobody",
+    file: "device/session/placement.ts",
+    text: "isLast ? ALL_SIZES : this.#goodSizes(backend, session)",
+    replacement: "this.#goodSizes(backend, session)",
+    tests: ["device/session/placement_test.ts"],
+  },
 ];

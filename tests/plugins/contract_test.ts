@@ -36,6 +36,13 @@ Deno.test("what a plugin's methods return is looked at too", async () => {
     "{}",
   );
   throws(() => unknown.probe({}), /names "cipher.rot13"/);
+  for (const name of ["rsaPrimes", "fromBytes", "belowBytes"]) {
+    const odd = await backend(
+      good.replace("[]", `[{ algorithm: "hash.sha256", ${name}: "9" }]`),
+      "{}",
+    );
+    throws(() => odd.probe({}), new RegExp(`has ${name} "9", expected an int`));
+  }
   const threadless = await backend(good, "{ run() {} }");
   throws(() => threadless.open({}), /open\(\).openSession is undefined/);
   const methods = "openSession() {}, closeSession() {}, run() {}, close() {}";

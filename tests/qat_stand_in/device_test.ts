@@ -57,7 +57,11 @@ testWith(
     using _announced = announce();
     using standIn = new StandIn(part.libraries, { LATENCY_US: 100 });
     await using driver = await Driver.start(
-      await createDevice({ backends: ["qat", "noble"], fallback: "failure" }),
+      await createDevice({
+        backends: ["qat", "noble"],
+        rules: ["*=qat"],
+        fallback: "failure",
+      }),
     );
     await using session = await open(driver);
     strictEqual(await load(session, 5), 0);

@@ -205,7 +205,8 @@ export class QueueLoop {
 
   /**
    * The guest may name a session that was opened, or destroyed, after the burst
-   * began. Other commands wait: the burst under way needs the rest as it is.
+   * began. It heard of that from the main thread, which had counted its command
+   * before: the count, loaded after the chains were popped, shows it. Other commands wait: the burst under way needs the rest as it is.
    */
   takeAnnouncements(): void {
     if (!this.#hasNews()) return;

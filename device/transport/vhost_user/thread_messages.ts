@@ -4,7 +4,9 @@
  *
  * Commands lie in a message port. The main thread adds 1 to a shared counter
  * after each, and signals an eventfd: a thread that runs notices the counter, one
- * that waits the eventfd.
+ * that waits the eventfd. In this order: whoever sees the count finds the message,
+ * and whoever sees the eventfd sees the count ("Memory order" in
+ * docs/architecture.md).
  *
  * @module
  */
@@ -41,7 +43,11 @@ export interface ThreadSetup {
   readonly port: MessagePort;
   /** Two 32-bit counters: commands sent, and commands taken. */
   readonly generation: SharedArrayBuffer;
-  /** The data queue's counters. */
+  /**
+   * The data queue's counters. Only the thread writes them, in plain stores that
+   * both processors make whole; who reads them meanwhile learns a figure for a
+   * log, and nothing else follows from it.
+   */
   readonly counters: SharedArrayBuffer;
   readonly wakeFd: number;
   readonly spinMicroseconds: number;
