@@ -53,7 +53,7 @@ double pace_undisturbed(const struct pace *pace) {
 
 void curve_start(struct curve *curve, double seconds, double slice_seconds, double tick_rate) {
   curve->slice_ticks = slice_seconds * 1e6 * tick_rate;
-  curve->count = seconds / slice_seconds;
+  curve->count = seconds / slice_seconds + 0.5;
   curve->paces = calloc(curve->count, sizeof *curve->paces);
   curve->start = ticks();
 }

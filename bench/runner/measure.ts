@@ -20,6 +20,9 @@ export interface Load {
   readonly pieces?: number;
   /** Packed rings instead of split ones. */
   readonly packed?: boolean;
+  /** Chains in the ring itself instead of in indirect tables. */
+  readonly direct?: boolean;
+  readonly eventIndex?: boolean;
   /** Sleeps on the call descriptor instead of polling. */
   readonly sleeping?: boolean;
   readonly rate?: number;
@@ -28,6 +31,7 @@ export interface Load {
 /** Latencies in microseconds. */
 export interface QueueResult {
   readonly algorithm: string;
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p10: number;
   readonly p50: number;
@@ -91,6 +95,8 @@ const words = (load: Load): string[] => [
   ...["--sessions", `${load.sessions ?? 1}`],
   ...["--pieces", `${load.pieces ?? 1}`],
   ...(load.packed ? ["--packed"] : []),
+  ...(load.direct ? ["--direct"] : []),
+  ...(load.eventIndex ? ["--event-idx"] : []),
   ...(load.sleeping ? ["--sleep"] : []),
   ...(load.rate === undefined ? [] : ["--rate", `${load.rate}`]),
 ];

@@ -1,5 +1,6 @@
 import { MUTANTS as algorithms } from "./algorithms.ts";
 import { MUTANTS as backends } from "./backends.ts";
+import { MUTANTS as bench } from "./bench.ts";
 import { MUTANTS as device } from "./device.ts";
 import { MUTANTS as driver } from "./driver.ts";
 import { MUTANTS as frontEnd } from "./front_end.ts";
@@ -14,6 +15,7 @@ import { MUTANTS as wire } from "./wire.ts";
 export const ALL_MUTANTS: readonly Mutant[] = [
   ...algorithms,
   ...backends,
+  ...bench,
   ...device,
   ...driver,
   ...frontEnd,
