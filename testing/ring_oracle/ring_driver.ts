@@ -14,8 +14,9 @@ const USED = 1 << 15;
 /** How AVAIL and USED of a packed descriptor are to the wrap counter of its place. */
 export const enum Mark {
   Available,
-  /** Both as the counter, or neither. */
+  /** Both as the counter. */
   Used,
+  /** Both as the counter was. */
   UsedBefore,
   /** Available in another lap. */
   OtherLap,

@@ -174,13 +174,12 @@ export class RingPair {
     this.#oracle.push(chain, writtenBytes);
   }
 
-  /** Shows what is complete; true where the driver is notified. */
-  publish(): boolean {
+  /** Shows what is complete. */
+  publish(): void {
     this.#compareUnpublished();
     const notified = this.#oracle.publish();
     same("notified", this.#product.publish(), notified);
     this.compareMemory();
-    return notified;
   }
 
   enable(): void {

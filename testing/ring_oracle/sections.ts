@@ -5,7 +5,7 @@
  * @module
  */
 
-import { randomRings } from "./random_rings.ts";
+import { randomRings, RINGS_PER_SEED } from "./random_rings.ts";
 import { repeatedChains } from "./repeated_chains.ts";
 import {
   completionOrders,
@@ -35,6 +35,8 @@ export interface Extent {
 /** What runs in the tests. */
 export const SHORT: Extent = { isWhole: false, seed: 1, randomRings: 150_000 };
 
+/** A multiple of what one seed makes. */
+const RANDOM_PART = RINGS_PER_SEED * 2 ** 14;
 /** Sampling steps; they share no factor with the number of any kind. */
 const TABLE_STEP = 13;
 const LARGER_STEPS = { 3: 13, 4: 41 } as const;
@@ -99,11 +101,17 @@ export function sections(packed: boolean, extent: Extent): Section[] {
   ];
 }
 
-/** Random rings of both formats. */
-export function randomSection({ seed, randomRings: count }: Extent): Section {
-  return {
-    name: `random rings from seed ${seed}`,
-    leastCases: count,
-    run: () => randomRings(seed, count),
-  };
+/** Random rings of both formats, in parts that show how far it is. */
+export function randomSections({ seed, randomRings: count }: Extent) {
+  const found: Section[] = [];
+  for (let done = 0; done < count; done += RANDOM_PART) {
+    const first = seed + done / RINGS_PER_SEED;
+    const part = Math.min(RANDOM_PART, count - done);
+    found.push({
+      name: `random rings from seed ${first}`,
+      leastCases: part,
+      run: () => randomRings(first, part),
+    });
+  }
+  return found;
 }
