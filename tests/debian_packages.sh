@@ -7,6 +7,8 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # Raised when a part's content changes, so that older caches are fetched again.
 recipe=1
 mirror=
+# Of the packages; empty: the machine's own.
+architecture=
 
 # cache_folder NAME: where the parts of that name are kept.
 cache_folder() {
@@ -52,6 +54,9 @@ Acquire::Retries "3";
 APT::Install-Recommends "false";
 APT::Sandbox::User "";
 EOF
+  if [ -n "$architecture" ]; then
+    echo "APT::Architecture \"$architecture\"; APT::Architectures { \"$architecture\"; };" >>"$folder/apt.conf"
+  fi
   export APT_CONFIG="$folder/apt.conf"
   apt-get -q update
 }
