@@ -10,6 +10,7 @@ import type {
   RsaSession,
 } from "../../algorithms/session_description.ts";
 import type { Operation } from "../backend.ts";
+import type { BareRsa } from "../padded_rsa.ts";
 import type { Transform } from "./pieces.ts";
 
 /** Bytes that a library may be handed a pointer to. */
@@ -74,19 +75,6 @@ export interface Aead extends Transform {
   /** Encryption: fills `tag`. Decryption: whether `tag` is right. */
   finish(tag: Bytes): boolean;
   /** Wipes the key. */
-  close(): void;
-}
-
-/**
- * The bare RSA operations of one key. Input and output are as long as the
- * modulus; false for a number that is not below it.
- */
-export interface BareRsa {
-  readonly modulusBytes: number;
-  readonly isPrivate: boolean;
-  publicOperation(input: Bytes, output: Bytes): boolean;
-  /** Only where `isPrivate`. */
-  privateOperation(input: Bytes, output: Bytes): boolean;
   close(): void;
 }
 

@@ -30,16 +30,3 @@ export function fail(
   operation.status = status;
   operation.writtenBytes = 0;
 }
-
-/** Writes a result that fits into its destination. */
-export function deliver(
-  result: Uint8Array,
-  operation: Operation,
-): OperationStatus {
-  if (operation.destination.totalBytes < result.length) {
-    return OperationStatus.Failed;
-  }
-  operation.destination.write(0, result);
-  operation.writtenBytes = result.length;
-  return OperationStatus.Ok;
-}

@@ -7,13 +7,8 @@ import { CbcMac, XcbcMac } from "../native/block_macs.ts";
 import { GcmJ0 } from "../native/gcm_j0.ts";
 import { AesF8, TripleDesCtr } from "../native/keystream_ciphers.ts";
 import { NativeThread } from "../native/native_thread.ts";
-import type {
-  Aead,
-  AeadLengths,
-  BareRsa,
-  Bytes,
-  Cipher,
-} from "../native/primitives.ts";
+import type { Aead, AeadLengths, Bytes, Cipher } from "../native/primitives.ts";
+import type { BareRsa } from "../padded_rsa.ts";
 import { CryptoLibrary } from "./library.ts";
 import openssl, { OpensslPrimitives } from "./openssl.ts";
 import { readOpensslOptions } from "./options.ts";

@@ -6,7 +6,8 @@
 
 import type { RsaSession } from "../../algorithms/session_description.ts";
 import type { Handle } from "../../ffi/libcrypto.ts";
-import type { BareRsa, Bytes } from "../native/primitives.ts";
+import type { Bytes } from "../native/primitives.ts";
+import type { BareRsa } from "../padded_rsa.ts";
 import { sizeArgument } from "../native/size_argument.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 import { loadRsaKey } from "./native_keys.ts";

@@ -25,10 +25,11 @@ import {
 import type { PinnedBlock } from "../../ffi/usdm.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
+import { deliver } from "../deliver.ts";
 import { CurveArithmetic } from "../openssl/curve_arithmetic.ts";
 import { dataOf } from "./cipher_session.ts";
 import { type CurveNumbers, curveNumbers } from "./curves.ts";
-import { deliver, isBelow } from "./rsa_session.ts";
+import { isBelow } from "./rsa_session.ts";
 import { type QatSession, type SessionContext, SETTLED } from "./session.ts";
 import { endWithout, type Slot } from "./slots.ts";
 

@@ -32,6 +32,7 @@ import {
 import type { PinnedBlock } from "../../ffi/usdm.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
+import { deliver } from "../deliver.ts";
 import { dataOf } from "./cipher_session.ts";
 import { ElsewhereSession } from "./elsewhere_session.ts";
 import { type QatSession, type SessionContext, SETTLED } from "./session.ts";
@@ -272,19 +273,6 @@ export function isBelow(number: Uint8Array, limit: Uint8Array): boolean {
     borrow = (number[i]! - limit[i]! - borrow) >> 31 & 1;
   }
   return borrow === 1;
-}
-
-/** Writes a result that fits into its destination. */
-export function deliver(
-  result: Uint8Array,
-  operation: Operation,
-): OperationStatus {
-  if (operation.destination.totalBytes < result.length) {
-    return OperationStatus.Failed;
-  }
-  operation.destination.write(0, result);
-  operation.writtenBytes = result.length;
-  return OperationStatus.Ok;
 }
 
 /** Whether the hardware takes a key of this form. */

@@ -172,14 +172,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "an RSA session keeps what it was given",
-    file: "backends/native/rsa_session.ts",
+    file: "backends/padded_rsa.ts",
     text: "    this.#input.fill(0);\n    this.#output",
     replacement: "    this.#output",
     tests: ["backends/openssl/composed_wiping_test.ts"],
   },
   {
     fault: "an RSA session keeps what it gave",
-    file: "backends/native/rsa_session.ts",
+    file: "backends/padded_rsa.ts",
     text: "    this.#output.fill(0);\n",
     replacement: "",
     tests: ["backends/openssl/composed_wiping_test.ts"],
