@@ -8,7 +8,7 @@ import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
 import type { Aead, AeadLengths, Bytes } from "../native/primitives.ts";
 import { beginMessage, newCipherContext } from "./ciphers.ts";
-import { findGcmMemory, GCM_IV_BYTES, type GcmMemory } from "./gcm_memory.ts";
+import { GCM_IV_BYTES, type GcmMemory } from "./gcm_memory.ts";
 import type { KeptPointer } from "./kept_pointer.ts";
 import type { CryptoLibrary } from "./library.ts";
 
@@ -114,9 +114,10 @@ export class Gcm extends StreamAead {
     this.#tagBytes = tagBytes;
     this.#pointer = library.keptPointer;
     if (library.isDefaultCipher(name)) {
-      this.#memory = findGcmMemory(
+      this.#memory = library.gcmTrials.find(
         this.symbols,
         this.context,
+        name,
         encrypts,
         tagBytes,
       );

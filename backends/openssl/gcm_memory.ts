@@ -11,7 +11,8 @@
  *     unsigned char iv[128];
  *     unsigned char buf[16];     the tag: computed, or to be compared
  *
- * Each context is watched through a message first, and then tried out.
+ * The first context of a kind is watched through a message, and then tried out; in
+ * the others only state and IV are looked at.
  *
  * @module
  */
@@ -119,11 +120,49 @@ export function findGcmMemory(
   return trial.begin(bytesOf(GCM_IV_BYTES, 1), encrypts) ? found : undefined;
 }
 
+/**
+ * The same of another context of a kind of which one has been tried out; undefined
+ * where it does not look like that one.
+ */
+function findGcmMemoryAgain(
+  symbols: Libcrypto,
+  context: Handle,
+  encrypts: boolean,
+  tagBytes: number,
+): GcmMemory | undefined {
+  return new Trial(symbols, context, tagBytes).findAgain(encrypts);
+}
+
+/** What came of trying contexts out, by cipher, direction and length of the tag. */
+export class GcmTrials {
+  readonly #succeeded = new Map<string, boolean>();
+
+  /** The memory of a context of the cipher `name`; see `findGcmMemory`. */
+  find(
+    symbols: Libcrypto,
+    context: Handle,
+    name: string,
+    encrypts: boolean,
+    tagBytes: number,
+  ): GcmMemory | undefined {
+    const kind = `${name} ${encrypts} ${tagBytes}`;
+    const succeeded = this.#succeeded.get(kind);
+    if (succeeded === false) return undefined;
+    const find = succeeded ? findGcmMemoryAgain : findGcmMemory;
+    const memory = find(symbols, context, encrypts, tagBytes);
+    if (!succeeded) this.#succeeded.set(kind, memory !== undefined);
+    return memory;
+  }
+}
+
 const bytesOf = (lengthBytes: number, step: number): Bytes =>
   fixedBytes(Uint8Array.from({ length: lengthBytes }, (_, i) => step * i + 1));
 
 const isSame = (a: Bytes, b: Bytes): boolean =>
   a.every((byte, i) => byte === b[i]);
+
+const isIn = (memory: Bytes, state: number): boolean =>
+  isSame(Uint8Array.of(state, 0, 0, 0), memory);
 
 /** A message as it came out. */
 interface Sealed {
@@ -137,7 +176,6 @@ class Trial {
   readonly #context: Handle;
   readonly #tagBytes: number;
   readonly #iv = bytesOf(GCM_IV_BYTES, 7);
-  readonly #otherIv = bytesOf(GCM_IV_BYTES, 5);
 
   constructor(symbols: Libcrypto, context: Handle, tagBytes: number) {
     this.#symbols = symbols;
@@ -146,7 +184,7 @@ class Trial {
   }
 
   find(encrypts: boolean): GcmMemory | undefined {
-    const bytes = this.#memory();
+    const bytes = this.#memory(true);
     const sealed = bytes && this.#watch(bytes);
     if (sealed === undefined) return undefined;
     const memory = new GcmMemory(bytes!);
@@ -154,6 +192,18 @@ class Trial {
         (encrypts || this.#opens(memory, sealed))
       ? memory
       : undefined;
+  }
+
+  findAgain(encrypts: boolean): GcmMemory | undefined {
+    const bytes = this.#memory(encrypts);
+    const isGood = bytes !== undefined && isIn(bytes, BUFFERED) &&
+      isSame(this.#iv, bytes.subarray(IV_AT)) &&
+      (encrypts || this.#control(SET_TAG, this.#anyTag()));
+    return isGood ? new GcmMemory(bytes) : undefined;
+  }
+
+  #anyTag(): Bytes {
+    return new Uint8Array(new ArrayBuffer(this.#tagBytes));
   }
 
   begin(iv: Bytes, encrypts: boolean): boolean {
@@ -186,9 +236,9 @@ class Trial {
   }
 
   /** What should be the memory from `iv_state` to the tag. */
-  #memory(): Bytes | undefined {
+  #memory(encrypts: boolean): Bytes | undefined {
     const find = this.#symbols.EVP_CIPHER_CTX_iv_noconst;
-    const pointer = this.begin(this.#iv, true) && find !== null
+    const pointer = this.begin(this.#iv, encrypts) && find !== null
       ? find(this.#context)
       : null;
     if (pointer === null) return undefined;
@@ -203,13 +253,11 @@ class Trial {
   /** Goes through a message in the ordinary way; undefined for a surprise. */
   #watch(memory: Bytes): Sealed | undefined {
     const data = bytesOf(DATA_BYTES, 3);
-    const tag = new Uint8Array(new ArrayBuffer(this.#tagBytes));
-    const isIn = (state: number) =>
-      isSame(Uint8Array.of(state, 0, 0, 0), memory);
-    const isGood = this.begin(this.#iv, true) && isIn(BUFFERED) &&
+    const tag = this.#anyTag();
+    const isGood = this.begin(this.#iv, true) && isIn(memory, BUFFERED) &&
       isSame(this.#iv, memory.subarray(IV_AT)) &&
-      this.#update(data) && isIn(COPIED) &&
-      this.#finish() && isIn(FINISHED) &&
+      this.#update(data) && isIn(memory, COPIED) &&
+      this.#finish() && isIn(memory, FINISHED) &&
       this.#control(GET_TAG, tag) && isSame(tag, memory.subarray(TAG_AT));
     return isGood ? { data, tag } : undefined;
   }
@@ -217,8 +265,10 @@ class Trial {
   /** Whether the same message comes out once more, after another. */
   #seals(memory: GcmMemory, sealed: Sealed): boolean {
     const data = bytesOf(DATA_BYTES, 3);
-    const tag = new Uint8Array(new ArrayBuffer(this.#tagBytes));
-    if (!this.begin(this.#otherIv, true) || !this.#finish()) return false;
+    const tag = this.#anyTag();
+    if (!this.begin(bytesOf(GCM_IV_BYTES, 5), true) || !this.#finish()) {
+      return false;
+    }
     memory.begin(this.#iv);
     if (!this.#update(data) || !this.#finish()) return false;
     memory.getTag(tag);
@@ -234,7 +284,8 @@ class Trial {
       return this.#update(data.slice()) && this.#finish();
     };
     // How long a tag is, libcrypto is told once.
-    return this.begin(this.#otherIv, false) && this.#control(SET_TAG, wrong) &&
+    return this.begin(bytesOf(GCM_IV_BYTES, 5), false) &&
+      this.#control(SET_TAG, wrong) &&
       isTaken(tag) && !isTaken(wrong) && isTaken(tag);
   }
 }

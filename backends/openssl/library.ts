@@ -19,6 +19,7 @@ import {
   openLibcryptoHash,
 } from "../../ffi/libcrypto_hash.ts";
 import { Engine } from "./engine.ts";
+import { GcmTrials } from "./gcm_memory.ts";
 import { KeptPointer } from "./kept_pointer.ts";
 import {
   MissingError,
@@ -68,6 +69,7 @@ export class CryptoLibrary {
   readonly restartsMacs: boolean;
   /** To the memory that short messages are copied to. */
   readonly keptPointer = new KeptPointer();
+  readonly gcmTrials = new GcmTrials();
   readonly #path: string;
   readonly #opened: OpenedLibcrypto;
   readonly #providers: Handle[] = [];

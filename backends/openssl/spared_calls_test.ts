@@ -6,7 +6,7 @@ import type { LibcryptoHash } from "../../ffi/libcrypto_hash.ts";
 import { type BackendThread, OperationStatus } from "../backend.ts";
 import { NativeThread } from "../native/native_thread.ts";
 import { newCipherContext } from "./ciphers.ts";
-import { findGcmMemory } from "./gcm_memory.ts";
+import { findGcmMemory, GcmTrials } from "./gcm_memory.ts";
 import { CryptoLibrary } from "./library.ts";
 import { OpensslPrimitives } from "./openssl.ts";
 import { readOpensslOptions } from "./options.ts";
@@ -287,6 +287,57 @@ opensslTest(
       strictEqual(isFoundWith(everyTag, false), false);
     }),
 );
+
+opensslTest(
+  "one context of a kind is tried out, the others are looked at",
+  () =>
+    withLibrary(new CryptoLibrary(OPTIONS), (library) => {
+      const trials = new GcmTrials();
+      const { symbols } = library;
+      const elsewhere = new Uint8Array(new ArrayBuffer(256)).fill(0xa5);
+      const find = (encrypts: boolean, functions: Partial<Libcrypto> = {}) => {
+        const name = "AES-128-GCM";
+        const key = randomBytes(16);
+        const context = newCipherContext(library, name, key, encrypts);
+        const used = { ...symbols, ...functions };
+        const found = trials.find(used, context, name, encrypts, 16);
+        symbols.EVP_CIPHER_CTX_free(context);
+        return found !== undefined;
+      };
+      const encipher = () => {
+        throw new Error("enciphered once more");
+      };
+      const moved = () =>
+        Deno.UnsafePointer.of(elsewhere.subarray(STATE_BYTES));
+      for (const encrypts of [true, false]) {
+        ok(find(encrypts));
+        ok(find(encrypts, { EVP_Cipher: encipher }));
+        ok(!find(encrypts, { EVP_CIPHER_CTX_iv_noconst: moved }));
+      }
+      ok(elsewhere.every((byte) => byte === 0xa5));
+    }),
+);
+
+opensslTest("later sessions open what earlier ones sealed", (thread) => {
+  for (let round = 0; round < 3; round++) {
+    const key = randomBytes(16);
+    const common = { service: "aead", algorithm: "gcm", key, tagBytes: 16 };
+    const open = (direction: string) =>
+      thread.openSession({ ...common, direction } as SessionDescription);
+    const decrypt = open("decrypt");
+    const iv = randomBytes(12);
+    const source = randomBytes(50);
+    const sealed = runRequest(thread, open("encrypt"), {
+      iv,
+      source,
+      digestBytes: 16,
+    });
+    const request = { iv, source: sealed.destination, digest: sealed.digest };
+    const opened = runRequest(thread, decrypt, request);
+    strictEqual(opened.status, OperationStatus.Ok);
+    strictEqual(opened.destination.toHex(), source.toHex());
+  }
+});
 
 opensslTest("a hash keeps nothing of a message when it is closed", () => {
   let context: Deno.PointerValue = null;
