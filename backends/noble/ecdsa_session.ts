@@ -18,6 +18,7 @@ import { type Curve, CURVES } from "../../algorithms/public_key.ts";
 import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
+import { deliver } from "../deliver.ts";
 import { ecdsaOver } from "./curves.ts";
 import type { NobleSession } from "./session.ts";
 
@@ -88,12 +89,7 @@ export class NobleEcdsaSession implements NobleSession {
       r: bytesToNumber(compact.subarray(0, this.#orderBytes)),
       s: bytesToNumber(compact.subarray(this.#orderBytes)),
     });
-    if (operation.destination.totalBytes < signature.length) {
-      return OperationStatus.Failed;
-    }
-    operation.destination.write(0, signature);
-    operation.writtenBytes = signature.length;
-    return OperationStatus.Ok;
+    return deliver(signature, operation);
   }
 
   #verify(operation: Operation): OperationStatus {

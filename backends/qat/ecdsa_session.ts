@@ -22,13 +22,13 @@ import {
   CpaCyEcdsaSignRSOpData as SIGN,
   CpaCyEcdsaVerifyOpData as VERIFY,
 } from "../../ffi/qat_layout.ts";
-import type { PinnedBlock } from "../../ffi/usdm.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { deliver } from "../deliver.ts";
 import { CurveArithmetic } from "../openssl/curve_arithmetic.ts";
 import { dataOf } from "./cipher_session.ts";
 import { type CurveNumbers, curveNumbers } from "./curves.ts";
+import { KeyBlock } from "./key_block.ts";
 import { isBelow } from "./rsa_session.ts";
 import { type QatSession, type SessionContext, SETTLED } from "./session.ts";
 import { endWithout, type Slot } from "./slots.ts";
@@ -64,11 +64,8 @@ class QatEcdsaSession implements QatSession {
   readonly #thread: SessionContext;
   readonly #numbers: CurveNumbers;
   readonly #fieldBytes: number;
-  readonly #block: PinnedBlock;
+  readonly #block: KeyBlock;
   readonly #isPrivate: boolean;
-  /** Requests that the library has; the numbers stay as long as they do. */
-  #inFlight = 0;
-  #isClosed = false;
 
   constructor(thread: SessionContext, description: EcdsaSession) {
     this.#thread = thread;
@@ -78,7 +75,7 @@ class QatEcdsaSession implements QatSession {
     const key = readKey(description, this.#numbers);
     this.#isPrivate = key.scalar !== undefined;
     try {
-      this.#block = thread.usdm.allocate(NUMBERS * NUMBER_ROOM_BYTES);
+      this.#block = new KeyBlock(thread.usdm, NUMBERS * NUMBER_ROOM_BYTES);
       parameters.forEach((number, i) => this.#write(i, number));
       if (key.scalar) this.#write(PRIVATE_NUMBER, key.scalar);
     } finally {
@@ -239,12 +236,12 @@ class QatEcdsaSession implements QatSession {
         secondResult,
       )
       : symbols.cpaCyEcdsaVerify(publicKey, callback, tag, opData, pkeStatus);
-    if (status === CPA.CPA_STATUS_SUCCESS) this.#inFlight++;
+    this.#block.submitted(status);
     return status;
   }
 
   finish(operation: Operation, slot: Slot): OperationStatus {
-    this.#inFlight--;
+    this.#block.over();
     operation.writtenBytes = 0;
     if (operation.kind === OperationKind.Verify) {
       return slot.isPkeResult
@@ -262,20 +259,11 @@ class QatEcdsaSession implements QatSession {
   }
 
   dropped(): void {
-    this.#inFlight--;
-    this.#freeUnused();
+    this.#block.over();
   }
 
   close(): void {
-    this.#isClosed = true;
-    this.#freeUnused();
-  }
-
-  /** A request whose answer never came still has the numbers' addresses. */
-  #freeUnused(): void {
-    if (this.#isClosed && this.#inFlight === 0) {
-      this.#thread.usdm.free(this.#block);
-    }
+    this.#block.close();
   }
 }
 

@@ -29,12 +29,12 @@ import {
   CpaCyRsaPrivateKey as PRIVATE,
   CpaCyRsaPublicKey as PUBLIC,
 } from "../../ffi/qat_layout.ts";
-import type { PinnedBlock } from "../../ffi/usdm.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { deliver } from "../deliver.ts";
 import { dataOf } from "./cipher_session.ts";
 import { ElsewhereSession } from "./elsewhere_session.ts";
+import { KeyBlock } from "./key_block.ts";
 import { type QatSession, type SessionContext, SETTLED } from "./session.ts";
 import { endWithout, type Slot } from "./slots.ts";
 
@@ -54,15 +54,12 @@ const NUMBERS = 256;
 class QatRsaSession implements QatSession {
   readonly ring = "public-key";
   readonly #thread: SessionContext;
-  readonly #key: PinnedBlock;
+  readonly #key: KeyBlock;
   readonly #modulus: Uint8Array;
   readonly #modulusBytes: number;
   readonly #isPrivate: boolean;
   /** Absent for RAW. */
   readonly #hash: RsaHash | undefined;
-  /** Requests that the library has; the key stays as long as they do. */
-  #inFlight = 0;
-  #isClosed = false;
 
   constructor(
     thread: SessionContext,
@@ -76,7 +73,7 @@ class QatRsaSession implements QatSession {
     if (description.padding === "pkcs1") {
       this.#hash = rsaHashByName(description.hash);
     }
-    this.#key = thread.usdm.allocate(NUMBERS + 5 * key.modulusBytes);
+    this.#key = new KeyBlock(thread.usdm, NUMBERS + 5 * key.modulusBytes);
     writePublicKey(this.#key, key);
     if ("prime1" in key) writePrivateKey(this.#key, key);
   }
@@ -178,12 +175,12 @@ class QatRsaSession implements QatSession {
       ? symbols.cpaCyRsaDecrypt
       : symbols.cpaCyRsaEncrypt;
     const status = perform(publicKey, callback, tag, opData, firstResult);
-    if (status === CPA.CPA_STATUS_SUCCESS) this.#inFlight++;
+    this.#key.submitted(status);
     return status;
   }
 
   finish(operation: Operation, slot: Slot): OperationStatus {
-    this.#inFlight--;
+    this.#key.over();
     const output = dataOf(slot, OUTPUT, this.#modulusBytes);
     const status = this.#deliver(operation, output);
     output.fill(0);
@@ -211,24 +208,15 @@ class QatRsaSession implements QatSession {
   }
 
   dropped(): void {
-    this.#inFlight--;
-    this.#freeUnused();
+    this.#key.over();
   }
 
   close(): void {
-    this.#isClosed = true;
-    this.#freeUnused();
-  }
-
-  /** A request whose answer never came still has the key's address. */
-  #freeUnused(): void {
-    if (this.#isClosed && this.#inFlight === 0) {
-      this.#thread.usdm.free(this.#key);
-    }
+    this.#key.close();
   }
 }
 
-function writePublicKey(block: PinnedBlock, key: RsaPublicKey): void {
+function writePublicKey(block: KeyBlock, key: RsaPublicKey): void {
   const { view, bytes, address } = block;
   const { modulusBytes } = key;
   const write = (field: number, at: number, value: bigint) => {
@@ -239,7 +227,7 @@ function writePublicKey(block: PinnedBlock, key: RsaPublicKey): void {
   write(PUBLIC.publicExponentE, NUMBERS + modulusBytes, key.publicExponent);
 }
 
-function writePrivateKey(block: PinnedBlock, key: RsaPrivateKey): void {
+function writePrivateKey(block: KeyBlock, key: RsaPrivateKey): void {
   const { view, bytes, address } = block;
   const half = key.modulusBytes / 2;
   let at = NUMBERS + 2 * key.modulusBytes;
