@@ -27,8 +27,8 @@ export type { Fallback, PlacementPolicy } from "./device/session/placement.ts";
 export {
   createDevice,
   type DeviceOptions,
-  type InProcessLink,
-} from "./device/transport/in_process/in_process.ts";
+} from "./device/transport/in_process/create_device.ts";
+export type { InProcessLink } from "./device/transport/in_process/in_process.ts";
 export type { Layout } from "./device/wire/mode.ts";
 export type { Burst, BurstOptions, BurstSlot } from "./driver/burst.ts";
 export { Driver } from "./driver/driver.ts";

@@ -4,7 +4,7 @@
  */
 
 import { probeBackends } from "../backends/probe.ts";
-import { createDevice } from "../device/transport/in_process/in_process.ts";
+import { createDevice } from "../device/transport/in_process/create_device.ts";
 import type { Burst } from "../driver/burst.ts";
 import { Driver } from "../driver/driver.ts";
 import { openBenchSession } from "./driver_session.ts";

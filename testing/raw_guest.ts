@@ -8,8 +8,8 @@
 import {
   createDevice,
   type DeviceOptions,
-  type InProcessLink,
-} from "../device/transport/in_process/in_process.ts";
+} from "../device/transport/in_process/create_device.ts";
+import type { InProcessLink } from "../device/transport/in_process/in_process.ts";
 import { F_INDIRECT_DESC, F_VERSION_1 } from "../device/wire/features.ts";
 import { ringBytes, ringOffsets } from "../driver/rings/layout.ts";
 import { type RawDescriptor, RawSplitRing } from "./raw_ring.ts";

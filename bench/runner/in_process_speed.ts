@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createDevice } from "../../device/transport/in_process/in_process.ts";
+import { createDevice } from "../../device/transport/in_process/create_device.ts";
 import { Driver } from "../../driver/driver.ts";
 import { openBenchSession } from "../driver_session.ts";
 import type { BenchOperation } from "../operations.ts";
