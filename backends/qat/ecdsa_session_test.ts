@@ -94,3 +94,26 @@ testWith(
     strictEqual(bed.standIn.blocks, 0);
   },
 );
+
+testWith(part, "a key's memory goes with its session, used or not", () => {
+  using bed = new Bed(part.libraries);
+  const { blocks } = bed.standIn;
+  const random = new Random(6);
+  const [used, unused] = [open(bed, "private"), open(bed, "public")];
+  strictEqual(bed.standIn.blocks, blocks + 2);
+  const signing = new Job(
+    {
+      kind: OperationKind.Sign,
+      source: random.bytes(32),
+      destinationBytes: 80,
+      digestBytes: 0,
+    },
+    used,
+    CONTIGUOUS,
+    random,
+  );
+  runJobs(bed.thread, [signing]);
+  strictEqual(signing.operation.status, OperationStatus.Ok);
+  for (const session of [used, unused]) bed.thread.closeSession(session);
+  strictEqual(bed.standIn.blocks, blocks);
+});

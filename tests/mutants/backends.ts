@@ -418,10 +418,10 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["backends/openssl/spared_calls_test.ts"],
   },
   {
-    fault: "a card's key goes while a request has its address",
+    fault: "a card's key stays when its session is over",
     file: "backends/qat/key_block.ts",
-    text: "if (this.#isClosed && this.#inFlight === 0) this",
-    replacement: "if (this.#isClosed) this",
+    text: "    this.#isClosed = true;\n    this.#freeUnused();\n",
+    replacement: "    this.#isClosed = true;\n",
     tests: ["backends/qat/ecdsa_session_test.ts"],
   },
 ];
