@@ -55,10 +55,11 @@ class IpsecMbCipherSession implements IpsecMbSession {
       source.putAddress(words, base + SOURCE);
       destination.putAddress(words, base + DESTINATION);
       scatterFrom[slot] = -1;
-    } else this.#startInBounce(operation, lengthBytes);
+    } else this.#startPlaced(operation, lengthBytes);
   }
 
-  #startInBounce(operation: Operation, lengthBytes: number): void {
+  /** Memory in pieces, or of the engine, which tells no address of its own. */
+  #startPlaced(operation: Operation, lengthBytes: number): void {
     const runner = this.#runner;
     runner.place(operation.source, operation.destination);
     const slot = this.#takeJob(operation, lengthBytes);
