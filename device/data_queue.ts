@@ -60,8 +60,9 @@ export class DataQueue {
   readonly #slots: RequestSlot[] = [];
   #generation = 0;
   readonly #burst: RequestSlot[] = [];
-  /** Requests that a backend has not finished. */
-  readonly #pending: RequestSlot[] = [];
+  /** Requests that a backend has not finished, and the list for the next time. */
+  #pending: RequestSlot[] = [];
+  #spare: RequestSlot[] | undefined;
   readonly #runner: OperationRunner;
   /** Requests of the burst that have ended, not counted yet. */
   #ended = 0;
@@ -125,10 +126,16 @@ export class DataQueue {
   /** Completes requests whose backend has finished them since. */
   poll(): boolean {
     this.#runner.poll(this.#pending);
-    for (const slot of this.#pending.splice(0)) {
+    // A backend may kick its own queue, which then is polled within this poll.
+    const pending = this.#pending;
+    this.#pending = this.#spare ?? [];
+    this.#spare = undefined;
+    for (const slot of pending) {
       if (waitsForMemory(slot)) this.#runner.runApart(slot);
       this.#settle(slot);
     }
+    pending.length = 0;
+    this.#spare = pending;
     this.#count();
     this.#releaseOldLists();
     return this.#virtqueue.publish();

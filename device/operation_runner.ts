@@ -195,9 +195,13 @@ export class OperationRunner {
 
   /** Has the backends of `pending` complete what they can. */
   poll(pending: readonly RequestSlot[]): void {
-    const routes = new Map(
-      pending.map(({ route }) => [route!.thread, route!]),
-    );
+    const first = pending[0]?.route;
+    if (!first) return;
+    if (areAllOn(first, pending)) {
+      this.#pollBackend(first, pending, 1);
+      return;
+    }
+    const routes = new Map(pending.map(({ route }) => [route!.thread, route!]));
     for (const route of routes.values()) {
       this.#pollBackend(route, pending, routes.size);
     }
@@ -254,4 +258,13 @@ export function waitsForMemory(
 ) {
   return isEntangled && results === undefined &&
     operation.status === OperationStatus.Pending;
+}
+
+/** Whether one backend has all of them, as is usual. */
+function areAllOn(
+  { thread }: Route,
+  pending: readonly RequestSlot[],
+): boolean {
+  for (const { route } of pending) if (route!.thread !== thread) return false;
+  return true;
 }
