@@ -136,22 +136,28 @@ export function clearForeign(libc: Libc, fd: number): number {
  * not taken what is there. eventfd_write has no flag for that.
  */
 export function signalWithRoom(libc: Libc, fd: number): number {
+  const room = lookForRoom(libc, fd);
+  return room === 0 ? libc.signal(fd) : room;
+}
+
+/** 0 where a write finds room, else the negative errno of a write that does not. */
+function lookForRoom(libc: Libc, fd: number): number {
   const { pollfd, pollView } = calls();
   pollView.setInt32(0, fd, true);
   pollView.setInt16(POLLFD_EVENTS, POLLOUT, true);
   pollView.setInt16(POLLFD_RESULT, 0, true);
   const ready = libc.poll(pollfd, 1, 0);
   if (ready < 0) return ready;
-  return pollView.getInt16(POLLFD_RESULT, true) === POLLOUT
-    ? libc.signal(fd)
-    : -EAGAIN;
+  return pollView.getInt16(POLLFD_RESULT, true) === POLLOUT ? 0 : -EAGAIN;
 }
 
 /**
  * Adds 1 to the eventfd `fd`, which may be closed meanwhile, on a thread of the
- * runtime: writing to a full counter waits.
+ * runtime: writing to a full counter waits. One that is full is told by that, and
+ * left alone: whoever waited for it would do so for ever.
  */
 export async function signalForeign(libc: Libc, fd: number): Promise<void> {
+  if (lookForRoom(libc, fd) !== 0) return;
   const copy = libc.check(libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (copy < 0) return;
   await calls().symbols.eventfdWriteAsync(copy, ONE);

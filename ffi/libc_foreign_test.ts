@@ -1,6 +1,11 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { EAGAIN, nativeBuffer, openLibc } from "./libc.ts";
-import { clearForeign, isSameFile, signalWithRoom } from "./libc_foreign.ts";
+import {
+  clearForeign,
+  isSameFile,
+  signalForeign,
+  signalWithRoom,
+} from "./libc_foreign.ts";
 import { socketPair } from "./libc_socket.ts";
 
 const libc = openLibc();
@@ -61,4 +66,15 @@ Deno.test("descriptors of one open file are told from those of two", () => {
   ok(!isSameFile(libc, fd, other));
   ok(!isSameFile(libc, fd, -1));
   for (const one of [fd, other, copy]) libc.close(one);
+});
+
+Deno.test("a full foreign eventfd is left alone, so that nobody waits for it for ever", async () => {
+  const fd = waitingEventfd();
+  await signalForeign(libc, fd);
+  strictEqual(taken(fd), 1n);
+  strictEqual(libc.symbols.eventfd_write(fd, FULL), 0);
+  await signalForeign(libc, fd);
+  strictEqual(taken(fd), FULL);
+  libc.close(fd);
+  await signalForeign(libc, fd);
 });

@@ -74,6 +74,8 @@ export interface ThreadSession {
   readonly placement: SessionPlacement;
   /** Where it has been opened. */
   readonly routes: Route[];
+  /** Where it was before its backend failed and recovered; not closed yet. */
+  readonly oldRoutes: Route[];
   /** Where it has been refused. */
   refusals: RefusedRoute[];
   /** The route of each choice, at the state of the backends `routeEpoch`. */
@@ -89,8 +91,10 @@ const RULES = 0;
 const IN_FLIGHT = 1;
 /** At which state of the backends `#onlyRoutes` holds; -1: at none. */
 const EPOCH = 2;
-/** 1 where the session is closed when none of its operations is under way. */
-const CLOSING = 3;
+/** What is to be done when none of its operations is under way. */
+const WHEN_IDLE = 3;
+const CLOSE_IT = 1;
+const CLOSE_OLD_ROUTES = 2;
 const FIRST_SESSIONS = 64;
 
 /**
@@ -171,7 +175,7 @@ export class ThreadSessions {
     this.#records[at + RULES] = session.rules.number;
     this.#records[at + IN_FLIGHT] = 0;
     this.#records[at + EPOCH] = -1;
-    this.#records[at + CLOSING] = 0;
+    this.#records[at + WHEN_IDLE] = 0;
     return session;
   }
 
@@ -185,7 +189,7 @@ export class ThreadSessions {
   }
 
   #closeLater({ number }: ThreadSession): void {
-    this.#records[RECORD_WORDS * number + CLOSING] = 1;
+    this.#records[RECORD_WORDS * number + WHEN_IDLE]! |= CLOSE_IT;
   }
 
   #isInFlight({ number }: ThreadSession): boolean {
@@ -304,9 +308,11 @@ export class ThreadSessions {
       const route = session.routes[i]!;
       if (route.backend !== backend) continue;
       if (route.generation === generation) return route;
-      // The backend has failed since, and may not know the session any more.
-      this.backends.closeSession(backend, route.handle);
+      // The backend has failed since. Operations from before may be with it still.
       session.routes.splice(i, 1);
+      session.oldRoutes.push(route);
+      this.#records[RECORD_WORDS * session.number + WHEN_IDLE]! |=
+        CLOSE_OLD_ROUTES;
       break;
     }
     if (isRefused(session, backend, generation)) return undefined;
@@ -368,8 +374,12 @@ export class ThreadSessions {
     const at = RECORD_WORDS * number;
     const left = records[at + IN_FLIGHT]! - 1;
     records[at + IN_FLIGHT] = left;
-    if (left > 0 || records[at + CLOSING] === 0) return;
-    this.#close(this.#sessions[number]!);
+    const next = records[at + WHEN_IDLE]!;
+    if (left > 0 || next === 0) return;
+    records[at + WHEN_IDLE] = 0;
+    const session = this.#sessions[number]!;
+    if ((next & CLOSE_IT) !== 0) this.#close(session);
+    else this.#closeRoutes(session.oldRoutes);
   }
 
   #close(session: ThreadSession): void {
@@ -378,13 +388,19 @@ export class ThreadSessions {
     this.#onlyRoutes[number] = undefined;
     this.#records[RECORD_WORDS * number + RULES] = 0;
     this.#freeNumbers.push(number);
-    for (const { backend, handle } of session.routes) {
+    this.#closeRoutes(session.oldRoutes);
+    this.#closeRoutes(session.routes);
+    wipeKeys(session.description);
+  }
+
+  #closeRoutes(routes: Route[]): void {
+    for (const { backend, handle } of routes) {
       const reason = this.backends.closeSession(backend, handle);
       if (reason !== undefined) {
         this.#noted({ of: "session", backend, reason });
       }
     }
-    wipeKeys(session.description);
+    routes.length = 0;
   }
 
   /**
@@ -416,6 +432,7 @@ function createSession(
     rules: sessionRules(description),
     placement,
     routes: [],
+    oldRoutes: [],
     refusals: [],
     routeOfChoice: [],
     routeEpoch: -1,

@@ -11,7 +11,7 @@ import { ThreadBackends } from "./thread_backends.ts";
 import { ThreadSessions } from "./thread_sessions.ts";
 
 /** A thread's sessions on a backend that only counts them. */
-function threadSessions() {
+function threadSessions(now: () => number = () => 0) {
   const open = new Set<object>();
   let closed = 0;
   const thread: BackendThread = {
@@ -25,6 +25,7 @@ function threadSessions() {
       open.delete(session);
     },
     run: () => {},
+    health: () => undefined,
     close: () => open.clear(),
   };
   const offers = [{ algorithm: "cipher.aes-cbc" }];
@@ -41,7 +42,11 @@ function threadSessions() {
     open: () => thread,
   };
   const sessions = new ThreadSessions(
-    new ThreadBackends(new OpenBackends([{ backend, options: {} }])),
+    new ThreadBackends(
+      new OpenBackends([{ backend, options: {} }]),
+      () => {},
+      now,
+    ),
     new Placement({
       backends: [{ name: "counting", offers }],
       rules: [],
@@ -113,4 +118,26 @@ Deno.test("a thread that ends wipes every key, also of what is still under way",
   strictEqual(open.size, 0);
   // What is under way goes with the backend and not before.
   strictEqual(closed(), 1);
+});
+
+Deno.test("a session on a backend that has recovered is closed when its operations from before have ended", () => {
+  let now = 0;
+  const { sessions, open, closed } = threadSessions(() => now);
+  sessions.opened(announcement(1));
+  const { number } = sessions.get(1)!;
+  const before = sessions.route(number, 16)!;
+  sessions.begun(number);
+  sessions.backends.backendFailed("counting", "for a test");
+  now += 60_000;
+  sessions.begun(number);
+  const after = sessions.route(number, 16)!;
+  ok(after.handle !== before.handle);
+  strictEqual(closed(), 0);
+  sessions.finished(number);
+  strictEqual(closed(), 0);
+  sessions.finished(number);
+  strictEqual(closed(), 1);
+  ok(open.has(after.handle) && !open.has(before.handle));
+  sessions.closed(1);
+  strictEqual(open.size, 0);
 });

@@ -20,8 +20,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a thread keeps the keys of sessions that are closed",
     file: "device/session/thread_sessions.ts",
-    text: "    }\n    wipeKeys(session.description);\n",
-    replacement: "    }\n",
+    text:
+      "    this.#closeRoutes(session.routes);\n    wipeKeys(session.description);",
+    replacement: "    this.#closeRoutes(session.routes);",
     tests: ["device/session/thread_sessions_test.ts"],
   },
   {
@@ -200,5 +201,12 @@ export const MUTANTS: readonly Mutant[] = [
     text: "isLast ? ALL_SIZES : this.#goodSizes(backend, session)",
     replacement: "this.#goodSizes(backend, session)",
     tests: ["device/session/placement_test.ts"],
+  },
+  {
+    fault: "a session is closed under operations from before a recovery",
+    file: "device/session/thread_sessions.ts",
+    text: "      session.oldRoutes.push(route);\n",
+    replacement: "      this.backends.closeSession(backend, route.handle);\n",
+    tests: ["device/session/thread_sessions_test.ts"],
   },
 ];

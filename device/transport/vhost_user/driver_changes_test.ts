@@ -32,6 +32,8 @@ import { OFFERED_PROTOCOL_FEATURES, Request } from "./messages.ts";
 const PACKED = 1n << 34n;
 const PACKED_START = 0x8000_8000;
 const INVSESS = 4;
+/** As long as a ring waits for others that can tell. */
+const JUDGEMENT_MS = 100;
 
 type Front = ScriptedFrontEnd;
 
@@ -410,5 +412,33 @@ withServer(
     await shareMemory(front);
     const ring = await startRing(front, 0);
     await encryptsWell(front, ring, await createByMessage(front));
+  },
+);
+
+withServer(
+  "a pause within the beginning of another's end keeps sessions",
+  async (server) => {
+    using front = ScriptedFrontEnd.connect(server.path);
+    const { data, control } = await startGeneric(front);
+    const unused = await startRing(front, 1);
+    await enable(front, 1);
+    const session = await createByQueue(front, control);
+    await encryptsWell(front, data, session);
+    const rings = [data, unused, control];
+    const bases: number[] = [];
+    for (const index of [0, 1, CONTROL]) {
+      bases.push(await stopRing(front, index));
+    }
+    // It stands at its start, which tells nothing: others are waited for.
+    await startRing(front, 1, bases[1]!, unused);
+    await enable(front, 1);
+    await stopRing(front, 1);
+    await new Promise((resolve) => setTimeout(resolve, 3 * JUDGEMENT_MS));
+    strictEqual(server.device.sessions.size, 1);
+    for (const index of [1, 0, CONTROL]) {
+      await startRing(front, index, bases[index]!, rings[index]!);
+      await enable(front, index);
+    }
+    await encryptsWell(front, data, session);
   },
 );

@@ -143,6 +143,7 @@ export class Rings {
   /** Stops a ring; its base is then where it stands. */
   async stop(ring: Vring): Promise<void> {
     ring.waits = false;
+    if (!this.all.some(({ waits }) => waits)) this.#judgeNoLonger();
     const plan = ring.runs;
     if (!plan) return;
     ring.runs = undefined;
@@ -269,9 +270,14 @@ export class Rings {
     return problem;
   }
 
-  #settle(isNew: boolean): void {
+  /** Whoever was in doubt has stopped, or the doubt is over. */
+  #judgeNoLonger(): void {
     clearTimeout(this.#judgement);
     this.#judgement = undefined;
+  }
+
+  #settle(isNew: boolean): void {
+    this.#judgeNoLonger();
     if (!isNew) this.#life.goesOn();
     else this.driverInitialises("rings start as those of a new driver");
   }
