@@ -41,10 +41,6 @@ export class RangeLists {
     this.ends = this.starts.slice();
   }
 
-  get slots(): number {
-    return this.#slots;
-  }
-
   /** Whether a slot's list is at home. */
   isHome(slot: number): boolean {
     return this.starts[slot] === slot * HOME_WORDS;
