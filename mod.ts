@@ -29,32 +29,14 @@ export {
   type DeviceOptions,
 } from "./device/transport/in_process/create_device.ts";
 export type { InProcessLink } from "./device/transport/in_process/in_process.ts";
-export type { Layout } from "./device/wire/mode.ts";
-export type { Burst, BurstOptions, BurstSlot } from "./driver/burst.ts";
-export { Driver } from "./driver/driver.ts";
-export type { DriverOptions, SessionOptions } from "./driver/driver.ts";
-export type { DeviceLink } from "./driver/link.ts";
-export { OperationError } from "./driver/operation_error.ts";
-export type {
-  Aead,
-  Akcipher,
-  Chain,
-  ChainRanges,
-  ChainResult,
-  Cipher,
-  Hash,
-  Mac,
-  Session,
-} from "./driver/sessions.ts";
-export { SessionMessages } from "./driver/vhost_user/session_messages.ts";
-export {
-  connectVhostUser,
-  type VhostUserLink,
-  type VhostUserOptions,
-} from "./driver/vhost_user_front_end.ts";
+export * from "./driver/mod.ts";
 
-if (import.meta.main) {
-  // Not awaited: a plugin that imports this module would wait for it, and it
-  // for the plugin.
-  void import("./cli/main.ts").then(({ main }) => main(Deno.args));
+// The program was here before it was `cli/main.ts`. In a bundle `main` and the
+// URL are those of another.
+if (import.meta.main && import.meta.url.endsWith("/mod.ts")) {
+  console.error(
+    "vhost-device-crypto: Cannot run mod.ts, which is the library: expected " +
+      "the program, as in deno run -A cli/main.ts serve --socket-path PATH",
+  );
+  Deno.exit(2);
 }

@@ -1,5 +1,6 @@
 /**
- * The program: `serve`, `probe` and help.
+ * The program: `serve`, `probe` and help. Who imports it gets {@linkcode main},
+ * and nothing is started.
  *
  * @module
  */
@@ -24,8 +25,8 @@ function weakAlgorithms(): string {
 
 const helpText = (): string =>
   `\
-usage: deno run -A mod.ts serve --socket-path PATH [OPTION]...
-       deno run -A mod.ts probe [--json] [OPTION of a backend]...
+usage: deno run -A cli/main.ts serve --socket-path PATH [OPTION]...
+       deno run -A cli/main.ts probe [--json] [OPTION of a backend]...
 
 serve  runs a virtio-crypto device for virtual machines on vhost-user sockets
 probe  shows which algorithms each backend offers here, or why not
@@ -73,7 +74,12 @@ async function run(words: readonly string[]): Promise<void> {
   }
 }
 
-/** Runs the program; a mistake is one line on standard error. */
+/**
+ * Runs the program; a mistake is one line on standard error and ends the process
+ * with exit code 2.
+ *
+ * @param words what stands on the command line after the program's name
+ */
 export async function main(words: readonly string[]): Promise<void> {
   try {
     await run(words);
@@ -84,4 +90,10 @@ export async function main(words: readonly string[]): Promise<void> {
     );
     Deno.exit(EXIT_USAGE);
   }
+}
+
+// Not awaited: a plugin that imports this module would wait for it, and it for
+// the plugin. In a bundle `main` and the URL are those of another.
+if (import.meta.main && import.meta.url.endsWith("/cli/main.ts")) {
+  void main(Deno.args);
 }

@@ -4,7 +4,7 @@
  *
  * Serve a guest with it, and check it:
  *
- *     deno run -A mod.ts serve --socket-path /tmp/crypto.sock \
+ *     deno run -A cli/main.ts serve --socket-path /tmp/crypto.sock \
  *       --backend ./examples/custom_backend.ts,noble
  *     deno task conformance ./examples/custom_backend.ts
  *

@@ -6,7 +6,7 @@
 
 import { temporaryFolder } from "./files.ts";
 
-const MAIN = new URL("../mod.ts", import.meta.url).href;
+const MAIN = new URL("../cli/main.ts", import.meta.url).href;
 /** Longer than a start takes on a busy machine. */
 const START_TIMEOUT_MS = 30_000;
 /** Then the process is killed, and its exit code says so. */
@@ -19,7 +19,7 @@ export interface Ending {
   readonly stderr: string;
 }
 
-/** Runs `mod.ts` with `words` to its end. */
+/** Runs `cli/main.ts` with `words` to its end. */
 export async function runCommand(...words: string[]): Promise<Ending> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", MAIN, ...words],

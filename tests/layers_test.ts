@@ -94,6 +94,7 @@ async function filesIn(tops: Iterable<string>): Promise<string[]> {
 /** Where the program and its tools begin. */
 const ENTRIES = [
   "mod.ts",
+  "cli/main.ts",
   "conformance/main.ts",
   "cli/write_readme.ts",
 ];

@@ -126,7 +126,7 @@ export function startDevice(
   options: DeviceOptions,
 ): Promise<BenchDevice> {
   const socketPath = socketIn(programs);
-  const program = new URL("../../mod.ts", import.meta.url).href;
+  const program = new URL("../../cli/main.ts", import.meta.url).href;
   const spin = options.polling
     ? ["--spin", `${POLLING_SPIN_MICROSECONDS}`]
     : [];

@@ -8,7 +8,7 @@ const READY_TIMEOUT_MS = 15_000;
 const READY_POLL_MS = 20;
 const END_TIMEOUT_MS = 3_000;
 
-/** `mod.ts serve` with one backend, until it is disposed of. */
+/** `serve` with one backend, until it is disposed of. */
 export class DeviceProcess implements AsyncDisposable {
   readonly socketPath: string;
   readonly #folder: string;
@@ -20,7 +20,7 @@ export class DeviceProcess implements AsyncDisposable {
   private constructor(folder: string, backend: string) {
     this.#folder = folder;
     this.socketPath = `${folder}/crypto.sock`;
-    const program = new URL("../../mod.ts", import.meta.url);
+    const program = new URL("../../cli/main.ts", import.meta.url);
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", program.href, "serve"],

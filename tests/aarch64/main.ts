@@ -58,7 +58,7 @@ async function findRunner(): Promise<Runner | string> {
   const cache = cacheFolder();
   // What this Deno has cached for itself would be of another processor.
   const env = { DENO_DIR: `${cache}/deno-dir` };
-  const files = ["mod.ts", "tests/standard/setups.ts"];
+  const files = ["mod.ts", "cli/main.ts", "tests/standard/setups.ts"];
   if (!await succeeds(Deno.execPath(), ["cache", "-q", ...files], env)) {
     return "the packages of deno.json cannot be fetched from npm";
   }

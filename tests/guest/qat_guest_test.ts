@@ -16,7 +16,7 @@ const PARTS = {
   name: found.ok ? part.name : "a Linux guest under QEMU",
   remedy: found.ok ? part.remedy : found.missing,
 };
-const MAIN = new URL("../../mod.ts", import.meta.url).pathname;
+const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
 
 const pause = (ms: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -6,6 +6,7 @@ import { MUTANTS as driver } from "./driver.ts";
 import { MUTANTS as frontEnd } from "./front_end.ts";
 import { MUTANTS as memory } from "./memory.ts";
 import type { Mutant } from "./mutant.ts";
+import { MUTANTS as packages } from "./package.ts";
 import { MUTANTS as ring } from "./ring.ts";
 import { MUTANTS as session } from "./session.ts";
 import { MUTANTS as transport } from "./transport.ts";
@@ -20,6 +21,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...driver,
   ...frontEnd,
   ...memory,
+  ...packages,
   ...ring,
   ...session,
   ...transport,

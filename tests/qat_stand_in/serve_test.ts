@@ -10,7 +10,7 @@ const KEY = Uint8Array.from({ length: 32 }, (_, i) => 7 * i);
 const IV = new Uint8Array(16).fill(3);
 const MEMORY_BYTES = 8 * 1024 * 1024;
 
-/** `mod.ts serve` on a libqat, until it is disposed of. */
+/** `serve` on a libqat, until it is disposed of. */
 class Device implements AsyncDisposable {
   readonly socketPath: string;
   readonly controlPath: string;
@@ -26,7 +26,7 @@ class Device implements AsyncDisposable {
     this.#folder = folder;
     this.socketPath = `${folder}/crypto.sock`;
     this.controlPath = `${folder}/control`;
-    const program = new URL("../../mod.ts", import.meta.url).href;
+    const program = new URL("../../cli/main.ts", import.meta.url).href;
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", program, "serve", "--socket-path", this.socketPath],

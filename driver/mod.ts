@@ -1,0 +1,39 @@
+/**
+ * The driver alone: for a program that uses a device which another process
+ * serves, or a link of its own. It brings neither the device nor its backends.
+ *
+ * ```ts ignore
+ * import { connectVhostUser, Driver } from "vhost-device-crypto/driver";
+ *
+ * const link = await connectVhostUser("/tmp/crypto.sock", {
+ *   memoryBytes: 16 * 1024 * 1024,
+ * });
+ * await using driver = await Driver.start(link);
+ * ```
+ *
+ * @module
+ */
+
+export type { Layout } from "../device/wire/mode.ts";
+export type { Burst, BurstOptions, BurstSlot } from "./burst.ts";
+export { Driver } from "./driver.ts";
+export type { DriverOptions, SessionOptions } from "./driver.ts";
+export type { DeviceLink } from "./link.ts";
+export { OperationError } from "./operation_error.ts";
+export type {
+  Aead,
+  Akcipher,
+  Chain,
+  ChainRanges,
+  ChainResult,
+  Cipher,
+  Hash,
+  Mac,
+  Session,
+} from "./sessions.ts";
+export { SessionMessages } from "./vhost_user/session_messages.ts";
+export {
+  connectVhostUser,
+  type VhostUserLink,
+  type VhostUserOptions,
+} from "./vhost_user_front_end.ts";
