@@ -11,9 +11,13 @@
 
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import type { Segments } from "../memory/segments.ts";
+import type { RequestBurst } from "./request_burst.ts";
 
-/** Version of this contract; a plugin of another version is refused. */
-export const CONTRACT_VERSION = 1;
+/**
+ * Version of this contract. A plugin of version 1 is loaded too, as what it is:
+ * one that runs operations; any other is refused.
+ */
+export const CONTRACT_VERSION = 2;
 
 /** Result of an operation. The numbers are the standard's (virtio 1.4 §5.9.9.1). */
 export const enum OperationStatus {
@@ -161,15 +165,47 @@ export interface Probe {
 /** Settings of one backend from the command line or the API. */
 export type BackendOptions = Readonly<Record<string, string>>;
 
-/** A backend as its module exports it. */
-export interface Backend {
+/** What every backend says of itself. */
+interface BackendCommon {
   readonly contract: number;
   readonly name: string;
   /** Looks for libraries and devices; never throws for what is missing. */
   probe(options: BackendOptions): Probe;
+}
+
+/**
+ * A backend that is given operations as objects. It runs on the ring's thread;
+ * one that says `"blocking"` may take as long as it likes and gets a thread and
+ * copies of its own.
+ */
+export interface OperationsBackend extends BackendCommon {
+  readonly runs?: "operations" | "blocking";
   /** Opens the backend on the calling thread; throws where it cannot work. */
   open(options: BackendOptions): BackendThread;
 }
+
+/** A backend that is given bursts as numbers, on the ring's thread. */
+export interface BurstsBackend extends BackendCommon {
+  readonly runs: "bursts";
+  /** Opens the backend on the calling thread; throws where it cannot work. */
+  open(options: BackendOptions): BurstThread;
+}
+
+/** A backend that answers each operation with a promise, over copies. */
+export interface AsynchronousBackend extends BackendCommon {
+  readonly runs: "asynchronous";
+  /** Most operations that it is given at the same time; 64 where absent. */
+  readonly inFlight?: number;
+  /** How long an operation may take; 30,000 where absent. */
+  readonly deadlineMs?: number;
+  /** Opens the backend; throws or rejects where it cannot work. */
+  open(
+    options: BackendOptions,
+  ): AsynchronousThread | Promise<AsynchronousThread>;
+}
+
+/** A backend as its module exports it; `runs` says how it is called. */
+export type Backend = OperationsBackend | BurstsBackend | AsynchronousBackend;
 
 /**
  * A backend opened on one thread; every call comes from that thread. All of it is
@@ -218,4 +254,77 @@ export interface BackendThread {
    * operations that are pending too: nothing is written any more.
    */
   close(): void;
+}
+
+/**
+ * A {@linkcode BackendThread} whose requests and sessions are numbers: the form
+ * that costs least. All that is said there holds here too.
+ */
+export interface BurstThread {
+  /**
+   * Opens the session `number`, which the device chose: small, used by no other
+   * session of this thread that is open, and used again later.
+   */
+  openSession(description: SessionDescription, number: number): void;
+  /** Closes a session and wipes its key; no operation of it is under way. */
+  closeSession(number: number): void;
+  /**
+   * Runs the requests in `slots[0 … count)` of `burst`, each of which is named
+   * once. `slots` is the device's, which fills it anew for the next call.
+   */
+  run(burst: RequestBurst, slots: Int32Array<ArrayBuffer>, count: number): void;
+  /** Completes what it can of what it left pending; returns how many. */
+  poll?(): number;
+  /**
+   * Forgets a request that it left pending, because it is taken from it: nothing
+   * of it is read or written from then on. Has to be there where `poll` is.
+   */
+  abandon?(burst: RequestBurst, slot: number): void;
+  health?(): string | undefined;
+  close(): void;
+}
+
+/** One request as a copy of its own; no byte of it is guest memory. */
+export interface CopiedOperation {
+  readonly kind: OperationKind;
+  /** What `openSession` gave. */
+  readonly session: BackendSession;
+  readonly iv: Uint8Array<ArrayBuffer>;
+  readonly source: Uint8Array<ArrayBuffer>;
+  readonly additionalData: Uint8Array<ArrayBuffer>;
+  /** For the result; as long as it may be. */
+  readonly destination: Uint8Array<ArrayBuffer>;
+  /** For the digest or tag; holds the tag that is to be verified. */
+  readonly digest: Uint8Array<ArrayBuffer>;
+  readonly cipherStart: number;
+  readonly cipherBytes: number;
+  readonly hashStart: number;
+  readonly hashBytes: number;
+  /** Aborted when nobody waits for the outcome any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What came of a {@linkcode CopiedOperation}. */
+export interface Outcome {
+  readonly status: OperationStatus;
+  /** As {@linkcode Operation.writtenBytes}; 0 where absent. */
+  readonly writtenBytes?: number;
+}
+
+/**
+ * A backend that answers with promises: a service, a token, a card behind a
+ * socket. Its event loop is kept alive for it.
+ */
+export interface AsynchronousThread {
+  openSession(
+    description: SessionDescription,
+  ): BackendSession | Promise<BackendSession>;
+  closeSession(session: BackendSession): void | Promise<void>;
+  /**
+   * Fills `destination` and `digest` and tells the outcome. A rejection is this
+   * request's failure; `Unavailable` says that the backend cannot work now.
+   */
+  run(operation: CopiedOperation): Promise<Outcome>;
+  health?(): string | undefined | Promise<string | undefined>;
+  close(): void | Promise<void>;
 }

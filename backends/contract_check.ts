@@ -21,6 +21,15 @@ export class BackendError extends Error {
   override name = "BackendError";
 }
 
+/** The versions of the contract that are loaded. */
+export const CONTRACT_VERSIONS: ReadonlySet<unknown> = new Set([
+  1,
+  CONTRACT_VERSION,
+]);
+
+/** How a backend may be called. */
+const MANNERS: ReadonlySet<unknown> = new Set(["operations"]);
+
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 const KNOWN = new Set(ALGORITHMS.map(qualifiedName));
@@ -65,7 +74,7 @@ export function checkModule(module: unknown, specifier: string): Backend {
     specifier,
     "its default export",
   );
-  if (exported["contract"] !== CONTRACT_VERSION) {
+  if (!CONTRACT_VERSIONS.has(exported["contract"])) {
     throw breach(
       specifier,
       "contract",
@@ -80,8 +89,19 @@ export function checkModule(module: unknown, specifier: string): Backend {
       `is ${JSON.stringify(name)}, expected lower-case letters, digits, dashes`,
     );
   }
+  checkManner(exported, specifier);
   requireMethods(exported, ["probe", "open"], specifier, "backend");
   return exported as unknown as Backend;
+}
+
+function checkManner({ contract, runs }: Fields, specifier: string): void {
+  // Version 1 had no such member.
+  if (contract === 1 || runs === undefined || MANNERS.has(runs)) return;
+  throw breach(
+    specifier,
+    "runs",
+    `is ${JSON.stringify(runs)}, expected one of ${[...MANNERS].join(", ")}`,
+  );
 }
 
 /** What `probe` returned. */

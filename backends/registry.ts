@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend } from "./backend.ts";
+import type { Backend, OperationsBackend } from "./backend.ts";
 import {
   BackendError,
   checkModule,
@@ -47,11 +47,14 @@ export function backendSpecifier(named: string, base: URL): string {
  *
  * @throws {BackendError} where it cannot be loaded or breaks the contract
  */
-export async function loadBackend(specifier: string): Promise<Backend> {
+export async function loadBackend(
+  specifier: string,
+): Promise<OperationsBackend> {
   const backend = checkModule(await importModule(specifier), specifier);
   return {
     contract: backend.contract,
     name: backend.name,
+    runs: "operations",
     probe: (options) => checkProbe(backend.probe(options), specifier),
     open: (options) => checkThread(backend.open(options), specifier),
   };

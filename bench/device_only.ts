@@ -10,7 +10,10 @@
  * @module
  */
 
-import { type Backend, OperationStatus } from "../backends/backend.ts";
+import {
+  type OperationsBackend,
+  OperationStatus,
+} from "../backends/backend.ts";
 import { COUNTERS, DataQueue } from "../device/data_queue.ts";
 import { createVirtqueue } from "../device/ring/create_virtqueue.ts";
 import { GuestMemory } from "../device/ring/guest_memory.ts";
@@ -38,7 +41,7 @@ const SESSION = 1;
 const WARM_MS = 1500;
 
 /** Answers at once, and looks at nothing. */
-const nullBackend: Backend = {
+const nullBackend: OperationsBackend = {
   contract: 1,
   name: "null",
   probe: () => ({

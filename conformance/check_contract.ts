@@ -16,9 +16,9 @@ import {
 import { RSA_USUAL_PRIMES } from "../algorithms/rsa_primes.ts";
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import {
-  type Backend,
   type BackendOptions,
   OperationKind,
+  type OperationsBackend,
   type Probe,
 } from "../backends/backend.ts";
 import { Examiner } from "./examiner.ts";
@@ -29,7 +29,7 @@ import { RSA_ANSWERS } from "./vectors/rsa.ts";
 /** What probe says must be about the catalogue and leave nothing out. */
 export function checkProbe(
   examiner: Examiner,
-  backend: Backend,
+  backend: OperationsBackend,
   probe: Probe,
 ): void {
   const names = new Map(ALGORITHMS.map((one) => [qualifiedName(one), one]));
@@ -225,7 +225,7 @@ function checkReopening(examiner: Examiner, probe: Probe): void {
 
 function checkThreads(
   examiner: Examiner,
-  backend: Backend,
+  backend: OperationsBackend,
   options: BackendOptions,
   probe: Probe,
 ): void {
@@ -252,7 +252,7 @@ function checkThreads(
 /** Refusals, sessions closed and opened again, several openings. */
 export function checkContract(
   examiner: Examiner,
-  backend: Backend,
+  backend: OperationsBackend,
   options: BackendOptions,
   probe: Probe,
 ): void {

@@ -15,11 +15,12 @@ import {
 } from "../algorithms/catalogue.ts";
 import { RSA_USUAL_PRIMES } from "../algorithms/rsa_primes.ts";
 import {
-  type Backend,
   type BackendOptions,
   CONTRACT_VERSION,
+  type OperationsBackend,
   type Probe,
 } from "../backends/backend.ts";
+import { CONTRACT_VERSIONS } from "../backends/contract_check.ts";
 import { Examiner, type Reference } from "./examiner.ts";
 import { checkAead } from "./check_aead.ts";
 import { checkBursts } from "./check_burst.ts";
@@ -49,7 +50,7 @@ export type { ConformanceReport } from "./report.ts";
 export interface ConformanceOptions {
   readonly backendOptions?: BackendOptions;
   /** A second backend to compare with, besides the kit's own opinion. */
-  readonly reference?: Backend;
+  readonly reference?: OperationsBackend;
   /** Repeats a run; random where it is absent. */
   readonly seed?: number;
   /** One qualified algorithm name, or `contract`, `chain` or `burst`. */
@@ -63,7 +64,7 @@ type Part = CipherAlgorithm | HashAlgorithm | MacAlgorithm;
 
 /** One run over one opened backend. */
 class Run {
-  readonly #backend: Backend;
+  readonly #backend: OperationsBackend;
   readonly #options: BackendOptions;
   readonly #probe: Probe;
   readonly #thread: StandByThread;
@@ -72,7 +73,7 @@ class Run {
   readonly #regionMakers: readonly RegionMaker[];
 
   constructor(
-    backend: Backend,
+    backend: OperationsBackend,
     options: BackendOptions,
     probe: Probe,
     seed: number,
@@ -222,7 +223,7 @@ export const CHECK_NAMES: readonly string[] = [
 ];
 
 function unreadyReport(
-  backend: Backend,
+  backend: OperationsBackend,
   probe: Probe,
   seed: number,
   names: readonly string[],
@@ -243,7 +244,7 @@ function unreadyReport(
  * backend that is not ready, or offers nothing, does not pass.
  */
 export function checkBackend(
-  backend: Backend,
+  backend: OperationsBackend,
   options: ConformanceOptions = {},
 ): ConformanceReport {
   const { backendOptions = {}, reference, only } = options;
@@ -251,7 +252,7 @@ export function checkBackend(
   if (only !== undefined && !CHECK_NAMES.includes(only)) {
     throw new RangeError(`Cannot check "${only}": no such algorithm or group`);
   }
-  if (backend.contract !== CONTRACT_VERSION) {
+  if (!CONTRACT_VERSIONS.has(backend.contract)) {
     throw new TypeError(
       `Backend "${backend.name}" has contract ${backend.contract}, ` +
         `expected ${CONTRACT_VERSION}`,
@@ -292,8 +293,8 @@ function byQualifiedName(name: string): Algorithm {
  * that is not ready fails.
  */
 export function conformanceTests(
-  backend: Backend,
-  reference?: Backend,
+  backend: OperationsBackend,
+  reference?: OperationsBackend,
 ): void {
   Deno.test(`backend "${backend.name}" conforms`, async (test) => {
     const { ready, missing } = backend.probe({});

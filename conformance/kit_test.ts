@@ -1,9 +1,9 @@
 import { match, ok, strictEqual, throws } from "node:assert/strict";
 import {
-  type Backend,
   type BackendThread,
   type Operation,
   OperationKind,
+  type OperationsBackend,
   OperationStatus,
 } from "../backends/backend.ts";
 import type { SessionDescription } from "../algorithms/session_description.ts";
@@ -20,7 +20,7 @@ const SEED = 20;
 /** The plain backend with some methods replaced. */
 function altered(
   alter: (thread: BackendThread) => Partial<BackendThread>,
-): Backend {
+): OperationsBackend {
   return {
     ...plain,
     open(options) {
@@ -31,7 +31,7 @@ function altered(
 }
 
 /** The plain backend with something done to each operation that it finished. */
-function sabotaged(spoil: (operation: Operation) => void): Backend {
+function sabotaged(spoil: (operation: Operation) => void): OperationsBackend {
   return altered((thread) => ({
     run(operations, count) {
       thread.run(operations, count);
@@ -72,7 +72,7 @@ function writePastTheEnd({ destination }: Operation): void {
 }
 
 /** The plain backend with something done before each operation and undone. */
-function around(act: (operation: Operation) => () => void): Backend {
+function around(act: (operation: Operation) => () => void): OperationsBackend {
   return altered((thread) => ({
     run(operations, count) {
       for (const operation of operations.slice(0, count)) {
@@ -121,188 +121,189 @@ function leave(operation: Operation): boolean {
 }
 
 /** What is broken, where the kit looks, and what it must say. */
-const BROKEN: readonly (readonly [string, string, Backend, RegExp])[] = [
-  [
-    "a wrong bit",
-    "cipher.aes-ctr",
-    sabotaged(flipFirstByte),
-    /SP 800-38A F\.5\.1.*destination/,
-  ],
-  [
-    "a wrong bit where the source is in pieces",
-    "cipher.aes-ctr",
-    sabotaged(spoilWhen(({ source }) => source.count > 1)),
-    /destination/,
-  ],
-  [
-    "a wrong bit where source and destination overlap",
-    "cipher.aes-ecb",
-    sabotaged(
-      spoilWhen(({ source, destination }) => overlap(source, destination)),
-    ),
-    /destination/,
-  ],
-  [
-    "a destination that is cleared before the source is read",
-    "cipher.aes-ctr",
-    around(({ destination }) => {
-      destination.fill(0, destination.totalBytes, 0);
-      return () => {};
-    }),
-    /in-place: destination/,
-  ],
-  [
-    "a block behind the destination that is put back afterwards",
-    "aead.chacha20-poly1305",
-    around(clearBehind),
-    /decrypt.*adjacent: status/,
-  ],
-  [
-    "associated data that is rubbish while the operation runs",
-    "aead.chacha20-poly1305",
-    altered((thread) => ({
-      run(operations, count) {
-        for (const operation of operations.slice(0, count)) {
-          runOverRubbish(thread, operation);
-        }
-      },
-    })),
-    /start of the source/,
-  ],
-  [
-    "a wrong bit in long data",
-    "cipher.aes-cbc",
-    sabotaged(spoilWhen(({ source }) => source.totalBytes > 65000)),
-    /destination/,
-  ],
-  [
-    "a write past the end",
-    "cipher.aes-ctr",
-    sabotaged(writePastTheEnd),
-    /memory beside the output/,
-  ],
-  [
-    "a write into the source",
-    "hash.sha256",
-    sabotaged(({ source }) => source.totalBytes && source.fill(0, 1, 0)),
-    /memory beside the output/,
-  ],
-  [
-    "a request left to another backend with its output changed",
-    "cipher.aes-ctr",
-    sabotaged(
-      spoilWhen((operation) =>
-        operation.source.totalBytes === 64 && leave(operation)
+const BROKEN:
+  readonly (readonly [string, string, OperationsBackend, RegExp])[] = [
+    [
+      "a wrong bit",
+      "cipher.aes-ctr",
+      sabotaged(flipFirstByte),
+      /SP 800-38A F\.5\.1.*destination/,
+    ],
+    [
+      "a wrong bit where the source is in pieces",
+      "cipher.aes-ctr",
+      sabotaged(spoilWhen(({ source }) => source.count > 1)),
+      /destination/,
+    ],
+    [
+      "a wrong bit where source and destination overlap",
+      "cipher.aes-ecb",
+      sabotaged(
+        spoilWhen(({ source, destination }) => overlap(source, destination)),
       ),
-    ),
-    /Elsewhere, but the output is not as it was/,
-  ],
-  [
-    "a backend that leaves all requests to another",
-    "cipher.aes-ctr",
-    altered(() => ({
-      run: (operations, count) => operations.slice(0, count).forEach(leave),
-    })),
-    /an answer to some of them/,
-  ],
-  [
-    "wrong writtenBytes",
-    "cipher.aes-ctr",
-    sabotaged((operation) => operation.writtenBytes++),
-    /writtenBytes/,
-  ],
-  [
-    "a digest of zeros",
-    "mac.cmac-aes",
-    sabotaged(({ digest }) => digest.fill(0, digest.totalBytes, 0)),
-    /digest/,
-  ],
-  [
-    "an ignored tag",
-    "aead.chacha20-poly1305",
-    sabotaged((operation) => operation.status = OperationStatus.Ok),
-    /wrong first byte of the tag.*BadTag/,
-  ],
-  [
-    "plaintext left behind",
-    "aead.chacha20-poly1305",
-    sabotaged(leavePlaintext),
-    /plaintext left in the destination/,
-  ],
-  [
-    "an accepted signature",
-    "akcipher.ecdsa",
-    sabotaged((operation) => {
-      if (operation.status === OperationStatus.KeyRejected) {
-        operation.status = OperationStatus.Ok;
-      }
-    }),
-    /verify, other digest.*KeyRejected/,
-  ],
-  [
-    "an exception",
-    "hash.md5",
-    altered(() => ({
-      run() {
-        throw new Error("Out of order");
-      },
-    })),
-    /Out of order/,
-  ],
-  [
-    "an operation forever pending",
-    "hash.md5",
-    sabotaged((operation) => operation.status = OperationStatus.Pending),
-    /no poll\(\)/,
-  ],
-  [
-    "keys not copied",
-    "cipher.aes-ecb",
-    altered(() => ({ openSession: (description) => ({ description }) })),
-    /destination/,
-  ],
-  [
-    "more operations than asked for",
-    "burst",
-    altered((thread) => ({
-      run: (operations) => thread.run(operations, operations.length),
-    })),
-    /run\(\) of 1 of 2 operations/,
-  ],
-  [
-    "sessions of what is not offered",
-    "contract",
-    altered(() => ({ openSession: (description) => ({ description }) })),
-    /openSession\(\) of cipher\.kasumi-f8/,
-  ],
-  [
-    "broken keys",
-    "akcipher.rsa",
-    altered((thread) => ({
-      openSession(description) {
-        try {
-          return thread.openSession(description);
-        } catch {
-          return { description };
-        }
-      },
-    })),
-    /openSession\(\) of a public rsa key/,
-  ],
-  [
-    "chains that hash the wrong side",
-    "chain",
-    altered((thread) => ({
-      openSession: (description) =>
-        thread.openSession(
-          description.service === "chain"
-            ? { ...description, order: "hash-then-cipher" }
-            : description,
+      /destination/,
+    ],
+    [
+      "a destination that is cleared before the source is read",
+      "cipher.aes-ctr",
+      around(({ destination }) => {
+        destination.fill(0, destination.totalBytes, 0);
+        return () => {};
+      }),
+      /in-place: destination/,
+    ],
+    [
+      "a block behind the destination that is put back afterwards",
+      "aead.chacha20-poly1305",
+      around(clearBehind),
+      /decrypt.*adjacent: status/,
+    ],
+    [
+      "associated data that is rubbish while the operation runs",
+      "aead.chacha20-poly1305",
+      altered((thread) => ({
+        run(operations, count) {
+          for (const operation of operations.slice(0, count)) {
+            runOverRubbish(thread, operation);
+          }
+        },
+      })),
+      /start of the source/,
+    ],
+    [
+      "a wrong bit in long data",
+      "cipher.aes-cbc",
+      sabotaged(spoilWhen(({ source }) => source.totalBytes > 65000)),
+      /destination/,
+    ],
+    [
+      "a write past the end",
+      "cipher.aes-ctr",
+      sabotaged(writePastTheEnd),
+      /memory beside the output/,
+    ],
+    [
+      "a write into the source",
+      "hash.sha256",
+      sabotaged(({ source }) => source.totalBytes && source.fill(0, 1, 0)),
+      /memory beside the output/,
+    ],
+    [
+      "a request left to another backend with its output changed",
+      "cipher.aes-ctr",
+      sabotaged(
+        spoilWhen((operation) =>
+          operation.source.totalBytes === 64 && leave(operation)
         ),
-    })),
-    /cipher-then-hash.*digest/,
-  ],
-];
+      ),
+      /Elsewhere, but the output is not as it was/,
+    ],
+    [
+      "a backend that leaves all requests to another",
+      "cipher.aes-ctr",
+      altered(() => ({
+        run: (operations, count) => operations.slice(0, count).forEach(leave),
+      })),
+      /an answer to some of them/,
+    ],
+    [
+      "wrong writtenBytes",
+      "cipher.aes-ctr",
+      sabotaged((operation) => operation.writtenBytes++),
+      /writtenBytes/,
+    ],
+    [
+      "a digest of zeros",
+      "mac.cmac-aes",
+      sabotaged(({ digest }) => digest.fill(0, digest.totalBytes, 0)),
+      /digest/,
+    ],
+    [
+      "an ignored tag",
+      "aead.chacha20-poly1305",
+      sabotaged((operation) => operation.status = OperationStatus.Ok),
+      /wrong first byte of the tag.*BadTag/,
+    ],
+    [
+      "plaintext left behind",
+      "aead.chacha20-poly1305",
+      sabotaged(leavePlaintext),
+      /plaintext left in the destination/,
+    ],
+    [
+      "an accepted signature",
+      "akcipher.ecdsa",
+      sabotaged((operation) => {
+        if (operation.status === OperationStatus.KeyRejected) {
+          operation.status = OperationStatus.Ok;
+        }
+      }),
+      /verify, other digest.*KeyRejected/,
+    ],
+    [
+      "an exception",
+      "hash.md5",
+      altered(() => ({
+        run() {
+          throw new Error("Out of order");
+        },
+      })),
+      /Out of order/,
+    ],
+    [
+      "an operation forever pending",
+      "hash.md5",
+      sabotaged((operation) => operation.status = OperationStatus.Pending),
+      /no poll\(\)/,
+    ],
+    [
+      "keys not copied",
+      "cipher.aes-ecb",
+      altered(() => ({ openSession: (description) => ({ description }) })),
+      /destination/,
+    ],
+    [
+      "more operations than asked for",
+      "burst",
+      altered((thread) => ({
+        run: (operations) => thread.run(operations, operations.length),
+      })),
+      /run\(\) of 1 of 2 operations/,
+    ],
+    [
+      "sessions of what is not offered",
+      "contract",
+      altered(() => ({ openSession: (description) => ({ description }) })),
+      /openSession\(\) of cipher\.kasumi-f8/,
+    ],
+    [
+      "broken keys",
+      "akcipher.rsa",
+      altered((thread) => ({
+        openSession(description) {
+          try {
+            return thread.openSession(description);
+          } catch {
+            return { description };
+          }
+        },
+      })),
+      /openSession\(\) of a public rsa key/,
+    ],
+    [
+      "chains that hash the wrong side",
+      "chain",
+      altered((thread) => ({
+        openSession: (description) =>
+          thread.openSession(
+            description.service === "chain"
+              ? { ...description, order: "hash-then-cipher" }
+              : description,
+          ),
+      })),
+      /cipher-then-hash.*digest/,
+    ],
+  ];
 
 for (const [what, only, backend, expected] of BROKEN) {
   Deno.test(`the kit finds ${what}`, () => {

@@ -7,7 +7,7 @@
  */
 
 import { pathToFileURL } from "node:url";
-import type { Backend } from "../backends/backend.ts";
+import type { OperationsBackend } from "../backends/backend.ts";
 import {
   backendSpecifier,
   BUILT_IN_BACKENDS,
@@ -24,7 +24,7 @@ BACKEND is one of ${BUILT_IN_BACKENDS.join(", ")}, plain (the kit's own second
 opinion), a path or an npm package of a module whose default export is a backend.
 SEED is a number that an earlier run printed.`;
 
-function load(name: string): Promise<Backend> {
+function load(name: string): Promise<OperationsBackend> {
   const base = pathToFileURL(`${Deno.cwd()}/`);
   return loadBackend(name === "plain" ? PLAIN : backendSpecifier(name, base));
 }

@@ -92,6 +92,28 @@ export class Segments {
   }
 
   /**
+   * Makes this list a window of `count` ranges on `ranges`, from word `start` on:
+   * without the first `skippedBytes` of the first, and with `lastBytes` of the last.
+   */
+  show(
+    table: readonly Region[],
+    ranges: Int32Array<ArrayBuffer>,
+    start: number,
+    skippedBytes: number,
+    count: number,
+    lastBytes: number,
+    totalBytes: number,
+  ): void {
+    this.#table = table;
+    this.#ranges = ranges;
+    this.#start = start;
+    this.#skip = skippedBytes;
+    this.count = count;
+    this.#lastBytes = lastBytes;
+    this.totalBytes = totalBytes;
+  }
+
+  /**
    * Appends `lengthBytes` bytes of `region` from `offset`; the caller has
    * checked that they lie inside it. Ranges that continue each other are joined.
    * A window on another list cannot be appended to; an empty list can.
@@ -167,6 +189,11 @@ export class Segments {
   /** … and the bytes of that range which come before the list. */
   get skippedBytes(): number {
     return this.#skip;
+  }
+
+  /** Bytes of the last range that belong to the list. */
+  get lastBytes(): number {
+    return this.#lastBytes;
   }
 
   region(index: number): Region {

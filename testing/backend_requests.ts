@@ -11,10 +11,10 @@ import type { SessionDescription } from "../algorithms/session_description.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import {
-  type Backend,
   type BackendThread,
   type Operation,
   OperationKind,
+  type OperationsBackend,
   type OperationStatus,
 } from "../backends/backend.ts";
 import {
@@ -32,7 +32,7 @@ export type BackendTest = (
 ) => void;
 
 /** Tests of a backend; their names say so where its library is not there. */
-export function testsOf(backend: Backend): BackendTest {
+export function testsOf(backend: OperationsBackend): BackendTest {
   const probe = backend.probe({});
   const skips = !probe.ready && !mayNotSkip;
   return (name, run) =>

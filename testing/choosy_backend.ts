@@ -6,10 +6,10 @@
  */
 
 import {
-  type Backend,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
   OperationStatus,
 } from "../backends/backend.ts";
 import noble from "../backends/noble/noble.ts";
@@ -35,7 +35,7 @@ function runSome(
   }
 }
 
-const choosy: Backend = {
+const choosy: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "choosy",
   probe: (options) => noble.probe(options),

@@ -8,10 +8,10 @@
 
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import {
-  type Backend,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
 } from "../backends/backend.ts";
 import noble from "../backends/noble/noble.ts";
 
@@ -30,7 +30,7 @@ export interface Faults {
 
 /** What a test sees of this module. */
 export interface FaultyModule {
-  readonly default: Backend;
+  readonly default: OperationsBackend;
   readonly faults: Faults;
 }
 
@@ -66,12 +66,12 @@ function openThread(): BackendThread {
   } as BackendThread;
 }
 
-const backend: Backend = {
+const backend: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: new URL(import.meta.url).search.slice(1) || "faulty",
   probe: (options) =>
     (faults.probe ? faults.probe() : noble.probe(options)) as ReturnType<
-      Backend["probe"]
+      OperationsBackend["probe"]
     >,
   open: () => (faults.open ? faults.open() : openThread()) as BackendThread,
 };

@@ -8,10 +8,10 @@
 
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import {
-  type Backend,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
   OperationStatus,
 } from "../backends/backend.ts";
 import noble from "../backends/noble/noble.ts";
@@ -65,7 +65,7 @@ class ForgetfulThread implements BackendThread {
   }
 }
 
-const backend: Backend = {
+const backend: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "forgetful",
   probe: (options) => noble.probe(options),

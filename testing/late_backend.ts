@@ -7,11 +7,11 @@
 
 import noble from "../backends/noble/noble.ts";
 import {
-  type Backend,
   type BackendSession,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
   OperationStatus,
 } from "../backends/backend.ts";
 import { Random } from "../conformance/random.ts";
@@ -53,7 +53,7 @@ class LateThread implements BackendThread {
   }
 }
 
-const backend: Backend = {
+const backend: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "late",
   probe: (options) => noble.probe(options),

@@ -7,10 +7,10 @@
 
 import noble from "../backends/noble/noble.ts";
 import {
-  type Backend,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
   OperationStatus,
 } from "../backends/backend.ts";
 
@@ -49,7 +49,7 @@ function open(): BackendThread {
   };
 }
 
-const backend: Backend = {
+const backend: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "later",
   probe: (options) => noble.probe(options),

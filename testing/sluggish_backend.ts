@@ -8,10 +8,10 @@
 
 import noble from "../backends/noble/noble.ts";
 import {
-  type Backend,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
   OperationStatus,
 } from "../backends/backend.ts";
 import type { SessionDescription } from "../algorithms/session_description.ts";
@@ -67,7 +67,7 @@ class SluggishThread implements BackendThread {
   }
 }
 
-const backend: Backend = {
+const backend: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "sluggish",
   probe: (options) => noble.probe(options),

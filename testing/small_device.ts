@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Backend } from "../backends/backend.ts";
+import type { OperationsBackend } from "../backends/backend.ts";
 import { Device } from "../device/device.ts";
 
 /** One data queue, and few and small sessions. */
-export function smallDevice(backend: Backend): Device {
+export function smallDevice(backend: OperationsBackend): Device {
   const probe = backend.probe({});
   return new Device({
     backends: [{ backend, specifier: backend.name, options: {}, probe }],

@@ -7,10 +7,10 @@
 
 import noble from "../backends/noble/noble.ts";
 import {
-  type Backend,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
 } from "../backends/backend.ts";
 import type { SessionDescription } from "../algorithms/session_description.ts";
 
@@ -50,7 +50,7 @@ class StoppableThread implements BackendThread {
   }
 }
 
-const backend: Backend = {
+const backend: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "stoppable",
   probe: (options) => noble.probe(options),

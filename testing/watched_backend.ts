@@ -7,10 +7,10 @@
 
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import type {
-  Backend,
   BackendSession,
   BackendThread,
   Operation,
+  OperationsBackend,
 } from "../backends/backend.ts";
 import { OperationStatus } from "../backends/backend.ts";
 import type { Segments } from "../memory/segments.ts";
@@ -32,7 +32,10 @@ export class BackendWatch {
 }
 
 /** `backend`, watched. */
-export function watchedBackend(backend: Backend, watch: BackendWatch): Backend {
+export function watchedBackend(
+  backend: OperationsBackend,
+  watch: BackendWatch,
+): OperationsBackend {
   return {
     contract: backend.contract,
     name: backend.name,

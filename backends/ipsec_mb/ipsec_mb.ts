@@ -10,12 +10,12 @@
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import {
-  type Backend,
   type BackendOptions,
   type BackendSession,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
 } from "../backend.ts";
 import { openAeadSession } from "./aead_session.ts";
 import { openChainSession } from "./chain_session.ts";
@@ -102,7 +102,7 @@ class IpsecMbThread implements BackendThread {
   }
 }
 
-const ipsecMb: Backend = {
+const ipsecMb: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "ipsec-mb",
   probe: probeIpsecMb,

@@ -16,7 +16,7 @@ import {
   type OpenedLibgcrypt,
   openLibgcrypt,
 } from "../../ffi/libgcrypt.ts";
-import { type Backend, CONTRACT_VERSION } from "../backend.ts";
+import { CONTRACT_VERSION, type OperationsBackend } from "../backend.ts";
 import { CbcMac, XcbcMac } from "../native/block_macs.ts";
 import { AesF8 } from "../native/keystream_ciphers.ts";
 import { NativeThread } from "../native/native_thread.ts";
@@ -87,7 +87,7 @@ class LibgcryptPrimitives implements Primitives {
   }
 }
 
-const libgcrypt: Backend = {
+const libgcrypt: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "libgcrypt",
   probe: probeLibgcrypt,

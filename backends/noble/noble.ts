@@ -10,11 +10,11 @@
 import { findIllegal } from "../../algorithms/legality.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
-  type Backend,
   type BackendSession,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
   OperationStatus,
   type Probe,
 } from "../backend.ts";
@@ -111,7 +111,7 @@ class NobleThread implements BackendThread {
   }
 }
 
-const noble: Backend = {
+const noble: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "noble",
   probe(): Probe {

@@ -20,7 +20,7 @@ import type {
   EcdsaSession,
   RsaSession,
 } from "../../algorithms/session_description.ts";
-import { type Backend, CONTRACT_VERSION } from "../backend.ts";
+import { CONTRACT_VERSION, type OperationsBackend } from "../backend.ts";
 import { NativeThread } from "../native/native_thread.ts";
 import type { Primitives } from "../native/primitives.ts";
 import { makeAead } from "./aead.ts";
@@ -86,7 +86,7 @@ export class OpensslPrimitives implements Primitives {
   }
 }
 
-const openssl: Backend = {
+const openssl: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "openssl",
   probe: probeOpenssl,

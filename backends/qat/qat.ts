@@ -15,9 +15,9 @@ import {
   scriptCompletion,
 } from "../../ffi/qat_completion.ts";
 import {
-  type Backend,
   type BackendOptions,
   CONTRACT_VERSION,
+  type OperationsBackend,
 } from "../backend.ts";
 import { QatDevice } from "./device.ts";
 import { probeQat } from "./probe.ts";
@@ -43,7 +43,7 @@ export function openWith(
   return new QatThread(new QatDevice(options), completion, deadlineMs);
 }
 
-const qat: Backend = {
+const qat: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "qat",
   probe: probeQat,

@@ -12,11 +12,11 @@ import {
   type SessionDescription,
 } from "../../algorithms/session_description.ts";
 import {
-  type Backend,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
   OperationKind,
+  type OperationsBackend,
   OperationStatus,
   type Probe,
 } from "../../backends/backend.ts";
@@ -114,7 +114,7 @@ function open(): BackendThread {
   };
 }
 
-const plainBackend: Backend = {
+const plainBackend: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "plain",
   probe,

@@ -39,7 +39,7 @@ export class OpenBackends {
       if (!loaded) {
         throw new RangeError(`Cannot open backend "${name}": it is not loaded`);
       }
-      thread = loaded.backend.open(loaded.options);
+      thread = openThread(loaded);
       this.#threads.set(name, thread);
     }
     return thread;
@@ -56,5 +56,17 @@ export class OpenBackends {
         failed(name, `it cannot be closed: ${reasonOf(error)}`);
       }
     }
+  }
+}
+
+function openThread({ backend, options }: LoadedBackend): BackendThread {
+  switch (backend.runs) {
+    case undefined:
+    case "operations":
+      return backend.open(options);
+    default:
+      throw new TypeError(
+        `Cannot open backend "${backend.name}": it runs "${backend.runs}"`,
+      );
   }
 }

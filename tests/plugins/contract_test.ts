@@ -9,10 +9,14 @@ Deno.test("a plugin that breaks the contract is refused with module, member and 
     await rejects(loadBackend(module(code)), expected);
   await refused("export const x = 1", /its default export is undefined/);
   await refused("export default 3", /its default export is number/);
-  await refused("export default { contract: 2 }", /contract is 2, expected 1/);
+  await refused("export default { contract: 3 }", /contract is 3, expected 2/);
   await refused(
     "export default { contract: 1, name: 'My Backend' }",
     /name is "My Backend", expected lower-case/,
+  );
+  await refused(
+    "export default { contract: 2, name: 'mine', runs: 'fast' }",
+    /runs is "fast", expected one of operations/,
   );
   await refused(
     "export default { contract: 1, name: 'mine', probe() {} }",

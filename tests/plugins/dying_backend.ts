@@ -7,10 +7,10 @@
 
 import noble from "../../backends/noble/noble.ts";
 import {
-  type Backend,
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  type OperationsBackend,
   OperationStatus,
 } from "../../backends/backend.ts";
 
@@ -70,7 +70,7 @@ class DyingThread implements BackendThread {
   }
 }
 
-const backend: Backend = {
+const backend: OperationsBackend = {
   contract: CONTRACT_VERSION,
   name: "dying",
   probe: (options) => ({ ...noble.probe(options), version: "dies on purpose" }),

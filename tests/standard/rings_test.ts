@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import noble from "../../backends/noble/noble.ts";
 import type {
-  Backend,
   BackendThread,
   Operation,
+  OperationsBackend,
 } from "../../backends/backend.ts";
 import { Device } from "../../device/device.ts";
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
@@ -169,7 +169,7 @@ function lateDevice(
   threads: LateThread[],
   order: "oldest first" | "newest first" = "oldest first",
 ): Device {
-  const backend: Backend = {
+  const backend: OperationsBackend = {
     ...noble,
     name: "late",
     open: () => {
