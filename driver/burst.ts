@@ -29,7 +29,11 @@ export interface BurstOptions {
   readonly additionalDataBytes?: number;
 }
 
-/** One request of a burst; its views are shared memory. */
+/**
+ * One request of a burst. Its views are the memory that the device works on, so
+ * they are the caller's from `take` to `submit` alone: the next request of the
+ * slot has its result in the same place.
+ */
 export class BurstSlot implements Submission {
   readonly index: number;
   readonly iv: Uint8Array<ArrayBuffer>;
@@ -101,6 +105,7 @@ export class Burst implements Disposable {
   /** `session` must not be an AKCIPHER session: those are no bulk work. */
   constructor(session: Session, options: BurstOptions) {
     const shape = shapeOfBurst(session, options);
+    session.requireOpen(shape.operation);
     this.#runner = session.runner;
     this.#queue = session.runner.queue;
     this.#operation = `${shape.operation} with ` +

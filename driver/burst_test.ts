@@ -117,3 +117,14 @@ Deno.test("closing the driver ends a burst that waits", async () => {
   await driver.close();
   await ended;
 });
+
+Deno.test("a closed session, whose key is wiped, makes no burst", async () => {
+  const { driver } = await start();
+  const session = await driver.hash({ algorithm: "sha1" });
+  await session.close();
+  assert.throws(
+    () => driver.burst(session, { depth: 1, dataBytes: 8 }),
+    /Cannot digest: the session of hash\.sha1 is closed/,
+  );
+  await driver.close();
+});

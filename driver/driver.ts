@@ -25,12 +25,13 @@ import {
   type AeadSession,
   type ChainSession,
   type CipherSession,
+  copyDescription,
   type EcdsaSession,
   type HashSession,
-  hideKeys,
   type MacSession,
   type RsaSession,
   type SessionDescription,
+  wipeKeys,
 } from "../algorithms/session_description.ts";
 import {
   type ConfigSpace,
@@ -119,6 +120,8 @@ export class Driver implements AsyncDisposable {
   readonly #runners: readonly RequestRunner[];
   readonly #control: SessionControl;
   readonly #config: ConfigSpace | undefined;
+  /** Those that are open; their keys go with the driver. */
+  readonly #sessions = new Set<Session>();
   #nextQueue = 0;
   #closed = false;
 
@@ -204,17 +207,29 @@ export class Driver implements AsyncDisposable {
     const runner = this.#runners[queue];
     if (!runner) throw new RangeError(`There is no data queue ${queue}`);
     const control = this.#control;
-    // The caller's object stays as it is, and shows its keys as ever.
+    // The caller may wipe or change its own as soon as this returns.
+    const own = copyDescription(description);
     const parts = {
-      description: hideKeys({ ...description }),
+      description: own,
       runner,
       control,
+      closed: (session: Session) => void this.#sessions.delete(session),
     };
-    if (options.stateless) {
-      return makeSession(parts) as unknown as SessionOf<D>;
+    let sessionId: number | undefined;
+    try {
+      if (!options.stateless) sessionId = await control.create(own);
+      // It may have been closed meanwhile.
+      if (this.#closed) throw new Error("The driver is closed");
+    } catch (error) {
+      wipeKeys(own);
+      throw error;
     }
-    const sessionId = await control.create(description);
-    return makeSession({ ...parts, sessionId }) as unknown as SessionOf<D>;
+    const session = makeSession({
+      ...parts,
+      ...(sessionId !== undefined && { sessionId }),
+    });
+    this.#sessions.add(session);
+    return session as unknown as SessionOf<D>;
   }
 
   /** Opens a CIPHER session. */
@@ -338,6 +353,8 @@ export class Driver implements AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#abandon("The driver is closed");
+    for (const { description } of this.#sessions) wipeKeys(description);
+    this.#sessions.clear();
     await this.link.close();
   }
 

@@ -191,15 +191,17 @@ Deno.test("another status than OK rejects and says what was asked", async () => 
   });
 });
 
-Deno.test("a used session identifier is unknown after close", async () => {
-  await using driver = await Driver.start(new ToyDevice());
+Deno.test("a closed session says so, and the device is not asked", async () => {
+  const device = new ToyDevice();
+  await using driver = await Driver.start(device);
   const hash = await driver.hash({ algorithm: "md5" });
   await hash.close();
+  const { kicks } = device;
   await assert.rejects(
     hash.digest(bytes(3, 0)),
-    (error) =>
-      error instanceof OperationError && error.status === Status.InvalidSession,
+    /Cannot digest: the session of hash\.md5 is closed/,
   );
+  assert.equal(device.kicks, kicks);
 });
 
 Deno.test("more requests than ring and memory hold wait their turn", async () => {

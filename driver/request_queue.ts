@@ -83,6 +83,11 @@ export class RequestQueue {
     return this.#queue.size;
   }
 
+  /** Why the queue takes no more requests, once it does not. */
+  get closed(): Error | undefined {
+    return this.#closed;
+  }
+
   get inFlightCount(): number {
     return this.size - this.#freeTokens.length;
   }

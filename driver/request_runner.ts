@@ -4,8 +4,13 @@
  * @module
  */
 
+import {
+  copyDescription,
+  wipeKeys,
+} from "../algorithms/session_description.ts";
 import { Status } from "../device/wire/status.ts";
 import type {
+  PlannedRequest,
   RequestFormat,
   RequestShape,
   RequestTarget,
@@ -13,7 +18,7 @@ import type {
 import { OperationError } from "./operation_error.ts";
 import type { RequestQueue } from "./request_queue.ts";
 import { describeTarget } from "./session_control.ts";
-import type { SharedMemory } from "./shared_memory.ts";
+import type { SharedBytes, SharedMemory } from "./shared_memory.ts";
 
 /** The bytes that a request takes along. */
 export interface RequestInput {
@@ -50,14 +55,51 @@ export class RequestRunner {
     this.format = format;
   }
 
-  /** Resolves to the outcome, whatever the status. */
-  async run(
+  /**
+   * Resolves to the outcome, whatever the status. The bytes of `input`, and the
+   * keys of a stateless request, are taken before it returns.
+   */
+  run(
     target: RequestTarget,
     shape: RequestShape,
     input: RequestInput,
   ): Promise<RequestOutcome> {
+    const { closed } = this.queue;
+    if (closed) return Promise.reject(closed);
     const plan = this.format.plan(target, shape);
-    const memory = await this.memory.allocate(plan.stretches);
+    const memory = this.memory.allocateAtOnce(plan.stretches);
+    return memory
+      ? this.#send(plan, memory, shape, input)
+      : this.#runLater(target, shape, input);
+  }
+
+  /** Waits for memory with copies of what the caller may change meanwhile. */
+  async #runLater(
+    target: RequestTarget,
+    shape: RequestShape,
+    input: RequestInput,
+  ): Promise<RequestOutcome> {
+    const { description } = target;
+    const isStateless = target.sessionId === undefined;
+    const own = isStateless
+      ? { description: copyDescription(description) }
+      : target;
+    const bytes = copyInput(input);
+    try {
+      const plan = this.format.plan(own, shape);
+      const memory = await this.memory.allocate(plan.stretches);
+      return await this.#send(plan, memory, shape, bytes);
+    } finally {
+      if (isStateless) wipeKeys(own.description);
+    }
+  }
+
+  async #send(
+    plan: PlannedRequest,
+    memory: readonly SharedBytes[],
+    shape: RequestShape,
+    input: RequestInput,
+  ): Promise<RequestOutcome> {
     const placed = plan.place(this.memory, memory);
     try {
       placed.iv.write(0, input.iv);
@@ -94,4 +136,15 @@ export class RequestRunner {
       outcome.status,
     );
   }
+}
+
+/** Not `slice`, which copies nothing of a Node.js Buffer. */
+function copyInput(input: RequestInput): RequestInput {
+  const { iv, source, additionalData, tag } = input;
+  return {
+    iv: new Uint8Array(iv),
+    source: new Uint8Array(source),
+    additionalData: new Uint8Array(additionalData),
+    ...(tag && { tag: new Uint8Array(tag) }),
+  };
 }

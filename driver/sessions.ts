@@ -15,6 +15,7 @@ import {
   type MacSession,
   type RsaSession,
   type SessionDescription,
+  wipeKeys,
   withoutKeys,
 } from "../algorithms/session_description.ts";
 import type { Service } from "../algorithms/catalogue.ts";
@@ -23,8 +24,12 @@ import type {
   RequestShape,
   RequestTarget,
 } from "./data_request.ts";
-import type { RequestInput, RequestRunner } from "./request_runner.ts";
-import type { SessionControl } from "./session_control.ts";
+import type {
+  RequestInput,
+  RequestOutcome,
+  RequestRunner,
+} from "./request_runner.ts";
+import { describeTarget, type SessionControl } from "./session_control.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -63,18 +68,22 @@ export interface SessionParts<D extends SessionDescription> {
   readonly sessionId?: number;
   readonly runner: RequestRunner;
   readonly control: SessionControl;
+  /** Hears that the session is closed. */
+  readonly closed: (session: Session) => void;
 }
 
 /** A session of the device, or the parameters of stateless requests. */
 export abstract class Session<
   D extends SessionDescription = SessionDescription,
 > implements AsyncDisposable {
+  /** With copies of the keys, which are wiped when the session is closed. */
   readonly description: D;
   /** The device's identifier; absent in stateless mode. */
   readonly id: number | undefined;
   /** The queue of its requests, and how they are written. */
   readonly runner: RequestRunner;
   readonly #control: SessionControl;
+  readonly #closed: (session: Session) => void;
   #open = true;
 
   constructor(parts: SessionParts<D>) {
@@ -82,10 +91,25 @@ export abstract class Session<
     this.id = parts.sessionId;
     this.runner = parts.runner;
     this.#control = parts.control;
+    this.#closed = parts.closed;
     showInstead(this, () => ({
       ...withoutKeys(this.description),
       id: this.id,
     }));
+  }
+
+  /** False once it has been closed. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Throws where the session is closed. */
+  requireOpen(operation: OperationName): void {
+    if (this.#open) return;
+    throw new Error(
+      `Cannot ${operation}: the session of ` +
+        `${describeTarget(this.description)} is closed`,
+    );
   }
 
   /** How requests name the session. */
@@ -98,6 +122,8 @@ export abstract class Session<
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    wipeKeys(this.description);
+    this.#closed(this as unknown as Session);
     if (this.id === undefined) return;
     const { service } = this.description;
     const owner: Service = service === "chain" ? "cipher" : service;
@@ -108,7 +134,11 @@ export abstract class Session<
     return this.close();
   }
 
-  protected require(shape: RequestShape, input: RequestInput) {
+  protected require(
+    shape: RequestShape,
+    input: RequestInput,
+  ): Promise<RequestOutcome> {
+    this.requireOpen(shape.operation);
     return this.runner.require(this.target, shape, input);
   }
 }

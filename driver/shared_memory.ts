@@ -67,8 +67,7 @@ export class SharedMemory {
    * @throws RangeError when there can be none
    */
   async allocate(stretches: readonly Stretch[]): Promise<SharedBytes[]> {
-    const first = this.#waiting.length === 0;
-    const atOnce = first ? this.tryAllocate(stretches) : undefined;
+    const atOnce = this.allocateAtOnce(stretches);
     if (atOnce) return atOnce;
     let resume: "push" | "unshift" = "push";
     while (this.#outstanding > 0) {
@@ -83,6 +82,11 @@ export class SharedMemory {
     }
     this.#resumeOne();
     throw this.#noRoom(stretches);
+  }
+
+  /** Memory for all `stretches` where nobody has to wait for it. */
+  allocateAtOnce(stretches: readonly Stretch[]): SharedBytes[] | undefined {
+    return this.#waiting.length === 0 ? this.tryAllocate(stretches) : undefined;
   }
 
   /** Memory for all `stretches` or for none. */

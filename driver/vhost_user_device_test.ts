@@ -3,6 +3,7 @@ import { createCipheriv, createHash } from "node:crypto";
 import { F_REVISION_1 } from "../device/wire/features.ts";
 import { Status } from "../device/wire/status.ts";
 import { serveDevice } from "../testing/command_process.ts";
+import { askWithStale } from "../testing/stale_session.ts";
 import { openDescriptors } from "../testing/vhost_user_server.ts";
 import { Driver, type DriverOptions, OperationError } from "./driver.ts";
 import { PROTOCOL_FEATURE } from "./vhost_user/messages.ts";
@@ -119,23 +120,8 @@ Deno.test("a device process serves one driver after another", async (t) => {
     const again = await Driver.start(link);
     const stale = await again.hash({ algorithm: "md5" });
     await stale.close();
-    const { runner } = stale;
-    const shape = {
-      operation: "digest" as const,
-      ivBytes: 0,
-      sourceBytes: 0,
-      additionalDataBytes: 0,
-      destinationBytes: 0,
-      digestBytes: 20,
-      cipherStart: 0,
-      cipherBytes: 0,
-      hashStart: 0,
-      hashBytes: 0,
-    };
-    const nothing = new Uint8Array(0);
-    const input = { iv: nothing, source: nothing, additionalData: nothing };
-    const outcome = await runner.run(hash.target, shape, input);
-    assert.equal(outcome.status, Status.InvalidSession);
+    const status = await askWithStale(stale.runner, hash.target, "digest");
+    assert.equal(status, Status.InvalidSession);
     await again.close();
   });
   await t.step("and leaves no descriptor open", () => {

@@ -75,6 +75,7 @@ async function useAll(
       stateless: true,
     });
     await use(single as Session);
+    await single.close();
   }
 }
 

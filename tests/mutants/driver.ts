@@ -13,11 +13,23 @@ export const MUTANTS: readonly Mutant[] = [{
   replacement: "    (() => ({\n      ...withoutKeys",
   tests: ["driver/inspect_test.ts"],
 }, {
-  fault: "console.log of a session's description shows its key",
+  fault: "a request that waits for memory takes its bytes when it has some",
+  file: "driver/request_runner.ts",
+  text: "const bytes = copyInput(input);",
+  replacement: "const bytes = input;",
+  tests: ["driver/own_bytes_test.ts"],
+}, {
+  fault: "a session has the caller's key, not a copy",
   file: "driver/driver.ts",
-  text: "hideKeys({ ...description })",
-  replacement: "{ ...description }",
-  tests: ["driver/inspect_test.ts"],
+  text: "const own = copyDescription(description);",
+  replacement: "const own = description;",
+  tests: ["driver/own_bytes_test.ts"],
+}, {
+  fault: "a closed session keeps its key",
+  file: "driver/sessions.ts",
+  text: "    wipeKeys(this.description);\n",
+  replacement: "",
+  tests: ["tests/hostile/key_messages_test.ts"],
 }, {
   fault: "the available index may be seen after the look at the device's wish",
   file: "driver/rings/split_driver_queue.ts",
