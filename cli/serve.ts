@@ -5,7 +5,7 @@
  */
 
 import { resolve } from "node:path";
-import { Reactor } from "../device/transport/vhost_user/reactor.ts";
+import { Reactor } from "../ffi/reactor.ts";
 import {
   type ServerOptions,
   VhostUserServer,

@@ -6,7 +6,7 @@
 
 import { probeBackends } from "../backends/probe.ts";
 import { Device, type DeviceSettings } from "../device/device.ts";
-import { Reactor } from "../device/transport/vhost_user/reactor.ts";
+import { Reactor } from "../ffi/reactor.ts";
 import {
   type ServerOptions,
   VhostUserServer,

@@ -9,7 +9,7 @@ import { probeBackends, type ProbedBackend } from "../../backends/probe.ts";
 import { BUILT_IN_BACKENDS } from "../../backends/registry.ts";
 import { Device } from "../../device/device.ts";
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
-import { Reactor } from "../../device/transport/vhost_user/reactor.ts";
+import { Reactor } from "../../ffi/reactor.ts";
 import { VhostUserServer } from "../../device/transport/vhost_user/server.ts";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";

@@ -13,7 +13,7 @@ import { createVirtqueue } from "../../ring/create_virtqueue.ts";
 import type { Virtqueue } from "../../ring/virtqueue.ts";
 import type { GuestSignals } from "./guest_signals.ts";
 import type { MemoryTable } from "./memory_table.ts";
-import type { Reactor } from "./reactor.ts";
+import type { Reactor } from "../../../ffi/reactor.ts";
 import { locateRing } from "./ring_place.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
 

@@ -21,7 +21,7 @@ import {
 import { type Outcome, Refused } from "./outcome.ts";
 import { encodeUint64 } from "./payloads.ts";
 import { Protocol } from "./protocol.ts";
-import type { Reactor } from "./reactor.ts";
+import type { Reactor } from "../../../ffi/reactor.ts";
 
 /** What a front-end is served with. */
 export interface FrontEndOptions {

@@ -19,7 +19,7 @@ import { GuestSignals } from "./guest_signals.ts";
 import type { Log } from "./log.ts";
 import { MemoryTable } from "./memory_table.ts";
 import { QueueRunners } from "./queue_runners.ts";
-import type { Reactor } from "./reactor.ts";
+import type { Reactor } from "../../../ffi/reactor.ts";
 import { Rings } from "./rings.ts";
 import type { Vring } from "./vring.ts";
 

@@ -8,7 +8,7 @@
 
 import { EAGAIN, type Libc } from "../../../ffi/libc.ts";
 import { clearForeign, isSameFile } from "../../../ffi/libc_foreign.ts";
-import type { Reactor } from "./reactor.ts";
+import type { Reactor } from "../../../ffi/reactor.ts";
 
 /** A ring's own copy of a kick that it shares. */
 export class PassedKick {

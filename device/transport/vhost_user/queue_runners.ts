@@ -16,7 +16,7 @@ import type { GuestSignals } from "./guest_signals.ts";
 import { type Log, logHealth } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import { QueueThread } from "./queue_thread.ts";
-import type { Reactor } from "./reactor.ts";
+import type { Reactor } from "../../../ffi/reactor.ts";
 import type { RingRunner } from "./ring_runner.ts";
 
 /** What runners are made with. */

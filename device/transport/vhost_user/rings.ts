@@ -21,7 +21,7 @@ import type { Log } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import { shareKick } from "./passed_kick.ts";
 import type { QueueRunners } from "./queue_runners.ts";
-import type { Reactor } from "./reactor.ts";
+import type { Reactor } from "../../../ffi/reactor.ts";
 import { ringPosition } from "./ring_base.ts";
 import { areasOf, locateRing } from "./ring_place.ts";
 import type { RingStart } from "./ring_runner.ts";

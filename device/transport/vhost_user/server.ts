@@ -16,7 +16,7 @@ import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { FrontEnd, type FrontEndOptions } from "./front_end.ts";
 import type { Log } from "./log.ts";
-import type { Reactor } from "./reactor.ts";
+import type { Reactor } from "../../../ffi/reactor.ts";
 
 /** How a device is served over vhost-user. */
 export interface ServerOptions {

@@ -1,12 +1,13 @@
 /**
- * The main thread's waiting: one call for all descriptors, which costs nothing
- * while none is readable.
+ * A thread's waiting: one call for all descriptors, which costs nothing while
+ * none is readable. The device's main thread has one, and the links of a program
+ * have one together.
  *
  * @module
  */
 
-import { type Libc } from "../../../ffi/libc.ts";
-import { Epoll } from "../../../ffi/libc_epoll.ts";
+import type { Libc } from "./libc.ts";
+import { Epoll } from "./libc_epoll.ts";
 
 type Handler = () => void | Promise<void>;
 
