@@ -183,7 +183,7 @@ export class Driver implements AsyncDisposable {
     const mode = wireMode(layout, features);
     const parts = [link, features, mode, memory, queues] as const;
     const driver = new Driver(...parts, options, config);
-    link.onDisconnect?.(() => driver.#abandon("The device has hung up"));
+    link.onDisconnect?.((reason) => driver.#abandon(reason));
     return driver;
   }
 
@@ -352,7 +352,7 @@ export class Driver implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#abandon("The driver is closed");
+    this.#abandon(new Error("The driver is closed"));
     for (const { description } of this.#sessions) wipeKeys(description);
     this.#sessions.clear();
     await this.link.close();
@@ -362,8 +362,7 @@ export class Driver implements AsyncDisposable {
     return this.close();
   }
 
-  #abandon(message: string): void {
-    const reason = new Error(message);
+  #abandon(reason: Error): void {
     for (const queue of this.#queues()) queue.abandon(reason);
   }
 }

@@ -40,7 +40,7 @@ export interface DeviceLink {
   /** Calls `changed` when the device announces a config change. */
   onConfigChange(changed: () => void): void;
   /** Calls `gone` when the device has hung up; absent where it cannot. */
-  onDisconnect?(gone: () => void): void;
+  onDisconnect?(gone: (reason: Error) => void): void;
   /**
    * Resets queue `index` alone, which is settled when the device no longer uses
    * it; absent where the transport cannot.

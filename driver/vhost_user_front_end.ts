@@ -21,7 +21,6 @@ import {
 import type { DeviceLink, QueueAddresses } from "./link.ts";
 import { BackendChannel } from "./vhost_user/backend_channel.ts";
 import { FrontEndConnection } from "./vhost_user/connection.ts";
-import { DescriptorWatch } from "./vhost_user/descriptor_watch.ts";
 import {
   decodeConfig,
   decodeU64,
@@ -33,6 +32,7 @@ import {
   PROTOCOL_FEATURE,
   REQUEST,
 } from "./vhost_user/messages.ts";
+import { ReactorShare } from "./vhost_user/program_reactor.ts";
 
 /** How to attach to a vhost-user device. */
 export interface VhostUserOptions {
@@ -65,13 +65,15 @@ export async function connectVhostUser(
   options: VhostUserOptions,
 ): Promise<VhostUserLink> {
   const libc = openLibc();
-  const connection = FrontEndConnection.open(libc, socketPath);
-  const link = new VhostUserLink(libc, connection, options);
+  const share = new ReactorShare(libc);
+  let link: VhostUserLink | undefined;
   try {
+    const connection = FrontEndConnection.open(libc, share.reactor, socketPath);
+    link = new VhostUserLink(libc, share, connection, options);
     await link.open();
     return link;
   } catch (error) {
-    await link.close();
+    await (link ?? share).close();
     throw error;
   }
 }
@@ -83,7 +85,7 @@ export class VhostUserLink implements DeviceLink {
   readonly #libc: Libc;
   readonly #connection: FrontEndConnection;
   readonly #options: VhostUserOptions;
-  readonly #watch: DescriptorWatch;
+  readonly #share: ReactorShare;
   readonly #queues = new Map<number, QueueDescriptors>();
   readonly #started = new Set<number>();
   readonly #notified = new Map<number, () => void>();
@@ -92,7 +94,7 @@ export class VhostUserLink implements DeviceLink {
   #mapping: Mapping | undefined;
   #channel: BackendChannel | undefined;
   #configChanged: () => void = () => {};
-  #gone: () => void = () => {};
+  #gone: (reason: Error) => void = () => {};
   /** Bit 30, where the device offers it: it goes back with every choice. */
   #protocolBit = 0n;
   #acceptedFeatures = 0n;
@@ -101,13 +103,15 @@ export class VhostUserLink implements DeviceLink {
 
   constructor(
     libc: Libc,
+    share: ReactorShare,
     connection: FrontEndConnection,
     options: VhostUserOptions,
   ) {
     this.#libc = libc;
+    this.#share = share;
     this.#connection = connection;
     this.#options = options;
-    this.#watch = new DescriptorWatch(libc);
+    connection.onLost = (reason) => this.#gone(reason);
   }
 
   get memory(): Region {
@@ -143,7 +147,6 @@ export class VhostUserLink implements DeviceLink {
     if (connection.has(PROTOCOL_FEATURE.BACKEND_REQ)) {
       await this.#openBackendChannel();
     }
-    this.#watch.addHangUp(connection.fd, () => this.#gone());
   }
 
   /** Number of queues that the device has, the control queue included. */
@@ -241,7 +244,7 @@ export class VhostUserLink implements DeviceLink {
     this.#configChanged = changed;
   }
 
-  onDisconnect(gone: () => void): void {
+  onDisconnect(gone: (reason: Error) => void): void {
     this.#gone = gone;
   }
 
@@ -282,10 +285,10 @@ export class VhostUserLink implements DeviceLink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#watch.close();
-    await this.#connection.close();
+    this.#connection.close();
     this.#channel?.close();
     for (const { kick, call } of this.#queues.values()) {
+      this.#share.reactor.unwatch(call);
       this.#libc.close(kick);
       this.#libc.close(call);
     }
@@ -296,6 +299,7 @@ export class VhostUserLink implements DeviceLink {
     }
     if (this.#mapping) this.#libc.unmap(this.#mapping);
     if (this.#memoryFd >= 0) this.#libc.close(this.#memoryFd);
+    await this.#share.close();
   }
 
   #mapMemory(): void {
@@ -313,6 +317,7 @@ export class VhostUserLink implements DeviceLink {
   async #openBackendChannel(): Promise<void> {
     const channel = new BackendChannel(
       this.#libc,
+      this.#share.reactor,
       () => this.#configChanged(),
     );
     this.#channel = channel;
@@ -325,9 +330,6 @@ export class VhostUserLink implements DeviceLink {
     } finally {
       channel.handOver();
     }
-    this.#watch.add(channel.fd, () => {
-      if (!channel.read()) this.#watch.remove(channel.fd);
-    });
   }
 
   #descriptorsOf(index: number): QueueDescriptors {
@@ -342,10 +344,11 @@ export class VhostUserLink implements DeviceLink {
     }
     const made = { kick, call };
     this.#queues.set(index, made);
-    this.#watch.add(call, () => {
+    const watched = this.#share.reactor.watch(call, () => {
       this.#libc.clear(call);
       this.#notified.get(index)?.();
     });
+    if (watched < 0) this.#fail("wait for a queue", watched);
     return made;
   }
 

@@ -6,6 +6,7 @@
 
 import { EAGAIN, type Libc, nativeBuffer } from "../../ffi/libc.ts";
 import { SocketMessages, socketPair } from "../../ffi/libc_socket.ts";
+import type { Reactor } from "../../ffi/reactor.ts";
 import {
   BACKEND_REQUEST_CONFIG_CHANGE,
   decodeHeader,
@@ -20,25 +21,29 @@ const BUFFER_BYTES = 4096;
 
 /** The front-end's end of the channel. */
 export class BackendChannel {
-  /** Our end, to wait on. */
-  readonly fd: number;
+  /** Our end. */
+  readonly #fd: number;
   /** The device's end, to send to it; closed by `handOver`. */
   readonly deviceFd: number;
   readonly #libc: Libc;
+  readonly #reactor: Reactor;
   readonly #messages: SocketMessages;
   readonly #buffer = nativeBuffer(BUFFER_BYTES);
   readonly #configChanged: () => void;
   #filled = 0;
 
-  constructor(libc: Libc, configChanged: () => void) {
+  constructor(libc: Libc, reactor: Reactor, configChanged: () => void) {
     const pair = socketPair(libc);
     if (typeof pair === "number") {
       throw new Error(`Cannot make a socket pair: ${libc.describe(pair)}`);
     }
-    [this.fd, this.deviceFd] = pair;
+    [this.#fd, this.deviceFd] = pair;
     this.#libc = libc;
+    this.#reactor = reactor;
     this.#messages = new SocketMessages(libc);
     this.#configChanged = configChanged;
+    // Where that fails, config changes are not heard of.
+    reactor.watch(this.#fd, () => this.#readable());
   }
 
   /** Closes the device's end here, once the device has its own. */
@@ -46,25 +51,24 @@ export class BackendChannel {
     this.#libc.close(this.deviceFd);
   }
 
-  /** Takes all messages that are there; false once the device has closed. */
-  read(): boolean {
-    while (true) {
-      const fds: number[] = [];
-      const received = this.#messages.receive(
-        this.fd,
-        this.#buffer.subarray(this.#filled),
-        fds,
-      );
-      for (const fd of fds) this.#libc.close(fd);
-      if (received === -EAGAIN) return true;
-      if (received <= 0) return false;
-      this.#filled += received;
-      this.#takeMessages();
-    }
+  /** Takes what is there; the reactor calls again if that is not all. */
+  #readable(): void {
+    const fds: number[] = [];
+    const received = this.#messages.receive(
+      this.#fd,
+      this.#buffer.subarray(this.#filled),
+      fds,
+    );
+    for (const fd of fds) this.#libc.close(fd);
+    if (received === -EAGAIN) return;
+    if (received <= 0) return this.#reactor.unwatch(this.#fd);
+    this.#filled += received;
+    this.#takeMessages();
   }
 
   close(): void {
-    this.#libc.close(this.fd);
+    this.#reactor.unwatch(this.#fd);
+    this.#libc.close(this.#fd);
   }
 
   #takeMessages(): void {
@@ -81,7 +85,7 @@ export class BackendChannel {
       if ((flags & FLAG_NEED_REPLY) === 0) continue;
       const result = encodeU64(known ? 0n : 1n);
       this.#messages.send(
-        this.fd,
+        this.#fd,
         encodeMessage(request, result, FLAG_REPLY),
         [],
         true,

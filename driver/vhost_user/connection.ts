@@ -5,21 +5,17 @@
  * @module
  */
 
-import {
-  EAGAIN,
-  type Libc,
-  nativeBuffer,
-  POLLFD_BYTES,
-} from "../../ffi/libc.ts";
-import { POLLIN } from "../../ffi/libc.ts";
+import { EAGAIN, type Libc, nativeBuffer } from "../../ffi/libc.ts";
 import { connectUnix, SocketMessages } from "../../ffi/libc_socket.ts";
+import type { Reactor } from "../../ffi/reactor.ts";
+import { DeviceLostError } from "../device_lost_error.ts";
 import {
   decodeHeader,
   decodeU64,
   encodeMessage,
   FLAG_NEED_REPLY,
-  FLAG_REPLY,
   HEADER_BYTES,
+  isAnswer,
   PROTOCOL_FEATURE,
 } from "./messages.ts";
 
@@ -28,33 +24,52 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const MAXIMUM_PAYLOAD_BYTES = 4096;
 const NOTHING = new Uint8Array(0);
 
+type Payload = Uint8Array<ArrayBuffer>;
+
+/** The request whose answer is waited for. */
+interface Awaited {
+  readonly request: number;
+  readonly resolve: (payload: Payload) => void;
+  readonly reject: (reason: Error) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
 /** A connected front-end socket. */
 export class FrontEndConnection {
   /** Protocol features in force; REPLY_ACK changes how `tell` works. */
   protocolFeatures = 0n;
+  /** Called once when the device has gone; not after `close`. */
+  onLost: (reason: Error) => void = () => {};
   readonly #libc: Libc;
-  /** The socket. */
-  readonly fd: number;
+  readonly #reactor: Reactor;
+  readonly #fd: number;
   readonly #messages: SocketMessages;
-  readonly #pollEntry = nativeBuffer(POLLFD_BYTES);
+  readonly #incoming = nativeBuffer(HEADER_BYTES + MAXIMUM_PAYLOAD_BYTES);
+  #incomingBytes = 0;
+  #awaited: Awaited | undefined;
   /** Requests wait for the one before them. */
   #last: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  /** Why there are no more answers, once there are none. */
+  #ended: Error | undefined;
 
-  private constructor(libc: Libc, fd: number) {
+  private constructor(libc: Libc, reactor: Reactor, fd: number) {
     this.#libc = libc;
-    this.fd = fd;
+    this.#reactor = reactor;
+    this.#fd = fd;
     this.#messages = new SocketMessages(libc);
-    const view = new DataView(this.#pollEntry.buffer);
-    view.setInt32(0, fd, true);
-    view.setInt16(4, POLLIN, true);
   }
 
   /** Connects to the device that listens at `path`. */
-  static open(libc: Libc, path: string): FrontEndConnection {
+  static open(libc: Libc, reactor: Reactor, path: string): FrontEndConnection {
     const fd = connectUnix(libc, path);
-    if (fd >= 0) return new FrontEndConnection(libc, fd);
-    throw new Error(`Cannot connect to "${path}": ${libc.describe(fd)}`);
+    if (fd < 0) {
+      throw new Error(`Cannot connect to "${path}": ${libc.describe(fd)}`);
+    }
+    const connection = new FrontEndConnection(libc, reactor, fd);
+    const watched = reactor.watch(fd, () => connection.#readable());
+    if (watched >= 0) return connection;
+    libc.close(fd);
+    throw new Error(`Cannot wait for "${path}": ${libc.describe(watched)}`);
   }
 
   has(protocolFeature: bigint): boolean {
@@ -72,7 +87,7 @@ export class FrontEndConnection {
         return this.#send(encodeMessage(request, payload), fds);
       }
       this.#send(encodeMessage(request, payload, FLAG_NEED_REPLY), fds);
-      const answer = await this.#receiveAnswer(request);
+      const answer = await this.#answerTo(request);
       if (answer.length !== 8 || decodeU64(answer) !== 0n) {
         throw new Error(`The device refused vhost-user request ${request}`);
       }
@@ -80,29 +95,25 @@ export class FrontEndConnection {
   }
 
   /** Sends a request and returns the payload of its answer. */
-  ask(
-    request: number,
-    payload: Uint8Array = NOTHING,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  ask(request: number, payload: Uint8Array = NOTHING): Promise<Payload> {
     return this.#inTurn(() => {
       this.#send(encodeMessage(request, payload), []);
-      return this.#receiveAnswer(request);
+      return this.#answerTo(request);
     });
   }
 
-  /** Closes the socket once the request under way has ended. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#last;
-    this.#libc.close(this.fd);
+  /** Closes the socket; requests under way are rejected. */
+  close(): void {
+    this.onLost = () => {};
+    this.#end(new Error("The vhost-user connection is closed"));
+    this.#libc.close(this.#fd);
   }
 
   #inTurn<T>(exchange: () => Promise<T>): Promise<T> {
-    if (this.#closed) {
-      return Promise.reject(new Error("The vhost-user connection is closed"));
-    }
-    const result = this.#last.then(exchange);
+    const result = this.#last.then(() => {
+      if (this.#ended) throw this.#ended;
+      return exchange();
+    });
     this.#last = result.catch(() => {});
     return result;
   }
@@ -120,59 +131,90 @@ export class FrontEndConnection {
     let sent = 0;
     while (sent < message.length) {
       const result = this.#messages.send(
-        this.fd,
+        this.#fd,
         message.subarray(sent),
         sent === 0 ? fds : [],
         true,
       );
       if (result < 0) {
-        throw new Error(
-          `Cannot write to the device: ${this.#libc.describe(result)}`,
-        );
+        throw this.#lose(`cannot write to it: ${this.#libc.describe(result)}`);
       }
       sent += result;
     }
   }
 
-  async #receiveAnswer(request: number): Promise<Uint8Array<ArrayBuffer>> {
-    const header = decodeHeader(await this.#receiveBytes(HEADER_BYTES));
-    if (
-      header.request !== request || (header.flags & FLAG_REPLY) === 0 ||
-      header.payloadBytes > MAXIMUM_PAYLOAD_BYTES
-    ) {
-      throw new Error(
-        `Unexpected vhost-user message ${header.request} of ` +
-          `${header.payloadBytes} bytes, expected the answer to ${request}`,
-      );
-    }
-    return await this.#receiveBytes(header.payloadBytes);
-  }
-
-  async #receiveBytes(lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = nativeBuffer(lengthBytes);
-    let received = 0;
-    while (received < lengthBytes) {
-      const ready = await this.#libc.pollAsync(
-        this.#pollEntry,
-        1,
+  #answerTo(request: number): Promise<Payload> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => this.#lose(`no answer to vhost-user request ${request}`),
         ANSWER_TIMEOUT_MS,
       );
-      if (ready === 0) throw new Error("The device does not answer");
-      received += this.#receiveSome(bytes.subarray(received));
-    }
-    return bytes;
+      this.#awaited = { request, resolve, reject, timer };
+    });
   }
 
-  #receiveSome(into: Uint8Array<ArrayBuffer>): number {
+  /** Takes what is there; the reactor calls again if that is not all. */
+  #readable(): void {
     const fds: number[] = [];
-    const result = this.#messages.receive(this.fd, into, fds);
-    for (const fd of fds) this.#libc.close(fd);
-    if (result > 0) return result;
-    if (result === -EAGAIN) return 0;
-    throw new Error(
-      result === 0
-        ? "The device closed the connection"
-        : `Cannot read from the device: ${this.#libc.describe(result)}`,
+    const received = this.#messages.receive(
+      this.#fd,
+      this.#incoming.subarray(this.#incomingBytes),
+      fds,
     );
+    for (const fd of fds) this.#libc.close(fd);
+    if (received === -EAGAIN) return;
+    if (received > 0) {
+      this.#incomingBytes += received;
+      this.#takeMessage();
+    } else {
+      this.#lose(
+        received === 0
+          ? "it closed the connection"
+          : `cannot read from it: ${this.#libc.describe(received)}`,
+      );
+    }
+  }
+
+  /** The device sends nothing but answers, so there is one message at most. */
+  #takeMessage(): void {
+    if (this.#incomingBytes < HEADER_BYTES) return;
+    const { request, flags, payloadBytes } = decodeHeader(this.#incoming);
+    const endBytes = HEADER_BYTES + payloadBytes;
+    const awaited = this.#awaited;
+    if (
+      request !== awaited?.request || !isAnswer(flags) ||
+      endBytes > this.#incoming.length || this.#incomingBytes > endBytes
+    ) {
+      this.#lose(
+        `unexpected vhost-user message ${request} of ${payloadBytes} bytes, ` +
+          `expected ${awaited ? `the answer to ${awaited.request}` : "none"}`,
+      );
+    } else if (this.#incomingBytes === endBytes) {
+      const payload = nativeBuffer(payloadBytes);
+      payload.set(this.#incoming.subarray(HEADER_BYTES, endBytes));
+      this.#incoming.fill(0, 0, endBytes);
+      this.#incomingBytes = 0;
+      this.#awaited = undefined;
+      clearTimeout(awaited.timer);
+      awaited.resolve(payload);
+    }
+  }
+
+  #lose(reason: string): Error {
+    if (this.#ended) return this.#ended;
+    const error = new DeviceLostError(reason);
+    this.#end(error);
+    this.onLost(error);
+    return error;
+  }
+
+  #end(reason: Error): void {
+    if (this.#ended) return;
+    this.#ended = reason;
+    this.#reactor.unwatch(this.#fd);
+    const awaited = this.#awaited;
+    this.#awaited = undefined;
+    clearTimeout(awaited?.timer);
+    awaited?.reject(reason);
   }
 }

@@ -48,8 +48,14 @@ export const PROTOCOL_FEATURE = {
 
 export const HEADER_BYTES = 12;
 const VERSION = 1;
+const VERSION_MASK = 3;
 export const FLAG_REPLY = 1 << 2;
 export const FLAG_NEED_REPLY = 1 << 3;
+
+/** Whether a message with these flags is an answer, of this protocol. */
+export function isAnswer(flags: number): boolean {
+  return (flags & (VERSION_MASK | FLAG_REPLY)) === (VERSION | FLAG_REPLY);
+}
 
 /** A message header as received. */
 export interface MessageHeader {
@@ -73,16 +79,12 @@ export function encodeMessage(
   return message;
 }
 
-/** The header at the start of `bytes`; throws when it is not of this protocol. */
+/** The header at the start of `bytes`. */
 export function decodeHeader(bytes: Uint8Array): MessageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
-  const flags = view.getUint32(4, true);
-  if ((flags & 3) !== VERSION) {
-    throw new Error(`vhost-user message of version ${flags & 3}, expected 1`);
-  }
   return {
     request: view.getUint32(0, true),
-    flags,
+    flags: view.getUint32(4, true),
     payloadBytes: view.getUint32(8, true),
   };
 }
