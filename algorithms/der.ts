@@ -157,7 +157,8 @@ export function bitLength(value: bigint): number {
   return hex.length * 4 - (Math.clz32(parseInt(hex[0]!, 16)) - 28);
 }
 
-function encodeElement(tag: DerTag, contents: Uint8Array): Uint8Array {
+/** One element with contents of up to 65535 bytes. */
+export function encodeElement(tag: DerTag, contents: Uint8Array): Uint8Array {
   const { length } = contents;
   const header = length < 0x80
     ? [tag, length]

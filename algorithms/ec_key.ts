@@ -25,6 +25,11 @@ const CURVE_IDENTIFIERS: Readonly<Record<Curve["name"], string>> = {
   p521: "2b81040023",
 };
 
+/** The contents of the OBJECT IDENTIFIER of a curve. */
+export function curveIdentifier({ name }: Curve): Uint8Array {
+  return Uint8Array.fromHex(CURVE_IDENTIFIERS[name]);
+}
+
 export interface EcPrivateKey {
   /** The scalar, as long as a field element; a copy for the caller to wipe. */
   readonly scalar: Uint8Array<ArrayBuffer>;

@@ -28,7 +28,7 @@ export const CONTRACT_VERSIONS: ReadonlySet<unknown> = new Set([
 ]);
 
 /** How a backend may be called. */
-const MANNERS: ReadonlySet<unknown> = new Set(["operations"]);
+const MANNERS: ReadonlySet<unknown> = new Set(["operations", "blocking"]);
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 

@@ -21,6 +21,7 @@ const BUILT_IN: Readonly<Record<string, () => Promise<BackendModule>>> = {
   noble: () => import("./noble/noble.ts"),
   libgcrypt: () => import("./libgcrypt/libgcrypt.ts"),
   qat: () => import("./qat/qat.ts"),
+  pkcs11: () => import("./pkcs11/pkcs11.ts"),
 };
 
 /** Names of the built-in backends, fastest first. */

@@ -128,6 +128,51 @@ export const SERVE_OPTIONS = [
       "where qat and another backend after it are listed, smaller symmetric requests go to that one; 0 sends all to qat",
   },
   {
+    name: "pkcs11-module",
+    value: "PATH",
+    sets: {
+      backend: "pkcs11",
+      option: "module",
+      form: /^[^,]+$/,
+      expected: "the path of a PKCS#11 module",
+    },
+    help: "serve sessions with the token of this PKCS#11 module",
+  },
+  {
+    name: "pkcs11-token",
+    value: "TOKEN",
+    default: "the only one",
+    sets: {
+      backend: "pkcs11",
+      option: "token",
+      form: /^[^,]+$/,
+      expected: "a label, or pkcs11:token=LABEL",
+    },
+    help: "which token of the module: its label, or a PKCS#11 URI",
+  },
+  {
+    name: "pkcs11-pin-file",
+    value: "PATH",
+    sets: {
+      backend: "pkcs11",
+      option: "pin-file",
+      form: /^[^,]+$/,
+      expected: "the path of a file with the PIN",
+    },
+    help: "log in to the token with the PIN in this file",
+  },
+  {
+    name: "pkcs11-pin-fd",
+    value: "N",
+    sets: {
+      backend: "pkcs11",
+      option: "pin-fd",
+      form: /^\d{1,7}$/,
+      expected: "the number of an open descriptor",
+    },
+    help: "log in to the token with the PIN that this descriptor gives",
+  },
+  {
     name: "queues",
     value: "N",
     default: `${DEFAULTS.queues}`,

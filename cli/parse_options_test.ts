@@ -175,6 +175,18 @@ const MISTAKES: Readonly<
     [[...SOCKET, "--session-layout", "D"], '"D"', "one of auto, A, B, C"],
     [[...SOCKET, "--session-layout", "a"], '"a"', "one of auto, A, B, C"],
   ],
+  "pkcs11-module": [
+    [[...SOCKET, "--pkcs11-module", "a,b"], '"a,b"', "the path of a PKCS#11"],
+  ],
+  "pkcs11-token": [
+    [[...SOCKET, "--pkcs11-token", "a,b"], '"a,b"', "a label, or pkcs11:"],
+  ],
+  "pkcs11-pin-file": [
+    [[...SOCKET, "--pkcs11-pin-file", "a,b"], '"a,b"', "the path of a file"],
+  ],
+  "pkcs11-pin-fd": [
+    [[...SOCKET, "--pkcs11-pin-fd", "x"], '"x"', "number of an open descr"],
+  ],
   spin: [
     [[...SOCKET, "--spin", "1000001"], '"1000001"', "from 0 to 1000000"],
     [[...SOCKET, "--spin", "20us"], '"20us"', "a whole number"],

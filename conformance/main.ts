@@ -1,13 +1,13 @@
 /**
  * The conformance kit as a program, over a built-in backend or a module of the
- * user's own (`deno task conformance NAME_OR_PATH [SEED]`), and as a library for
+ * user's own (`deno task conformance NAME_OR_PATH [SEED] [--option NAME=VALUE]...`), and as a library for
  * the tests of a backend.
  *
  * @module
  */
 
 import { pathToFileURL } from "node:url";
-import type { OperationsBackend } from "../backends/backend.ts";
+import type { BackendOptions, OperationsBackend } from "../backends/backend.ts";
 import {
   backendSpecifier,
   BUILT_IN_BACKENDS,
@@ -19,27 +19,60 @@ export * from "./conformance.ts";
 
 const PLAIN = import.meta.resolve("./plain/plain_backend.ts");
 
-const USAGE = `Usage: deno task conformance BACKEND [SEED]
+const USAGE =
+  `Usage: deno task conformance BACKEND [SEED] [--option NAME=VALUE]...
 BACKEND is one of ${BUILT_IN_BACKENDS.join(", ")}, plain (the kit's own second
 opinion), a path or an npm package of a module whose default export is a backend.
-SEED is a number that an earlier run printed.`;
+SEED is a number that an earlier run printed.
+--option gives the backend one of its own options, as in
+--option module=/usr/lib/softhsm/libsofthsm2.so.`;
 
 function load(name: string): Promise<OperationsBackend> {
   const base = pathToFileURL(`${Deno.cwd()}/`);
   return loadBackend(name === "plain" ? PLAIN : backendSpecifier(name, base));
 }
 
+interface Words {
+  readonly name: string;
+  readonly seed: number | undefined;
+  readonly backendOptions: BackendOptions;
+}
+
+/** What the words ask for; undefined where they cannot be understood. */
+function read(args: readonly string[]): Words | undefined {
+  const plain: string[] = [];
+  const backendOptions: Record<string, string> = {};
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] !== "--option") {
+      plain.push(args[i]!);
+      continue;
+    }
+    const [, option, value] = /^([^=]+)=(.*)$/s.exec(args[++i] ?? "") ?? [];
+    if (option === undefined) return undefined;
+    backendOptions[option] = value!;
+  }
+  const [name, seedText] = plain;
+  const seed = seedText === undefined ? undefined : Number(seedText);
+  if (name === undefined || plain.length > 2 || Number.isNaN(seed)) {
+    return undefined;
+  }
+  return { name, seed, backendOptions };
+}
+
 /** Runs the command; the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  const [name, seedText] = args;
-  const seed = seedText === undefined ? undefined : Number(seedText);
-  if (name === undefined || args.length > 2 || Number.isNaN(seed)) {
+  const words = read(args);
+  if (!words) {
     console.error(USAGE);
     return 2;
   }
+  const { name, seed, backendOptions } = words;
   try {
     const backend = await load(name);
-    const report = checkBackend(backend, seed === undefined ? {} : { seed });
+    const report = checkBackend(backend, {
+      backendOptions,
+      ...(seed !== undefined && { seed }),
+    });
     console.log(formatReport(report));
     return report.passed ? 0 : 1;
   } catch (error) {

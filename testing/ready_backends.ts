@@ -9,10 +9,11 @@ import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { type RealPart, testWith } from "./real_parts.ts";
 
 /**
- * Whether a backend needs a card. `tests/qat_stand_in/` and `backends/qat/` have
- * tests of their own on a stand-in for it.
+ * Whether a backend needs a card or a token. `tests/qat_stand_in/`,
+ * `backends/qat/` and `backends/pkcs11/` have tests of their own on stand-ins.
  */
-export const needsHardware = (backend: string): boolean => backend === "qat";
+export const needsHardware = (backend: string): boolean =>
+  backend === "qat" || backend === "pkcs11";
 
 /**
  * Whether a backend found the stand-in for its hardware: once a test of this

@@ -25,6 +25,9 @@ import type {
   Primitives,
 } from "./primitives.ts";
 
+/** What the mode is composed from. */
+type Parts = Pick<Primitives, "makeAead" | "makeCipher">;
+
 /** An IV of this length is the pre-counter block. */
 export const J0_BYTES = 16;
 
@@ -95,7 +98,7 @@ class GHash {
   readonly #ownLengths = block();
   #hashedBytes = 0;
 
-  constructor(primitives: Primitives, key: Uint8Array, ecb: Cipher) {
+  constructor(primitives: Parts, key: Uint8Array, ecb: Cipher) {
     this.#gcm = primitives.makeAead("gcm", key, true, BLOCK_BYTES);
     this.#mask[15] = 1;
     ecb.piece(this.#mask, this.#mask);
@@ -159,7 +162,7 @@ export class GcmJ0 implements Aead {
   #dataBytes = 0;
   #hasData = false;
 
-  constructor(primitives: Primitives, key: Uint8Array, encrypts: boolean) {
+  constructor(primitives: Parts, key: Uint8Array, encrypts: boolean) {
     this.#encrypts = encrypts;
     this.#ecb = primitives.makeCipher("aes-ecb", key, true);
     this.#ctr = primitives.makeCipher("aes-ctr", key, true);
