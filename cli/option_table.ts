@@ -199,6 +199,13 @@ export const SERVE_OPTIONS = [
       "largest sum of a request's variable parts (IV, source, destination, …), 4096 to 268435456",
   },
   {
+    name: "unsealed-memory",
+    value: "POLICY",
+    default: "serve, where pages that are gone can be borne",
+    help:
+      "what becomes of a guest whose memory its front-end can shorten: refuse, or serve (its connection ends when it does)",
+  },
+  {
     name: "layout",
     value: "NAME",
     default: "virtio",

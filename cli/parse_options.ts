@@ -22,6 +22,10 @@ import {
   WITHHOLDABLE,
   type Withholdable,
 } from "../device/withheld.ts";
+import {
+  UNSEALED_MEMORY,
+  type UnsealedMemory,
+} from "../device/transport/vhost_user/memory_guard.ts";
 import { BACKEND_OPTIONS, DEFAULTS, type OptionName } from "./option_table.ts";
 import {
   choice,
@@ -72,6 +76,8 @@ export interface ServeSettings {
   readonly maxSessions: number;
   readonly sessionsAcrossReset: AcrossReset;
   readonly maxSizeBytes: number;
+  /** Undefined: what suits this machine. */
+  readonly unsealedMemory: UnsealedMemory | undefined;
   readonly layout: RequestLayoutOption;
   readonly sessionLayout: SessionLayoutOption;
   readonly spinMicroseconds: number;
@@ -300,6 +306,9 @@ function serveSettings(values: Values): ServeSettings {
       4096,
       256 * 1024 * 1024,
     ),
+    unsealedMemory: values.has("unsealed-memory")
+      ? choice(values, "unsealed-memory", UNSEALED_MEMORY, "serve")
+      : undefined,
     layout: choice(values, "layout", REQUEST_LAYOUTS, "virtio"),
     sessionLayout: choice(values, "session-layout", SESSION_LAYOUTS, "auto"),
     spinMicroseconds: wholeNumber(

@@ -36,6 +36,10 @@ const MISTAKES: Readonly<
     // 54 letters, but 108 bytes.
     [["--socket-path", "ä".repeat(54)], "ä", "106 bytes"],
   ],
+  "unsealed-memory": [
+    [[...SOCKET, "--unsealed-memory", "yes"], '"yes"', "refuse, serve"],
+    [[...SOCKET, "--unsealed-memory"], '""', "a value POLICY"],
+  ],
   fd: [
     [["--fd", "2"], '"2"', "a whole number from 3"],
     [["--fd", "three"], '"three"', "a whole number from 3"],

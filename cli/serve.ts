@@ -10,8 +10,9 @@ import {
   type ServerOptions,
   VhostUserServer,
 } from "../device/transport/vhost_user/server.ts";
+import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
 import { withhold } from "../device/withheld.ts";
-import { openLibc } from "../ffi/libc.ts";
+import { type Libc, openLibc } from "../ffi/libc.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { counterLines } from "./counters.ts";
 import { createLog, type Log } from "./log.ts";
@@ -100,6 +101,27 @@ function logCounters(running: readonly Running[]): void {
   }
 }
 
+/** Says where missing pages would end this process. */
+function guardMemory(
+  libc: Libc,
+  reactor: Reactor,
+  { unsealedMemory }: ServeSettings,
+  log: Log,
+): MemoryGuard {
+  const guard = new MemoryGuard(libc, reactor, unsealedMemory);
+  const { weakness } = guard;
+  if (weakness !== undefined) {
+    const served = guard.unsealedMemory === "serve";
+    log(
+      "warn",
+      `a front-end whose memory has a page no more ends this process: ` +
+        `${weakness}; memory that can shrink is ` +
+        (served ? "served all the same" : "refused"),
+    );
+  }
+  return guard;
+}
+
 /** Starts all sockets or none. */
 async function startServers(
   sockets: readonly Socket[],
@@ -138,6 +160,7 @@ export async function serve(settings: ServeSettings): Promise<never> {
   const sockets = await createSockets(settings);
   const libc = openLibc();
   const reactor = Reactor.open(libc);
+  const memoryGuard = guardMemory(libc, reactor, settings, log);
   let running: Running[] = [];
   const stop = () =>
     void Promise.all(running.map(({ server }) => server.close()));
@@ -150,6 +173,7 @@ export async function serve(settings: ServeSettings): Promise<never> {
     running = await startServers(sockets, settings, {
       libc,
       reactor,
+      memoryGuard,
       log,
       spinMicroseconds: settings.spinMicroseconds,
       ...(settings.sessionLayout === "auto"
@@ -159,6 +183,7 @@ export async function serve(settings: ServeSettings): Promise<never> {
     await Promise.all(running.map(({ server }) => server.finished));
   } finally {
     for (const { made } of sockets) made.device.close();
+    memoryGuard.close();
     await reactor.close();
   }
   log("info", "ended");

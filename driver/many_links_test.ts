@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
 import {
   type ServerOptions,
   VhostUserServer,
@@ -47,6 +48,7 @@ class Sockets implements AsyncDisposable {
       libc,
       reactor,
       device,
+      memoryGuard: new MemoryGuard(libc, reactor),
       spinMicroseconds: 0,
       log: () => {},
     });
@@ -54,6 +56,7 @@ class Sockets implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.#servers) await server.close();
+    this.#options.memoryGuard.close();
     await this.#options.reactor.close();
     this.#options.device.close();
     Deno.removeSync(this.#folder, { recursive: true });

@@ -13,6 +13,7 @@ import {
   STATUS_FEATURES_OK,
 } from "../device/wire/device_status.ts";
 import { type Libc, type Mapping, openLibc, regionAt } from "../ffi/libc.ts";
+import { sealSize } from "../ffi/libc_seals.ts";
 import type { Region } from "../memory/region.ts";
 import {
   F_RING_PACKED,
@@ -306,6 +307,8 @@ export class VhostUserLink implements DeviceLink {
     const { memoryBytes } = this.#options;
     this.#memoryFd = this.#libc.memfdCreate("vhost-user-memory", memoryBytes);
     if (this.#memoryFd < 0) this.#fail("make shared memory", this.#memoryFd);
+    // A device may refuse what could become shorter while it uses it.
+    sealSize(this.#libc, this.#memoryFd);
     const mapping = this.#libc.map(this.#memoryFd, 0, memoryBytes);
     if (typeof mapping === "number") {
       return this.#fail("map shared memory", mapping);

@@ -160,6 +160,7 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
 const MFD_CLOEXEC = 0x1;
+const MFD_ALLOW_SEALING = 0x2;
 const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const PROT_READ_WRITE = 0x3;
 const MAP_SHARED_NORESERVE = 0x1 | 0x4000;
@@ -206,6 +207,8 @@ export interface Mapping {
   /** What the kernel mapped, whole pages or huge pages. */
   readonly mappedAddress: number;
   readonly mappedBytes: number;
+  /** The unit of that, for a part of it. */
+  readonly pageBytes: number;
 }
 
 /** Size of a file and the unit in which it can be mapped. */
@@ -269,10 +272,10 @@ export class Libc {
     return this.check(this.symbols.link(cString(path), cString(added)));
   }
 
-  /** A file in memory with the given size. */
+  /** A file in memory with the given size, which nobody has sealed yet. */
   memfdCreate(name: string, sizeBytes: number): number {
     const fd = this.check(
-      this.symbols.memfd_create(cString(name), MFD_CLOEXEC),
+      this.symbols.memfd_create(cString(name), MFD_CLOEXEC | MFD_ALLOW_SEALING),
     );
     if (fd < 0) return fd;
     const resized = this.truncate(fd, sizeBytes);
@@ -326,11 +329,15 @@ export class Libc {
     );
     if (address === MAP_FAILED) return this.check(-1);
     const mappedAddress = Number(address);
+    // What a file system prefers need not be what it maps in.
+    const isUnit = Number.isInteger(Math.log2(extent.blockBytes)) &&
+      mappedAddress % extent.blockBytes === 0;
     return {
       address: mappedAddress + lead,
       lengthBytes,
       mappedAddress,
       mappedBytes,
+      pageBytes: isUnit ? extent.blockBytes : this.#pageBytes,
     };
   }
 

@@ -7,6 +7,11 @@
 import { probeBackends } from "../backends/probe.ts";
 import { Device, type DeviceSettings } from "../device/device.ts";
 import { Reactor } from "../ffi/reactor.ts";
+import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
+import {
+  MemoryTable,
+  type MemoryTableOptions,
+} from "../device/transport/vhost_user/memory_table.ts";
 import {
   type ServerOptions,
   VhostUserServer,
@@ -46,6 +51,19 @@ export async function testDevice(
   });
 }
 
+/** A memory table by itself, which nothing covers. */
+export function testMemoryTable(
+  changes: Partial<MemoryTableOptions> = {},
+): MemoryTable {
+  return new MemoryTable({
+    libc: openLibc(),
+    memoryGuard: { unsealedMemory: "serve", cover: () => () => {} },
+    log: () => {},
+    lost: () => {},
+    ...changes,
+  });
+}
+
 /** Serves a device; `serve` opens the socket, by default at a new path. */
 export async function startTestServer(
   serve = VhostUserServer.listen,
@@ -57,11 +75,13 @@ export async function startTestServer(
   const path = `${folder}/socket`;
   const device = await testDevice(backend, changes);
   const reactor = Reactor.open(libc);
+  const memoryGuard = new MemoryGuard(libc, reactor);
   const log: string[] = [];
   const options: ServerOptions = {
     libc,
     reactor,
     device,
+    memoryGuard,
     spinMicroseconds: 20,
     log: (level, line) => log.push(`${level}: ${line}`),
   };
@@ -81,6 +101,7 @@ export async function startTestServer(
       ),
     async [Symbol.asyncDispose]() {
       await server.close();
+      memoryGuard.close();
       await reactor.close();
       device.close();
       await Deno.remove(folder, { recursive: true });

@@ -45,6 +45,11 @@ export const SUITES: readonly Suite[] = [
     limitSeconds: 250,
   },
   {
+    name: "missing-pages",
+    paths: ["ffi/covered_memory_test.ts"],
+    limitSeconds: 100,
+  },
+  {
     name: "vhost-user",
     paths: [
       "device/transport/vhost_user/connection_test.ts",
@@ -55,6 +60,10 @@ export const SUITES: readonly Suite[] = [
 ];
 
 export const LEFT_OUT: readonly LeftOut[] = [
+  {
+    paths: ["ffi/sigbus_test.ts"],
+    why: "it starts processes, as the next one does",
+  },
   {
     paths: ["driver/vhost_user_device_test.ts"],
     why: "it starts a device by the file of the running Deno, which the " +

@@ -159,4 +159,25 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "return [];",
     tests: ["device/transport/vhost_user/descriptors_test.ts"],
   },
+  {
+    fault: "a ring that breaks by memory that is gone is told of",
+    file: "device/transport/vhost_user/guest.ts",
+    text: "    this.#options.memoryGuard.tellLosses();\n",
+    replacement: "",
+    tests: ["tests/hostile/missing_pages_test.ts"],
+  },
+  {
+    fault: "memory that can shrink is served where it is refused",
+    file: "device/transport/vhost_user/memory_table.ts",
+    text: 'if (!isSealed && memoryGuard.unsealedMemory === "refuse") {',
+    replacement: "if (!isSealed && memoryGuard.unsealedMemory === undefined) {",
+    tests: ["tests/hostile/missing_pages_test.ts"],
+  },
+  {
+    fault: "memory that is gone when it is given back is not told of",
+    file: "ffi/covered_memory.ts",
+    text: "    this.#tell(entry);\n    this.#losers",
+    replacement: "    this.#losers",
+    tests: ["ffi/covered_memory_test.ts"],
+  },
 ];

@@ -10,6 +10,7 @@ import { BUILT_IN_BACKENDS } from "../../backends/registry.ts";
 import { Device } from "../../device/device.ts";
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { MemoryGuard } from "../../device/transport/vhost_user/memory_guard.ts";
 import { VhostUserServer } from "../../device/transport/vhost_user/server.ts";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
@@ -157,10 +158,13 @@ export async function listen(
   stack.defer(() => device.close());
   const reactor = Reactor.open(libc);
   stack.defer(() => reactor.close());
+  const memoryGuard = new MemoryGuard(libc, reactor);
+  stack.defer(() => memoryGuard.close());
   const server = VhostUserServer.listen(`${folder}/socket`, {
     libc,
     reactor,
     device,
+    memoryGuard,
     log: () => {},
     spinMicroseconds: 20,
   });

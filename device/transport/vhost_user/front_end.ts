@@ -10,7 +10,8 @@ import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
 import { Guest } from "./guest.ts";
-import { type Log, logHealth } from "./log.ts";
+import { type Log, logHealth, type LogLevel } from "./log.ts";
+import type { MemoryGuard } from "./memory_guard.ts";
 import {
   FLAG_NEED_REPLY,
   hasOwnReply,
@@ -30,6 +31,7 @@ export interface FrontEndOptions {
   readonly device: Device;
   readonly log: Log;
   readonly spinMicroseconds: number;
+  readonly memoryGuard: MemoryGuard;
   readonly sessionLayout: SessionLayout | undefined;
 }
 
@@ -56,7 +58,7 @@ export class FrontEnd {
     this.#connection = new Connection(libc, fd);
     this.guest = new Guest({
       ...options,
-      failed: (reason) => void this.drop(reason),
+      failed: (reason) => void this.drop(reason, "warn"),
     });
     this.#protocol = new Protocol(libc, device, this.guest, sessionLayout);
     device.onConfigChange = () => this.#configChanged();
@@ -67,11 +69,11 @@ export class FrontEnd {
   }
 
   /** Ends the connection and everything that belongs to it. */
-  drop(reason: string): Promise<void> {
+  drop(reason: string, level: LogLevel = "info"): Promise<void> {
     if (this.#dropped) return this.gone;
     this.#dropped = true;
     const { log, reactor, device } = this.#options;
-    log("info", `front-end gone: ${reason}`);
+    log(level, `front-end gone: ${reason}`);
     reactor.unwatch(this.#connection.fd);
     device.onConfigChange = undefined;
     device.onBackendHealth = undefined;

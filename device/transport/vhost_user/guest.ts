@@ -17,6 +17,7 @@ import {
 } from "./front_end_state.ts";
 import { GuestSignals } from "./guest_signals.ts";
 import type { Log } from "./log.ts";
+import type { MemoryGuard } from "./memory_guard.ts";
 import { MemoryTable } from "./memory_table.ts";
 import { QueueRunners } from "./queue_runners.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
@@ -33,6 +34,7 @@ export interface GuestOptions {
   readonly device: Device;
   readonly log: Log;
   readonly spinMicroseconds: number;
+  readonly memoryGuard: MemoryGuard;
   /** Hears why the guest cannot be served any longer. */
   failed(reason: string): void;
 }
@@ -55,7 +57,7 @@ export class Guest {
     const { libc, device } = options;
     this.#options = options;
     this.finished = new Promise((resolve) => this.#markFinished = resolve);
-    this.memory = new MemoryTable(libc);
+    this.memory = new MemoryTable({ ...options, lost: options.failed });
     this.state = newFrontEndState(device.dataQueueCount + 1);
     this.#signals = new GuestSignals(libc);
     const broken = (index: number, reason: string) =>
@@ -212,8 +214,11 @@ export class Guest {
   }
 
   #broken(index: number, reason: string): void {
+    // A ring in memory that is gone is no ring.
+    this.#options.memoryGuard.tellLosses();
     this.#signals.send(this.rings.all[index]!.errorFd);
-    if (!this.#ended) this.#options.device.ringBroken();
+    if (this.#ended) return;
+    this.#options.device.ringBroken();
     this.#options.log("warn", `queue ${index} is broken: ${reason}`);
   }
 }

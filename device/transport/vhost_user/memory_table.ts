@@ -2,15 +2,17 @@
  * The guest's memory as a front-end shares it: files, mapped.
  *
  * A region past the end of its file is refused. A front-end that shrinks the
- * file afterwards makes every access a SIGBUS, which ends this process; only
- * F_SEAL_SHRINK could exclude that, and QEMU does not seal guest memory. The
- * guest itself cannot do it.
+ * file afterwards loses its connection ({@linkcode MemoryGuard}); the guest
+ * itself cannot do that.
  *
  * @module
  */
 
 import { type Libc, type Mapping, regionAt } from "../../../ffi/libc.ts";
+import { isSealedAgainstShrinking } from "../../../ffi/libc_seals.ts";
 import { GuestMemory, MAX_GUEST_REGIONS } from "../../ring/guest_memory.ts";
+import type { Log } from "./log.ts";
+import type { MemoryGuard, Uncover } from "./memory_guard.ts";
 import type { RegionDescription } from "./payloads.ts";
 import type { AddressRange } from "./ring_place.ts";
 
@@ -25,7 +27,20 @@ export interface MemoryRange {
 
 interface Entry extends MemoryRange {
   readonly mapping: Mapping;
+  readonly uncover: Uncover;
 }
+
+/** What a memory table is made with. */
+export interface MemoryTableOptions {
+  readonly libc: Libc;
+  readonly memoryGuard: Pick<MemoryGuard, "cover" | "unsealedMemory">;
+  readonly log: Log;
+  /** Hears that a page of a region is gone, and with it the region. */
+  lost(reason: string): void;
+}
+
+const SEALED = "sealed against shrinking";
+const GONE = "is gone: its file was shortened, or the host had no page for it";
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
@@ -50,14 +65,14 @@ export function guestMemoryOf(
 export class MemoryTable {
   /** The current map for the main thread; a change makes a new one. */
   memory = new GuestMemory();
-  readonly #libc: Libc;
+  readonly #options: MemoryTableOptions;
   #entries: Entry[] = [];
   /** What has been taken out of the map, newest last. */
   #removed: readonly MemoryRange[] = [];
-  readonly #retired: Mapping[] = [];
+  readonly #retired: Entry[] = [];
 
-  constructor(libc: Libc) {
-    this.#libc = libc;
+  constructor(options: MemoryTableOptions) {
+    this.#options = options;
   }
 
   /** The current map for other threads. */
@@ -83,7 +98,7 @@ export class MemoryTable {
     for (const [i, region] of regions.entries()) {
       const entry = this.#map(region, fds[i]!);
       if (typeof entry === "string") {
-        for (const { mapping } of added) this.#libc.unmap(mapping);
+        for (const one of added) this.#unmap(one);
         return entry;
       }
       added.push(entry);
@@ -131,7 +146,7 @@ export class MemoryTable {
 
   /** Unmaps what the map no longer has; no thread may still have a view of it. */
   unmapRetired(): void {
-    for (const mapping of this.#retired) this.#libc.unmap(mapping);
+    for (const one of this.#retired) this.#unmap(one);
     this.#retired.length = 0;
   }
 
@@ -143,10 +158,10 @@ export class MemoryTable {
   ): string | undefined {
     const memory = guestMemoryOf(entries);
     if (typeof memory === "string") {
-      for (const { mapping } of added) this.#libc.unmap(mapping);
+      for (const one of added) this.#unmap(one);
       return memory;
     }
-    this.#retired.push(...removed.map(({ mapping }) => mapping));
+    this.#retired.push(...removed);
     this.#removed = [...this.#removed, ...removed].slice(-MAX_GUEST_REGIONS);
     this.#entries = entries;
     this.memory = memory;
@@ -161,16 +176,39 @@ export class MemoryTable {
       return `${name} of ${hex(lengthBytes)} bytes at file offset ` +
         `${hex(fileOffset)} is empty or ends past 2^53`;
     }
-    const sizeBytes = this.#libc.fileSize(fd);
-    if (sizeBytes < 0) return `${name}: ${this.#libc.describe(sizeBytes)}`;
+    const { libc, memoryGuard, log, lost } = this.#options;
+    const sizeBytes = libc.fileSize(fd);
+    if (sizeBytes < 0) return `${name}: ${libc.describe(sizeBytes)}`;
     if (end > sizeBytes) {
       return `${name} ends at ${hex(end)} of a file of ${hex(sizeBytes)} bytes`;
     }
-    const mapping = this.#libc.map(fd, fileOffset, lengthBytes);
+    const isSealed = isSealedAgainstShrinking(libc, fd);
+    log("debug", `${name} ${isSealed ? "is" : "is not"} ${SEALED}`);
+    if (!isSealed && memoryGuard.unsealedMemory === "refuse") {
+      return `${name} is not ${SEALED}`;
+    }
+    const mapping = libc.map(fd, fileOffset, lengthBytes);
     if (typeof mapping === "number") {
-      return `${name}: ${this.#libc.describe(mapping)}`;
+      return `${name}: ${libc.describe(mapping)}`;
+    }
+    const uncover = memoryGuard.cover(mapping, () => lost(`${name} ${GONE}`));
+    if (typeof uncover === "string") {
+      libc.unmap(mapping);
+      return `${name}: ${uncover}`;
     }
     const { address } = mapping;
-    return { guestAddress, userAddress, lengthBytes, address, mapping };
+    return {
+      guestAddress,
+      userAddress,
+      lengthBytes,
+      address,
+      mapping,
+      uncover,
+    };
+  }
+
+  #unmap({ mapping, uncover }: Entry): void {
+    uncover();
+    this.#options.libc.unmap(mapping);
   }
 }

@@ -3,8 +3,9 @@ import { openLibc } from "../../../ffi/libc.ts";
 import {
   guestMappings,
   openDescriptors,
+  testMemoryTable,
 } from "../../../testing/vhost_user_server.ts";
-import { MemoryTable } from "./memory_table.ts";
+import type { MemoryTable } from "./memory_table.ts";
 import type { RegionDescription } from "./payloads.ts";
 
 const libc = openLibc();
@@ -26,7 +27,7 @@ function withTable(body: (table: MemoryTable, fd: number) => void): void {
   const descriptors = openDescriptors();
   const mappings = guestMappings();
   const fd = libc.memfdCreate("guest", FILE_BYTES);
-  const table = new MemoryTable(libc);
+  const table = testMemoryTable();
   try {
     body(table, fd);
   } finally {

@@ -5,9 +5,9 @@ import {
   openDescriptors,
   startTestServer,
   testDevice,
+  testMemoryTable,
 } from "../../../testing/vhost_user_server.ts";
 import type { Device } from "../../device.ts";
-import { MemoryTable } from "./memory_table.ts";
 import { QueueThread, type QueueThreadOptions } from "./queue_thread.ts";
 
 const libc = openLibc();
@@ -22,7 +22,7 @@ function startThread(
     libc,
     settings,
     spinMicroseconds: 20,
-    memory: new MemoryTable(libc),
+    memory: testMemoryTable(),
     sessions: [],
     broken: (reason) => told.push(`broken: ${reason}`),
     health: (backend, failure) => told.push(`${backend}: ${failure}`),

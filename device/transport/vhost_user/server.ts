@@ -17,6 +17,7 @@ import type { SessionLayout } from "../../wire/session_message.ts";
 import { FrontEnd, type FrontEndOptions } from "./front_end.ts";
 import type { Log } from "./log.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
+import type { MemoryGuard } from "./memory_guard.ts";
 
 /** How a device is served over vhost-user. */
 export interface ServerOptions {
@@ -24,6 +25,8 @@ export interface ServerOptions {
   readonly reactor: Reactor;
   readonly device: Device;
   readonly log: Log;
+  /** The same for all servers of the reactor. */
+  readonly memoryGuard: MemoryGuard;
   /** How long a queue thread looks for more before it waits. */
   readonly spinMicroseconds: number;
   /** Layout of session messages; default: told by the first of them. */
