@@ -14,11 +14,19 @@ const HOOKS = [
   Symbol.for("nodejs.util.inspect.custom"),
 ];
 
-/** Makes `console.log` of `object` show what `shown` returns. */
-export function showInstead(object: object, shown: () => unknown): void {
+/**
+ * Makes `console.log` of `object` show what `shown` returns, behind `name` where
+ * one is given.
+ */
+export function showInstead(
+  object: object,
+  shown: () => unknown,
+  name?: string,
+): void {
   const value: Hook = (first, options, last) => {
     const inspect = (typeof first === "function" ? first : last) as Inspect;
-    return inspect(shown(), options);
+    const text = inspect(shown(), options);
+    return name === undefined ? text : `${name} ${text}`;
   };
   for (const hook of HOOKS) Object.defineProperty(object, hook, { value });
 }

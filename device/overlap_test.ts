@@ -4,6 +4,8 @@ import { createCipheriv } from "node:crypto";
 import { createDevice, type DeviceOptions, Driver } from "../mod.ts";
 import { later } from "../testing/later_backend.ts";
 import { describeRequest, type RequestTarget } from "../driver/data_request.ts";
+import { insideOf } from "../driver/driver.ts";
+import { targetOf } from "../driver/sessions.ts";
 import { encodeDataHeader } from "./wire/data_header.ts";
 import { DataRequest } from "./wire/data_request.ts";
 import { Status } from "./wire/status.ts";
@@ -56,8 +58,8 @@ async function send(
     key: KEY,
     direction: "encrypt",
   });
-  const header = headerOf(driver, session.target, lengthBytes);
-  const { memory, dataQueues } = driver;
+  const header = headerOf(driver, targetOf(session), lengthBytes);
+  const { memory, dataQueues } = insideOf(driver);
   const requests = Array.from({ length: count }, async (_, i) => {
     const shift = i % 3 === 0 ? lengthBytes : SHIFT;
     const roomBytes = DATA_AT + lengthBytes + shift;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { showInstead } from "../algorithms/inspect.ts";
 import { Status } from "../device/wire/status.ts";
 import type { Segments } from "../memory/segments.ts";
 import type {
@@ -14,10 +15,10 @@ import type {
 } from "./data_request.ts";
 import { OperationError } from "./operation_error.ts";
 import type { RequestQueue, Submission } from "./request_queue.ts";
-import type { RequestRunner } from "./request_runner.ts";
 import type { GuestBuffer } from "./rings/driver_queue.ts";
 import { describeTarget } from "./session_control.ts";
-import type { Session } from "./sessions.ts";
+import { requireOpen, runnerOf, type Session, targetOf } from "./sessions.ts";
+import type { SharedMemory } from "./shared_memory.ts";
 
 /** Sizes of a burst's requests. */
 export interface BurstOptions {
@@ -25,7 +26,9 @@ export interface BurstOptions {
   readonly depth: number;
   /** Length of each request's data, without a tag. */
   readonly dataBytes: number;
+  /** Length of each request's IV. Default: 0. */
   readonly ivBytes?: number;
+  /** Length of each request's associated data. Default: 0. */
   readonly additionalDataBytes?: number;
 }
 
@@ -34,25 +37,44 @@ export interface BurstOptions {
  * they are the caller's from `take` to `submit` alone: the next request of the
  * slot has its result in the same place.
  */
-export class BurstSlot implements Submission {
+export interface BurstSlot {
+  /** Its place among the slots of the burst, from 0. */
+  readonly index: number;
+  /** As long as the burst's `ivBytes`. */
+  readonly iv: Uint8Array<ArrayBuffer>;
+  /** The data, as long as the burst's `dataBytes`. */
+  readonly source: Uint8Array<ArrayBuffer>;
+  /** As long as the burst's `additionalDataBytes`. */
+  readonly additionalData: Uint8Array<ArrayBuffer>;
+  /** The result, as long as the data; empty where there is a digest alone. */
+  readonly destination: Uint8Array<ArrayBuffer>;
+  /** Digest, code or tag; to decrypt with AEAD, the tag to verify. */
+  readonly digest: Uint8Array<ArrayBuffer>;
+  /** Bytes that the device said it wrote, status included. */
+  readonly writtenBytes: number;
+  /** For the caller, for example which part of a file this is. */
+  tag: number;
+  /** What the device answered to the last request (virtio 1.4 §5.9.9.1). */
+  readonly status: Status;
+}
+
+/** A slot with its request. */
+class PlacedSlot implements BurstSlot, Submission {
   readonly index: number;
   readonly iv: Uint8Array<ArrayBuffer>;
   readonly source: Uint8Array<ArrayBuffer>;
   readonly additionalData: Uint8Array<ArrayBuffer>;
   readonly destination: Uint8Array<ArrayBuffer>;
-  /** Digest, code or tag; to decrypt with AEAD, the tag to verify. */
   readonly digest: Uint8Array<ArrayBuffer>;
   readonly readable: readonly GuestBuffer[];
   readonly writable: readonly GuestBuffer[];
-  /** Bytes that the device said it wrote, status included. */
   writtenBytes = 0;
-  /** For the caller, for example which part of a file this is. */
   tag = 0;
   failure: Error | undefined;
   readonly #placed: PlacedRequest;
-  readonly #done: BurstSlot[];
+  readonly #done: PlacedSlot[];
 
-  constructor(index: number, placed: PlacedRequest, done: BurstSlot[]) {
+  constructor(index: number, placed: PlacedRequest, done: PlacedSlot[]) {
     this.index = index;
     this.iv = viewOf(placed.iv);
     this.source = viewOf(placed.source);
@@ -63,6 +85,11 @@ export class BurstSlot implements Submission {
     this.writable = placed.writable;
     this.#placed = placed;
     this.#done = done;
+    showInstead(this, () => ({
+      index,
+      tag: this.tag,
+      dataBytes: this.source.length,
+    }), "BurstSlot");
   }
 
   get status(): Status {
@@ -83,9 +110,9 @@ export class BurstSlot implements Submission {
     this.#done.push(this);
   }
 
-  release(runner: RequestRunner): void {
+  release(memory: SharedMemory): void {
     this.#placed.wipe();
-    for (const bytes of this.#placed.memory) runner.memory.free(bytes);
+    for (const bytes of this.#placed.memory) memory.free(bytes);
   }
 }
 
@@ -95,39 +122,49 @@ function viewOf(segments: Segments): Uint8Array<ArrayBuffer> {
 
 /** Preallocated requests of one session. */
 export class Burst implements Disposable {
+  /** All requests of the burst. */
   readonly slots: readonly BurstSlot[];
-  readonly #runner: RequestRunner;
+  readonly #slots: readonly PlacedSlot[];
+  readonly #memory: SharedMemory;
   readonly #queue: RequestQueue;
   readonly #operation: string;
-  readonly #done: BurstSlot[] = [];
+  readonly #done: PlacedSlot[] = [];
   #inFlight = 0;
 
   /** `session` must not be an AKCIPHER session: those are no bulk work. */
   constructor(session: Session, options: BurstOptions) {
     const shape = shapeOfBurst(session, options);
-    session.requireOpen(shape.operation);
-    this.#runner = session.runner;
-    this.#queue = session.runner.queue;
+    requireOpen(session, shape.operation);
+    const { memory, queue, format } = runnerOf(session);
+    this.#memory = memory;
+    this.#queue = queue;
     this.#operation = `${shape.operation} with ` +
       describeTarget(session.description);
-    const slots: BurstSlot[] = [];
+    const slots: PlacedSlot[] = [];
     for (let index = 0; index < options.depth; index++) {
-      const plan = this.#runner.format.plan(session.target, shape);
-      const { memory } = this.#runner;
+      const plan = format.plan(targetOf(session), shape);
       const bytes = memory.allocateNow(
         plan.stretches.map((stretch) => ({ ...stretch, whole: true })),
       );
-      slots.push(new BurstSlot(index, plan.place(memory, bytes), this.#done));
+      slots.push(new PlacedSlot(index, plan.place(memory, bytes), this.#done));
     }
+    this.#slots = slots;
     this.slots = slots;
+    showInstead(this, () => ({
+      operation: this.#operation,
+      slots: slots.length,
+      inFlight: this.#inFlight,
+    }), "Burst");
   }
 
+  /** Requests that are staged or with the device. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
   /** Stages a slot that is not in flight; false when the ring is full. */
-  submit(slot: BurstSlot): boolean {
+  submit({ index }: BurstSlot): boolean {
+    const slot = this.#slots[index]!;
     slot.rearm();
     if (!this.#queue.stage(slot)) return false;
     this.#inFlight++;
@@ -208,9 +245,10 @@ export class Burst implements Disposable {
     if (this.#inFlight > 0) {
       throw new Error(`${this.#inFlight} requests of the burst are in flight`);
     }
-    for (const slot of this.slots) slot.release(this.#runner);
+    for (const slot of this.#slots) slot.release(this.#memory);
   }
 
+  /** Closes the burst. */
   [Symbol.dispose](): void {
     this.close();
   }

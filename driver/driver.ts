@@ -107,16 +107,29 @@ type SessionOf<D extends SessionDescription> = D extends CipherSession ? Cipher
   : D extends AeadSession ? Aead
   : Akcipher;
 
-/** A running driver. */
-export class Driver implements AsyncDisposable {
-  /** Features in force. */
-  readonly features: bigint;
-  readonly mode: WireMode;
-  readonly link: DeviceLink;
+/** What lies behind a driver; no part of the API. */
+export interface DriverInside {
   readonly memory: SharedMemory;
   readonly dataQueues: readonly RequestQueue[];
   /** Absent where sessions come by another road. */
   readonly controlQueue: RequestQueue | undefined;
+}
+
+let insideOfDriver: (driver: Driver) => DriverInside;
+
+/** For tests and this room, which `mod.ts` does not hand on. */
+export const insideOf = (driver: Driver): DriverInside =>
+  insideOfDriver(driver);
+
+/** A running driver. */
+export class Driver implements AsyncDisposable {
+  /** Features in force. */
+  readonly features: bigint;
+  /** Layout of requests, and which services go without sessions. */
+  readonly mode: WireMode;
+  /** The device's transport, which is closed with the driver. */
+  readonly link: DeviceLink;
+  readonly #inside: DriverInside;
   readonly #runners: readonly RequestRunner[];
   readonly #control: SessionControl;
   readonly #config: ConfigSpace | undefined;
@@ -137,16 +150,20 @@ export class Driver implements AsyncDisposable {
     this.link = link;
     this.features = features;
     this.mode = mode;
-    this.memory = memory;
-    this.dataQueues = queues.data;
-    this.controlQueue = queues.control;
+    this.#inside = {
+      memory,
+      dataQueues: queues.data,
+      controlQueue: queues.control,
+    };
     this.#config = config;
     // Not the memory, where the keys of stateless requests may lie.
     showInstead(this, () => ({
+      state: this.#closed ? "closed" : "running",
+      layout: mode.layout,
       features: `0x${features.toString(16)}`,
-      mode,
-      dataQueues: queues.data.length,
-    }));
+      dataQueues: this.dataQueueCount,
+      sessions: this.#sessions.size,
+    }), "Driver");
     const format = mode.layout === "draft-9"
       ? new Draft9Requests()
       : new VirtioRequests(mode);
@@ -185,6 +202,15 @@ export class Driver implements AsyncDisposable {
     const driver = new Driver(...parts, options, config);
     link.onDisconnect?.((reason) => driver.#abandon(reason));
     return driver;
+  }
+
+  static {
+    insideOfDriver = (driver) => driver.#inside;
+  }
+
+  /** Data queues in use; a session's `dataQueue` is less. */
+  get dataQueueCount(): number {
+    return this.#runners.length;
   }
 
   /** The config space as it was at the start. */
@@ -307,7 +333,7 @@ export class Driver implements AsyncDisposable {
 
   /** Resets one data queue, which fails what is under way on it. */
   async resetQueue(index: number): Promise<void> {
-    const queue = this.dataQueues[index];
+    const queue = this.#inside.dataQueues[index];
     if (!queue) throw new RangeError(`There is no data queue ${index}`);
     if ((this.features & F_RING_RESET) === 0n) {
       throw new Error("Cannot reset one queue: RING_RESET is not in force");
@@ -344,8 +370,9 @@ export class Driver implements AsyncDisposable {
   }
 
   *#queues(): Iterable<RequestQueue> {
-    yield* this.dataQueues;
-    if (this.controlQueue) yield this.controlQueue;
+    const { dataQueues, controlQueue } = this.#inside;
+    yield* dataQueues;
+    if (controlQueue) yield controlQueue;
   }
 
   /** Fails what is under way and closes the link. */
@@ -358,6 +385,7 @@ export class Driver implements AsyncDisposable {
     await this.link.close();
   }
 
+  /** Closes the driver. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -1,4 +1,4 @@
-import { doesNotMatch, match } from "node:assert/strict";
+import { doesNotMatch, match, ok } from "node:assert/strict";
 import { inspect } from "node:util";
 import { createDevice, Driver } from "../mod.ts";
 
@@ -38,7 +38,7 @@ Deno.test("console.log of a session or a driver shows what it is, and no key", a
     authKey: key,
   });
   for (const session of [cipher, single, chain]) {
-    for (const shown of [session, session.description, session.target]) {
+    for (const shown of [session, session.description]) {
       for (const text of textsOf(shown)) {
         match(text, /aes-c[tb][rc][^]*32 bytes \(hidden\)/);
         doesNotMatch(text, KEY);
@@ -47,7 +47,47 @@ Deno.test("console.log of a session or a driver shows what it is, and no key", a
     }
   }
   for (const text of textsOf(driver)) {
-    match(text, /dataQueues: 1/);
+    match(text, /Driver \{[^]*state: .running[^]*dataQueues: 1[^]*sessions: 3/);
     doesNotMatch(text, SHARED_MEMORY);
+  }
+});
+
+Deno.test("sessions and bursts print name, algorithm and state, and nothing of the inside", async () => {
+  const driver = await Driver.start(await createDevice());
+  const session = await driver.hash({ algorithm: "sha256" });
+  const burst = driver.burst(session, { depth: 3, dataBytes: 4096 });
+  const [slot] = burst.slots;
+  for (const text of textsOf(session)) {
+    match(text, /Hash \{[^]*algorithm: .sha256[^]*state: .open/);
+  }
+  for (const text of textsOf(burst)) {
+    match(text, /Burst \{[^]*digest with hash\.sha256[^]*slots: 3/);
+  }
+  for (const text of textsOf(slot!)) match(text, /BurstSlot \{[^]*index: 0/);
+  for (const text of textsOf(driver.link)) {
+    match(text, /InProcessLink \{[^]*state: .running/);
+  }
+  for (const one of [session, burst, slot!, driver, driver.link]) {
+    for (const text of textsOf(one)) {
+      doesNotMatch(text, /memory|region|runner|Uint8Array|control/i);
+      ok(text.length < 300, text);
+    }
+  }
+  burst.close();
+  await session.close();
+  await driver.close();
+  for (const text of textsOf(session)) match(text, /state: .closed/);
+  for (const text of textsOf(driver)) match(text, /state: .closed/);
+  for (const text of textsOf(driver.link)) match(text, /state: .closed/);
+});
+
+Deno.test("what lies behind drivers, sessions and slots is out of sight", async () => {
+  await using driver = await Driver.start(await createDevice());
+  const session = await driver.hash({ algorithm: "sha256" });
+  for (const name of ["memory", "dataQueues", "controlQueue"]) {
+    ok(!(name in driver), name);
+  }
+  for (const name of ["runner", "control", "target", "require"]) {
+    ok(!(name in session), name);
   }
 });

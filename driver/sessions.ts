@@ -66,11 +66,14 @@ export interface SessionParts<D extends SessionDescription> {
   readonly description: D;
   /** Absent: every request carries the description (stateless mode). */
   readonly sessionId?: number;
+  /** The queue of its requests, and how they are written. */
   readonly runner: RequestRunner;
   readonly control: SessionControl;
   /** Hears that the session is closed. */
   readonly closed: (session: Session) => void;
 }
+
+let partsOf: (session: Session) => SessionParts<SessionDescription>;
 
 /** A session of the device, or the parameters of stateless requests. */
 export abstract class Session<
@@ -80,22 +83,23 @@ export abstract class Session<
   readonly description: D;
   /** The device's identifier; absent in stateless mode. */
   readonly id: number | undefined;
-  /** The queue of its requests, and how they are written. */
-  readonly runner: RequestRunner;
-  readonly #control: SessionControl;
-  readonly #closed: (session: Session) => void;
+  readonly #parts: SessionParts<D>;
   #open = true;
 
+  /** Sessions are made by a `Driver`. */
   constructor(parts: SessionParts<D>) {
     this.description = parts.description;
     this.id = parts.sessionId;
-    this.runner = parts.runner;
-    this.#control = parts.control;
-    this.#closed = parts.closed;
+    this.#parts = parts;
     showInstead(this, () => ({
       ...withoutKeys(this.description),
       id: this.id,
-    }));
+      state: this.#open ? "open" : "closed",
+    }), new.target.name);
+  }
+
+  static {
+    partsOf = (session) => session.#parts;
   }
 
   /** False once it has been closed. */
@@ -103,44 +107,52 @@ export abstract class Session<
     return this.#open;
   }
 
-  /** Throws where the session is closed. */
-  requireOpen(operation: OperationName): void {
-    if (this.#open) return;
-    throw new Error(
-      `Cannot ${operation}: the session of ` +
-        `${describeTarget(this.description)} is closed`,
-    );
-  }
-
-  /** How requests name the session. */
-  get target(): RequestTarget {
-    const { description, id } = this;
-    return id === undefined ? { description } : { description, sessionId: id };
-  }
-
   /** Destroys the session on the device. */
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
     wipeKeys(this.description);
-    this.#closed(this as unknown as Session);
+    const { closed, control } = this.#parts;
+    closed(this);
     if (this.id === undefined) return;
     const { service } = this.description;
     const owner: Service = service === "chain" ? "cipher" : service;
-    await this.#control.destroy(owner, this.id);
+    await control.destroy(owner, this.id);
   }
 
+  /** Closes the session. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
 
-  protected require(
-    shape: RequestShape,
-    input: RequestInput,
-  ): Promise<RequestOutcome> {
-    this.requireOpen(shape.operation);
-    return this.runner.require(this.target, shape, input);
-  }
+/** Throws where the session is closed. */
+export function requireOpen(session: Session, operation: OperationName): void {
+  if (session.isOpen) return;
+  throw new Error(
+    `Cannot ${operation}: the session of ` +
+      `${describeTarget(session.description)} is closed`,
+  );
+}
+
+/** What requests of the session go through; no part of the API. */
+export const runnerOf = (session: Session): RequestRunner =>
+  partsOf(session).runner;
+
+/** How requests name the session; no part of the API. */
+export function targetOf({ description, id }: Session): RequestTarget {
+  return id === undefined ? { description } : { description, sessionId: id };
+}
+
+/** Runs a request; rejects unless its status is OK. */
+function run(
+  session: object,
+  shape: RequestShape,
+  input: RequestInput,
+): Promise<RequestOutcome> {
+  const one = session as Session;
+  requireOpen(one, shape.operation);
+  return runnerOf(one).require(targetOf(one), shape, input);
 }
 
 /** A session of the CIPHER service. */
@@ -153,7 +165,7 @@ export class Cipher extends Session<CipherSession> {
     const input = { iv, source: data, additionalData: NOTHING };
     const { direction } = this.description;
     const shape = shapeOf(direction, input, { destinationBytes: data.length });
-    return (await this.require(shape, input)).destination;
+    return (await run(this, shape, input)).destination;
   }
 }
 
@@ -190,7 +202,7 @@ export class Chain extends Session<ChainSession> {
       hashStart,
       hashBytes: ranges.hashBytes ?? data.length - hashStart,
     });
-    const outcome = await this.require(shape, input);
+    const outcome = await run(this, shape, input);
     return { data: outcome.destination, digest: outcome.digest };
   }
 }
@@ -201,7 +213,7 @@ export class Hash extends Session<HashSession> {
     const input = { iv: NOTHING, source: data, additionalData: NOTHING };
     const digestBytes = this.description.resultBytes;
     const shape = shapeOf("digest", input, { digestBytes });
-    return (await this.require(shape, input)).digest;
+    return (await run(this, shape, input)).digest;
   }
 }
 
@@ -216,7 +228,7 @@ export class Mac extends Session<MacSession> {
     const input = { iv: NOTHING, source, additionalData: NOTHING };
     const digestBytes = this.description.resultBytes;
     const shape = shapeOf("digest", input, { digestBytes });
-    return (await this.require(shape, input)).digest;
+    return (await run(this, shape, input)).digest;
   }
 }
 
@@ -234,10 +246,7 @@ export class Aead extends Session<AeadSession> {
     const { direction, tagBytes } = this.description;
     if (direction === "encrypt") {
       const input = { iv, source: data, additionalData };
-      const outcome = await this.require(
-        this.#shape(input),
-        input,
-      );
+      const outcome = await run(this, this.#shape(input), input);
       return concatenate(outcome.destination, outcome.digest);
     }
     const end = data.length - tagBytes;
@@ -248,7 +257,7 @@ export class Aead extends Session<AeadSession> {
     }
     const source = data.subarray(0, end);
     const input = { iv, source, additionalData, tag: data.subarray(end) };
-    return (await this.require(this.#shape(input), input)).destination;
+    return (await run(this, this.#shape(input), input)).destination;
   }
 
   #shape(input: RequestInput): RequestShape {
@@ -280,7 +289,7 @@ export class Akcipher extends Session<RsaSession | EcdsaSession> {
   /** Resolves when `signature` is one of `data`; rejects otherwise. */
   async verify(signature: Uint8Array, data: Uint8Array): Promise<void> {
     const input = { iv: NOTHING, source: signature, additionalData: data };
-    await this.require(shapeOf("verify", input, {}), input);
+    await run(this, shapeOf("verify", input, {}), input);
   }
 
   async #transform(
@@ -288,7 +297,8 @@ export class Akcipher extends Session<RsaSession | EcdsaSession> {
     source: Uint8Array,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const input = { iv: NOTHING, source, additionalData: NOTHING };
-    const outcome = await this.require(
+    const outcome = await run(
+      this,
       shapeOf(operation, input, { destinationBytes: MAXIMUM_RESULT_BYTES }),
       input,
     );

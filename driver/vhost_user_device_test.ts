@@ -5,7 +5,12 @@ import { Status } from "../device/wire/status.ts";
 import { serveDevice } from "../testing/command_process.ts";
 import { askWithStale } from "../testing/stale_session.ts";
 import { openDescriptors } from "../testing/vhost_user_server.ts";
-import { Driver, type DriverOptions, OperationError } from "./driver.ts";
+import {
+  Driver,
+  type DriverOptions,
+  insideOf,
+  OperationError,
+} from "./driver.ts";
 import { PROTOCOL_FEATURE } from "./vhost_user/messages.ts";
 import { SessionMessages } from "./vhost_user/session_messages.ts";
 import {
@@ -63,7 +68,7 @@ Deno.test("a device process serves one driver after another", async (t) => {
     await t.step(`with ${name}`, async () => {
       const link = await attach(device);
       await using driver = await Driver.start(link, options);
-      assert.equal(driver.dataQueues.length, 2);
+      assert.equal(driver.dataQueueCount, 2);
       await Promise.all([encryptSomething(driver), encryptSomething(driver)]);
       if (options.stateless) await encryptSomething(driver, true);
       assert.equal(await link.queueCount(), 3);
@@ -97,7 +102,7 @@ Deno.test("a device process serves one driver after another", async (t) => {
     using burst = driver.burst(hash, { depth: 1, dataBytes: 64 });
     burst.submit(burst.slots[0]!);
     const slow = hash.digest(new Uint8Array(4_000_000));
-    while (driver.dataQueues[0]!.inFlightCount < 2) await null;
+    while (insideOf(driver).dataQueues[0]!.inFlightCount < 2) await null;
     // Both are published at the end of the turn.
     await null;
     await burst.wait(1000);
@@ -120,7 +125,7 @@ Deno.test("a device process serves one driver after another", async (t) => {
     const again = await Driver.start(link);
     const stale = await again.hash({ algorithm: "md5" });
     await stale.close();
-    const status = await askWithStale(stale.runner, hash.target, "digest");
+    const status = await askWithStale(hash, "digest", stale);
     assert.equal(status, Status.InvalidSession);
     await again.close();
   });

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { showInstead } from "../algorithms/inspect.ts";
 import { startOf } from "../device/ring/ring_start.ts";
 import {
   STATUS_ACKNOWLEDGE,
@@ -113,6 +114,11 @@ export class VhostUserLink implements DeviceLink {
     this.#connection = connection;
     this.#options = options;
     connection.onLost = (reason) => this.#gone(reason);
+    showInstead(this, () => ({
+      socketPath: connection.path,
+      state: this.#closed ? "closed" : connection.lost?.message ?? "connected",
+      offeredFeatures: `0x${this.offeredFeatures.toString(16)}`,
+    }), "VhostUserLink");
   }
 
   get memory(): Region {

@@ -187,6 +187,9 @@ Deno.test("rings are enabled where protocol features were offered", async () => 
   const link = await attach(device);
   assert.equal(link.offeredFeatures, VERSION_1, "bit 30 is not the driver's");
   assert.equal(link.protocolFeatures, PROTOCOL_FEATURE.REPLY_ACK);
+  const shown = Deno.inspect(link, { depth: Infinity });
+  assert.match(shown, /^VhostUserLink \{[^]*state: "connected"/);
+  assert.doesNotMatch(shown, /Uint8Array|memory/i);
   await link.acceptFeatures(VERSION_1);
   await link.startQueue(1, ADDRESSES);
   assert.equal(device.requests.at(-1), REQUEST.SET_VRING_ENABLE);

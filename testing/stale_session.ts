@@ -5,17 +5,17 @@
  * @module
  */
 
-import type { OperationName, RequestTarget } from "../driver/data_request.ts";
-import type { RequestRunner } from "../driver/request_runner.ts";
+import type { OperationName } from "../driver/data_request.ts";
+import { runnerOf, type Session, targetOf } from "../driver/sessions.ts";
 import type { Status } from "../device/wire/status.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** What the device answers to a request without data. */
+/** What the device of session `by` answers to a request of `stale` without data. */
 export async function askWithStale(
-  runner: RequestRunner,
-  target: RequestTarget,
+  stale: object,
   operation: OperationName,
+  by: object = stale,
 ): Promise<Status> {
   const shape = {
     operation,
@@ -30,6 +30,6 @@ export async function askWithStale(
     hashBytes: 0,
   };
   const input = { iv: NOTHING, source: NOTHING, additionalData: NOTHING };
-  const { status } = await runner.run(target, shape, input);
-  return status;
+  const runner = runnerOf(by as Session);
+  return (await runner.run(targetOf(stale as Session), shape, input)).status;
 }

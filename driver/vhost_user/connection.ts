@@ -42,6 +42,8 @@ export class FrontEndConnection {
   onLost: (reason: Error) => void = () => {};
   readonly #libc: Libc;
   readonly #reactor: Reactor;
+  /** Where the device listens. */
+  readonly path: string;
   readonly #fd: number;
   readonly #messages: SocketMessages;
   readonly #incoming = nativeBuffer(HEADER_BYTES + MAXIMUM_PAYLOAD_BYTES);
@@ -49,10 +51,10 @@ export class FrontEndConnection {
   #awaited: Awaited | undefined;
   /** Requests wait for the one before them. */
   #last: Promise<unknown> = Promise.resolve();
-  /** Why there are no more answers, once there are none. */
   #ended: Error | undefined;
 
-  private constructor(libc: Libc, reactor: Reactor, fd: number) {
+  private constructor(libc: Libc, reactor: Reactor, fd: number, path: string) {
+    this.path = path;
     this.#libc = libc;
     this.#reactor = reactor;
     this.#fd = fd;
@@ -65,11 +67,16 @@ export class FrontEndConnection {
     if (fd < 0) {
       throw new Error(`Cannot connect to "${path}": ${libc.describe(fd)}`);
     }
-    const connection = new FrontEndConnection(libc, reactor, fd);
+    const connection = new FrontEndConnection(libc, reactor, fd, path);
     const watched = reactor.watch(fd, () => connection.#readable());
     if (watched >= 0) return connection;
     libc.close(fd);
     throw new Error(`Cannot wait for "${path}": ${libc.describe(watched)}`);
+  }
+
+  /** Why there are no more answers, once there are none. */
+  get lost(): Error | undefined {
+    return this.#ended;
   }
 
   has(protocolFeature: bigint): boolean {

@@ -109,7 +109,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       ...["--socket-path", path, "--queues", "4", ...NOBLE],
     );
     await using driver = await attach(path);
-    assert.equal(driver.dataQueues.length, 4);
+    assert.equal(driver.dataQueueCount, 4);
     await encryptSomething(driver);
     await using hash = await driver.hash({ algorithm: "sha256" });
     const underWay = Array.from(

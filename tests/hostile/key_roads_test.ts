@@ -18,6 +18,7 @@ import {
   openAll,
   servicesOf,
 } from "../../testing/secret_use.ts";
+import { insideOf } from "../../driver/driver.ts";
 
 const SYMMETRIC = ["aead", "chain", "cipher", "mac"];
 const ALL = ["aead", "akcipher", "chain", "cipher", "mac"];
@@ -61,7 +62,7 @@ async function createWithoutRoom(
 ): Promise<void> {
   const pieces = encodeCreateRequest(description, driver.mode);
   const lengthBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const [request, outcome] = await driver.memory.allocate([
+  const [request, outcome] = await insideOf(driver).memory.allocate([
     { lengthBytes },
     { lengthBytes: 8 },
   ]);
@@ -70,7 +71,7 @@ async function createWithoutRoom(
     request!.segments.write(at, piece);
     at += piece.length;
   }
-  const queue = driver.controlQueue!;
+  const queue = insideOf(driver).controlQueue!;
   strictEqual(await queue.request(request!.buffers, outcome!.buffers), 0);
 }
 

@@ -391,7 +391,7 @@ Deno.test("a backend that throws from closeSession() is told of, and the session
     backend: "faulty",
     reason: "it cannot be closed: the key is stuck",
   }]);
-  const status = await askWithStale(cipher.runner, cipher.target, "encrypt");
+  const status = await askWithStale(cipher, "encrypt");
   strictEqual(status, Status.InvalidSession);
   delete faults.closeSession;
   await driver.close();

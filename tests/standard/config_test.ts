@@ -18,6 +18,7 @@ import {
   SETUPS,
   testOnSetups,
 } from "./setups.ts";
+import { insideOf } from "../../driver/driver.ts";
 
 const VIRTIO = SETUPS[0]!;
 
@@ -38,8 +39,12 @@ testOnSetups(
   anywhere,
   async ({ driver, device }) => {
     strictEqual(driver.config.maxDataQueues, 3);
-    deepStrictEqual(driver.dataQueues.map(({ index }) => index), [0, 1, 2]);
-    strictEqual(driver.controlQueue?.index, 3);
+    deepStrictEqual(insideOf(driver).dataQueues.map(({ index }) => index), [
+      0,
+      1,
+      2,
+    ]);
+    strictEqual(insideOf(driver).controlQueue?.index, 3);
     for (const dataQueue of [0, 1, 2]) {
       const hash = await driver.hash({ algorithm: "sha1" }, { dataQueue });
       strictEqual(

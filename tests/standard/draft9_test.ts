@@ -14,6 +14,7 @@ import { sendStructure } from "./raw_requests.ts";
 import { withSession } from "./requests.ts";
 import { CBC, CHAIN, DATA, GCM, HMAC, IV, SHA256 } from "./samples.ts";
 import { type Guest, type Setup, testOnSetups } from "./setups.ts";
+import { insideOf } from "../../driver/driver.ts";
 
 const draft9 = ({ layout }: Setup): boolean => layout === "draft 9";
 
@@ -82,7 +83,7 @@ testOnSetups(
   "draft 9: a short data request is ERR where it holds its status",
   draft9,
   async (guest) => {
-    const queue = guest.driver.dataQueues[0]!;
+    const queue = insideOf(guest.driver).dataQueues[0]!;
     for (const [opcode, statusAt, session] of DATA_PLACES) {
       await withSession(guest, session, false, async (id) => {
         for (let lengthBytes = 1; lengthBytes < WHOLE; lengthBytes += 1) {
@@ -100,7 +101,7 @@ testOnSetups(
   draft9,
   async (guest) => {
     const { driver } = guest;
-    const [data, digest] = await driver.memory.allocate([
+    const [data, digest] = await insideOf(driver).memory.allocate([
       { lengthBytes: 16, whole: true },
       { lengthBytes: 32, whole: true },
     ]);
@@ -111,7 +112,7 @@ testOnSetups(
         ...address(24, data),
         ...address(48, digest),
       };
-      const queue = driver.dataQueues[0]!;
+      const queue = insideOf(driver).dataQueues[0]!;
       for (const lengthBytes of [60, 80, WHOLE - 1]) {
         const short = structureOf(words, lengthBytes);
         await expectRefusal(guest, queue, short, 56, Status.Error);
@@ -120,7 +121,7 @@ testOnSetups(
       const { answer } = await sendStructure(guest, queue, structureOf(words));
       strictEqual(new DataView(answer.buffer).getUint32(56, true), Status.Ok);
     });
-    for (const bytes of [data!, digest!]) driver.memory.free(bytes);
+    for (const bytes of [data!, digest!]) insideOf(driver).memory.free(bytes);
   },
 );
 
@@ -128,7 +129,7 @@ testOnSetups(
   "draft 9: an undefined data opcode is NOTSUPP where its service has the status",
   draft9,
   async (guest) => {
-    const queue = guest.driver.dataQueues[0]!;
+    const queue = insideOf(guest.driver).dataQueues[0]!;
     for (const [defined, statusAt, session] of DATA_PLACES) {
       await withSession(guest, session, false, async (id) => {
         for (const operation of [2, 3, 0xff]) {
@@ -159,7 +160,7 @@ testOnSetups(
   "draft 9: without a session the status is where op_type has it",
   draft9,
   async (guest) => {
-    const queue = guest.driver.dataQueues[0]!;
+    const queue = insideOf(guest.driver).dataQueues[0]!;
     for (const [opType, statusAt] of [[0, 72], [1, 72], [2, 88], [3, 72]]) {
       const words = { 0: 0x001, 8: NEVER_GIVEN, 12: 0, 96: opType! };
       await expectRefusal(
@@ -182,7 +183,7 @@ testOnSetups(
   "draft 9: buffers outside guest memory are ERR and nothing is written",
   draft9,
   async (guest) => {
-    const queue = guest.driver.dataQueues[0]!;
+    const queue = insideOf(guest.driver).dataQueues[0]!;
     for (const [opcode, statusAt, session] of DATA_PLACES) {
       await withSession(guest, session, false, async (id) => {
         // All lengths are legal ones, whatever the service.
@@ -210,8 +211,8 @@ testOnSetups(
   draft9,
   async (guest) => {
     const { driver } = guest;
-    const queue = driver.dataQueues[0]!;
-    const [iv, data, digest] = await driver.memory.allocate([
+    const queue = insideOf(driver).dataQueues[0]!;
+    const [iv, data, digest] = await insideOf(driver).memory.allocate([
       { lengthBytes: 16, whole: true },
       { lengthBytes: DATA.length, whole: true },
       { lengthBytes: 20, whole: true },
@@ -253,7 +254,9 @@ testOnSetups(
         }
       });
     }
-    for (const bytes of [iv!, data!, digest!]) driver.memory.free(bytes);
+    for (const bytes of [iv!, data!, digest!]) {
+      insideOf(driver).memory.free(bytes);
+    }
   },
 );
 
@@ -274,7 +277,7 @@ testOnSetups(
   async (guest) => {
     const { driver, device } = guest;
     const session = await driver.createSession(SHA256);
-    const queue = driver.controlQueue!;
+    const queue = insideOf(driver).controlQueue!;
     for (const [opcode, opType, statusAt] of CONTROL_PLACES) {
       const words = { 0: opcode, 16: session.id!, 20: 0, 96: opType };
       for (let lengthBytes = 1; lengthBytes < WHOLE; lengthBytes += 1) {
@@ -293,7 +296,7 @@ testOnSetups(
   "draft 9: an undefined control opcode is NOTSUPP where a creation has the status",
   draft9,
   async (guest) => {
-    const queue = guest.driver.controlQueue!;
+    const queue = insideOf(guest.driver).controlQueue!;
     const places: [number, number, number][] = [
       [0x000, 1, 48],
       [0x004, 2, 88],
@@ -324,7 +327,7 @@ testOnSetups(
   draft9,
   async (guest) => {
     const { driver, device } = guest;
-    const [key] = await driver.memory.allocate([
+    const [key] = await insideOf(driver).memory.allocate([
       { lengthBytes: 16, whole: true },
     ]);
     const inside = key!.buffers[0]!.guestAddress;
@@ -337,14 +340,14 @@ testOnSetups(
       const structure = encodeDraft9Create(session, addresses, 0);
       const { written, answer } = await sendStructure(
         guest,
-        driver.controlQueue!,
+        insideOf(driver).controlQueue!,
         structure,
       );
       strictEqual(written, WHOLE);
       strictEqual(decodeDraft9Created(answer, session).status, Status.Error);
     }
     strictEqual(device.sessions.size, 0);
-    driver.memory.free(key!);
+    insideOf(driver).memory.free(key!);
   },
 );
 
@@ -352,7 +355,7 @@ testOnSetups(
   "draft 9: a destruction is answered at its own place, whatever the service",
   draft9,
   async (guest) => {
-    const queue = guest.driver.controlQueue!;
+    const queue = insideOf(guest.driver).controlQueue!;
     for (const service of ["cipher", "hash", "mac", "aead"] as const) {
       const structure = encodeDraft9Destroy(service, NEVER_GIVEN);
       await expectRefusal(guest, queue, structure, 24, Status.Error);

@@ -11,6 +11,7 @@ import { send } from "./raw_requests.ts";
 import { withSession } from "./requests.ts";
 import { CBC, CHAIN, GCM, HMAC, SHA256 } from "./samples.ts";
 import { exceptDraft9, type Guest, testOnSetups } from "./setups.ts";
+import { insideOf } from "../../driver/driver.ts";
 
 /** Data operations of CIPHER, HASH, MAC, AEAD, AKCIPHER (virtio 1.4 §5.9.9.3). */
 const DATA_OPERATIONS = [2, 1, 1, 2, 4];
@@ -44,7 +45,7 @@ async function statusOf(
 ): Promise<[Status, number]> {
   const request = readable.slice();
   new DataView(request.buffer).setUint32(0, opcode, true);
-  const queue = guest.driver.dataQueues[0]!;
+  const queue = insideOf(guest.driver).dataQueues[0]!;
   const { written, answer } = await send(
     guest,
     queue,
@@ -122,7 +123,7 @@ testOnSetups(
       new DataView(request.buffer).setUint32(0, opcode, true);
       const { written, answer } = await send(
         guest,
-        driver.controlQueue!,
+        insideOf(driver).controlQueue!,
         request,
         16,
       );

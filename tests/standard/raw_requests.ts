@@ -25,6 +25,7 @@ import {
 import type { Status } from "../../device/wire/status.ts";
 import type { RequestQueue } from "../../driver/request_queue.ts";
 import type { Guest } from "./setups.ts";
+import { insideOf } from "../../driver/driver.ts";
 
 /** What writable memory holds before the device writes. */
 export const UNTOUCHED = 0xee;
@@ -36,7 +37,7 @@ export async function send(
   request: Uint8Array,
   writableBytes: number,
 ): Promise<{ written: number; answer: Uint8Array }> {
-  const [readable, writable] = await driver.memory.allocate([
+  const [readable, writable] = await insideOf(driver).memory.allocate([
     { lengthBytes: request.length },
     { lengthBytes: writableBytes },
   ]);
@@ -44,8 +45,8 @@ export async function send(
   writable!.segments.fill(0, writableBytes, UNTOUCHED);
   const written = await queue.request(readable!.buffers, writable!.buffers);
   const answer = writable!.segments.copy();
-  driver.memory.free(readable!);
-  driver.memory.free(writable!);
+  insideOf(driver).memory.free(readable!);
+  insideOf(driver).memory.free(writable!);
   return { written, answer };
 }
 
@@ -55,13 +56,13 @@ export async function sendStructure(
   queue: RequestQueue,
   structure: Uint8Array,
 ): Promise<{ written: number; answer: Uint8Array<ArrayBuffer> }> {
-  const [shared] = await driver.memory.allocate([
+  const [shared] = await insideOf(driver).memory.allocate([
     { lengthBytes: structure.length, whole: true },
   ]);
   shared!.segments.write(0, structure);
   const written = await queue.request([], shared!.buffers);
   const answer = shared!.segments.copy();
-  driver.memory.free(shared!);
+  insideOf(driver).memory.free(shared!);
   return { written, answer };
 }
 
@@ -78,7 +79,7 @@ async function encodeCreation(
     return send(join(encodeCreateRequest(description, driver.mode)));
   }
   const keys = keysOf(description);
-  const places = await driver.memory.allocate(
+  const places = await insideOf(driver).memory.allocate(
     keys.map(({ length }) => ({ lengthBytes: length, whole: true })),
   );
   keys.forEach((key, i) => places[i]!.segments.write(0, key));
@@ -86,7 +87,7 @@ async function encodeCreation(
     places[index]?.buffers[0]?.guestAddress ?? NaN;
   const addresses = { keyAddress: addressOf(0), authKeyAddress: addressOf(1) };
   const outcome = await send(encodeDraft9Create(description, addresses, 0));
-  for (const place of places) driver.memory.free(place);
+  for (const place of places) insideOf(driver).memory.free(place);
   return outcome;
 }
 
@@ -99,7 +100,7 @@ export function createSpoilt(
   description: SessionDescription,
   spoil: (view: DataView) => void,
 ): Promise<CreateOutcome> {
-  const queue = guest.driver.controlQueue!;
+  const queue = insideOf(guest.driver).controlQueue!;
   return encodeCreation(guest, description, async (bytes) => {
     spoil(new DataView(bytes.buffer));
     if (guest.setup.layout !== "draft 9") {
@@ -116,7 +117,7 @@ export async function destroy(
   service: Service,
   sessionId: number,
 ): Promise<{ status: Status; written: number }> {
-  const queue = guest.driver.controlQueue!;
+  const queue = insideOf(guest.driver).controlQueue!;
   if (guest.setup.layout === "draft 9") {
     const structure = encodeDraft9Destroy(service, sessionId);
     const { written, answer } = await sendStructure(guest, queue, structure);

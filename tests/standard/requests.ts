@@ -13,6 +13,7 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import type { Status } from "../../device/wire/status.ts";
 import type { RequestShape } from "../../driver/data_request.ts";
 import type { RequestOutcome } from "../../driver/request_runner.ts";
+import { runnerOf, type Session } from "../../driver/sessions.ts";
 import type { Guest } from "./setups.ts";
 
 const EMPTY = new Uint8Array();
@@ -90,9 +91,8 @@ export async function run(
     ? { description }
     : { description, sessionId };
   // Nothing of the device: an object that carries the parameters.
-  const { runner } = await driver.createSession(description, {
-    stateless: true,
-  });
+  const carrier = await driver.createSession(description, { stateless: true });
+  const runner = runnerOf(carrier as unknown as Session);
   return runner.run(target, shapeOf(description, input), {
     iv,
     source,

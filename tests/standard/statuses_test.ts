@@ -12,6 +12,7 @@ import {
   type Setup,
   testOnSetups,
 } from "./setups.ts";
+import { insideOf } from "../../driver/driver.ts";
 
 const NEVER_GIVEN = 0x7654_3210;
 
@@ -137,7 +138,7 @@ testOnSetups(
     view.setUint32(28, 32, true);
     const { answer, written } = await send(
       guest,
-      driver.dataQueues[0]!,
+      insideOf(driver).dataQueues[0]!,
       bytes,
       33,
     );
@@ -177,7 +178,7 @@ testOnSetups(
     view.setUint32(32, 32, true);
     const { answer } = await send(
       guest,
-      guest.driver.dataQueues[0]!,
+      insideOf(guest.driver).dataQueues[0]!,
       bytes,
       33,
     );

@@ -5,7 +5,7 @@ import { Device } from "../../device/device.ts";
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { F_SUSPEND, F_VERSION_1 } from "../../device/wire/features.ts";
 import { STATUS_HW_READY } from "../../device/wire/config_space.ts";
-import { Driver, type DriverOptions } from "../../driver/driver.ts";
+import { Driver, type DriverOptions, insideOf } from "../../driver/driver.ts";
 import { aesCbc } from "../../testing/sessions.ts";
 import { NEVER_ENDS } from "../../testing/sluggish_backend.ts";
 import { makeDevice, type Setup, SETUPS } from "./setups.ts";
@@ -108,7 +108,7 @@ Deno.test("a driver that has suspended its device makes nothing available", () =
     await driver.suspend();
     const held = cipher.run(DATA, IV);
     await settle();
-    strictEqual(driver.dataQueues[0]!.inFlightCount, 0);
+    strictEqual(insideOf(driver).dataQueues[0]!.inFlightCount, 0);
     strictEqual(kicks, 0);
     await driver.resume();
     await held;

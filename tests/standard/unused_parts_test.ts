@@ -10,6 +10,7 @@ import {
   type LayoutName,
   testOnSetups,
 } from "./setups.ts";
+import { insideOf } from "../../driver/driver.ts";
 
 const NOISE = 0xdb;
 
@@ -128,7 +129,7 @@ async function answerOf(
     },
   );
   fill(readable, unused);
-  const queue = guest.driver.dataQueues[0]!;
+  const queue = insideOf(guest.driver).dataQueues[0]!;
   return await send(guest, queue, readable, writableBytes + 1);
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { showInstead } from "../../../algorithms/inspect.ts";
 import { copyDescription } from "../../../algorithms/session_description.ts";
 import { Region } from "../../../memory/region.ts";
 import type { ControlQueue } from "../../control_queue.ts";
@@ -87,6 +88,11 @@ export class InProcessLink {
     onFailure: FailureListener = () => {},
   ) {
     this.#device = device;
+    showInstead(this, () => ({
+      state: this.#closed ? "closed" : this.#unusable ?? "running",
+      dataQueues: device.dataQueueCount,
+      offeredFeatures: `0x${this.offeredFeatures.toString(16)}`,
+    }), "InProcessLink");
     // Not from within the service of a queue, nor does a throw end that.
     this.#tell = (failure) => queueMicrotask(() => onFailure(failure));
     const { note } = new FailureNotes(this.#tell);
