@@ -6,9 +6,12 @@
  * @module
  */
 
+import { KernelSignals } from "./kernel_signals.ts";
 import {
   addressOf,
   EAGAIN,
+  EINVAL,
+  EOPNOTSUPP,
   type Libc,
   nativeBuffer,
   POLLFD_BYTES,
@@ -26,6 +29,16 @@ const SYMBOLS = {
     result: "i32",
   },
   preadv2: {
+    parameters: [
+      "i32", /* fd */
+      "buffer", /* iov */
+      "i32", /* iovcnt */
+      "i64", /* offset */
+      "i32", /* flags */
+    ],
+    result: "isize",
+  },
+  pwritev2: {
     parameters: [
       "i32", /* fd */
       "buffer", /* iov */
@@ -75,16 +88,23 @@ const NO_LINGER = nativeBuffer(8);
 class Calls {
   readonly symbols = Deno.dlopen("libc.so.6", SYMBOLS).symbols;
   readonly #counter = nativeBuffer(COUNTER_BYTES);
+  readonly #one = new Uint8Array(BigUint64Array.of(ONE).buffer);
   /** struct iovec, of the counter. */
-  readonly vector = nativeBuffer(VECTOR_BYTES);
+  readonly vector = vectorOf(this.#counter);
+  /** struct iovec, of the number 1. */
+  readonly one = vectorOf(this.#one);
+  /** Opened for the first signal; "none" where there is no such thing. */
+  signals: KernelSignals | "none" | undefined;
   readonly pollfd = nativeBuffer(POLLFD_BYTES);
   readonly pollView = new DataView(this.pollfd.buffer);
+}
 
-  constructor() {
-    const view = new DataView(this.vector.buffer);
-    view.setBigUint64(0, addressOf(this.#counter), true);
-    view.setBigUint64(8, BigInt(COUNTER_BYTES), true);
-  }
+function vectorOf(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const vector = nativeBuffer(VECTOR_BYTES);
+  const view = new DataView(vector.buffer);
+  view.setBigUint64(0, addressOf(bytes), true);
+  view.setBigUint64(8, BigInt(bytes.length), true);
+  return vector;
 }
 
 let kept: Calls | undefined;
@@ -132,12 +152,33 @@ export function clearForeign(libc: Libc, fd: number): number {
 }
 
 /**
- * Adds 1 to the eventfd `fd` unless it has no room: whoever is to be woken has
- * not taken what is there. eventfd_write has no flag for that.
+ * Adds 1 to the eventfd `fd`, if it has room: where it has none, whoever is to be
+ * woken has not taken what is there. Of what is no eventfd, a socket or a pipe gets the same
+ * 8 bytes, if it takes them without waiting.
  */
 export function signalWithRoom(libc: Libc, fd: number): number {
+  const signalled = signalByKernel(libc, fd);
+  if (signalled !== undefined) return signalled;
   const room = lookForRoom(libc, fd);
   return room === 0 ? libc.signal(fd) : room;
+}
+
+/** Undefined where that cannot be done for an eventfd without waiting. */
+function signalByKernel(libc: Libc, fd: number): number | undefined {
+  const kept = calls();
+  kept.signals ??= KernelSignals.open(libc) ?? "none";
+  let mayBeEventfd = true;
+  if (kept.signals !== "none") {
+    const signalled = kept.signals.signal(fd);
+    if (signalled >= 0) return 0;
+    mayBeEventfd = signalled !== -EINVAL;
+  }
+  const { symbols, one } = kept;
+  const written = libc.check(
+    Number(symbols.pwritev2(fd, one, 1, CURRENT_POSITION, RWF_NOWAIT)),
+  );
+  if (written >= 0) return 0;
+  return written === -EOPNOTSUPP && mayBeEventfd ? undefined : written;
 }
 
 /** 0 where a write finds room, else the negative errno of a write that does not. */
@@ -152,14 +193,21 @@ function lookForRoom(libc: Libc, fd: number): number {
 }
 
 /**
- * Adds 1 to the eventfd `fd`, which may be closed meanwhile, on a thread of the
- * runtime: writing to a full counter waits. One that is full is told by that, and
+ * Like `signalWithRoom`, of an eventfd that may be closed meanwhile; where the
+ * kernel has no signals, on a thread of the runtime, and then one that is full is
  * left alone: whoever waited for it would do so for ever.
  */
 export async function signalForeign(libc: Libc, fd: number): Promise<void> {
+  if (signalByKernel(libc, fd) !== undefined) return;
   if (lookForRoom(libc, fd) !== 0) return;
   const copy = libc.check(libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (copy < 0) return;
   await calls().symbols.eventfdWriteAsync(copy, ONE);
   closeForeign(libc, copy);
+}
+
+/** Gives back what the calling thread has kept for these calls. */
+export function endForeignCalls(): void {
+  if (kept?.signals && kept.signals !== "none") kept.signals.close();
+  kept = undefined;
 }

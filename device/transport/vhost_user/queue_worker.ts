@@ -5,6 +5,7 @@
  */
 
 import { openLibc } from "../../../ffi/libc.ts";
+import { endForeignCalls } from "../../../ffi/libc_foreign.ts";
 import { FailureNotes } from "../../session/failure.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
 import { QueueLoop } from "./queue_loop.ts";
@@ -38,6 +39,7 @@ async function serve(setup: ThreadSetup): Promise<void> {
       loop.run();
     } finally {
       sessions.close();
+      endForeignCalls();
     }
     report({ kind: "exited" });
   } catch (error) {
