@@ -22,6 +22,16 @@ export {
   probeBackends,
   type ProbedBackend,
 } from "./backends/probe.ts";
+export { encodeStubFile, readPublicKey } from "./algorithms/key_files.ts";
+export { encodeStub, type PublicPart } from "./algorithms/key_stub.ts";
+export { keyDirectory } from "./device/keys/key_directory.ts";
+export { type GuestKeyAccess, KeyStore } from "./device/keys/key_store.ts";
+export {
+  KEY_USES,
+  type KeyRule,
+  type KeyUse,
+  parseKeyRule,
+} from "./device/keys/key_use.ts";
 export type { Failure } from "./device/session/failure.ts";
 export type { Fallback, PlacementPolicy } from "./device/session/placement.ts";
 export {

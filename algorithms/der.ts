@@ -10,6 +10,7 @@ export const enum DerTag {
   Integer = 0x02,
   BitString = 0x03,
   OctetString = 0x04,
+  Null = 0x05,
   ObjectIdentifier = 0x06,
   Sequence = 0x30,
   /** `[0]`, constructed; `[1]` follows it. */

@@ -63,6 +63,11 @@ export interface RsaSession {
   readonly padding: RsaPadding;
   /** A name of `RSA_HASHES`. */
   readonly hash: string;
+  /**
+   * PKCS#11 URI of the private key in the backend's token, of which `key` is a
+   * stub then; only a device with a key store sets it.
+   */
+  readonly tokenKey?: string;
 }
 
 /** ECDSA: `key` is the DER of ECPrivateKey (RFC 5915) or a SEC 1 point. */
@@ -72,6 +77,11 @@ export interface EcdsaSession {
   readonly keyType: KeyType;
   readonly key: Uint8Array;
   readonly curve: Curve["name"];
+  /**
+   * PKCS#11 URI of the private key in the backend's token, of which `key` is a
+   * stub then; only a device with a key store sets it.
+   */
+  readonly tokenKey?: string;
 }
 
 export type SessionDescription =

@@ -117,10 +117,11 @@ export class ChainRequests implements RequestFormat {
   }
 
   #send(slot: RequestSlot, sourceBytes: number): Status {
-    const route = this.#sessions.route(slot.session, sourceBytes);
+    const { operation } = slot;
+    const { kind } = operation;
+    const route = this.#sessions.route(slot.session, sourceBytes, kind);
     if (!route) return Status.Error;
     if (slot.route !== route) slot.route = route;
-    const { operation } = slot;
     if (operation.session !== route.handle) operation.session = route.handle;
     return Status.Ok;
   }

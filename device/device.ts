@@ -19,6 +19,8 @@ import {
 } from "./session/placement.ts";
 import type { PlacementRule } from "./session/placement_rule.ts";
 import { type AcrossReset, SessionTable } from "./session/session_table.ts";
+import { GuestKeys } from "./keys/guest_keys.ts";
+import type { GuestKeyAccess } from "./keys/key_store.ts";
 import {
   type HealthListener,
   ThreadBackends,
@@ -64,6 +66,8 @@ export interface DeviceSettings {
   readonly without?: readonly Withholdable[];
   /** Whether sessions outlive a reset by the driver. Default: drop. */
   readonly sessionsAcrossReset?: AcrossReset;
+  /** Keys of a store that the guest may use and never has. Default: none. */
+  readonly keys?: GuestKeyAccess;
 }
 
 const RING_FEATURES = F_VERSION_1 | F_INDIRECT_DESC | F_EVENT_IDX |
@@ -96,6 +100,7 @@ export class Device {
   readonly #settings: DeviceSettings;
   readonly #capabilities: ReturnType<typeof capabilities>;
   readonly #health: BackendHealth;
+  readonly #unobserveKeys: (() => void) | undefined;
   /** Backends that are down on this thread. */
   readonly #down = new Set<string>();
   #reviewing: ReturnType<typeof setInterval> | undefined;
@@ -128,12 +133,17 @@ export class Device {
     this.backends = new ThreadBackends(
       new OpenBackends(ready),
       (backend, failure) => this.#ownHealth(backend, failure),
+      undefined,
+      settings.keys && new GuestKeys(settings.keys.settings),
     );
     this.sessions = new SessionTable(
       placement,
       this.backends,
       settings.maximumSessions,
       settings.sessionsAcrossReset,
+    );
+    this.#unobserveKeys = settings.keys?.observe(() =>
+      this.sessions.keysChanged()
     );
     this.threadSettings = {
       ...placementSettings,
@@ -142,6 +152,7 @@ export class Device {
       services: this.#capabilities.services,
       maxCipherKeyBytes: this.#capabilities.maxCipherKeyBytes,
       maxAuthKeyBytes: this.#capabilities.maxAuthKeyBytes,
+      ...(settings.keys && { keys: settings.keys.settings }),
     };
     this.#mode = wireMode(settings.layout, 0n);
   }
@@ -266,6 +277,7 @@ export class Device {
 
   /** Resets, and closes the backends. */
   close(): void {
+    this.#unobserveKeys?.();
     this.reset();
     this.backends.close();
     this.#endReview();

@@ -100,7 +100,11 @@ export class Draft9Requests implements RequestFormat {
     const checked = checkRequest(request, rules, false);
     if (checked !== Status.Ok) return checked;
     if (!this.#sizeFits(request)) return Status.Error;
-    slot.route = this.#sessions.route(slot.session, request.sourceBytes);
+    slot.route = this.#sessions.route(
+      slot.session,
+      request.sourceBytes,
+      operationKind(request),
+    );
     if (!slot.route) return Status.Error;
     const { operation } = slot;
     operation.session = slot.route.handle;

@@ -12,10 +12,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "conformance": ["algorithms", "memory", "backends"],
   "device/wire": ["algorithms"],
   "device/ring": ["memory"],
-  "device/session": ["device/wire", "algorithms", "backends"],
+  "device/keys": ["algorithms", "backends"],
+  "device/session": ["device/keys", "device/wire", "algorithms", "backends"],
   "device": [
     "device/wire",
     "device/ring",
+    "device/keys",
     "device/session",
     "algorithms",
     "backends",
@@ -23,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "device/transport": [
     "device",
+    "device/keys",
     "device/wire",
     "device/ring",
     "device/session",
@@ -35,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "cli": [
     "device/transport",
     "device",
+    "device/keys",
     "device/session",
     "device/wire",
     "backends",

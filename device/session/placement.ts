@@ -82,6 +82,20 @@ function meets(offer: Offer, need: Need): boolean {
       offer.keyBytes.includes(keyBytes));
 }
 
+/** A key that one backend has goes nowhere else, whatever fails. */
+function placeOnOnly(
+  backend: string,
+  candidates: readonly string[],
+): SessionPlacement | undefined {
+  if (!candidates.includes(backend)) return undefined;
+  const reason = "its key is in the token";
+  return {
+    choices: [{ backend, ...ALL_SIZES, reason }],
+    onFailure: [],
+    onUnsupported: [],
+  };
+}
+
 /** Decides by rules, order and fallback. */
 export class Placement {
   readonly #settings: PlacementSettings;
@@ -105,11 +119,19 @@ export class Placement {
     ]));
   }
 
-  /** Where `session` goes, or undefined where nobody may have it. */
-  place(session: SessionDescription): SessionPlacement | undefined {
+  /**
+   * Where `session` goes, or undefined where nobody may have it.
+   *
+   * @param only the one backend that has its key
+   */
+  place(
+    session: SessionDescription,
+    only?: string,
+  ): SessionPlacement | undefined {
     const candidates = [...this.#offers.keys()].filter((name) =>
       this.#offersAll(name, session)
     );
+    if (only !== undefined) return placeOnOnly(only, candidates);
     const choices = this.#choices(session, candidates);
     if (choices.length === 0) return undefined;
     const { fallback } = this.#settings;

@@ -26,6 +26,8 @@ export interface SessionAnnouncement {
 export interface SessionObserver {
   opened(announcement: SessionAnnouncement): void;
   closed(id: number): void;
+  /** Hears that keys of the store may be gone. */
+  keysChanged?(): void;
   /**
    * How many announcements wait to be heard; a guest that opens and closes
    * sessions faster than its queue threads take notice is held up by this.
@@ -116,7 +118,8 @@ export class SessionTable {
       if (waitingAnnouncements <= this.#maximumWaiting) continue;
       return refusal(Status.Error, "a queue thread is too busy to hear of it");
     }
-    const placement = this.#placement.place(description);
+    const key = this.#backends.keys?.find(description);
+    const placement = this.#placement.place(description, key?.backend);
     if (!placement) {
       return refusal(Status.NotSupported, "no backend may have it");
     }
@@ -204,6 +207,11 @@ export class SessionTable {
   driverReset(newest = this.newestId): void {
     if (this.#acrossReset === "drop") this.clear(newest);
     else this.#newestLeft = Math.max(this.#newestLeft, newest);
+  }
+
+  /** Ends the sessions of keys that the store no longer has, with ERR. */
+  keysChanged(): void {
+    for (const observer of this.#observers) observer.keysChanged?.();
   }
 
   /** All sessions as they were announced. */

@@ -6,7 +6,10 @@
  * @module
  */
 
-import type { SessionDescription } from "../../algorithms/session_description.ts";
+import {
+  type SessionDescription,
+  wipeKeys,
+} from "../../algorithms/session_description.ts";
 import {
   type BackendSession,
   type BackendThread,
@@ -14,6 +17,7 @@ import {
   OperationStatus,
 } from "../../backends/backend.ts";
 import { promiseBreach, sessionBreach } from "../../backends/contract_check.ts";
+import type { GuestKeys } from "../keys/guest_keys.ts";
 import { reasonOf } from "./failure.ts";
 import type { OpenBackends } from "./open_backends.ts";
 
@@ -50,6 +54,8 @@ export class ThreadBackends {
   readonly #open: OpenBackends;
   readonly #down = new Map<string, Down>();
   readonly #listener: HealthListener;
+  /** Keys of the store that sessions of this guest may use. */
+  readonly keys: GuestKeys | undefined;
   #epoch = 0;
   readonly #recoveries = new Map<string, Recovery>();
   readonly #now: () => number;
@@ -58,10 +64,12 @@ export class ThreadBackends {
     open: OpenBackends,
     listener: HealthListener = () => {},
     now: () => number = () => performance.now(),
+    keys?: GuestKeys,
   ) {
     this.#open = open;
     this.#listener = listener;
     this.#now = now;
+    this.keys = keys;
   }
 
   /** Changes whenever a backend fails or recovers. */
@@ -89,11 +97,14 @@ export class ThreadBackends {
   ): BackendSession | string {
     const thread = this.#opened(name);
     if (typeof thread === "string") return thread;
+    const withKey = this.keys?.withKey(description);
     let session: unknown;
     try {
-      session = thread.openSession(description);
+      session = thread.openSession(withKey ?? description);
     } catch (error) {
       return reasonOf(error);
+    } finally {
+      if (withKey) wipeKeys(withKey);
     }
     const breach = sessionBreach(session);
     if (breach === undefined) return session as BackendSession;

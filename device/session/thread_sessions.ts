@@ -13,8 +13,14 @@ import type {
   BackendOptions,
   BackendSession,
   BackendThread,
+  OperationKind,
 } from "../../backends/backend.ts";
 import { loadBackend } from "../../backends/registry.ts";
+import {
+  GuestKeys,
+  type GuestKeySettings,
+  type KeyGrant,
+} from "../keys/guest_keys.ts";
 import type { FailureListener } from "./failure.ts";
 import { OpenBackends } from "./open_backends.ts";
 import {
@@ -44,6 +50,8 @@ export interface ThreadSettings extends PlacementSettings {
   readonly services: number;
   readonly maxCipherKeyBytes: number;
   readonly maxAuthKeyBytes: number;
+  /** What the guest may use of the key store; absent: there is none. */
+  readonly keys?: GuestKeySettings;
 }
 
 /** A session on one backend of this thread. */
@@ -72,6 +80,8 @@ export interface ThreadSession {
   readonly description: SessionDescription;
   readonly rules: SessionRules;
   readonly placement: SessionPlacement;
+  /** The key of the store that it uses; `null` when that is gone. */
+  key: KeyGrant | null | undefined;
   /** Where it has been opened. */
   readonly routes: Route[];
   /** Where it was before its backend failed and recovered; not closed yet. */
@@ -143,8 +153,9 @@ export class ThreadSessions {
         options,
       })),
     );
+    const keys = settings.keys && new GuestKeys(settings.keys);
     return new ThreadSessions(
-      new ThreadBackends(new OpenBackends(loaded), health),
+      new ThreadBackends(new OpenBackends(loaded), health, undefined, keys),
       new Placement(settings),
       noted,
       refresh,
@@ -163,7 +174,8 @@ export class ThreadSessions {
     placement: SessionPlacement,
   ): ThreadSession {
     const number = this.#freeNumbers.pop() ?? this.#sessions.length;
-    const session = createSession(id, number, description, placement);
+    const key = this.backends.keys?.find(description);
+    const session = createSession(id, number, description, placement, key);
     this.#sessions[number] = session;
     this.#onlyRoutes[number] = undefined;
     const at = RECORD_WORDS * number;
@@ -225,12 +237,27 @@ export class ThreadSessions {
     this.#records[RECORD_WORDS * number + IN_FLIGHT]!++;
   }
 
+  /** Ends the sessions whose key the store no longer has. */
+  keysChanged(): void {
+    const { keys } = this.backends;
+    for (const session of this.#sessions) {
+      if (!session?.key || keys?.find(session.description)) continue;
+      session.key = null;
+      session.oldRoutes.push(...session.routes.splice(0));
+      if (this.#isInFlight(session)) {
+        this.#records[RECORD_WORDS * session.number + WHEN_IDLE]! |=
+          CLOSE_OLD_ROUTES;
+      } else this.#closeRoutes(session.oldRoutes);
+    }
+  }
+
   /**
    * A session for one stateless request; `undefined` where no backend offers
    * it. It closes itself when its operation ends.
    */
   openOnce(description: SessionDescription): ThreadSession | undefined {
-    const placement = this.#placement.place(description);
+    const key = this.backends.keys?.find(description);
+    const placement = this.#placement.place(description, key?.backend);
     if (!placement) return undefined;
     const session = this.#add(NaN, description, placement);
     this.#closeLater(session);
@@ -240,12 +267,20 @@ export class ThreadSessions {
   /**
    * Where a request of `sourceBytes` of the session with this number goes;
    * `undefined` where its backend is down or refuses the session, and no other
-   * may have it.
+   * may have it, or where the session's key is not to be used so.
    */
-  route(number: number, sourceBytes: number): Route | undefined {
-    return this.#records[RECORD_WORDS * number + EPOCH] === this.backends.epoch
-      ? this.#onlyRoutes[number]
-      : this.#chooseRoute(this.#sessions[number]!, sourceBytes);
+  route(
+    number: number,
+    sourceBytes: number,
+    kind: OperationKind,
+  ): Route | undefined {
+    if (this.#records[RECORD_WORDS * number + EPOCH] === this.backends.epoch) {
+      return this.#onlyRoutes[number];
+    }
+    const session = this.#sessions[number]!;
+    const { key } = session;
+    if (key === null || key?.admits(kind) === false) return undefined;
+    return this.#chooseRoute(session, sourceBytes);
   }
 
   #chooseRoute(session: ThreadSession, sourceBytes: number): Route | undefined {
@@ -262,7 +297,8 @@ export class ThreadSessions {
     if (!route) return this.#insteadOf(session, backend);
     routeOfChoice[index] = route;
     session.routeEpoch = epoch;
-    if (choices.length === 1) {
+    // Each use of a key of the store is looked at.
+    if (choices.length === 1 && session.key === undefined) {
       this.#onlyRoutes[number] = route;
       this.#records[RECORD_WORDS * number + EPOCH] = epoch;
     }
@@ -424,6 +460,7 @@ function createSession(
   number: number,
   description: SessionDescription,
   placement: SessionPlacement,
+  key: KeyGrant | undefined,
 ): ThreadSession {
   return {
     id,
@@ -431,6 +468,7 @@ function createSession(
     description,
     rules: sessionRules(description),
     placement,
+    key,
     routes: [],
     oldRoutes: [],
     refusals: [],

@@ -1,3 +1,4 @@
+import { OperationKind } from "../../backends/backend.ts";
 import { ok, strictEqual } from "node:assert/strict";
 import {
   type BackendThread,
@@ -83,7 +84,7 @@ Deno.test("a session's key is wiped when it is closed, or when its last operatio
   const [idle, busy] = [announcement(1), announcement(2)];
   for (const one of [idle, busy]) {
     sessions.opened(one);
-    sessions.route(sessions.get(one.id)!.number, 16);
+    sessions.route(sessions.get(one.id)!.number, 16, OperationKind.Encrypt);
   }
   const underWay = sessions.get(busy.id)!;
   sessions.begun(underWay.number);
@@ -112,7 +113,9 @@ Deno.test("a thread that ends wipes every key, also of what is still under way",
   const single = sessions.openOnce(once.description)!;
   sessions.begun(single.number);
   const all = [sessions.get(idle.id)!, underWay, single];
-  for (const { number } of all) sessions.route(number, 16);
+  for (const { number } of all) {
+    sessions.route(number, 16, OperationKind.Encrypt);
+  }
   sessions.close();
   ok([idle, busy, once].every(isWiped));
   strictEqual(open.size, 0);
@@ -125,12 +128,12 @@ Deno.test("a session on a backend that has recovered is closed when its operatio
   const { sessions, open, closed } = threadSessions(() => now);
   sessions.opened(announcement(1));
   const { number } = sessions.get(1)!;
-  const before = sessions.route(number, 16)!;
+  const before = sessions.route(number, 16, OperationKind.Encrypt)!;
   sessions.begun(number);
   sessions.backends.backendFailed("counting", "for a test");
   now += 60_000;
   sessions.begun(number);
-  const after = sessions.route(number, 16)!;
+  const after = sessions.route(number, 16, OperationKind.Encrypt)!;
   ok(after.handle !== before.handle);
   strictEqual(closed(), 0);
   sessions.finished(number);

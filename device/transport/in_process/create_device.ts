@@ -7,6 +7,7 @@
 import { probeBackends } from "../../../backends/probe.ts";
 import { BUILT_IN_BACKENDS } from "../../../backends/registry.ts";
 import { Device } from "../../device.ts";
+import type { GuestKeyAccess } from "../../keys/key_store.ts";
 import type { Failure } from "../../session/failure.ts";
 import type { Fallback, PlacementPolicy } from "../../session/placement.ts";
 import {
@@ -47,6 +48,8 @@ export interface DeviceOptions {
    * `"akcipher"`. Default: none.
    */
   readonly without?: readonly string[];
+  /** What the driver may use of a `KeyStore`. Default: nothing. */
+  readonly keys?: GuestKeyAccess;
   /** Memory that driver and device share. Default: 32 MiB. */
   readonly memoryBytes?: number;
   /**
@@ -105,6 +108,7 @@ export async function createDevice(
     layout: options.layout ?? "virtio",
     allowWeak: options.allowWeak ?? false,
     without,
+    ...(options.keys && { keys: options.keys }),
   });
   return new InProcessLink(
     device,

@@ -120,6 +120,7 @@ export class InProcessLink {
           description: copyDescription(session.description),
         }),
       closed: (id) => this.#sessions.closed(id),
+      keysChanged: () => this.#sessions.keysChanged(),
       refused: ({ reason }) => note({ of: "session", reason }),
     });
   }

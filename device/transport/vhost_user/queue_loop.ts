@@ -225,6 +225,8 @@ export class QueueLoop {
         return this.#sessions.opened(takeAnnouncement(command.place));
       case "closed":
         return this.#sessions.closed(command.id);
+      case "keys":
+        return this.#sessions.keysChanged();
       case "look":
         return;
       case "exit":

@@ -69,6 +69,9 @@ export class QueueRunners {
       },
       opened: (announcement) => this.#opened(announcement),
       closed: (id) => this.#closed(id),
+      keysChanged: () => {
+        for (const thread of this.#threads.values()) thread.keysChanged();
+      },
       refused: ({ status, reason }) =>
         this.#failures.note({
           of: "session",

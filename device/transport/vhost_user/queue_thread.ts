@@ -113,6 +113,11 @@ export class QueueThread implements RingRunner {
     this.#tell({ kind: "closed", id });
   }
 
+  /** Tells that keys of the store may be gone. */
+  keysChanged(): void {
+    this.#tell({ kind: "keys" });
+  }
+
   start(ring: RingStart): void {
     const { ranges } = this.#options.memory;
     this.#request({ kind: "start", ring, ranges }).catch(() => {});

@@ -69,6 +69,8 @@ export type RingCommand =
 export type Command =
   | { readonly kind: "opened"; readonly place: AnnouncementPlace }
   | { readonly kind: "closed"; readonly id: number }
+  /** Sessions whose key the store no longer has are to end. */
+  | { readonly kind: "keys" }
   /** Nothing to carry out: a thread that takes commands looks at its ring. */
   | { readonly kind: "look" }
   | { readonly kind: "exit" }
