@@ -71,8 +71,11 @@ class PlacedSlot implements BurstSlot, Submission {
   writtenBytes = 0;
   tag = 0;
   failure: Error | undefined;
+  /** The device may write to its memory. */
+  inFlight = false;
   readonly #placed: PlacedRequest;
   readonly #done: PlacedSlot[];
+  #releaseTo: SharedMemory | undefined;
 
   constructor(index: number, placed: PlacedRequest, done: PlacedSlot[]) {
     this.index = index;
@@ -102,16 +105,25 @@ class PlacedSlot implements BurstSlot, Submission {
 
   completed(writtenBytes: number): void {
     this.writtenBytes = writtenBytes;
-    this.#done.push(this);
+    this.#finish();
   }
 
   abandoned(reason: Error): void {
     this.failure = reason;
-    this.#done.push(this);
+    this.#finish();
   }
 
+  #finish(): void {
+    this.inFlight = false;
+    this.#done.push(this);
+    if (this.#releaseTo) this.release(this.#releaseTo);
+  }
+
+  /** Gives the memory back, once the device is done with it. */
   release(memory: SharedMemory): void {
-    this.#placed.wipe();
+    this.#releaseTo = memory;
+    if (this.inFlight) return;
+    if (!memory.isGone) this.#placed.wipe();
     for (const bytes of this.#placed.memory) memory.free(bytes);
   }
 }
@@ -130,6 +142,7 @@ export class Burst implements Disposable {
   readonly #operation: string;
   readonly #done: PlacedSlot[] = [];
   #inFlight = 0;
+  #closed = false;
 
   /** `session` must not be an AKCIPHER session: those are no bulk work. */
   constructor(session: Session, options: BurstOptions) {
@@ -163,10 +176,19 @@ export class Burst implements Disposable {
   }
 
   /** Stages a slot that is not in flight; false when the ring is full. */
-  submit({ index }: BurstSlot): boolean {
-    const slot = this.#slots[index]!;
+  submit(submitted: BurstSlot): boolean {
+    const slot = this.#slots[submitted.index];
+    if (slot !== submitted) {
+      throw new TypeError("Cannot submit: the slot is another burst's");
+    }
+    if (slot.inFlight) {
+      throw new Error(`Cannot submit slot ${slot.index}: it is in flight`);
+    }
+    if (this.#queue.closed) throw this.#queue.closed;
+    if (this.#closed) throw new Error("Cannot submit: the burst is closed");
     slot.rearm();
     if (!this.#queue.stage(slot)) return false;
+    slot.inFlight = true;
     this.#inFlight++;
     return true;
   }
@@ -240,11 +262,13 @@ export class Burst implements Disposable {
     }
   }
 
-  /** Gives the memory back; nothing may be in flight. */
+  /**
+   * Gives the memory back, that of requests in flight when they come back. Slots
+   * are not to be used any more.
+   */
   close(): void {
-    if (this.#inFlight > 0) {
-      throw new Error(`${this.#inFlight} requests of the burst are in flight`);
-    }
+    if (this.#closed) return;
+    this.#closed = true;
     for (const slot of this.#slots) slot.release(this.#memory);
   }
 

@@ -128,3 +128,20 @@ Deno.test("a closed session, whose key is wiped, makes no burst", async () => {
   );
   await driver.close();
 });
+
+Deno.test("a slot is submitted to its own burst, and once at a time", async () => {
+  const { driver } = await start();
+  const session = await driver.hash({ algorithm: "sha1" });
+  const burst = driver.burst(session, { depth: 1, dataBytes: 8 });
+  const other = driver.burst(session, { depth: 1, dataBytes: 8 });
+  const slot = burst.slots[0]!;
+  assert.throws(() => other.submit(slot), /the slot is another burst's/);
+  assert.equal(burst.submit(slot), true);
+  assert.throws(() => burst.submit(slot), /Cannot submit slot 0: it is in/);
+  burst.flush();
+  await burst.wait();
+  assert.equal(burst.takeOk(), slot);
+  burst.close();
+  assert.throws(() => burst.submit(slot), /the burst is closed/);
+  await driver.close();
+});

@@ -36,61 +36,33 @@ import {
 import {
   type ConfigSpace,
   decodeConfigSpace,
-  STATUS_HW_READY,
 } from "../device/wire/config_space.ts";
 import {
   STATUS_DRIVER_OK,
   STATUS_SUSPEND,
 } from "../device/wire/device_status.ts";
 import { F_RING_RESET, F_SUSPEND } from "../device/wire/features.ts";
-import { type Layout, type WireMode, wireMode } from "../device/wire/mode.ts";
+import type { WireMode } from "../device/wire/mode.ts";
+import { Attachment } from "./attachment.ts";
 import { Burst, type BurstOptions } from "./burst.ts";
-import { Draft9Requests } from "./draft9_requests.ts";
+import type { DriverOptions, SessionOptions } from "./driver_options.ts";
 import type { DeviceLink } from "./link.ts";
-import { chooseFeatures, type FeatureOptions } from "./negotiation.ts";
-import { type DriverQueues, type QueueOptions, startQueues } from "./queues.ts";
-import type { RequestQueue } from "./request_queue.ts";
-import { RequestRunner } from "./request_runner.ts";
+import { makeSession, type SessionOf } from "./make_session.ts";
 import {
-  Draft9SessionControl,
-  type SessionControl,
-  VirtioSessionControl,
-} from "./session_control.ts";
-import {
-  Aead,
-  Akcipher,
-  Chain,
-  Cipher,
-  Hash,
-  Mac,
+  type Aead,
+  type Akcipher,
+  type Chain,
+  type Cipher,
+  type Hash,
+  type Mac,
+  moveTo,
+  placeOf,
   type Session,
-  type SessionParts,
+  type SessionPlace,
 } from "./sessions.ts";
-import { SharedMemory, type SplitBuffers } from "./shared_memory.ts";
-import { VirtioRequests } from "./virtio_requests.ts";
 
+export type { DriverOptions, SessionOptions } from "./driver_options.ts";
 export { OperationError } from "./operation_error.ts";
-
-/** How a driver runs its device. */
-export interface DriverOptions extends FeatureOptions, QueueOptions {
-  /** Request layout. Default: `"virtio"`. */
-  readonly layout?: Layout;
-  /** Cuts every buffer of requests into pieces of these lengths. */
-  readonly splitBuffers?: SplitBuffers;
-  /**
-   * Opens sessions by another road than the control queue. The device then has
-   * neither control queue nor config space for this driver.
-   */
-  readonly sessionControl?: SessionControl;
-}
-
-/** How a session is used. */
-export interface SessionOptions {
-  /** Sends all parameters with each request; `stateless` must be negotiated. */
-  readonly stateless?: boolean;
-  /** Data queue of its requests. Default: the queues in turn. */
-  readonly dataQueue?: number;
-}
 
 type Parameters<
   D extends SessionDescription,
@@ -99,81 +71,37 @@ type Parameters<
   & Omit<D, "service" | Optional>
   & Partial<Pick<D, Optional>>;
 
-/** The session object of each service. */
-type SessionOf<D extends SessionDescription> = D extends CipherSession ? Cipher
-  : D extends ChainSession ? Chain
-  : D extends HashSession ? Hash
-  : D extends MacSession ? Mac
-  : D extends AeadSession ? Aead
-  : Akcipher;
+let attachmentOf: (driver: Driver) => Attachment;
 
-/** What lies behind a driver; no part of the API. */
-export interface DriverInside {
-  readonly memory: SharedMemory;
-  readonly dataQueues: readonly RequestQueue[];
-  /** Absent where sessions come by another road. */
-  readonly controlQueue: RequestQueue | undefined;
-}
+/** What lies behind a driver, for tests and this room; no part of the API. */
+export const insideOf = (driver: Driver): Attachment => attachmentOf(driver);
 
-let insideOfDriver: (driver: Driver) => DriverInside;
-
-/** For tests and this room, which `mod.ts` does not hand on. */
-export const insideOf = (driver: Driver): DriverInside =>
-  insideOfDriver(driver);
-
-/** A running driver. */
+/**
+ * A running driver. When its device dies, calls that are under way and all later
+ * ones reject with a `DeviceLostError`; closing sessions and the driver does not.
+ */
 export class Driver implements AsyncDisposable {
-  /** Features in force. */
-  readonly features: bigint;
-  /** Layout of requests, and which services go without sessions. */
-  readonly mode: WireMode;
-  /** The device's transport, which is closed with the driver. */
-  readonly link: DeviceLink;
-  readonly #inside: DriverInside;
-  readonly #runners: readonly RequestRunner[];
-  readonly #control: SessionControl;
-  readonly #config: ConfigSpace | undefined;
+  #attachment: Attachment;
+  readonly #options: DriverOptions;
   /** Those that are open; their keys go with the driver. */
   readonly #sessions = new Set<Session>();
   #nextQueue = 0;
   #closed = false;
+  #reconnecting: Promise<void> | undefined;
 
-  private constructor(
-    link: DeviceLink,
-    features: bigint,
-    mode: WireMode,
-    memory: SharedMemory,
-    queues: DriverQueues,
-    options: DriverOptions,
-    config: ConfigSpace | undefined,
-  ) {
-    this.link = link;
-    this.features = features;
-    this.mode = mode;
-    this.#inside = {
-      memory,
-      dataQueues: queues.data,
-      controlQueue: queues.control,
-    };
-    this.#config = config;
+  private constructor(attachment: Attachment, options: DriverOptions) {
+    this.#attachment = attachment;
+    this.#options = options;
     // Not the memory, where the keys of stateless requests may lie.
     showInstead(this, () => ({
-      state: this.#closed ? "closed" : "running",
-      layout: mode.layout,
-      features: `0x${features.toString(16)}`,
+      state: this.#closed
+        ? "closed"
+        : this.#attachment.gone?.message ?? "running",
+      layout: this.mode.layout,
+      features: `0x${this.features.toString(16)}`,
       dataQueues: this.dataQueueCount,
       sessions: this.#sessions.size,
     }), "Driver");
-    const format = mode.layout === "draft-9"
-      ? new Draft9Requests()
-      : new VirtioRequests(mode);
-    this.#runners = queues.data.map((queue) =>
-      new RequestRunner(queue, memory, format)
-    );
-    this.#control = options.sessionControl ??
-      (mode.layout === "draft-9"
-        ? new Draft9SessionControl(queues.control!, memory)
-        : new VirtioSessionControl(queues.control!, memory, mode));
   }
 
   /** Negotiates with the device behind `link` and sets up its queues. */
@@ -181,41 +109,38 @@ export class Driver implements AsyncDisposable {
     link: DeviceLink,
     options: DriverOptions = {},
   ): Promise<Driver> {
-    const features = chooseFeatures(link.offeredFeatures, options);
-    await link.acceptFeatures(features);
-    const layout = options.layout ?? "virtio";
-    const config = options.sessionControl
-      ? undefined
-      : decodeConfigSpace(await link.readConfig(), layout);
-    // The driver must not send requests before that (virtio 1.4 §5.9.5.2).
-    if (config && (config.status & STATUS_HW_READY) === 0) {
-      throw new Error("Cannot start: the device is not ready");
-    }
-    const memory = new SharedMemory(
-      link.memory,
-      link.memoryGuestAddress,
-      options.splitBuffers,
-    );
-    const queues = await startQueues(link, features, memory, config, options);
-    const mode = wireMode(layout, features);
-    const parts = [link, features, mode, memory, queues] as const;
-    const driver = new Driver(...parts, options, config);
-    link.onDisconnect?.((reason) => driver.#abandon(reason));
-    return driver;
+    const own = { ...options };
+    return new Driver(await Attachment.start(link, own), own);
   }
 
   static {
-    insideOfDriver = (driver) => driver.#inside;
+    attachmentOf = (driver) => driver.#attachment;
+  }
+
+  /** Features in force. */
+  get features(): bigint {
+    return this.#attachment.features;
+  }
+
+  /** Layout of requests, and which services go without sessions. */
+  get mode(): WireMode {
+    return this.#attachment.mode;
+  }
+
+  /** The device's transport, which is closed with the driver. */
+  get link(): DeviceLink {
+    return this.#attachment.link;
   }
 
   /** Data queues in use; a session's `dataQueue` is less. */
   get dataQueueCount(): number {
-    return this.#runners.length;
+    return this.#attachment.dataQueues.length;
   }
 
   /** The config space as it was at the start. */
   get config(): ConfigSpace {
-    if (this.#config) return this.#config;
+    const { config } = this.#attachment;
+    if (config) return config;
     throw new Error("The device shows this driver no config space");
   }
 
@@ -229,30 +154,25 @@ export class Driver implements AsyncDisposable {
     description: D,
     options: SessionOptions = {},
   ): Promise<SessionOf<D>> {
-    const queue = options.dataQueue ?? this.#nextQueue++ % this.#runners.length;
-    const runner = this.#runners[queue];
-    if (!runner) throw new RangeError(`There is no data queue ${queue}`);
-    const control = this.#control;
+    const attachment = this.#attachment;
+    const queue = options.dataQueue ?? this.#nextQueue++ % this.dataQueueCount;
+    if (!attachment.runners[queue]) {
+      throw new RangeError(`There is no data queue ${queue}`);
+    }
     // The caller may wipe or change its own as soon as this returns.
     const own = copyDescription(description);
-    const parts = {
-      description: own,
-      runner,
-      control,
-      closed: (session: Session) => void this.#sessions.delete(session),
-    };
-    let sessionId: number | undefined;
+    let place: SessionPlace;
     try {
-      if (!options.stateless) sessionId = await control.create(own);
-      // It may have been closed meanwhile.
-      if (this.#closed) throw new Error("The driver is closed");
+      place = await openOn(attachment, own, queue, options.stateless ?? false);
+      if (attachment.gone) throw attachment.gone;
     } catch (error) {
       wipeKeys(own);
       throw error;
     }
     const session = makeSession({
-      ...parts,
-      ...(sessionId !== undefined && { sessionId }),
+      description: own,
+      place,
+      closed: (session) => void this.#sessions.delete(session),
     });
     this.#sessions.add(session);
     return session as unknown as SessionOf<D>;
@@ -333,7 +253,7 @@ export class Driver implements AsyncDisposable {
 
   /** Resets one data queue, which fails what is under way on it. */
   async resetQueue(index: number): Promise<void> {
-    const queue = this.#inside.dataQueues[index];
+    const queue = this.#attachment.dataQueues[index];
     if (!queue) throw new RangeError(`There is no data queue ${index}`);
     if ((this.features & F_RING_RESET) === 0n) {
       throw new Error("Cannot reset one queue: RING_RESET is not in force");
@@ -349,7 +269,7 @@ export class Driver implements AsyncDisposable {
     if ((this.features & F_SUSPEND) === 0n || !this.link.suspend) {
       throw new Error("Cannot suspend the device: SUSPEND is not in force");
     }
-    for (const queue of this.#queues()) queue.pause();
+    for (const queue of this.#attachment.queues()) queue.pause();
     const status = await this.link.suspend();
     if ((status & (STATUS_SUSPEND | STATUS_DRIVER_OK)) !== STATUS_SUSPEND) {
       throw new Error(
@@ -366,20 +286,65 @@ export class Driver implements AsyncDisposable {
         `The device did not resume: its status is 0x${status.toString(16)}`,
       );
     }
-    for (const queue of this.#queues()) queue.unpause();
+    for (const queue of this.#attachment.queues()) queue.unpause();
   }
 
-  *#queues(): Iterable<RequestQueue> {
-    const { dataQueues, controlQueue } = this.#inside;
-    yield* dataQueues;
-    if (controlQueue) yield controlQueue;
+  /**
+   * After a `DeviceLostError`: attaches to the device anew, at the same socket
+   * and with the same options, and opens the sessions that are open on it again.
+   * They go on as they were; bursts do not, and nothing that was lost is sent
+   * again. If it rejects, the device is lost as before, and one may try again.
+   */
+  reconnect(): Promise<void> {
+    this.#reconnecting ??= this.#reconnect()
+      .finally(() => this.#reconnecting = undefined);
+    return this.#reconnecting;
   }
 
-  /** Fails what is under way and closes the link. */
+  async #reconnect(): Promise<void> {
+    const { gone, link } = this.#attachment;
+    if (this.#closed) throw new Error("Cannot reconnect: the driver is closed");
+    if (!gone) throw new Error("Cannot reconnect: the device is not lost");
+    if (!link.reconnect || this.#options.sessionControl) {
+      throw new Error(
+        link.reconnect
+          ? "Cannot reconnect: the driver's `sessionControl` is of the old link"
+          : "Cannot reconnect: a device of this kind does not come again",
+      );
+    }
+    await link.close();
+    const next = await link.reconnect();
+    try {
+      await this.#moveTo(await Attachment.start(next, this.#options));
+    } catch (error) {
+      await next.close();
+      throw error;
+    }
+  }
+
+  /** All sessions are opened on `attachment`, or none has changed. */
+  async #moveTo(attachment: Attachment): Promise<void> {
+    const places = new Map<Session, SessionPlace>();
+    for (const session of this.#sessions) {
+      if (!session.isOpen) continue;
+      const { description, id } = session;
+      const { dataQueue } = placeOf(session);
+      const queue = dataQueue % attachment.dataQueues.length;
+      const isStateless = id === undefined;
+      const place = await openOn(attachment, description, queue, isStateless);
+      places.set(session, place);
+    }
+    if (this.#closed) throw new Error("The driver is closed");
+    if (attachment.gone) throw attachment.gone;
+    for (const [session, place] of places) moveTo(session, place);
+    this.#attachment = attachment;
+  }
+
+  /** Fails what is under way and closes the link; a device that is lost, too. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#abandon(new Error("The driver is closed"));
+    this.#attachment.end(new Error("The driver is closed"));
     for (const { description } of this.#sessions) wipeKeys(description);
     this.#sessions.clear();
     await this.link.close();
@@ -389,28 +354,24 @@ export class Driver implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  #abandon(reason: Error): void {
-    for (const queue of this.#queues()) queue.abandon(reason);
-  }
 }
 
-function makeSession(parts: SessionParts<SessionDescription>): Session {
-  const { description } = parts;
-  switch (description.service) {
-    case "cipher":
-      return new Cipher({ ...parts, description });
-    case "chain":
-      return new Chain({ ...parts, description });
-    case "hash":
-      return new Hash({ ...parts, description });
-    case "mac":
-      return new Mac({ ...parts, description });
-    case "aead":
-      return new Aead({ ...parts, description });
-    case "akcipher":
-      return new Akcipher({ ...parts, description });
-  }
+/** Opens a session on the device, or only says how stateless requests go there. */
+async function openOn(
+  attachment: Attachment,
+  description: SessionDescription,
+  dataQueue: number,
+  isStateless: boolean,
+): Promise<SessionPlace> {
+  const { control, runners } = attachment;
+  const place = {
+    dataQueue,
+    runner: runners[dataQueue]!,
+    control,
+    isGone: () => attachment.gone !== undefined,
+  };
+  if (isStateless) return place;
+  return { ...place, sessionId: await control.create(description) };
 }
 
 function fullResultBytes(service: "hash" | "mac", name: string): number {

@@ -39,8 +39,13 @@ export interface DeviceLink {
   onNotification(index: number, notified: () => void): void;
   /** Calls `changed` when the device announces a config change. */
   onConfigChange(changed: () => void): void;
-  /** Calls `gone` when the device has hung up; absent where it cannot. */
-  onDisconnect?(gone: (reason: Error) => void): void;
+  /**
+   * Calls `gone` when the device has gone, at once where it already has;
+   * `reason` goes on after `The device is lost: `. Absent where it cannot go.
+   */
+  onDisconnect?(gone: (reason: string) => void): void;
+  /** A new link to the device; absent where there is no way to it. */
+  reconnect?(): Promise<DeviceLink>;
   /**
    * Resets queue `index` alone, which is settled when the device no longer uses
    * it; absent where the transport cannot.

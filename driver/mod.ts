@@ -18,6 +18,7 @@ export type { Layout } from "../device/wire/mode.ts";
 export type { Burst, BurstOptions, BurstSlot } from "./burst.ts";
 export { Driver } from "./driver.ts";
 export type { DriverOptions, SessionOptions } from "./driver.ts";
+export { DeviceLostError } from "./device_lost_error.ts";
 export type { DeviceLink } from "./link.ts";
 export { OperationError } from "./operation_error.ts";
 export type {

@@ -10,6 +10,7 @@ import {
 } from "../algorithms/session_description.ts";
 import { Status } from "../device/wire/status.ts";
 import type {
+  PlacedRequest,
   PlannedRequest,
   RequestFormat,
   RequestShape,
@@ -100,7 +101,7 @@ export class RequestRunner {
     shape: RequestShape,
     input: RequestInput,
   ): Promise<RequestOutcome> {
-    const placed = plan.place(this.memory, memory);
+    const placed = this.#place(plan, memory);
     try {
       placed.iv.write(0, input.iv);
       placed.source.write(0, input.source);
@@ -117,9 +118,23 @@ export class RequestRunner {
         destination: placed.destination.copy(),
         digest: placed.digest.copy(),
       };
+    } catch (error) {
+      // Memory that went with the device throws what nobody understands.
+      throw this.queue.closed ?? error;
     } finally {
-      placed.wipe();
+      if (!this.memory.isGone) placed.wipe();
       for (const bytes of memory) this.memory.free(bytes);
+    }
+  }
+
+  #place(plan: PlannedRequest, memory: readonly SharedBytes[]): PlacedRequest {
+    try {
+      // It may have gone while the request waited for memory.
+      if (this.queue.closed) throw this.queue.closed;
+      return plan.place(this.memory, memory);
+    } catch (error) {
+      for (const bytes of memory) this.memory.free(bytes);
+      throw error;
     }
   }
 

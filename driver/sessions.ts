@@ -61,19 +61,32 @@ function shapeOf(
   };
 }
 
-/** What a session is made of; the driver makes them. */
-export interface SessionParts<D extends SessionDescription> {
-  readonly description: D;
+/** Where a session is on a device. */
+export interface SessionPlace {
   /** Absent: every request carries the description (stateless mode). */
   readonly sessionId?: number;
+  /** Number of its data queue. */
+  readonly dataQueue: number;
   /** The queue of its requests, and how they are written. */
   readonly runner: RequestRunner;
   readonly control: SessionControl;
+  /** Whether the device is no longer used, so that nothing is left to destroy. */
+  readonly isGone: () => boolean;
+}
+
+/** What a session is made of; the driver makes them. */
+export interface SessionParts<D extends SessionDescription> {
+  readonly description: D;
+  readonly place: SessionPlace;
   /** Hears that the session is closed. */
   readonly closed: (session: Session) => void;
 }
 
-let partsOf: (session: Session) => SessionParts<SessionDescription>;
+/** Where a session is; no part of the API. */
+export let placeOf: (session: Session) => SessionPlace;
+
+/** Gives a session another place; no part of the API. */
+export let moveTo: (session: Session, place: SessionPlace) => void;
 
 /** A session of the device, or the parameters of stateless requests. */
 export abstract class Session<
@@ -81,25 +94,33 @@ export abstract class Session<
 > implements AsyncDisposable {
   /** With copies of the keys, which are wiped when the session is closed. */
   readonly description: D;
-  /** The device's identifier; absent in stateless mode. */
-  readonly id: number | undefined;
-  readonly #parts: SessionParts<D>;
+  readonly #closed: (session: Session) => void;
+  #place: SessionPlace;
   #open = true;
 
   /** Sessions are made by a `Driver`. */
   constructor(parts: SessionParts<D>) {
     this.description = parts.description;
-    this.id = parts.sessionId;
-    this.#parts = parts;
+    this.#closed = parts.closed;
+    this.#place = parts.place;
     showInstead(this, () => ({
       ...withoutKeys(this.description),
       id: this.id,
-      state: this.#open ? "open" : "closed",
+      state: this.#state,
     }), new.target.name);
   }
 
   static {
-    partsOf = (session) => session.#parts;
+    placeOf = (session) => session.#place;
+    moveTo = (session, place) => {
+      session.#place = place;
+      if (!session.#open) session.#destroy().catch(() => {});
+    };
+  }
+
+  /** The device's identifier; absent in stateless mode. */
+  get id(): number | undefined {
+    return this.#place.sessionId;
   }
 
   /** False once it has been closed. */
@@ -107,17 +128,30 @@ export abstract class Session<
     return this.#open;
   }
 
-  /** Destroys the session on the device. */
+  get #state(): string {
+    if (!this.#open) return "closed";
+    return this.#place.isGone() ? "the device is gone" : "open";
+  }
+
+  /** Destroys the session on the device; one that is gone has none. */
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
     wipeKeys(this.description);
-    const { closed, control } = this.#parts;
-    closed(this);
-    if (this.id === undefined) return;
+    this.#closed(this);
+    await this.#destroy();
+  }
+
+  async #destroy(): Promise<void> {
+    const { sessionId, control, isGone } = this.#place;
+    if (sessionId === undefined || isGone()) return;
     const { service } = this.description;
     const owner: Service = service === "chain" ? "cipher" : service;
-    await control.destroy(owner, this.id);
+    try {
+      await control.destroy(owner, sessionId);
+    } catch (error) {
+      if (!isGone()) throw error;
+    }
   }
 
   /** Closes the session. */
@@ -137,7 +171,7 @@ export function requireOpen(session: Session, operation: OperationName): void {
 
 /** What requests of the session go through; no part of the API. */
 export const runnerOf = (session: Session): RequestRunner =>
-  partsOf(session).runner;
+  placeOf(session).runner;
 
 /** How requests name the session; no part of the API. */
 export function targetOf({ description, id }: Session): RequestTarget {

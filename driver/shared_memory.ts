@@ -52,6 +52,11 @@ export class SharedMemory {
     this.#split = split;
   }
 
+  /** Whether the link is closed, so that there are no bytes any more. */
+  get isGone(): boolean {
+    return this.region.bytes.length === 0;
+  }
+
   get freeBytes(): number {
     return this.#allocator.freeBytes;
   }

@@ -66,12 +66,13 @@ export async function connectVhostUser(
   socketPath: string,
   options: VhostUserOptions,
 ): Promise<VhostUserLink> {
+  const own = { ...options };
   const libc = openLibc();
   const share = new ReactorShare(libc);
   let link: VhostUserLink | undefined;
   try {
     const connection = FrontEndConnection.open(libc, share.reactor, socketPath);
-    link = new VhostUserLink(libc, share, connection, options);
+    link = new VhostUserLink(libc, share, connection, own);
     await link.open();
     return link;
   } catch (error) {
@@ -96,7 +97,7 @@ export class VhostUserLink implements DeviceLink {
   #mapping: Mapping | undefined;
   #channel: BackendChannel | undefined;
   #configChanged: () => void = () => {};
-  #gone: (reason: Error) => void = () => {};
+  #gone: (reason: string) => void = () => {};
   /** Bit 30, where the device offers it: it goes back with every choice. */
   #protocolBit = 0n;
   #acceptedFeatures = 0n;
@@ -116,7 +117,7 @@ export class VhostUserLink implements DeviceLink {
     connection.onLost = (reason) => this.#gone(reason);
     showInstead(this, () => ({
       socketPath: connection.path,
-      state: this.#closed ? "closed" : connection.lost?.message ?? "connected",
+      state: this.#closed ? "closed" : connection.lost ?? "connected",
       offeredFeatures: `0x${this.offeredFeatures.toString(16)}`,
     }), "VhostUserLink");
   }
@@ -251,8 +252,15 @@ export class VhostUserLink implements DeviceLink {
     this.#configChanged = changed;
   }
 
-  onDisconnect(gone: (reason: Error) => void): void {
+  onDisconnect(gone: (reason: string) => void): void {
     this.#gone = gone;
+    const { lost } = this.#connection;
+    if (lost !== undefined) gone(lost);
+  }
+
+  /** Attaches anew to the device at the same socket. */
+  reconnect(): Promise<VhostUserLink> {
+    return connectVhostUser(this.#connection.path, this.#options);
   }
 
   /** Device status as the device tells it; undefined where it does not. */

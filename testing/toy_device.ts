@@ -112,6 +112,8 @@ export class ToyDevice implements DeviceLink {
   forcedStatus: Status | undefined;
   offeredFeatures = ALL_FEATURES;
   configStatus = STATUS_HW_READY;
+  /** Answers NOTSUPP to every creation of a session. */
+  refusesSessions = false;
   closed = false;
   kicks = 0;
   readonly #layout: Layout;
@@ -213,7 +215,9 @@ export class ToyDevice implements DeviceLink {
     const mode = wireMode("virtio", this.#features);
     const request = decodeControlRequest(bytes, mode, LIMITS);
     let outcome: Uint8Array<ArrayBuffer>;
-    if (request.kind === "create") {
+    if (this.refusesSessions) {
+      outcome = createOutcome(Status.NotSupported, 0);
+    } else if (request.kind === "create") {
       outcome = createOutcome(Status.Ok, this.#open(request.description));
     } else if (request.kind === "destroy") {
       const known = this.sessions.delete(request.sessionId);

@@ -39,7 +39,7 @@ export class FrontEndConnection {
   /** Protocol features in force; REPLY_ACK changes how `tell` works. */
   protocolFeatures = 0n;
   /** Called once when the device has gone; not after `close`. */
-  onLost: (reason: Error) => void = () => {};
+  onLost: (reason: string) => void = () => {};
   readonly #libc: Libc;
   readonly #reactor: Reactor;
   /** Where the device listens. */
@@ -52,6 +52,7 @@ export class FrontEndConnection {
   /** Requests wait for the one before them. */
   #last: Promise<unknown> = Promise.resolve();
   #ended: Error | undefined;
+  #lost: string | undefined;
 
   private constructor(libc: Libc, reactor: Reactor, fd: number, path: string) {
     this.path = path;
@@ -74,9 +75,9 @@ export class FrontEndConnection {
     throw new Error(`Cannot wait for "${path}": ${libc.describe(watched)}`);
   }
 
-  /** Why there are no more answers, once there are none. */
-  get lost(): Error | undefined {
-    return this.#ended;
+  /** Why the device has gone, once it has. */
+  get lost(): string | undefined {
+    return this.#lost;
   }
 
   has(protocolFeature: bigint): boolean {
@@ -210,8 +211,9 @@ export class FrontEndConnection {
   #lose(reason: string): Error {
     if (this.#ended) return this.#ended;
     const error = new DeviceLostError(reason);
+    this.#lost = reason;
     this.#end(error);
-    this.onLost(error);
+    this.onLost(reason);
     return error;
   }
 

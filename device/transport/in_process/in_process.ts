@@ -71,6 +71,7 @@ export class InProcessLink {
   readonly #queues: (Queue | undefined)[] = [];
   readonly #kicked = new Set<number>();
   readonly #notified = new Map<number, () => void>();
+  #gone: (reason: string) => void = () => {};
   #running = false;
   #polling: ReturnType<typeof setTimeout> | undefined;
   readonly #stops = new QueueStops((reason) => this.#becomeUnusable(reason));
@@ -273,6 +274,11 @@ export class InProcessLink {
     };
   }
 
+  /** Calls `gone` when the device is closed. */
+  onDisconnect(gone: (reason: string) => void): void {
+    this.#gone = gone;
+  }
+
   /**
    * Sets SUSPEND (virtio 1.4 §3.4): once all buffers under way have been used,
    * resolves to the device status, which has SUSPEND and not DRIVER_OK then, or
@@ -351,6 +357,7 @@ export class InProcessLink {
 
   /** Waits a while for operations under way, and closes the backends. */
   async close(): Promise<void> {
+    this.#gone("it is closed");
     this.#queues.forEach((_, index) => void this.#stopQueue(index));
     await this.#stops.allSoon();
     clearTimeout(this.#polling);
