@@ -8,6 +8,7 @@
 
 import { ALGORITHMS, qualifiedName } from "../algorithms/catalogue.ts";
 import {
+  type AsynchronousThread,
   type Backend,
   type BackendThread,
   CONTRACT_VERSION,
@@ -28,7 +29,11 @@ export const CONTRACT_VERSIONS: ReadonlySet<unknown> = new Set([
 ]);
 
 /** How a backend may be called. */
-const MANNERS: ReadonlySet<unknown> = new Set(["operations", "blocking"]);
+const MANNERS: ReadonlySet<unknown> = new Set([
+  "operations",
+  "blocking",
+  "asynchronous",
+]);
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
@@ -145,11 +150,27 @@ export function checkProbe(probe: unknown, specifier: string): Probe {
   return found as unknown as Probe;
 }
 
-/** What `open` returned. */
+/** What `open` of a backend that runs operations returned. */
 export function checkThread(
   thread: unknown,
   specifier: string,
 ): BackendThread {
+  const promise = promiseBreach("open()", thread);
+  if (promise !== undefined) {
+    throw breach(specifier, "open()", "returned a promise: expected an object");
+  }
+  return checkMethods(thread, specifier) as unknown as BackendThread;
+}
+
+/** What `open` of an asynchronous backend came to. */
+export function checkAsynchronousThread(
+  thread: unknown,
+  specifier: string,
+): AsynchronousThread {
+  return checkMethods(thread, specifier) as unknown as AsynchronousThread;
+}
+
+function checkMethods(thread: unknown, specifier: string): Fields {
   const opened = fields(thread, specifier, "open()");
   requireMethods(
     opened,
@@ -161,7 +182,7 @@ export function checkThread(
     opened[name] !== undefined
   );
   requireMethods(opened, optional, specifier, "open()");
-  return opened as unknown as BackendThread;
+  return opened;
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

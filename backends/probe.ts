@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { BackendOptions, OperationsBackend, Probe } from "./backend.ts";
+import type { Backend, BackendOptions, Probe } from "./backend.ts";
 import { BackendError } from "./contract_check.ts";
 import { BUILT_IN_BACKENDS, loadBackend } from "./registry.ts";
 
 /** A backend with what it found. */
 export interface ProbedBackend {
-  readonly backend: OperationsBackend;
+  readonly backend: Backend;
   /** What loads it again, on another thread. */
   readonly specifier: string;
   readonly options: BackendOptions;
@@ -38,7 +38,7 @@ export function probeBackends(
   }));
 }
 
-function tryProbe(backend: OperationsBackend, options: BackendOptions): Probe {
+function tryProbe(backend: Backend, options: BackendOptions): Probe {
   try {
     return backend.probe(options);
   } catch (error) {

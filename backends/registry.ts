@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Backend, OperationsBackend } from "./backend.ts";
+import type { Backend, BackendOptions } from "./backend.ts";
 import {
   BackendError,
+  checkAsynchronousThread,
   checkModule,
   checkProbe,
   checkThread,
@@ -18,6 +19,7 @@ type BackendModule = { readonly default: Backend };
 const BUILT_IN: Readonly<Record<string, () => Promise<BackendModule>>> = {
   openssl: () => import("./openssl/openssl.ts"),
   "ipsec-mb": () => import("./ipsec_mb/ipsec_mb.ts"),
+  webcrypto: () => import("./webcrypto/webcrypto.ts"),
   noble: () => import("./noble/noble.ts"),
   libgcrypt: () => import("./libgcrypt/libgcrypt.ts"),
   qat: () => import("./qat/qat.ts"),
@@ -48,17 +50,34 @@ export function backendSpecifier(named: string, base: URL): string {
  *
  * @throws {BackendError} where it cannot be loaded or breaks the contract
  */
-export async function loadBackend(
-  specifier: string,
-): Promise<OperationsBackend> {
+export async function loadBackend(specifier: string): Promise<Backend> {
   const backend = checkModule(await importModule(specifier), specifier);
-  return {
-    contract: backend.contract,
-    name: backend.name,
-    runs: "operations",
-    probe: (options) => checkProbe(backend.probe(options), specifier),
-    open: (options) => checkThread(backend.open(options), specifier),
-  };
+  const { contract, name } = backend;
+  const probe = (options: BackendOptions) =>
+    checkProbe(backend.probe(options), specifier);
+  switch (backend.runs) {
+    case "asynchronous": {
+      const { inFlight, deadlineMs } = backend;
+      return {
+        contract,
+        name,
+        runs: "asynchronous",
+        ...(inFlight !== undefined && { inFlight }),
+        ...(deadlineMs !== undefined && { deadlineMs }),
+        probe,
+        open: async (options) =>
+          checkAsynchronousThread(await backend.open(options), specifier),
+      };
+    }
+    default:
+      return {
+        contract,
+        name,
+        runs: backend.runs === "blocking" ? "blocking" : "operations",
+        probe,
+        open: (options) => checkThread(backend.open(options), specifier),
+      };
+  }
 }
 
 async function importModule(specifier: string): Promise<unknown> {

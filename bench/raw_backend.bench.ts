@@ -82,7 +82,10 @@ for (const operation of BENCH_OPERATIONS) {
   for (const size of BENCH_SIZES) {
     let baseline = true;
     for (const { backend, probe } of backends) {
-      if (!offersOperation(probe, operation)) continue;
+      if (
+        backend.runs === "asynchronous" || backend.runs === "bursts" ||
+        !offersOperation(probe, operation)
+      ) continue;
       let prepared: { thread: BackendThread; operations: Operation[] };
       Deno.bench({
         name: `${backend.name} raw, ${BURST} × ${size} B of ${operation.name}`,

@@ -1,3 +1,4 @@
+import { LaneHost } from "../device/lane/lane_host.ts";
 import assert from "node:assert/strict";
 import { BACKEND_OPTIONS } from "./option_table.ts";
 import { UsageError } from "./option_values.ts";
@@ -12,12 +13,14 @@ function settingsOf(...words: string[]): ServeSettings {
   return (request as { settings: ServeSettings }).settings;
 }
 
+const lanes = new LaneHost(() => {});
+
 /** The one line with which a device cannot be made. */
 async function mistakeOf(...words: string[]): Promise<string> {
   try {
     const settings = settingsOf(...words);
     const placement = settings.bySocket.get("/s")!;
-    (await createSocketDevice(placement, settings)).device.close();
+    (await createSocketDevice(placement, settings, lanes)).device.close();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     assert.doesNotMatch(error.message, /\n/);
@@ -46,7 +49,7 @@ Deno.test("the smallest request for a card comes to qat, which need not be there
   assert.deepEqual(backendOptions, { qat: { "min-bytes": "512" } });
   assert.equal(general.backends, undefined);
   const settings = settingsOf("--qat-min-bytes", "0", "--backend", "noble");
-  (await createSocketDevice(settings.general, settings)).device.close();
+  (await createSocketDevice(settings.general, settings, lanes)).device.close();
 });
 
 Deno.test("every option of a backend has a form and a place in the table", () => {

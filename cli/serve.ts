@@ -11,6 +11,8 @@ import {
   VhostUserServer,
 } from "../device/transport/vhost_user/server.ts";
 import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
+import { LaneHost } from "../device/lane/lane_host.ts";
+import { describeFailure } from "../device/session/failure.ts";
 import { withhold } from "../device/withheld.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
@@ -32,15 +34,18 @@ interface Socket {
   readonly made: SocketDevice;
 }
 
-async function createSockets(settings: ServeSettings): Promise<Socket[]> {
+async function createSockets(
+  settings: ServeSettings,
+  lanes: LaneHost,
+): Promise<Socket[]> {
   if (settings.fd !== undefined) {
-    const made = await createSocketDevice(settings.general, settings);
+    const made = await createSocketDevice(settings.general, settings, lanes);
     return [{ path: undefined, made }];
   }
   const sockets: Socket[] = [];
   for (const path of settings.socketPaths) {
     const options = settings.bySocket.get(path)!;
-    const made = await createSocketDevice(options, settings);
+    const made = await createSocketDevice(options, settings, lanes);
     sockets.push({ path, made });
   }
   return sockets;
@@ -157,7 +162,10 @@ async function startServers(
 export async function serve(settings: ServeSettings): Promise<never> {
   const log = createLog(settings.logLevel);
   if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
-  const sockets = await createSockets(settings);
+  const lanes = new LaneHost((failure) =>
+    log("warn", describeFailure(failure))
+  );
+  const sockets = await createSockets(settings, lanes);
   const libc = openLibc();
   const reactor = Reactor.open(libc);
   const memoryGuard = guardMemory(libc, reactor, settings, log);
@@ -174,6 +182,7 @@ export async function serve(settings: ServeSettings): Promise<never> {
       libc,
       reactor,
       memoryGuard,
+      lanes,
       log,
       spinMicroseconds: settings.spinMicroseconds,
       ...(settings.sessionLayout === "auto"
@@ -184,6 +193,7 @@ export async function serve(settings: ServeSettings): Promise<never> {
   } finally {
     for (const { made } of sockets) made.device.close();
     memoryGuard.close();
+    await lanes.close();
     await reactor.close();
   }
   log("info", "ended");

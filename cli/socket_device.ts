@@ -12,6 +12,8 @@ import {
 } from "../backends/probe.ts";
 import { backendSpecifier, BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { Device } from "../device/device.ts";
+import type { LaneHost } from "../device/lane/lane_host.ts";
+import { withWorkerLane } from "../device/lane/worker_lane.ts";
 import type { Withholdable } from "../device/withheld.ts";
 import { BACKEND_OPTIONS } from "./option_table.ts";
 import { usage, UsageError } from "./option_values.ts";
@@ -125,11 +127,12 @@ export interface SocketDevice {
 export async function createSocketDevice(
   socket: SocketOptions,
   settings: ServeSettings,
+  lanes: LaneHost,
 ): Promise<SocketDevice> {
   const backends = await backendsOf(socket, settings.backendOptions);
   checkRules(socket, backends);
   const device = new Device({
-    backends,
+    backends: backends.map((backend) => withWorkerLane(backend, lanes)),
     rules: socket.rules,
     fallback: socket.fallback,
     dataQueueCount: settings.queues,

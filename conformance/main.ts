@@ -7,7 +7,7 @@
  */
 
 import { pathToFileURL } from "node:url";
-import type { BackendOptions, OperationsBackend } from "../backends/backend.ts";
+import type { Backend, BackendOptions } from "../backends/backend.ts";
 import {
   backendSpecifier,
   BUILT_IN_BACKENDS,
@@ -27,7 +27,7 @@ SEED is a number that an earlier run printed.
 --option gives the backend one of its own options, as in
 --option module=/usr/lib/softhsm/libsofthsm2.so.`;
 
-function load(name: string): Promise<OperationsBackend> {
+function load(name: string): Promise<Backend> {
   const base = pathToFileURL(`${Deno.cwd()}/`);
   return loadBackend(name === "plain" ? PLAIN : backendSpecifier(name, base));
 }
@@ -69,6 +69,11 @@ export async function main(args: readonly string[]): Promise<number> {
   const { name, seed, backendOptions } = words;
   try {
     const backend = await load(name);
+    if (backend.runs === "asynchronous" || backend.runs === "bursts") {
+      throw new TypeError(
+        `Cannot examine backend "${backend.name}": it runs "${backend.runs}"`,
+      );
+    }
     const report = checkBackend(backend, {
       backendOptions,
       ...(seed !== undefined && { seed }),

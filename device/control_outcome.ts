@@ -4,12 +4,17 @@
  * @module
  */
 
+import type { Segments } from "../memory/segments.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import { serviceOfSession } from "./session/session_needs.ts";
-import type { SessionTable } from "./session/session_table.ts";
+import type {
+  SessionAnnouncement,
+  SessionTable,
+} from "./session/session_table.ts";
+import type { Eventual } from "./session/steps.ts";
 import type { ControlRequest } from "./wire/control_request.ts";
 import type { WireMode } from "./wire/mode.ts";
-import type { ServiceLimits } from "./wire/session_parameters.ts";
+import type { Refusal, ServiceLimits } from "./wire/session_parameters.ts";
 import { Status } from "./wire/status.ts";
 
 /** What answering a control request needs of its device. */
@@ -27,12 +32,18 @@ export interface ControlOutcome {
   readonly sessionId: number;
 }
 
+/**
+ * Writes the answer to a request to the chain's writable part, as it is then;
+ * returns the used length.
+ */
+export type ControlAnswer = (writable: Segments) => number;
+
 /** Does what a decoded request asks. */
 export function carryOut(
   request: ControlRequest,
   sessions: SessionTable,
   mode: WireMode,
-): ControlOutcome {
+): Eventual<ControlOutcome> {
   switch (request.kind) {
     case "refused":
       sessions.refuse(request);
@@ -48,12 +59,21 @@ export function carryOut(
     }
     case "create": {
       const created = sessions.create(request.description);
-      if ("id" in created) return { status: Status.Ok, sessionId: created.id };
-      // NOSPC exists only with REVISION_1 (virtio 1.4 §5.9.9.1).
-      const status = created.status === Status.NoSpace && !mode.revision1
-        ? Status.Error
-        : created.status;
-      return { status, sessionId: NaN };
+      return created instanceof Promise
+        ? created.then((later) => outcomeOf(later, mode))
+        : outcomeOf(created, mode);
     }
   }
+}
+
+function outcomeOf(
+  created: SessionAnnouncement | Refusal,
+  mode: WireMode,
+): ControlOutcome {
+  if ("id" in created) return { status: Status.Ok, sessionId: created.id };
+  // NOSPC exists only with REVISION_1 (virtio 1.4 §5.9.9.1).
+  const status = created.status === Status.NoSpace && !mode.revision1
+    ? Status.Error
+    : created.status;
+  return { status, sessionId: NaN };
 }

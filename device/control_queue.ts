@@ -6,10 +6,22 @@
 
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
-import { carryOut, type ControlContext } from "./control_outcome.ts";
+import {
+  carryOut,
+  type ControlAnswer,
+  type ControlContext,
+  type ControlOutcome,
+} from "./control_outcome.ts";
 import { answerDraft9Control } from "./draft9_control.ts";
-import { ChainFault, DescriptorChain, popChain } from "./ring/chain.ts";
+import { DRAIN_MS } from "./drain.ts";
+import {
+  ChainFault,
+  DescriptorChain,
+  popChain,
+  showChain,
+} from "./ring/chain.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
+import type { Eventual } from "./session/steps.ts";
 import {
   CREATE_OUTCOME_BYTES,
   createOutcome,
@@ -30,11 +42,20 @@ const MAXIMUM_REQUEST_BYTES = 16 * 1024;
  */
 const SERVICE_MS = 5;
 
+/**
+ * Requests whose answer waits for a backend. A guest with more of them has its
+ * queue served again when one is answered.
+ */
+const WAITING = 64;
+
 /** The control queue of one guest. */
 export class ControlQueue {
   readonly #virtqueue: Virtqueue;
   readonly #context: ControlContext;
   readonly #chain = new DescriptorChain();
+  readonly #waiting = new Set<Promise<void>>();
+  /** Hears that a request has been answered outside of `service`. */
+  answered: (() => void) | undefined;
 
   constructor(virtqueue: Virtqueue, context: ControlContext) {
     this.#virtqueue = virtqueue;
@@ -45,25 +66,68 @@ export class ControlQueue {
     return this.#virtqueue.broken;
   }
 
+  /** Requests whose answer waits for a backend. */
+  get pendingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Whether it takes no more before others are answered, who then say so by
+   * `answered`.
+   */
+  get isFull(): boolean {
+    return this.#waiting.size >= WAITING;
+  }
+
   /** Answers what is available, up to a bound; true: notify the driver. */
   service(): boolean {
     const end = performance.now() + SERVICE_MS;
-    while (popChain(this.#virtqueue, this.#chain)) {
-      this.#virtqueue.push(this.#chain.slot, this.#answer());
+    while (!this.isFull && popChain(this.#virtqueue, this.#chain)) {
+      const { slot, writable } = this.#chain;
+      const answer = this.#answer();
+      if (answer instanceof Promise) this.#answerLater(slot, answer);
+      else this.#virtqueue.push(slot, answer(writable));
       if (performance.now() >= end) break;
     }
     return this.#virtqueue.publish();
   }
 
-  #answer(): number {
+  /** True when the driver is to be notified of what was answered since. */
+  publish(): boolean {
+    return this.#virtqueue.publish();
+  }
+
+  /**
+   * Settled when all that was taken is answered; what takes longer than a while
+   * is refused.
+   */
+  async drain(): Promise<void> {
+    const { sessions } = this.#context;
+    const timer = setTimeout(() => sessions.abandonOpening(), DRAIN_MS);
+    await Promise.all(this.#waiting);
+    clearTimeout(timer);
+  }
+
+  #answerLater(slot: number, later: Promise<ControlAnswer>): void {
+    const waiting = later.then((answer) => {
+      this.#waiting.delete(waiting);
+      // The lists of chains may have moved since.
+      showChain(this.#virtqueue, slot, this.#chain);
+      this.#virtqueue.push(slot, answer(this.#chain.writable));
+      this.answered?.();
+    });
+    this.#waiting.add(waiting);
+  }
+
+  #answer(): Eventual<ControlAnswer> {
     // A chain that cannot be followed has no place for an answer.
-    if (this.#chain.fault !== ChainFault.None) return 0;
+    if (this.#chain.fault !== ChainFault.None) return NO_ANSWER;
     return this.#context.mode.layout === "draft-9"
       ? answerDraft9Control(this.#chain.writable, this.#context)
       : this.#answerVirtio();
   }
 
-  #answerVirtio(): number {
+  #answerVirtio(): Eventual<ControlAnswer> {
     const { readable, writable } = this.#chain;
     const { mode, limits, sessions } = this.#context;
     const bytes = keyRoom(
@@ -78,13 +142,18 @@ export class ControlQueue {
     // Without room for the answer nothing may happen that it would tell of.
     if (writable.totalBytes < room) {
       if (request.kind === "create") wipeKeys(request.description);
-      return 0;
+      return NO_ANSWER;
     }
+    const answer = (outcome: ControlOutcome): ControlAnswer => (writable) => {
+      const bytes = creates
+        ? createOutcome(outcome.status, outcome.sessionId)
+        : destroyOutcome(outcome.status);
+      writable.write(0, bytes);
+      return bytes.length;
+    };
     const outcome = carryOut(request, sessions, mode);
-    const answer = creates
-      ? createOutcome(outcome.status, outcome.sessionId)
-      : destroyOutcome(outcome.status);
-    writable.write(0, answer);
-    return answer.length;
+    return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
   }
 }
+
+const NO_ANSWER: ControlAnswer = () => 0;

@@ -11,6 +11,7 @@ import type { RequestFormat } from "./request_format.ts";
 import { RequestSlot } from "./request_slot.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import { NO_CHAIN, type Virtqueue } from "./ring/virtqueue.ts";
+import { isLane } from "./session/open_backends.ts";
 import { NO_SESSION } from "./session/session_index.ts";
 import type {
   ThreadSessions,
@@ -87,6 +88,22 @@ export class DataQueue {
   /** Requests that wait for a backend. */
   get pendingCount(): number {
     return this.#pending.length;
+  }
+
+  /**
+   * Whether a request waits for a backend that ends it only when it is polled;
+   * who waits for the others is woken.
+   */
+  get needsPolling(): boolean {
+    return this.#pending.some(({ route }) => !isLane(route!.thread));
+  }
+
+  /** Fails, at the next poll, what waits for lanes: the ring has to stop. */
+  abandonLanes(): void {
+    for (const { route, operation } of this.#pending) {
+      const { thread } = route!;
+      if (isLane(thread)) thread.abandon(operation);
+    }
   }
 
   /**

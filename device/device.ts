@@ -119,9 +119,12 @@ export class Device {
       : RING_FEATURES | REQUEST_FEATURES;
     this.offeredFeatures = features & ~withheld.features;
     const ready = settings.backends.filter(({ probe }) => probe.ready);
-    const offers = ready.map(({ backend, specifier, options, probe }) => ({
+    const offers = ready.map((
+      { backend, specifier, options, probe, openLane },
+    ) => ({
       name: backend.name,
       specifier,
+      onLane: openLane !== undefined,
       offers: probe.offers.filter((offer) => !isWithheld(offer, withheld)),
       options,
     }));

@@ -9,10 +9,12 @@ import { keyRoom } from "../algorithms/key_bytes.ts";
 import { Segments } from "../memory/segments.ts";
 import {
   carryOut,
+  type ControlAnswer,
   type ControlContext,
   type ControlOutcome,
 } from "./control_outcome.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
+import type { Eventual } from "./session/steps.ts";
 import { createFrom, refused } from "./wire/control_request.ts";
 import {
   decodeDraft9Control,
@@ -25,30 +27,33 @@ import {
 } from "./wire/draft9.ts";
 import { Status } from "./wire/status.ts";
 
-/** Answers the request in `writable`; returns the used length. */
+/** Carries out the request in `writable`; tells how to answer it. */
 export function answerDraft9Control(
   writable: Segments,
   context: ControlContext,
-): number {
+): Eventual<ControlAnswer> {
   const availableBytes = Math.min(writable.totalBytes, DRAFT_9_REQUEST_BYTES);
   const bytes = new Uint8Array(DRAFT_9_REQUEST_BYTES);
   writable.read(0, bytes.subarray(0, availableBytes));
   const view = new DataView(bytes.buffer);
   const request = decodeDraft9Control(view, availableBytes, context.limits);
+  const answer = (outcome: ControlOutcome): ControlAnswer => (room) => {
+    // A request without a place for its status is short: nothing came of it.
+    if (request.statusAt === NO_STATUS) return 0;
+    if (request.kind === "create") {
+      writeDraft9Created(view, request, outcome.status, outcome.sessionId);
+    } else writeDraft9Status(view, request.statusAt, outcome.status);
+    room.write(0, bytes.subarray(0, availableBytes));
+    return availableBytes;
+  };
   const outcome = decide(request, context);
-  // A request without a place for its status is short: nothing came of it.
-  if (request.statusAt === NO_STATUS) return 0;
-  if (request.kind === "create") {
-    writeDraft9Created(view, request, outcome.status, outcome.sessionId);
-  } else writeDraft9Status(view, request.statusAt, outcome.status);
-  writable.write(0, bytes.subarray(0, availableBytes));
-  return availableBytes;
+  return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
 }
 
 function decide(
   request: Draft9Control,
   context: ControlContext,
-): ControlOutcome {
+): Eventual<ControlOutcome> {
   const { sessions, mode } = context;
   return request.kind === "create"
     ? create(request, context)
@@ -58,7 +63,7 @@ function decide(
 function create(
   { parameters, keyAddress, authKeyAddress }: Draft9Create,
   { memory, sessions, mode }: ControlContext,
-): ControlOutcome {
+): Eventual<ControlOutcome> {
   const key = keyRoom(parameters.keyBytes);
   const authKey = keyRoom(parameters.authKeyBytes);
   const found = readKey(memory, keyAddress, key) &&

@@ -1,3 +1,4 @@
+import { LaneHost } from "../device/lane/lane_host.ts";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
@@ -49,6 +50,7 @@ class Sockets implements AsyncDisposable {
       reactor,
       device,
       memoryGuard: new MemoryGuard(libc, reactor),
+      lanes: new LaneHost(() => {}),
       spinMicroseconds: 0,
       log: () => {},
     });

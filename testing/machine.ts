@@ -82,7 +82,11 @@ export class Machine implements Disposable {
     const found = typeof options.backend === "string"
       ? await readyBackend(options.backend)
       : options.backend;
-    const backend = watchedBackend(found.backend, watch);
+    const { backend: bare } = found;
+    if (bare.runs === "asynchronous" || bare.runs === "bursts") {
+      throw new TypeError(`A machine cannot have backend ${bare.name}`);
+    }
+    const backend = watchedBackend(bare, watch);
     const device = new Device({
       backends: [{ ...found, backend }],
       dataQueueCount: options.dataQueues ?? 1,

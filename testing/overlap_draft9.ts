@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createNow } from "./sessions.ts";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import { sessionInWords } from "../conformance/describe.ts";
@@ -215,7 +216,7 @@ export function checkDraft9Overlaps(machine: Machine): void {
   const comparison = new Draft9Comparison(machine, ring);
   for (const description of legalSessions()) {
     if (description.service === "akcipher") continue;
-    const created = machine.device.sessions.create(description);
+    const created = createNow(machine.device.sessions, description);
     if (!("id" in created)) continue;
     const [operation] = repeatableOperations(description);
     for (const one of DRAFT_9_BUFFERS) {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { createNow } from "./sessions.ts";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { sessionInWords } from "../conformance/describe.ts";
 import { Random } from "../conformance/random.ts";
@@ -172,7 +173,7 @@ function withRequests(
   const comparison = new OverlapComparison(machine, ring);
   const { sessions, mode } = machine.device;
   for (const description of legalSessions()) {
-    const created = sessions.create(description);
+    const created = createNow(sessions, description);
     if (!("id" in created)) continue;
     const isPublic = description.service === "akcipher";
     for (const operation of repeatableOperations(description)) {

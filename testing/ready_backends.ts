@@ -57,8 +57,9 @@ export async function backendPart(name: string): Promise<RealPart> {
 }
 
 /**
- * Registers `name` once for each built-in backend, which `body` is told; not for
- * those that are here and do not offer the algorithms in `needs`.
+ * Registers `name` once for each built-in backend that answers at once, which
+ * `body` is told; not for those that are here and do not offer the algorithms in
+ * `needs`.
  */
 export async function testOnBackends(
   name: string,
@@ -67,6 +68,7 @@ export async function testOnBackends(
 ): Promise<void> {
   for (const backend of BUILT_IN_BACKENDS) {
     const found = await findBackend(backend);
+    if (!("absent" in found) && found.backend.runs === "asynchronous") continue;
     const lacks = (need: string) =>
       !("absent" in found) &&
       !found.probe.offers.some(({ algorithm }) => algorithm === need);

@@ -10,6 +10,11 @@ import type {
   SessionDescription,
 } from "../algorithms/session_description.ts";
 import type { Device } from "../device/device.ts";
+import type {
+  SessionAnnouncement,
+  SessionTable,
+} from "../device/session/session_table.ts";
+import type { Refusal } from "../device/wire/session_parameters.ts";
 
 /** AES-CBC encryption with a copy of `key`. */
 export const aesCbc = (key: Uint8Array): CipherSession => ({
@@ -36,12 +41,22 @@ export function authenticatedChain(): ChainSession {
   };
 }
 
+/** What comes of a session whose backends open it at once. */
+export function createNow(
+  sessions: SessionTable,
+  description: SessionDescription,
+): SessionAnnouncement | Refusal {
+  const created = sessions.create(description);
+  if (!(created instanceof Promise)) return created;
+  throw new Error("The session is opened on a lane");
+}
+
 /** The identifier of a session that `device` must create. */
 export function createSession(
   device: Device,
   description: SessionDescription,
 ): number {
-  const created = device.sessions.create(description);
+  const created = createNow(device.sessions, description);
   if ("id" in created) return created.id;
   throw new Error(created.reason);
 }

@@ -6,6 +6,8 @@
 
 import { probeBackends } from "../backends/probe.ts";
 import { Device, type DeviceSettings } from "../device/device.ts";
+import { LaneHost } from "../device/lane/lane_host.ts";
+import { withWorkerLane } from "../device/lane/worker_lane.ts";
 import { Reactor } from "../ffi/reactor.ts";
 import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
 import {
@@ -37,9 +39,11 @@ export interface TestServer extends AsyncDisposable {
 export async function testDevice(
   backend = "noble",
   changes: Partial<DeviceSettings> = {},
+  lanes = new LaneHost(() => {}),
 ): Promise<Device> {
+  const probed = await probeBackends([backend]);
   return new Device({
-    backends: await probeBackends([backend]),
+    backends: probed.map((one) => withWorkerLane(one, lanes)),
     dataQueueCount: 2,
     maximumSessions: 32,
     maximumSizeBytes: 1024 * 1024,
@@ -73,15 +77,17 @@ export async function startTestServer(
   const libc = openLibc();
   const folder = await Deno.makeTempDir();
   const path = `${folder}/socket`;
-  const device = await testDevice(backend, changes);
+  const log: string[] = [];
+  const lanes = new LaneHost(({ reason }) => log.push(`warn: lane: ${reason}`));
+  const device = await testDevice(backend, changes, lanes);
   const reactor = Reactor.open(libc);
   const memoryGuard = new MemoryGuard(libc, reactor);
-  const log: string[] = [];
   const options: ServerOptions = {
     libc,
     reactor,
     device,
     memoryGuard,
+    lanes,
     spinMicroseconds: 20,
     log: (level, line) => log.push(`${level}: ${line}`),
   };
@@ -102,6 +108,7 @@ export async function startTestServer(
     async [Symbol.asyncDispose]() {
       await server.close();
       memoryGuard.close();
+      await lanes.close();
       await reactor.close();
       device.close();
       await Deno.remove(folder, { recursive: true });

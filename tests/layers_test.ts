@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "device/ring": ["memory"],
   "device/keys": ["algorithms", "backends"],
   "device/session": ["device/keys", "device/wire", "algorithms", "backends"],
+  "device/lane": ["device/session", "algorithms", "backends", "ffi"],
   "device": [
     "device/wire",
     "device/ring",
@@ -26,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "device/transport": [
     "device",
     "device/keys",
+    "device/lane",
     "device/wire",
     "device/ring",
     "device/session",
@@ -39,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "device/transport",
     "device",
     "device/keys",
+    "device/lane",
     "device/session",
     "device/wire",
     "backends",

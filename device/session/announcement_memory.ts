@@ -16,6 +16,7 @@ import { keyRoom } from "../../algorithms/key_bytes.ts";
 import {
   decodeSessionRecord,
   encodeSessionRecord,
+  type SessionRecord,
   sessionRecordBytes,
 } from "./session_record.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
@@ -61,9 +62,9 @@ export class AnnouncementMemory {
   #chunks: Chunk[] = [];
 
   /** Puts an announcement where each of `takers` threads takes it once. */
-  put(announcement: SessionAnnouncement, takers: number): AnnouncementPlace {
+  put(record: SessionRecord, takers: number): AnnouncementPlace {
     let place: AnnouncementPlace | undefined;
-    encodeSessionRecord(announcement, (lengthBytes) => {
+    encodeSessionRecord(record, (lengthBytes) => {
       const { chunk, at } = this.#reserve(COUNTER_BYTES + lengthBytes);
       Atomics.store(chunk.words, at >> 2, takers);
       Atomics.add(chunk.words, 0, 1);
@@ -102,8 +103,15 @@ export class AnnouncementMemory {
  * keys are the thread's own.
  */
 export function takeAnnouncement(
-  { memory, at }: AnnouncementPlace,
+  announced: AnnouncementPlace,
 ): SessionAnnouncement {
+  const { id, description, placement } = takeRecord(announced);
+  if (!placement) throw new Error(`Cannot take session ${id} without a place`);
+  return { id, description, placement };
+}
+
+/** The same of a session that is for one backend. */
+export function takeRecord({ memory, at }: AnnouncementPlace): SessionRecord {
   const shared = new Uint8Array(memory, at + COUNTER_BYTES);
   const bytes = keyRoom(sessionRecordBytes(shared));
   const record = shared.subarray(0, bytes.length);
@@ -116,7 +124,5 @@ export function takeAnnouncement(
   const decoded = decodeSessionRecord(bytes);
   bytes.fill(0);
   if (typeof decoded === "string") throw new Error(`Cannot take ${decoded}`);
-  const { id, description, placement } = decoded;
-  if (!placement) throw new Error(`Cannot take session ${id} without a place`);
-  return { id, description, placement };
+  return decoded;
 }

@@ -4,17 +4,40 @@
  * @module
  */
 
+import type { SessionDescription } from "../../algorithms/session_description.ts";
 import type {
   Backend,
   BackendOptions,
   BackendThread,
+  Operation,
 } from "../../backends/backend.ts";
 import { reasonOf } from "./failure.ts";
+
+/**
+ * A backend that does not run on the calling thread: its operations stay pending,
+ * and who waits for them is woken when they have ended.
+ */
+export interface LaneOfBackend extends BackendThread {
+  readonly wakes: true;
+  /** Why the backend cannot have such a session; undefined where it can. */
+  tryOpening(description: SessionDescription): Promise<string | undefined>;
+  /**
+   * Fails an operation that is under way, because its ring stops. It runs on
+   * copies: nobody writes to the guest's memory any more.
+   */
+  abandon(operation: Operation): void;
+}
+
+/** Whether a backend runs on a lane. */
+export const isLane = (thread: BackendThread): thread is LaneOfBackend =>
+  "wakes" in thread;
 
 /** A loaded backend with the options that it is opened with. */
 export interface LoadedBackend {
   readonly backend: Backend;
   readonly options: BackendOptions;
+  /** Opens its lane, where it does not run on the calling thread itself. */
+  readonly openLane?: () => LaneOfBackend;
 }
 
 /** Opens each backend when it is first needed, and closes them all. */
@@ -59,10 +82,14 @@ export class OpenBackends {
   }
 }
 
-function openThread({ backend, options }: LoadedBackend): BackendThread {
+function openThread(
+  { backend, options, openLane }: LoadedBackend,
+): BackendThread {
+  if (openLane) return openLane();
   switch (backend.runs) {
     case undefined:
     case "operations":
+    case "blocking":
       return backend.open(options);
     default:
       throw new TypeError(

@@ -13,6 +13,7 @@ import {
 import type { Refusal } from "../wire/session_parameters.ts";
 import { Status } from "../wire/status.ts";
 import type { Choice, Placement, SessionPlacement } from "./placement.ts";
+import { type Eventual, type Steps, takeSteps } from "./steps.ts";
 import type { ThreadBackends } from "./thread_backends.ts";
 
 /** What a queue thread is told of a new session. */
@@ -45,6 +46,11 @@ const refusal = (status: Status, reason: string): Refusal => ({
   reason,
 });
 
+const ABANDONED = refusal(Status.Error, "its ring stopped meanwhile");
+
+/** Asks backends whether they have a session. */
+type Attempts<Result> = Steps<string | undefined, Result>;
+
 /** What a reset by the driver does to its sessions. */
 export const ACROSS_RESET = ["drop", "keep"] as const;
 export type AcrossReset = (typeof ACROSS_RESET)[number];
@@ -62,6 +68,12 @@ export class SessionTable {
   #newestLeft = 0;
   /** Never reused, so that a stale identifier never names another session. */
   #nextId = 1;
+  /** Sessions that are being created. */
+  #opening = 0;
+  /** How often those were abandoned. */
+  #abandonments = 0;
+  /** Answers who waits for one. */
+  readonly #abandoned = new Set<(refusal: Refusal) => void>();
 
   constructor(
     placement: Placement,
@@ -81,15 +93,55 @@ export class SessionTable {
     return this.#sessions.size;
   }
 
-  /** Creates a session; on refusal the keys of `description` are wiped. */
-  create(description: SessionDescription): SessionAnnouncement | Refusal {
-    const created = this.#tryCreate(description);
+  /**
+   * Creates a session; on refusal the keys of `description` are wiped. Where one
+   * of its backends opens sessions on a lane, that is waited for.
+   */
+  create(
+    description: SessionDescription,
+  ): Eventual<SessionAnnouncement | Refusal> {
+    const created = takeSteps(this.#create(description));
+    return created instanceof Promise ? this.#orAbandoned(created) : created;
+  }
+
+  #orAbandoned(
+    created: Promise<SessionAnnouncement | Refusal>,
+  ): Promise<SessionAnnouncement | Refusal> {
+    return new Promise((resolve) => {
+      this.#abandoned.add(resolve);
+      void created.then(resolve).finally(() => this.#abandoned.delete(resolve));
+    });
+  }
+
+  /** Refuses the sessions that are being created: nobody waits for them. */
+  abandonOpening(): void {
+    this.#abandonments++;
+    for (const refuse of this.#abandoned) refuse(ABANDONED);
+    this.#abandoned.clear();
+  }
+
+  *#create(
+    description: SessionDescription,
+  ): Attempts<SessionAnnouncement | Refusal> {
+    const abandonments = this.#abandonments;
+    const others = this.#opening++;
+    let created: SessionAnnouncement | Refusal;
+    try {
+      created = yield* this.#tryCreate(description, others);
+    } finally {
+      this.#opening--;
+    }
+    if (abandonments !== this.#abandonments) {
+      created = ABANDONED;
+    } else if (!("status" in created) && !this.#hasRoom(0)) {
+      created = this.#noRoom();
+    }
     if ("status" in created) {
       wipeKeys(description);
       this.refuse(created);
       return created;
     }
-    if (this.#isFull) this.destroy(this.#oldestLeft!);
+    if (this.#isFull(0)) this.destroy(this.#oldestLeft!);
     this.#sessions.set(created.id, created);
     for (const observer of this.#observers) observer.opened(created);
     return created;
@@ -103,7 +155,10 @@ export class SessionTable {
     for (const observer of this.#observers) observer.refused?.(refusal);
   }
 
-  #tryCreate(description: SessionDescription): SessionAnnouncement | Refusal {
+  *#tryCreate(
+    description: SessionDescription,
+    others: number,
+  ): Attempts<SessionAnnouncement | Refusal> {
     const illegal = findIllegal(description);
     if (illegal) {
       return refusal(
@@ -111,9 +166,7 @@ export class SessionTable {
         illegal.reason,
       );
     }
-    if (this.#isFull && this.#oldestLeft === undefined) {
-      return refusal(Status.NoSpace, `${this.#maximumSessions} sessions exist`);
-    }
+    if (!this.#hasRoom(others)) return this.#noRoom();
     for (const { waitingAnnouncements = 0 } of this.#observers) {
       if (waitingAnnouncements <= this.#maximumWaiting) continue;
       return refusal(Status.Error, "a queue thread is too busy to hear of it");
@@ -123,14 +176,23 @@ export class SessionTable {
     if (!placement) {
       return refusal(Status.NotSupported, "no backend may have it");
     }
-    const opened = this.#openEverywhere(description, placement);
+    const opened = yield* this.#openEverywhere(description, placement);
     return "status" in opened
       ? opened
       : { id: this.#nextId++, description, placement: opened };
   }
 
-  get #isFull(): boolean {
-    return this.#sessions.size >= this.#maximumSessions;
+  /** Whether there is no place left when `others` have theirs. */
+  #isFull(others: number): boolean {
+    return this.#sessions.size + others >= this.#maximumSessions;
+  }
+
+  #hasRoom(others: number): boolean {
+    return !this.#isFull(others) || this.#oldestLeft !== undefined;
+  }
+
+  #noRoom(): Refusal {
+    return refusal(Status.NoSpace, `${this.#maximumSessions} sessions exist`);
   }
 
   /** The oldest session from before the last reset, if one is left. */
@@ -147,20 +209,23 @@ export class SessionTable {
    * have this very session, another that may takes its place; one that is down
    * keeps it where its requests may go elsewhere meanwhile.
    */
-  #openEverywhere(
+  *#openEverywhere(
     description: SessionDescription,
     placement: SessionPlacement,
-  ): SessionPlacement | Refusal {
+  ): Attempts<SessionPlacement | Refusal> {
     const choices: Choice[] = [];
     for (const choice of placement.choices) {
-      const first = this.#backends.tryOpening(choice.backend, description);
+      const first = yield this.#backends.tryOpening(
+        choice.backend,
+        description,
+      );
       if (first === undefined) {
         choices.push(choice);
         continue;
       }
-      const other = placement.onUnsupported.find((backend) =>
-        backend !== choice.backend &&
-        this.#backends.tryOpening(backend, description) === undefined
+      const other = yield* this.#firstOther(
+        description,
+        placement.onUnsupported.filter((name) => name !== choice.backend),
       );
       if (other === undefined) {
         return refusal(Status.Error, `${choice.backend}: ${first}`);
@@ -171,6 +236,17 @@ export class SessionTable {
       choices.push(waits ? choice : { ...choice, backend: other, reason });
     }
     return { ...placement, choices };
+  }
+
+  *#firstOther(
+    description: SessionDescription,
+    backends: readonly string[],
+  ): Attempts<string | undefined> {
+    for (const backend of backends) {
+      const reason = yield this.#backends.tryOpening(backend, description);
+      if (reason === undefined) return backend;
+    }
+    return undefined;
   }
 
   /** The session with this identifier. */
@@ -195,6 +271,7 @@ export class SessionTable {
 
   /** Destroys all sessions, or those up to the one with identifier `newest`. */
   clear(newest = this.newestId): void {
+    this.abandonOpening();
     for (const id of [...this.#sessions.keys()]) {
       if (id <= newest) this.destroy(id);
     }
@@ -205,6 +282,7 @@ export class SessionTable {
    * they go, or where they are to stay, they make room for new ones.
    */
   driverReset(newest = this.newestId): void {
+    this.abandonOpening();
     if (this.#acrossReset === "drop") this.clear(newest);
     else this.#newestLeft = Math.max(this.#newestLeft, newest);
   }

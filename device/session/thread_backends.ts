@@ -19,7 +19,12 @@ import {
 import { promiseBreach, sessionBreach } from "../../backends/contract_check.ts";
 import type { GuestKeys } from "../keys/guest_keys.ts";
 import { reasonOf } from "./failure.ts";
-import type { OpenBackends } from "./open_backends.ts";
+import {
+  isLane,
+  type LaneOfBackend,
+  type OpenBackends,
+} from "./open_backends.ts";
+import type { Eventual } from "./steps.ts";
 
 /** Hears that a backend stopped working (why), or works again (undefined). */
 export type HealthListener = (
@@ -122,16 +127,33 @@ export class ThreadBackends {
     }
   }
 
-  /** Why `name` cannot have a session like this now; undefined where it can. */
+  /**
+   * Why `name` cannot have a session like this now; undefined where it can. A
+   * lane tells later.
+   */
   tryOpening(
     name: string,
     description: SessionDescription,
-  ): string | undefined {
+  ): Eventual<string | undefined> {
     if (!this.works(name)) return this.#down.get(name)!.reason;
+    const thread = this.#opened(name);
+    if (typeof thread === "string") return thread;
+    if (isLane(thread)) return this.#tryLane(thread, description);
     const session = this.openSession(name, description);
     return typeof session === "string"
       ? session
       : this.closeSession(name, session);
+  }
+
+  /** The lane has copied the description when this returns. */
+  #tryLane(
+    lane: LaneOfBackend,
+    description: SessionDescription,
+  ): Promise<string | undefined> {
+    const withKey = this.keys?.withKey(description);
+    const refusal = lane.tryOpening(withKey ?? description);
+    if (withKey) wipeKeys(withKey);
+    return refusal;
   }
 
   /**

@@ -22,7 +22,7 @@ import {
   type KeyGrant,
 } from "../keys/guest_keys.ts";
 import type { FailureListener } from "./failure.ts";
-import { OpenBackends } from "./open_backends.ts";
+import { type LaneOfBackend, OpenBackends } from "./open_backends.ts";
 import {
   type BackendOffers,
   type Choice,
@@ -40,6 +40,8 @@ import { type HealthListener, ThreadBackends } from "./thread_backends.ts";
 export interface BackendSettings extends BackendOffers {
   readonly specifier: string;
   readonly options: BackendOptions;
+  /** Whether it runs on a thread of its own, which all queue threads share. */
+  readonly onLane: boolean;
 }
 
 /** What a queue thread needs to know of its device; structured-cloneable. */
@@ -140,17 +142,22 @@ export class ThreadSessions {
     this.#refresh = refresh;
   }
 
-  /** Loads the backends of `settings` for the calling thread. */
+  /**
+   * Loads the backends of `settings` for the calling thread; `openLane` opens
+   * those that are on lanes.
+   */
   static async open(
     settings: ThreadSettings,
+    openLane: (name: string) => LaneOfBackend,
     health: HealthListener,
     noted: FailureListener,
     refresh: () => void,
   ): Promise<ThreadSessions> {
     const loaded = await Promise.all(
-      settings.backends.map(async ({ specifier, options }) => ({
+      settings.backends.map(async ({ name, specifier, options, onLane }) => ({
         backend: await loadBackend(specifier),
         options,
+        ...(onLane && { openLane: () => openLane(name) }),
       })),
     );
     const keys = settings.keys && new GuestKeys(settings.keys);

@@ -29,7 +29,10 @@ async function readyBackends(): Promise<string[]> {
   for (const { backend, probe } of probed) {
     if (!probe.ready) console.log(`${backend.name} is not ready: left out`);
   }
-  return probed.filter(({ probe }) => probe.ready)
+  return probed
+    .filter(({ probe, backend }) =>
+      probe.ready && backend.runs !== "asynchronous"
+    )
     .map(({ backend }) => backend.name);
 }
 

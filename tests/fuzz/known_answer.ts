@@ -17,7 +17,7 @@ import { DRAFT_9_REQUEST_BYTES } from "../../device/wire/draft9.ts";
 import { HandRing, type UsedEntry } from "../../testing/hand_ring.ts";
 import { LOW_ADDRESS } from "../../testing/arena.ts";
 import type { Machine } from "../../testing/machine.ts";
-import { aesCbc } from "../../testing/sessions.ts";
+import { aesCbc, createNow } from "../../testing/sessions.ts";
 import {
   describeRequest,
   legalRequest,
@@ -48,7 +48,7 @@ export interface KnownSession {
 export function openLegalSessions(machine: Machine): KnownSession[] {
   const opened: KnownSession[] = [];
   for (const description of legalSessions()) {
-    const created = machine.device.sessions.create(description);
+    const created = createNow(machine.device.sessions, description);
     if ("id" in created) opened.push({ id: created.id, description });
   }
   if (opened.length < 10) {
@@ -68,7 +68,7 @@ export function expectUsableAndEnd(machine: Machine): void {
 function expectKnownAnswer(machine: Machine): void {
   const ring = new HandRing(machine, 0, 8, 0);
   const description = aesCbc(KEY);
-  const session = machine.device.sessions.create(description);
+  const session = createNow(machine.device.sessions, description);
   if (!("id" in session)) {
     throw new FuzzFailure(`a legal session was refused: ${session.reason}`);
   }

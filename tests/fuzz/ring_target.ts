@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createNow } from "../../testing/sessions.ts";
 import type { Random } from "../../conformance/random.ts";
 import {
   F_EVENT_IDX,
@@ -48,7 +49,7 @@ class RingEpisode implements Episode {
     this.#random = random;
     this.#machine = machine;
     const description = legalSessions()[0]!;
-    const created = machine.device.sessions.create(description);
+    const created = createNow(machine.device.sessions, description);
     if (!("id" in created)) throw new FuzzFailure(created.reason);
     this.#header = legalRequest(machine.device.mode, description, created.id, {
       operation: 0,

@@ -50,7 +50,9 @@ class SessionMessageEpisode implements Episode {
       layout,
       device.threadSettings,
     );
-    const { sessionId } = carryOut(request, device.sessions, device.mode);
+    const outcome = carryOut(request, device.sessions, device.mode);
+    if (outcome instanceof Promise) throw new FuzzFailure("opened on a lane");
+    const { sessionId } = outcome;
     encodeSessionReply(
       payload,
       layout,

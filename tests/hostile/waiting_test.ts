@@ -1,3 +1,4 @@
+import { createNow } from "../../testing/sessions.ts";
 import { ok, strictEqual } from "node:assert/strict";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
 import { encodeCreateRequest } from "../../device/wire/control_encode.ts";
@@ -204,7 +205,7 @@ Deno.test("a full call descriptor that blocks does not stop a data ring", async 
 async function startSluggish(server: TestServer, habit: number) {
   const front = connect(server);
   const ring = await startRing(front, 0);
-  const created = server.device.sessions.create({
+  const created = createNow(server.device.sessions, {
     service: "cipher",
     algorithm: "aes-cbc",
     direction: "encrypt",

@@ -176,9 +176,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a kept session goes for one that is refused",
     file: "device/session/session_table.ts",
-    text: "if (this.#isFull && this.#oldestLeft === undefined) {",
+    text: "    if (!this.#hasRoom(others)) return this.#noRoom();",
     replacement:
-      "if (this.#isFull && this.#oldestLeft !== undefined) this.destroy(this.#oldestLeft);\n    if (this.#isFull) {",
+      "    if (this.#isFull(others) && this.#oldestLeft !== undefined) this.destroy(this.#oldestLeft);\n    if (this.#isFull(others)) return this.#noRoom();",
     tests: ["device/session/session_table_test.ts"],
   },
   {

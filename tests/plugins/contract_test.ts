@@ -1,3 +1,4 @@
+import type { OperationsBackend } from "../../backends/backend.ts";
 import { rejects, strictEqual, throws } from "node:assert/strict";
 import { backendSpecifier, loadBackend } from "../../backends/registry.ts";
 
@@ -26,11 +27,11 @@ Deno.test("a plugin that breaks the contract is refused with module, member and 
 });
 
 Deno.test("what a plugin's methods return is looked at too", async () => {
-  const backend = (probe: string, thread: string) =>
-    loadBackend(module(
+  const backend = async (probe: string, thread: string) =>
+    await loadBackend(module(
       `export default { contract: 1, name: "mine", probe: () => (${probe}), ` +
         `open: () => (${thread}) }`,
-    ));
+    )) as OperationsBackend;
   const good = `{ ready: true, version: "1", offers: [], missing: [], ` +
     `notOffered: {} }`;
   const unready = await backend("{}", "{}");
@@ -64,7 +65,7 @@ Deno.test("what a plugin's methods return is looked at too", async () => {
     strictEqual(absent.open({}).poll, undefined);
   }
   const promised = await backend(good, "Promise.resolve({})");
-  throws(() => promised.open({}), /open\(\).openSession is undefined/);
+  throws(() => promised.open({}), /open\(\) returned a promise/);
 });
 
 Deno.test("backendSpecifier() tells built-in names, paths and packages apart", () => {

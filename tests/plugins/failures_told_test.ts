@@ -154,7 +154,7 @@ Deno.test("a session message that is refused is told like a control request", as
   const payload = new Uint8Array(SESSION_MESSAGE_BYTES.C).fill(0xff);
   const message = { payload, fds: [], request: 0, wantsReply: true };
   const { CreateCryptoSession } = messages.handlers;
-  ok(CreateCryptoSession(message as never) instanceof Uint8Array);
+  ok(await CreateCryptoSession(message as never) instanceof Uint8Array);
   strictEqual(told.length, 1);
   device.close();
 });

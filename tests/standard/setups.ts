@@ -7,10 +7,12 @@
 
 import { probeBackends, type ProbedBackend } from "../../backends/probe.ts";
 import { BUILT_IN_BACKENDS } from "../../backends/registry.ts";
-import { Device } from "../../device/device.ts";
+import { Device, type DeviceBackend } from "../../device/device.ts";
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { MemoryGuard } from "../../device/transport/vhost_user/memory_guard.ts";
+import { withLocalLane } from "../../device/lane/local_lane.ts";
+import { LaneHost } from "../../device/lane/lane_host.ts";
 import { VhostUserServer } from "../../device/transport/vhost_user/server.ts";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
@@ -100,9 +102,13 @@ function driverOptions({ rings, layout }: Setup): DriverOptions {
 }
 
 /** The device of a setup, without driver. */
-export function makeDevice(setup: Setup, changes: DeviceChanges = {}): Device {
+export function makeDevice(
+  setup: Setup,
+  changes: DeviceChanges = {},
+  backend: DeviceBackend = probedBackend(setup.backend),
+): Device {
   return new Device({
-    backends: [probedBackend(setup.backend)],
+    backends: [backend],
     rules: [],
     fallback: "never",
     dataQueueCount: 1,
@@ -123,16 +129,21 @@ export async function start(
   setup: Setup,
   changes: DeviceChanges = {},
 ): Promise<Guest> {
-  const device = makeDevice(setup, changes);
   const options = driverOptions(setup);
   if (setup.transport === "in process") {
-    const driver = await Driver.start(
-      new InProcessLink(device, MEMORY_BYTES),
-      options,
+    const lane = { ended: () => {} };
+    const backend = withLocalLane(
+      probedBackend(setup.backend),
+      () => lane.ended(),
     );
+    const device = makeDevice(setup, changes, backend);
+    const link = new InProcessLink(device, MEMORY_BYTES);
+    lane.ended = () => link.laneEnded();
+    const driver = await Driver.start(link, options);
     const close = () => driver.close();
     return { setup, device, driver, [Symbol.asyncDispose]: close };
   }
+  const device = makeDevice(setup, changes);
   await using stack = new AsyncDisposableStack();
   const path = await listen(device, stack);
   const link = await connectVhostUser(path, {
@@ -160,11 +171,14 @@ export async function listen(
   stack.defer(() => reactor.close());
   const memoryGuard = new MemoryGuard(libc, reactor);
   stack.defer(() => memoryGuard.close());
+  const lanes = new LaneHost(() => {});
+  stack.defer(() => lanes.close());
   const server = VhostUserServer.listen(`${folder}/socket`, {
     libc,
     reactor,
     device,
     memoryGuard,
+    lanes,
     log: () => {},
     spinMicroseconds: 20,
   });

@@ -8,6 +8,7 @@ import { probeBackends } from "../../../backends/probe.ts";
 import { BUILT_IN_BACKENDS } from "../../../backends/registry.ts";
 import { Device } from "../../device.ts";
 import type { GuestKeyAccess } from "../../keys/key_store.ts";
+import { withLocalLane } from "../../lane/local_lane.ts";
 import type { Failure } from "../../session/failure.ts";
 import type { Fallback, PlacementPolicy } from "../../session/placement.ts";
 import {
@@ -97,8 +98,11 @@ export async function createDevice(
         `Built in are ${BUILT_IN_BACKENDS.join(", ")}`,
     );
   }
+  const lanes = { ended: () => {} };
   const device = new Device({
-    backends,
+    backends: backends.map((backend) =>
+      withLocalLane(backend, () => lanes.ended(), options.onFailure)
+    ),
     rules: (options.rules ?? []).map(placementRule),
     fallback: options.fallback ?? "unsupported",
     ...(options.policy ? { policy: options.policy } : {}),
@@ -110,9 +114,11 @@ export async function createDevice(
     without,
     ...(options.keys && { keys: options.keys }),
   });
-  return new InProcessLink(
+  const link = new InProcessLink(
     device,
     options.memoryBytes ?? 32 * 1024 * 1024,
     options.onFailure,
   );
+  lanes.ended = () => link.laneEnded();
+  return link;
 }

@@ -8,7 +8,7 @@
 import { showInstead } from "../../../algorithms/inspect.ts";
 import { copyDescription } from "../../../algorithms/session_description.ts";
 import { Region } from "../../../memory/region.ts";
-import type { ControlQueue } from "../../control_queue.ts";
+import { ControlQueue } from "../../control_queue.ts";
 import { COUNTERS, DataQueue } from "../../data_queue.ts";
 import { Device } from "../../device.ts";
 import { DRAIN_MS } from "../../drain.ts";
@@ -52,6 +52,10 @@ interface Queue {
   readonly virtqueue: Virtqueue;
   readonly service: ControlQueue | DataQueue;
 }
+
+/** Whether a queue takes nothing before it has answered something. */
+const isFull = ({ service }: Queue): boolean =>
+  service instanceof ControlQueue && service.isFull;
 
 /** Where a driver puts a queue: guest addresses. */
 interface QueueAddresses {
@@ -144,6 +148,11 @@ export class InProcessLink {
     return this.#queues.some((queue) => queue) ? STATUS_DRIVER_OK : 0;
   }
 
+  /** A lane of the device has ended operations. */
+  laneEnded(): void {
+    this.#poll();
+  }
+
   /** Rejects with a RangeError when the device does not accept `features`. */
   acceptFeatures(features: bigint): Promise<void> {
     if (this.#unusable !== undefined) {
@@ -205,6 +214,12 @@ export class InProcessLink {
         counters: new Float64Array(COUNTERS),
       });
     this.#queues[index] = { virtqueue, service };
+    if (service instanceof ControlQueue) {
+      service.answered = () => {
+        if (service.publish()) this.#notified.get(index)?.();
+        this.kick(index);
+      };
+    }
     return Promise.resolve();
   }
 
@@ -240,11 +255,12 @@ export class InProcessLink {
     } while (
       queue.virtqueue.broken === undefined &&
       !this.#suspension.holds &&
+      !isFull(queue) &&
       queue.virtqueue.enableNotifications()
     );
     if (notify) this.#notified.get(index)?.();
     if (queue.virtqueue.broken !== undefined) this.#device.ringBroken();
-    if (queue.service instanceof DataQueue && queue.service.pendingCount > 0) {
+    if (queue.service instanceof DataQueue && queue.service.needsPolling) {
       this.#pollSoon();
     }
   }
@@ -260,7 +276,7 @@ export class InProcessLink {
     this.#queues.forEach((queue, index) => {
       if (!(queue?.service instanceof DataQueue)) return;
       if (queue.service.poll()) this.#notified.get(index)?.();
-      if (queue.service.pendingCount > 0) this.#pollSoon();
+      if (queue.service.needsPolling) this.#pollSoon();
     });
   }
 
@@ -311,9 +327,7 @@ export class InProcessLink {
   async #useAll(): Promise<boolean> {
     const deadline = performance.now() + DRAIN_MS;
     const isPending = () =>
-      this.#queues.some((queue) =>
-        queue?.service instanceof DataQueue && queue.service.pendingCount > 0
-      );
+      this.#queues.some((queue) => queue && queue.service.pendingCount > 0);
     while (isPending()) {
       if (performance.now() >= deadline) return false;
       this.#poll();

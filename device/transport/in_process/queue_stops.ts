@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ControlQueue } from "../../control_queue.ts";
 import { DataQueue } from "../../data_queue.ts";
 import { DRAIN_MS, undrained } from "../../drain.ts";
 
@@ -28,9 +29,15 @@ export class QueueStops {
   }
 
   /** Lets the operations of a queue end, which is served no more. */
-  stop(index: number, service: unknown): Promise<void> {
-    if (service instanceof DataQueue && service.pendingCount > 0) {
-      const drained = this.#drain(index, service)
+  stop(
+    index: number,
+    service: ControlQueue | DataQueue | undefined,
+  ): Promise<void> {
+    if (service && service.pendingCount > 0) {
+      const draining = service instanceof DataQueue
+        ? this.#drain(index, service)
+        : service.drain();
+      const drained = draining
         .finally(() => this.#stopping.delete(index));
       this.#stopping.set(index, drained);
     }
@@ -66,6 +73,8 @@ export class QueueStops {
       if (pendingCount === 0) return;
       const isLate = performance.now() >= deadline;
       if (isLate) {
+        queue.abandonLanes();
+        if (!queue.needsPolling) continue;
         this.#late(undrained(pendingCount, ` of queue ${index}`));
       }
       const pauseMs = isLate ? LATE_POLL_MS : 0;

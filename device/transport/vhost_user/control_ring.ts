@@ -70,10 +70,20 @@ export class ControlRing implements RingRunner {
     this.#serve();
   }
 
-  stop(): Promise<number> {
+  async stop(): Promise<number> {
+    await this.#drain();
     this.#close();
     this.#ring = undefined;
-    return Promise.resolve(this.#base);
+    return this.#base;
+  }
+
+  /** Takes nothing more, and lets what was taken be answered. */
+  async #drain(): Promise<void> {
+    const served = this.#served;
+    if (!served) return;
+    this.#served = undefined;
+    if (served.queue.pendingCount > 0) await served.queue.drain();
+    this.#base = served.virtqueue.base;
   }
 
   look(): void {
@@ -86,14 +96,13 @@ export class ControlRing implements RingRunner {
     return Promise.resolve();
   }
 
-  changeMemory(): Promise<void> {
-    if (this.#ring && !this.#broken) {
-      this.#base = this.#served?.virtqueue.base ?? this.#base;
-      this.#served = undefined;
-      this.#open(this.#ring);
-      this.#serve();
-    }
-    return Promise.resolve();
+  async changeMemory(): Promise<void> {
+    if (!this.#ring || this.#broken) return;
+    await this.#drain();
+    // It may have stopped meanwhile.
+    if (!this.#ring || this.#broken) return;
+    this.#open(this.#ring);
+    this.#serve();
   }
 
   /** Serves the ring from now on, if its memory is there. */
@@ -110,6 +119,10 @@ export class ControlRing implements RingRunner {
     });
     if ("error" in virtqueue) return this.#break(virtqueue.error);
     const queue = device.createControlQueue(virtqueue, memory);
+    queue.answered = () => {
+      if (queue.publish()) this.#notify();
+      this.#serveSoon();
+    };
     this.#served = { virtqueue, queue };
   }
 
@@ -149,7 +162,7 @@ export class ControlRing implements RingRunner {
       return this.#options.failed(reason);
     }
     if (queue.broken !== undefined) this.#break(queue.broken);
-    else if (virtqueue.enableNotifications()) {
+    else if (!queue.isFull && virtqueue.enableNotifications()) {
       this.#serveSoon();
     }
   }

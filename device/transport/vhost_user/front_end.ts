@@ -7,6 +7,7 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
+import type { LaneHost } from "../../lane/lane_host.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
 import { Guest } from "./guest.ts";
@@ -29,6 +30,7 @@ export interface FrontEndOptions {
   readonly libc: Libc;
   readonly reactor: Reactor;
   readonly device: Device;
+  readonly lanes: LaneHost;
   readonly log: Log;
   readonly spinMicroseconds: number;
   readonly memoryGuard: MemoryGuard;

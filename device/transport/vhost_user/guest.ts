@@ -8,6 +8,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
+import type { LaneHost } from "../../lane/lane_host.ts";
 import { STATUS_NEEDS_RESET } from "../../wire/device_status.ts";
 import {
   type FrontEndState,
@@ -33,6 +34,7 @@ export interface GuestOptions {
   readonly reactor: Reactor;
   readonly device: Device;
   readonly log: Log;
+  readonly lanes: LaneHost;
   readonly spinMicroseconds: number;
   readonly memoryGuard: MemoryGuard;
   /** Hears why the guest cannot be served any longer. */

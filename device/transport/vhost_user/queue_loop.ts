@@ -143,7 +143,7 @@ export class QueueLoop {
 
   #timeoutMs(ring: QueueRing | undefined): number {
     if (ring?.alive && ring.kickFd < 0) return POLLING_MS;
-    return this.#down.size > 0 ? REVIEW_MS : -1;
+    return this.#down.size > 0 || ring?.waits ? REVIEW_MS : -1;
   }
 
   /** Waits for a wake-up or a kick; a descriptor of -1 is not waited for. */

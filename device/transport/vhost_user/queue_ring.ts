@@ -66,6 +66,11 @@ export class QueueRing {
     return this.#served !== undefined;
   }
 
+  /** Whether requests wait for a backend. */
+  get waits(): boolean {
+    return (this.#served?.queue.pendingCount ?? 0) > 0;
+  }
+
   /** Serves what is available; true when there was something to do. */
   burst(): boolean {
     const served = this.#served;
@@ -79,7 +84,7 @@ export class QueueRing {
       this.#break(virtqueue.broken);
       return false;
     }
-    return virtqueue.base !== before || queue.pendingCount > 0;
+    return virtqueue.base !== before || queue.needsPolling;
   }
 
   /** Asks for kicks; true when something is available already. */
@@ -122,6 +127,8 @@ export class QueueRing {
     while (queue.pendingCount > 0 && performance.now() < deadline) {
       if (queue.poll()) this.notify();
     }
+    queue.abandonLanes();
+    if (queue.poll()) this.notify();
     if (queue.pendingCount === 0) return;
     throw new Error(`Cannot stop the ring: ${undrained(queue.pendingCount)}`);
   }

@@ -7,6 +7,7 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
+import type { LaneHost } from "../../lane/lane_host.ts";
 import { AnnouncementMemory } from "../../session/announcement_memory.ts";
 import { describeFailure, FailureNotes } from "../../session/failure.ts";
 import { sessionName } from "../../session/session_needs.ts";
@@ -25,6 +26,7 @@ export interface QueueRunnersOptions {
   readonly reactor: Reactor;
   readonly device: Device;
   readonly log: Log;
+  readonly lanes: LaneHost;
   readonly spinMicroseconds: number;
   readonly memory: MemoryTable;
   readonly signals: GuestSignals;
@@ -46,6 +48,7 @@ export class QueueRunners {
     this.#options.log("warn", describeFailure(failure))
   );
   readonly #unobserve: () => void;
+  readonly #guest: number;
   #ended = false;
 
   constructor(options: QueueRunnersOptions) {
@@ -53,6 +56,7 @@ export class QueueRunners {
     const { device } = options;
     const index = device.dataQueueCount;
     this.#controlIndex = index;
+    this.#guest = options.lanes.newGuest();
     this.#control = new ControlRing({
       ...options,
       broken: (reason) => options.broken(index, reason),
@@ -101,9 +105,11 @@ export class QueueRunners {
   make(index: number): RingRunner | string {
     const existing = this.get(index);
     if (existing) return existing;
-    const { libc, device, spinMicroseconds, memory } = this.#options;
+    const { libc, device, lanes, spinMicroseconds, memory } = this.#options;
     const thread = QueueThread.start({
       libc,
+      lanes,
+      guest: this.#guest,
       settings: device.threadSettings,
       spinMicroseconds,
       memory,

@@ -6,6 +6,8 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import { COUNTERS } from "../../data_queue.ts";
+import type { ChannelEnd } from "../../lane/channel.ts";
+import type { Detach, LaneHost } from "../../lane/lane_host.ts";
 import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { Failure } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
@@ -18,12 +20,16 @@ import {
   COMMANDS_TAKEN,
   type Report,
   type RingCommand,
+  type ThreadSetup,
 } from "./thread_messages.ts";
 
 /** What a queue thread is made with. */
 export interface QueueThreadOptions {
   readonly libc: Libc;
   readonly settings: ThreadSettings;
+  readonly lanes: LaneHost;
+  /** Number of the guest among all of the process. */
+  readonly guest: number;
   readonly spinMicroseconds: number;
   readonly memory: MemoryTable;
   /** Sessions that exist already; asked for when the thread is there. */
@@ -54,6 +60,8 @@ export class QueueThread implements RingRunner {
   readonly #port: MessagePort;
   readonly #generation: Int32Array<SharedArrayBuffer>;
   readonly #wakeFd: number;
+  /** Ends the use of the lanes that the thread has used. */
+  readonly #detachments: Detach[] = [];
   readonly #waiting = new Map<number, Waiting>();
   #sequence = 0;
   #ended = false;
@@ -85,15 +93,23 @@ export class QueueThread implements RingRunner {
       event.preventDefault();
       this.#fail(event.message);
     };
-    const { settings, spinMicroseconds } = options;
-    this.#worker.postMessage({
+    const { settings, spinMicroseconds, guest } = options;
+    const lanes = settings.backends.filter(({ onLane }) => onLane)
+      .map((backend) => ({
+        backend: backend.name,
+        doorbell: options.lanes.lane(backend).doorbell,
+      }));
+    const setup: ThreadSetup = {
       port: port2,
       generation,
       counters,
       wakeFd,
       spinMicroseconds,
       settings,
-    }, [port2]);
+      lanes,
+      guest,
+    };
+    this.#worker.postMessage(setup, [port2]);
     for (const place of options.sessions) this.opened(place);
   }
 
@@ -172,6 +188,8 @@ export class QueueThread implements RingRunner {
         return this.#options.broken(report.reason);
       case "health":
         return this.#options.health(report.backend, report.failure);
+      case "lane":
+        return this.#attach(report.backend, report.end);
       case "failure":
         return this.#options.failure(report.failure);
       case "failed":
@@ -179,6 +197,12 @@ export class QueueThread implements RingRunner {
       case "exited":
         return this.#end("The thread has ended");
     }
+  }
+
+  #attach(name: string, end: ChannelEnd): void {
+    const { settings, lanes } = this.#options;
+    const backend = settings.backends.find((one) => one.name === name)!;
+    this.#detachments.push(lanes.lane(backend).attach(end, this.#wakeFd));
   }
 
   #fail(reason: string): void {
@@ -193,7 +217,10 @@ export class QueueThread implements RingRunner {
     this.#waiting.clear();
     this.#port.close();
     this.#worker.terminate();
-    this.#options.libc.close(this.#wakeFd);
     this.#markExited();
+    const { libc } = this.#options;
+    // A lane that is busy may signal it still.
+    void Promise.all(this.#detachments.map((detach) => detach()))
+      .then(() => libc.close(this.#wakeFd));
   }
 }

@@ -8,6 +8,7 @@ import {
   testMemoryTable,
 } from "../../../testing/vhost_user_server.ts";
 import type { Device } from "../../device.ts";
+import { LaneHost } from "../../lane/lane_host.ts";
 import { QueueThread, type QueueThreadOptions } from "./queue_thread.ts";
 
 const libc = openLibc();
@@ -21,6 +22,8 @@ function startThread(
   const thread = QueueThread.start({
     libc,
     settings,
+    lanes: new LaneHost(() => {}),
+    guest: 1,
     spinMicroseconds: 20,
     memory: testMemoryTable(),
     sessions: [],
@@ -86,6 +89,7 @@ Deno.test("a thread that cannot start says so and leaves the process alone", asy
       specifier: "./missing.ts",
       offers: [],
       options: {},
+      onLane: false,
     }],
   });
   await rejects(thread.stop());

@@ -6,6 +6,9 @@
 
 import { openLibc } from "../../../ffi/libc.ts";
 import { endForeignCalls } from "../../../ffi/libc_foreign.ts";
+import { createChannel } from "../../lane/channel.ts";
+import { LaneThread } from "../../lane/lane_thread.ts";
+import { LaneChannel } from "../../lane/shared_way.ts";
 import { FailureNotes } from "../../session/failure.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
 import { QueueLoop } from "./queue_loop.ts";
@@ -13,7 +16,7 @@ import type { Report, ThreadSetup } from "./thread_messages.ts";
 
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ThreadSetup>) => void) | null;
-  postMessage(report: Report): void;
+  postMessage(report: Report, transfer?: Transferable[]): void;
   close(): void;
 }
 
@@ -23,9 +26,19 @@ async function serve(setup: ThreadSetup): Promise<void> {
   const report = (report: Report) => scope.postMessage(report);
   const down = new Set<string>();
   let loop: QueueLoop | undefined;
+  const lanes: LaneChannel[] = [];
+  const openLane = (backend: string) => {
+    const { doorbell } = setup.lanes.find((lane) => lane.backend === backend)!;
+    const { sender, lane: end } = createChannel(doorbell);
+    scope.postMessage({ kind: "lane", backend, end }, [end.port]);
+    const channel = new LaneChannel(sender);
+    lanes.push(channel);
+    return new LaneThread(channel.guest(setup.guest));
+  };
   try {
     const sessions = await ThreadSessions.open(
       setup.settings,
+      openLane,
       (backend, failure) => {
         if (failure === undefined) down.delete(backend);
         else down.add(backend);
@@ -46,6 +59,7 @@ async function serve(setup: ThreadSetup): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
     report({ kind: "failed", reason });
   }
+  for (const lane of lanes) lane.close();
   setup.port.close();
   scope.close();
 }

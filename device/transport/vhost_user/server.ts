@@ -13,6 +13,7 @@ import {
   unreadyPath,
 } from "../../../ffi/libc_socket.ts";
 import type { Device } from "../../device.ts";
+import type { LaneHost } from "../../lane/lane_host.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { FrontEnd, type FrontEndOptions } from "./front_end.ts";
 import type { Log } from "./log.ts";
@@ -27,6 +28,7 @@ export interface ServerOptions {
   readonly log: Log;
   /** The same for all servers of the reactor. */
   readonly memoryGuard: MemoryGuard;
+  readonly lanes: LaneHost;
   /** How long a queue thread looks for more before it waits. */
   readonly spinMicroseconds: number;
   /** Layout of session messages; default: told by the first of them. */

@@ -34,7 +34,7 @@ export class SessionMessageHandlers {
   }
 
   /** Creates a session and turns the payload into its reply. */
-  #answerCreate(payload: Uint8Array<ArrayBuffer>): Outcome {
+  async #answerCreate(payload: Uint8Array<ArrayBuffer>): Promise<Outcome> {
     const layout = this.#layout ?? detectSessionLayout(payload);
     if (
       layout === undefined || payload.length !== SESSION_MESSAGE_BYTES[layout]
@@ -44,18 +44,22 @@ export class SessionMessageHandlers {
       );
     }
     this.#layout = layout;
-    return encodeSessionReply(payload, layout, this.#create(payload, layout));
+    const id = await this.#create(payload, layout);
+    return encodeSessionReply(payload, layout, id);
   }
 
   /** The identifier of a new session, negative for a failure. */
-  #create(payload: Uint8Array, layout: SessionLayout): number {
+  async #create(
+    payload: Uint8Array,
+    layout: SessionLayout,
+  ): Promise<number> {
     const { sessions, threadSettings } = this.#device;
     const request = decodeSessionMessage(payload, layout, threadSettings);
     if (request.kind === "refused") {
       sessions.refuse(request);
       return -request.status;
     }
-    const created = sessions.create(request.description);
+    const created = await sessions.create(request.description);
     return "status" in created ? -created.status : created.id;
   }
 

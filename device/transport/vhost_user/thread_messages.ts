@@ -11,6 +11,7 @@
  * @module
  */
 
+import type { ChannelEnd } from "../../lane/channel.ts";
 import type { VirtqueueOptions } from "../../ring/virtqueue.ts";
 import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { Failure } from "../../session/failure.ts";
@@ -52,6 +53,16 @@ export interface ThreadSetup {
   readonly wakeFd: number;
   readonly spinMicroseconds: number;
   readonly settings: ThreadSettings;
+  /** The lanes that backends of `settings` are on. */
+  readonly lanes: readonly LaneSetup[];
+  /** Number of the guest among all of the process. */
+  readonly guest: number;
+}
+
+/** The lane of a backend, with what rings at it. */
+export interface LaneSetup {
+  readonly backend: string;
+  readonly doorbell: SharedArrayBuffer;
 }
 
 /** Commands that a thread answers once it has carried them out. */
@@ -90,6 +101,12 @@ export type Report =
     readonly backend: string;
     /** Why the backend stopped working; undefined: it works again. */
     readonly failure: string | undefined;
+  }
+  /** The thread uses the lane of a backend from now on: its end of the channel. */
+  | {
+    readonly kind: "lane";
+    readonly backend: string;
+    readonly end: ChannelEnd;
   }
   /** A request or a session failed. */
   | { readonly kind: "failure"; readonly failure: Failure }

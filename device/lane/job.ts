@@ -1,0 +1,41 @@
+/**
+ * An operation as it lies on a lane: copied, with whom it is for.
+ *
+ * @module
+ */
+
+import type { OperationKind } from "../../backends/backend.ts";
+import type { LaneSession } from "./lane_session.ts";
+
+/** What an operation is to do, on copies. */
+export interface JobData {
+  readonly kind: OperationKind;
+  readonly iv: Uint8Array<ArrayBuffer>;
+  readonly source: Uint8Array<ArrayBuffer>;
+  readonly additionalData: Uint8Array<ArrayBuffer>;
+  readonly destination: Uint8Array<ArrayBuffer>;
+  readonly digest: Uint8Array<ArrayBuffer>;
+  readonly cipherStart: number;
+  readonly cipherBytes: number;
+  readonly hashStart: number;
+  readonly hashBytes: number;
+}
+
+/** Hears, once, how a job ended, and wipes its copies when it has the results. */
+export type JobEnded = (status: number, writtenBytes: number) => void;
+
+/** One operation on its way through a lane. */
+export interface Job {
+  readonly session: LaneSession;
+  readonly data: JobData;
+  readonly ended: JobEnded;
+}
+
+/** Overwrites what a job holds of its guest's. */
+export function wipeJob(data: JobData): void {
+  data.iv.fill(0);
+  data.source.fill(0);
+  data.additionalData.fill(0);
+  data.destination.fill(0);
+  data.digest.fill(0);
+}

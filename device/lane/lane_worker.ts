@@ -1,0 +1,128 @@
+/**
+ * Entry of a lane's thread. Its event loop goes on: what was sent is waited for
+ * by a promise.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { loadBackend } from "../../backends/registry.ts";
+import { takeRecord } from "../session/announcement_memory.ts";
+import { FailureNotes, reasonOf } from "../session/failure.ts";
+import { ChannelServer } from "./channel_server.ts";
+import type { LaneCommand, LaneReport } from "./lane_messages.ts";
+import { asynchronousThread } from "./opened_backend.ts";
+import { limitsOf, Scheduler } from "./scheduler.ts";
+
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<LaneCommand>) => void) | null;
+  postMessage(report: LaneReport): void;
+  close(): void;
+}
+
+const scope = self as unknown as WorkerScope;
+const report = (report: LaneReport) => scope.postMessage(report);
+
+type Start = Extract<LaneCommand, { kind: "start" }>;
+
+const notes = new FailureNotes((failure) =>
+  report({ kind: "failure", failure })
+);
+
+/** What the thread serves. */
+class LaneServer {
+  readonly #libc: Libc = openLibc();
+  readonly #doorbell: Int32Array<SharedArrayBuffer>;
+  readonly #scheduler: Scheduler;
+  readonly #channels = new Map<number, ChannelServer>();
+  #closed = false;
+
+  constructor(doorbell: SharedArrayBuffer, scheduler: Scheduler) {
+    this.#doorbell = new Int32Array(doorbell);
+    this.#scheduler = scheduler;
+  }
+
+  static async start({ backend, doorbell }: Start): Promise<LaneServer> {
+    const { name, specifier, options } = backend;
+    const loaded = await loadBackend(specifier);
+    const thread = asynchronousThread(loaded, options, notes.note);
+    const scheduler = new Scheduler(name, thread, limitsOf(loaded), notes.note);
+    const server = new LaneServer(doorbell, scheduler);
+    void server.serve();
+    return server;
+  }
+
+  /** Takes what was sent until it is closed. */
+  async serve(): Promise<void> {
+    while (!this.#closed) {
+      const seen = Atomics.load(this.#doorbell, 0);
+      for (const channel of this.#channels.values()) channel.look();
+      const rung = Atomics.waitAsync(this.#doorbell, 0, seen);
+      if (rung.async) await rung.value;
+      // Whoever sends all the time must not keep promises from being settled.
+      else await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  hear(command: Exclude<LaneCommand, Start>): void {
+    switch (command.kind) {
+      case "attach": {
+        const { channel, end, wakeFd } = command;
+        const server = new ChannelServer(
+          end,
+          this.#scheduler,
+          () => this.#libc.signal(wakeFd),
+        );
+        this.#channels.set(channel, server);
+        server.look();
+        return;
+      }
+      case "detach":
+        this.#channels.get(command.channel)?.detach();
+        this.#channels.delete(command.channel);
+        return report({ kind: "detached", channel: command.channel });
+      case "try": {
+        const { description } = takeRecord(command.place);
+        const { question } = command;
+        void this.#scheduler.tryOpening(description).then((refusal) =>
+          report({ kind: "tried", question, refusal })
+        );
+        return;
+      }
+      case "close":
+        void this.#close();
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    Atomics.add(this.#doorbell, 0, 1);
+    Atomics.notify(this.#doorbell, 0);
+    await this.#scheduler.closeAll();
+    report({ kind: "closed" });
+    scope.close();
+  }
+}
+
+let server: Promise<LaneServer> | undefined;
+
+/** In the order in which they come. */
+scope.onmessage = ({ data }) => {
+  if (data.kind === "start") server = LaneServer.start(data);
+  else void server!.then((started) => started.hear(data));
+};
+
+/** What a plugin throws where nobody catches it does not end the thread. */
+function tellUncaught(error: unknown): void {
+  notes.note({ of: "backend", reason: `nobody caught: ${reasonOf(error)}` });
+}
+
+self.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  tellUncaught(event.reason);
+});
+self.addEventListener("error", (event) => {
+  event.preventDefault();
+  tellUncaught(event.error);
+});

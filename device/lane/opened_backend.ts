@@ -1,0 +1,107 @@
+/**
+ * The backend of a lane, opened when it is first needed, and again when it could
+ * not be.
+ *
+ * @module
+ */
+
+import type { SessionDescription } from "../../algorithms/session_description.ts";
+import {
+  type AsynchronousBackend,
+  type AsynchronousThread,
+  type Backend,
+  type BackendOptions,
+  type BackendSession,
+  type CopiedOperation,
+  OperationStatus,
+  type Outcome,
+} from "../../backends/backend.ts";
+import { type FailureListener, reasonOf } from "../session/failure.ts";
+
+/** Sessions while the backend is not open: all their requests are unavailable. */
+const NO_SESSION: BackendSession = {};
+
+/** A backend that is opened on this thread. */
+export class OpenedBackend implements AsynchronousThread {
+  readonly #backend: AsynchronousBackend;
+  readonly #options: BackendOptions;
+  readonly #noted: FailureListener;
+  #opened: Promise<AsynchronousThread | string> | undefined;
+
+  /** `noted` hears why it cannot be opened. */
+  constructor(
+    backend: AsynchronousBackend,
+    options: BackendOptions,
+    noted: FailureListener,
+  ) {
+    this.#backend = backend;
+    this.#options = options;
+    this.#noted = noted;
+  }
+
+  #thread(): Promise<AsynchronousThread | string> {
+    return this.#opened ??= this.#open();
+  }
+
+  async #open(): Promise<AsynchronousThread | string> {
+    try {
+      return await this.#backend.open(this.#options);
+    } catch (error) {
+      const reason = `it cannot be opened: ${reasonOf(error)}`;
+      this.#noted({ of: "backend", backend: this.#backend.name, reason });
+      return reason;
+    }
+  }
+
+  async openSession(description: SessionDescription): Promise<BackendSession> {
+    const thread = await this.#thread();
+    return typeof thread === "string"
+      ? NO_SESSION
+      : await thread.openSession(description);
+  }
+
+  async closeSession(session: BackendSession): Promise<void> {
+    const thread = await this.#thread();
+    if (typeof thread !== "string" && session !== NO_SESSION) {
+      await thread.closeSession(session);
+    }
+  }
+
+  async run(operation: CopiedOperation): Promise<Outcome> {
+    const thread = await this.#thread();
+    return typeof thread === "string" || operation.session === NO_SESSION
+      ? { status: OperationStatus.Unavailable, writtenBytes: 0 }
+      : await thread.run(operation);
+  }
+
+  /** Opens it anew where that has failed. */
+  async health(): Promise<string | undefined> {
+    if (typeof await this.#thread() === "string") this.#opened = undefined;
+    const thread = await this.#thread();
+    if (typeof thread === "string") return thread;
+    return thread.health
+      ? await thread.health()
+      : "it does not tell its health";
+  }
+
+  async close(): Promise<void> {
+    const thread = await this.#opened;
+    if (thread !== undefined && typeof thread !== "string") {
+      await thread.close();
+    }
+  }
+}
+
+/** A backend as a lane calls it. */
+export function asynchronousThread(
+  backend: Backend,
+  options: BackendOptions,
+  noted: FailureListener,
+): AsynchronousThread {
+  if (backend.runs === "asynchronous") {
+    return new OpenedBackend(backend, options, noted);
+  }
+  throw new TypeError(
+    `Cannot put backend "${backend.name}" on a lane: it runs "${backend.runs}"`,
+  );
+}

@@ -1,0 +1,286 @@
+/**
+ * A lane on another thread, as the thread of rings reaches it: through a channel
+ * that the rings of all guests on the thread share.
+ *
+ * @module
+ */
+
+import type { SessionDescription } from "../../algorithms/session_description.ts";
+import type { Operation } from "../../backends/backend.ts";
+import { AnnouncementMemory } from "../session/announcement_memory.ts";
+import { type Block, BlockPool } from "./block_pool.ts";
+import {
+  BlockLayout,
+  type ChannelEnd,
+  type ChannelMessage,
+  ControlWord,
+  recordAt,
+  RecordWord,
+  SLOTS,
+} from "./channel.ts";
+import { jobBytes } from "./copies.ts";
+import type { LaneEntry, LaneHandle, LaneWay } from "./lane_thread.ts";
+
+/** What one guest may have on the way at a time, so that others find room. */
+const SLOTS_OF_GUEST = 192;
+/** What the copies of a guest may take; one operation may have more. */
+const BYTES_OF_GUEST = 16 * 1024 * 1024;
+/** And those of all guests of a thread. */
+const BYTES = 64 * 1024 * 1024;
+
+interface SharedHandle extends LaneHandle {
+  readonly number: number;
+}
+
+interface Sent {
+  readonly entry: LaneEntry;
+  readonly way: GuestWay;
+  readonly block: Block;
+  readonly usedBytes: number;
+}
+
+/** The channel to a lane, on the thread of rings. */
+export class LaneChannel {
+  readonly #control: Int32Array<SharedArrayBuffer>;
+  readonly #controlBytes: Uint8Array<SharedArrayBuffer>;
+  readonly #doorbell: Int32Array<SharedArrayBuffer>;
+  readonly #port: MessagePort;
+  readonly #records = new AnnouncementMemory();
+  readonly #blocks: BlockPool;
+  readonly #layout = new BlockLayout();
+  readonly #freeSlots: number[] = [];
+  readonly #sent: (Sent | undefined)[] = [];
+  #bytes = 0;
+  #sessions = 0;
+  #submitted = 0;
+  #completed = 0;
+
+  constructor({ control, doorbell, port }: ChannelEnd) {
+    this.#control = new Int32Array(control);
+    this.#controlBytes = new Uint8Array(control);
+    this.#doorbell = new Int32Array(doorbell);
+    this.#port = port;
+    for (let slot = SLOTS - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
+    this.#blocks = new BlockPool(
+      ({ number, memory }) =>
+        this.#tell({ kind: "block", block: number, memory }),
+      ({ number }) => this.#tell({ kind: "drop", block: number }),
+    );
+  }
+
+  /** The way of one guest, whose number no other guest has. */
+  guest(guest: number): LaneWay {
+    return new GuestWay(this, guest);
+  }
+
+  #tell(message: ChannelMessage): void {
+    this.#port.postMessage(message);
+    Atomics.add(this.#control, ControlWord.Messages, 1);
+  }
+
+  openSession(guest: number, description: SessionDescription): SharedHandle {
+    const number = ++this.#sessions;
+    const place = this.#records.put({ id: number, description }, 1);
+    this.#tell({ kind: "open", session: number, guest, place });
+    this.ring();
+    return { number, isAead: description.service === "aead" };
+  }
+
+  closeSession({ number }: SharedHandle): void {
+    this.#tell({ kind: "close", session: number });
+    this.ring();
+  }
+
+  /** Sends an operation; false: there is no room for it now. */
+  begin(entry: LaneEntry, way: GuestWay): boolean {
+    const operation = entry.operation!;
+    const bytes = jobBytes(operation);
+    if (this.#bytes > 0 && this.#bytes + bytes > BYTES) return false;
+    if (way.isFull(bytes)) return false;
+    const slot = this.#freeSlots.pop();
+    if (slot === undefined) return false;
+    const { number } = entry.session as SharedHandle;
+    const block = this.#copy(operation, entry.readsTag, slot, number);
+    const usedBytes = this.#layout.totalBytes;
+    this.#sent[slot] = { entry, way, block, usedBytes };
+    this.#bytes += bytes;
+    way.sent(bytes);
+    const control = this.#control;
+    control[ControlWord.SubmittedEntries + this.#submitted % SLOTS] = slot;
+    this.#submitted = this.#submitted + 1 & 0x3fff_ffff;
+    Atomics.store(control, ControlWord.Submitted, this.#submitted);
+    return true;
+  }
+
+  #copy(
+    operation: Operation,
+    readsTag: boolean,
+    slot: number,
+    session: number,
+  ): Block {
+    const { source, additionalData, destination, digest } = operation;
+    const layout = this.#layout;
+    layout.set(
+      source.totalBytes,
+      additionalData.totalBytes,
+      destination.totalBytes,
+      digest.totalBytes,
+    );
+    const block = this.#blocks.take(layout.totalBytes);
+    const { bytes } = block;
+    const part = (start: number, lengthBytes: number) =>
+      bytes.subarray(start, start + lengthBytes);
+    source.read(0, part(layout.source, source.totalBytes));
+    additionalData.read(
+      0,
+      part(layout.additionalData, additionalData.totalBytes),
+    );
+    if (readsTag) digest.read(0, part(layout.digest, digest.totalBytes));
+    const control = this.#control;
+    const at = recordAt(slot);
+    control[at + RecordWord.Session] = session;
+    control[at + RecordWord.Kind] = operation.kind;
+    control[at + RecordWord.Block] = block.number;
+    control[at + RecordWord.ReadsTag] = readsTag ? 1 : 0;
+    control[at + RecordWord.SourceBytes] = source.totalBytes;
+    control[at + RecordWord.AdditionalBytes] = additionalData.totalBytes;
+    control[at + RecordWord.DestinationBytes] = destination.totalBytes;
+    control[at + RecordWord.DigestBytes] = digest.totalBytes;
+    control[at + RecordWord.CipherStart] = operation.cipherStart;
+    control[at + RecordWord.CipherBytes] = operation.cipherBytes;
+    control[at + RecordWord.HashStart] = operation.hashStart;
+    control[at + RecordWord.HashBytes] = operation.hashBytes;
+    control[at + RecordWord.IvBytes] = operation.ivBytes;
+    const iv = 4 * (at + RecordWord.Iv);
+    for (let i = 0; i < operation.ivBytes; i++) {
+      this.#controlBytes[iv + i] = operation.iv[i]!;
+    }
+    return block;
+  }
+
+  /** Has the lane look at what was sent. */
+  ring(): void {
+    Atomics.add(this.#doorbell, 0, 1);
+    Atomics.notify(this.#doorbell, 0);
+  }
+
+  /** Gives each guest what has ended of its own. */
+  collect(): void {
+    const control = this.#control;
+    Atomics.store(control, ControlWord.Signalled, 0);
+    const completed = Atomics.load(control, ControlWord.Completed);
+    while (this.#completed !== completed) {
+      const at = ControlWord.CompletedEntries + this.#completed % SLOTS;
+      this.#completed = this.#completed + 1 & 0x3fff_ffff;
+      this.#takeBack(control[at]!);
+    }
+  }
+
+  #takeBack(slot: number): void {
+    const { entry, way, block, usedBytes } = this.#sent[slot]!;
+    const at = recordAt(slot);
+    entry.status = this.#control[at + RecordWord.Status]!;
+    entry.writtenBytes = this.#control[at + RecordWord.WrittenBytes]!;
+    const { destinationBytes, digestBytes } = entry;
+    const sourceBytes = this.#control[at + RecordWord.SourceBytes]!;
+    const additionalBytes = this.#control[at + RecordWord.AdditionalBytes]!;
+    const layout = this.#layout;
+    layout.set(sourceBytes, additionalBytes, destinationBytes, digestBytes);
+    const { bytes } = block;
+    entry.destination = bytes.subarray(
+      layout.destination,
+      layout.destination + destinationBytes,
+    );
+    entry.digest = bytes.subarray(layout.digest, layout.digest + digestBytes);
+    const iv = 4 * (at + RecordWord.Iv);
+    this.#controlBytes.fill(0, iv, iv + 16);
+    const total = sourceBytes + additionalBytes + destinationBytes +
+      digestBytes;
+    way.ended(entry, total, () => {
+      this.#blocks.give(block, usedBytes);
+      this.#sent[slot] = undefined;
+      this.#freeSlots.push(slot);
+      this.#bytes -= total;
+    });
+  }
+
+  close(): void {
+    this.#records.wipe();
+    this.#port.close();
+  }
+}
+
+/** One guest's part of a channel. */
+class GuestWay implements LaneWay {
+  readonly #channel: LaneChannel;
+  readonly #guest: number;
+  readonly #handles = new Set<SharedHandle>();
+  #ended: { entry: LaneEntry; release: () => void }[] = [];
+  #entries = 0;
+  #bytes = 0;
+
+  constructor(channel: LaneChannel, guest: number) {
+    this.#channel = channel;
+    this.#guest = guest;
+  }
+
+  openSession(description: SessionDescription): LaneHandle {
+    const handle = this.#channel.openSession(this.#guest, description);
+    this.#handles.add(handle);
+    return handle;
+  }
+
+  closeSession(session: LaneHandle): void {
+    const handle = session as SharedHandle;
+    if (this.#handles.delete(handle)) this.#channel.closeSession(handle);
+  }
+
+  tryOpening(): Promise<string | undefined> {
+    return Promise.reject(new Error("The thread of rings opens no sessions"));
+  }
+
+  isFull(bytes: number): boolean {
+    return this.#entries >= SLOTS_OF_GUEST ||
+      (this.#bytes > 0 && this.#bytes + bytes > BYTES_OF_GUEST);
+  }
+
+  sent(bytes: number): void {
+    this.#entries++;
+    this.#bytes += bytes;
+  }
+
+  ended(entry: LaneEntry, bytes: number, release: () => void): void {
+    this.#entries--;
+    this.#bytes -= bytes;
+    this.#ended.push({ entry, release });
+  }
+
+  begin(entry: LaneEntry): boolean {
+    return this.#channel.begin(entry, this);
+  }
+
+  flush(): void {
+    this.#channel.ring();
+  }
+
+  collect(ended: (entry: LaneEntry) => void): void {
+    this.#channel.collect();
+    const list = this.#ended;
+    if (list.length === 0) return;
+    this.#ended = [];
+    for (const { entry, release } of list) {
+      ended(entry);
+      release();
+    }
+  }
+
+  health(): string | undefined {
+    return undefined;
+  }
+
+  /** Operations that are under way come back to nobody. */
+  close(): void {
+    for (const handle of this.#handles) this.#channel.closeSession(handle);
+    this.#handles.clear();
+  }
+}
