@@ -5,15 +5,14 @@
  * between a look at it and a write somebody else may fill it. The kernel itself
  * never waits: it adds 1 to the eventfd that is named in a request of io_submit(2)
  * when that is done, and the count stays where it has no room. The request here
- * reads 0 bytes of /dev/null, so it is done when the call returns.
+ * reads 0 bytes of the eventfd itself, which it refuses at once and untouched.
  *
  * @module
  */
 
-import { addressOf, cString, type Libc, nativeBuffer } from "./libc.ts";
+import { addressOf, type Libc, nativeBuffer } from "./libc.ts";
 
 const SYMBOLS = {
-  open: { parameters: ["buffer", /* path */ "i32" /* flags */], result: "i32" },
   io_setup: {
     name: "syscall",
     parameters: ["i64", /* number */ "i64", /* nr */ "buffer" /* context */],
@@ -53,7 +52,6 @@ const SYS_IO_SETUP = X86_64 ? 206n : 0n;
 const SYS_IO_DESTROY = X86_64 ? 207n : 1n;
 const SYS_IO_SUBMIT = X86_64 ? 209n : 2n;
 const SYS_IO_GETEVENTS = X86_64 ? 208n : 4n;
-const O_CLOEXEC = 0o2000000;
 
 /** struct iocb, of which what is not named here is 0: a read at offset 0. */
 const IOCB_BYTES = 64;
@@ -67,12 +65,13 @@ const EVENT_BYTES = 32;
 const LISTED = 128n;
 const TAKEN_AT_ONCE = 64n;
 
+type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
 /** One thread's way to the kernel's signals. */
 export class KernelSignals {
   readonly #libc: Libc;
-  readonly #symbols = Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+  readonly #symbols: Symbols;
   readonly #context: bigint;
-  readonly #nullFd: number;
   readonly #iocb = nativeBuffer(IOCB_BYTES);
   readonly #view = new DataView(this.#iocb.buffer);
   /** The one iocb's address. */
@@ -81,19 +80,10 @@ export class KernelSignals {
   readonly #atOnce = nativeBuffer(16);
   #listed = 0n;
 
-  private constructor(libc: Libc) {
+  private constructor(libc: Libc, symbols: Symbols, context: bigint) {
     this.#libc = libc;
-    const context = nativeBuffer(8);
-    const made = libc.check(
-      Number(this.#symbols.io_setup(SYS_IO_SETUP, LISTED, context)),
-    );
-    this.#context = made < 0
-      ? 0n
-      : new DataView(context.buffer).getBigUint64(0, true);
-    this.#nullFd = made < 0
-      ? made
-      : libc.check(this.#symbols.open(cString("/dev/null"), O_CLOEXEC));
-    this.#view.setInt32(IOCB_FILE, this.#nullFd, true);
+    this.#symbols = symbols;
+    this.#context = context;
     this.#view.setUint32(IOCB_FLAGS, IOCB_FLAG_RESFD, true);
     new DataView(this.#list.buffer).setBigUint64(
       0,
@@ -104,15 +94,18 @@ export class KernelSignals {
 
   /** Undefined where the system has no such requests, or no more of them. */
   static open(libc: Libc): KernelSignals | undefined {
-    const signals = new KernelSignals(libc);
-    if (signals.#nullFd >= 0) return signals;
-    signals.close();
-    return undefined;
+    const { symbols } = Deno.dlopen("libc.so.6", SYMBOLS);
+    const context = new BigUint64Array(1);
+    const bytes = new Uint8Array(context.buffer);
+    return symbols.io_setup(SYS_IO_SETUP, LISTED, bytes) === 0n
+      ? new KernelSignals(libc, symbols, context[0]!)
+      : undefined;
   }
 
   /** Adds 1 to an eventfd; -EINVAL for what is none. */
   signal(fd: number): number {
     if (this.#listed >= TAKEN_AT_ONCE) this.#take();
+    this.#view.setInt32(IOCB_FILE, fd, true);
     this.#view.setInt32(IOCB_EVENTFD, fd, true);
     const submitted = this.#libc.check(
       Number(
@@ -137,9 +130,6 @@ export class KernelSignals {
   }
 
   close(): void {
-    if (this.#context !== 0n) {
-      this.#symbols.io_destroy(SYS_IO_DESTROY, this.#context);
-    }
-    if (this.#nullFd >= 0) this.#libc.close(this.#nullFd);
+    this.#symbols.io_destroy(SYS_IO_DESTROY, this.#context);
   }
 }
