@@ -15,6 +15,7 @@ import { LaneHost } from "../device/lane/lane_host.ts";
 import { describeFailure } from "../device/session/failure.ts";
 import { withhold } from "../device/withheld.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
+import { raiseOpenFilesLimit } from "../ffi/libc_limits.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { counterLines } from "./counters.ts";
 import { createLog, type Log } from "./log.ts";
@@ -162,11 +163,13 @@ async function startServers(
 export async function serve(settings: ServeSettings): Promise<never> {
   const log = createLog(settings.logLevel);
   if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
+  const libc = openLibc();
+  const files = raiseOpenFilesLimit(libc);
+  log("debug", `this process may have ${files} files open`);
   const lanes = new LaneHost((failure) =>
     log("warn", describeFailure(failure))
   );
   const sockets = await createSockets(settings, lanes);
-  const libc = openLibc();
   const reactor = Reactor.open(libc);
   const memoryGuard = guardMemory(libc, reactor, settings, log);
   let running: Running[] = [];

@@ -181,6 +181,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["ffi/covered_memory_test.ts"],
   },
   {
+    fault: "whoever comes takes the descriptors that the others may need",
+    file: "device/transport/vhost_user/server.ts",
+    text: "const SPARE_DESCRIPTORS = 64;",
+    replacement: "const SPARE_DESCRIPTORS = 0;",
+    tests: ["tests/hostile/room_test.ts"],
+  },
+  {
     fault: "an eventfd that is filled in the wrong moment is waited for",
     file: "ffi/libc_foreign.ts",
     text: 'kept.signals ??= KernelSignals.open(libc) ?? "none";',

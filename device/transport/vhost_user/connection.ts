@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EAGAIN, type Libc, nativeBuffer } from "../../../ffi/libc.ts";
+import { EAGAIN, EMFILE, type Libc, nativeBuffer } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import { SocketMessages } from "../../../ffi/libc_socket.ts";
 import {
@@ -86,8 +86,14 @@ export class Connection {
       };
     }
     this.#receivedBytes += received;
-    if (this.#messages.truncated || this.#fds.length > MAX_MESSAGE_FDS) {
+    if (this.#fds.length > MAX_MESSAGE_FDS) {
       return { ended: "a message with too many descriptors" };
+    }
+    if (this.#messages.truncated) {
+      return {
+        ended: "this process has no room for the descriptors of a message: " +
+          this.#libc.describe(EMFILE),
+      };
     }
     return undefined;
   }

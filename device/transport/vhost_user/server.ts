@@ -12,6 +12,7 @@ import {
   listenUnix,
   unreadyPath,
 } from "../../../ffi/libc_socket.ts";
+import { openFilesLimit } from "../../../ffi/libc_limits.ts";
 import type { Device } from "../../device.ts";
 import type { LaneHost } from "../../lane/lane_host.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
@@ -37,6 +38,11 @@ export interface ServerOptions {
 
 /** When a connection that could not be accepted is tried again. */
 const RETRY_MS = 100;
+/**
+ * Descriptors that whoever comes must leave free. Those who are here may need
+ * them: a message of theirs brings up to 32.
+ */
+const SPARE_DESCRIPTORS = 64;
 
 /** Serves one device on one socket. */
 export class VhostUserServer {
@@ -51,6 +57,8 @@ export class VhostUserServer {
   /** Settled when nothing of the guest before is left. */
   #leftOver: Promise<void> | undefined;
   #closing = false;
+  /** Somebody has come and cannot be served yet. */
+  #waits = false;
   #markFinished = () => {};
 
   private constructor(
@@ -142,14 +150,31 @@ export class VhostUserServer {
 
   async #accept(): Promise<void> {
     const fd = acceptConnection(this.#options.libc, this.#listener);
-    if (fd < 0) {
-      // Descriptors may be short, and whoever came is still waiting.
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    if (fd < 0) return await this.#waitForRoom(fd);
+    this.#waits = false;
+    // The system hands out the lowest number that is free.
+    const limit = openFilesLimit(this.#options.libc);
+    if (fd >= limit - SPARE_DESCRIPTORS) {
+      this.#options.libc.close(fd);
+      this.#options.log(
+        "warn",
+        `front-end refused: ${fd} of ${limit} descriptors are in use`,
+      );
       return;
     }
     // The next front-end waits in the socket's queue.
     this.#options.reactor.unwatch(this.#listener);
     this.#serve(fd);
+  }
+
+  /** Whoever came is still waiting for a descriptor, or for memory. */
+  async #waitForRoom(error: number): Promise<void> {
+    const { libc, log } = this.#options;
+    if (!this.#waits && error !== -EAGAIN) {
+      this.#waits = true;
+      log("warn", `a front-end has to wait: ${libc.describe(error)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 
   #serve(fd: number): void {
