@@ -7,6 +7,7 @@
 
 import { ALGORITHMS, qualifiedName } from "../algorithms/catalogue.ts";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
+import { keyStubCommand } from "./key_stub.ts";
 import { optionsAsText } from "./option_table.ts";
 import { UsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
@@ -27,9 +28,11 @@ const helpText = (): string =>
   `\
 usage: deno run -A cli/main.ts serve --socket-path PATH [OPTION]...
        deno run -A cli/main.ts probe [--json] [OPTION of a backend]...
+       deno run -A cli/main.ts key-stub PUBLIC.pem [OUTPUT]
 
 serve  runs a virtio-crypto device for virtual machines on vhost-user sockets
 probe  shows which algorithms each backend offers here, or why not
+key-stub  writes what a guest opens a session with, instead of a private key
 
 Options of serve:
 ${optionsAsText()}
@@ -57,12 +60,17 @@ async function run(words: readonly string[]): Promise<void> {
     return print(helpText());
   }
   if (command === "probe") return await probeCommand(rest, print);
+  if (command === "key-stub") {
+    return keyStubCommand(rest, (bytes) => Deno.stdout.writeSync(bytes));
+  }
   // Without a command the options are those of serve: what a discovery file's
   // binary is called with.
   const options = command === "serve" ? rest : words;
   if (command !== "serve" && !command.startsWith("-")) {
     throw new UsageError(
-      `Cannot run command ${JSON.stringify(command)}: expected serve or probe`,
+      `Cannot run command ${
+        JSON.stringify(command)
+      }: expected serve, probe or key-stub`,
     );
   }
   const request = parseServeOptions(options);

@@ -6,6 +6,7 @@
  */
 
 import { DEFAULT_MINIMUM_BYTES } from "../backends/qat/minimum.ts";
+import { KEY_RULE_FORM } from "../device/keys/key_use.ts";
 import { WITHHOLDABLE } from "../device/withheld.ts";
 
 /** One option as a person sees it. */
@@ -171,6 +172,19 @@ export const SERVE_OPTIONS = [
       expected: "the number of an open descriptor",
     },
     help: "log in to the token with the PIN that this descriptor gives",
+  },
+  {
+    name: "keys",
+    value: "SOURCE",
+    repeatable: true,
+    help:
+      "keys that guests may use and never have: a directory of PEM files, or private keys of the token of pkcs11 by a PKCS#11 URI; SIGURG has them read anew",
+  },
+  {
+    name: "allow-key",
+    value: "RULE",
+    repeatable: true,
+    help: `what a guest may do with a key of --keys: ${KEY_RULE_FORM}`,
   },
   {
     name: "queues",

@@ -121,3 +121,23 @@ export function oneOf<T extends string>(
   }
   return chosen;
 }
+
+/** The path that a value is meant for where it is none of the sockets'. */
+const OTHER_PATH = /@(\.{0,2}\/.*)$/;
+
+/** The values of an option that are for `path`, or for all sockets. */
+export function scoped(
+  values: Values,
+  name: OptionName,
+  paths: readonly string[],
+  path: string | undefined,
+): string[] {
+  return (values.get(name) ?? []).flatMap((value) => {
+    const own = paths.find((candidate) => value.endsWith(`@${candidate}`));
+    if (own === undefined && OTHER_PATH.test(value)) {
+      throw usage(name, value, "a --socket-path of this command after @");
+    }
+    if (own !== path) return [];
+    return [own === undefined ? value : value.slice(0, -own.length - 1)];
+  });
+}

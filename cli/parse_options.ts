@@ -26,11 +26,14 @@ import {
   UNSEALED_MEMORY,
   type UnsealedMemory,
 } from "../device/transport/vhost_user/memory_guard.ts";
+import type { KeyRule } from "../device/keys/key_use.ts";
+import { keyRules, keySources } from "./key_options.ts";
 import { BACKEND_OPTIONS, DEFAULTS, type OptionName } from "./option_table.ts";
 import {
   choice,
   collect,
   oneOf,
+  scoped,
   usage,
   UsageError,
   type Values,
@@ -58,6 +61,8 @@ export interface PlacementOptions {
 
 /** What is served on a socket. */
 export interface SocketOptions extends PlacementOptions {
+  /** What its guest may do with keys of the store. */
+  readonly keyRules: readonly KeyRule[];
   /** Features and services that are not offered there. */
   readonly without: readonly Withholdable[];
 }
@@ -72,6 +77,8 @@ export interface ServeSettings {
   readonly bySocket: ReadonlyMap<string, SocketOptions>;
   /** By the name of a built-in backend. */
   readonly backendOptions: OptionsBySpecifier;
+  /** Where the keys of the store are: directories and PKCS#11 URIs. */
+  readonly keySources: readonly string[];
   readonly queues: number;
   readonly maxSessions: number;
   readonly sessionsAcrossReset: AcrossReset;
@@ -89,26 +96,6 @@ export interface ServeSettings {
 export type ServeRequest =
   | { readonly action: "serve"; readonly settings: ServeSettings }
   | { readonly action: "help" };
-
-/** The path that a value is meant for where it is none of the sockets'. */
-const OTHER_PATH = /@(\.{0,2}\/.*)$/;
-
-/** The values of an option that are for `path`, or for all sockets. */
-function scoped(
-  values: Values,
-  name: OptionName,
-  paths: readonly string[],
-  path: string | undefined,
-): string[] {
-  return (values.get(name) ?? []).flatMap((value) => {
-    const own = paths.find((candidate) => value.endsWith(`@${candidate}`));
-    if (own === undefined && OTHER_PATH.test(value)) {
-      throw usage(name, value, "a --socket-path of this command after @");
-    }
-    if (own !== path) return [];
-    return [own === undefined ? value : value.slice(0, -own.length - 1)];
-  });
-}
 
 function placementOptions(
   values: Values,
@@ -152,6 +139,7 @@ function socketOptions(
   return {
     ...placementOptions(values, paths, path, base),
     without: withoutOptions(values, paths, path, base?.without ?? []),
+    keyRules: keyRules(values, paths, path, base?.keyRules ?? []),
   };
 }
 
@@ -285,6 +273,7 @@ function serveSettings(values: Values): ServeSettings {
     fd,
     ...optionsBySocket(values, socketPaths),
     backendOptions: withMinimum(values, backendOptions(values)),
+    keySources: keySources(values),
     queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
     maxSessions: wholeNumber(
       values,

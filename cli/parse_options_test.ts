@@ -179,6 +179,32 @@ const MISTAKES: Readonly<
     [[...SOCKET, "--session-layout", "D"], '"D"', "one of auto, A, B, C"],
     [[...SOCKET, "--session-layout", "a"], '"a"', "one of auto, A, B, C"],
   ],
+  keys: [
+    [[...SOCKET, "--keys", "/k", "--keys", "/k"], '"/k"', "only once"],
+    [[...SOCKET, "--keys", ""], '""', "a value SOURCE"],
+  ],
+  "allow-key": [
+    [[...SOCKET, "--allow-key", "web=sign"], '"web=sign"', "--keys with"],
+    ...["web", "web=", "=sign", "web=sing", "web=sign,sign", "web=sign:0/s"]
+      .map((rule): [string[], string, string] => [
+        [...SOCKET, "--keys", "/k", "--allow-key", rule],
+        `"${rule}"`,
+        "KEY=USE[,USE]",
+      ]),
+    [
+      [
+        ...[...SOCKET, "--keys", "/k", "--allow-key", "web=sign"],
+        ...["--allow-key", "web=raw"],
+      ],
+      '"web"',
+      "one rule for each key",
+    ],
+    [
+      [...SOCKET, "--keys", "/k", "--allow-key", "web=sign@/other"],
+      '"web=sign@/other"',
+      "a --socket-path of this command",
+    ],
+  ],
   "pkcs11-module": [
     [[...SOCKET, "--pkcs11-module", "a,b"], '"a,b"', "the path of a PKCS#11"],
   ],

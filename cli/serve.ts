@@ -18,9 +18,11 @@ import { type Libc, openLibc } from "../ffi/libc.ts";
 import { raiseOpenFilesLimit } from "../ffi/libc_limits.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { counterLines } from "./counters.ts";
+import type { KeyStore } from "../device/keys/key_store.ts";
+import { KeyService } from "./key_service.ts";
 import { createLog, type Log } from "./log.ts";
 import { UsageError } from "./option_values.ts";
-import { type ServeSettings } from "./parse_options.ts";
+import type { ServeSettings, SocketOptions } from "./parse_options.ts";
 import { qemuCommands } from "./qemu_commands.ts";
 import { createSocketDevice, type SocketDevice } from "./socket_device.ts";
 
@@ -38,15 +40,17 @@ interface Socket {
 async function createSockets(
   settings: ServeSettings,
   lanes: LaneHost,
+  store: KeyStore | undefined,
 ): Promise<Socket[]> {
+  const make = (options: SocketOptions) =>
+    createSocketDevice(options, settings, lanes, store);
   if (settings.fd !== undefined) {
-    const made = await createSocketDevice(settings.general, settings, lanes);
+    const made = await make(settings.general);
     return [{ path: undefined, made }];
   }
   const sockets: Socket[] = [];
   for (const path of settings.socketPaths) {
-    const options = settings.bySocket.get(path)!;
-    const made = await createSocketDevice(options, settings, lanes);
+    const made = await make(settings.bySocket.get(path)!);
     sockets.push({ path, made });
   }
   return sockets;
@@ -80,10 +84,13 @@ function startServer(
   { path, made }: Socket,
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
+  keys: KeyService,
 ): Running {
   const { log } = options;
   logBackends(made, log);
   logWithheld(made, log);
+  const { keyRules } = settings.bySocket.get(path ?? "") ?? settings.general;
+  keys.watch(made, keyRules, log);
   const placements = new PlacementCounts((line) => log("info", line));
   made.device.sessions.observe(placements);
   const own = { ...options, device: made.device };
@@ -133,6 +140,7 @@ async function startServers(
   sockets: readonly Socket[],
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
+  keys: KeyService,
 ): Promise<Running[]> {
   const running: Running[] = [];
   try {
@@ -140,7 +148,7 @@ async function startServers(
       const log: Log = sockets.length === 1
         ? options.log
         : (level, line) => options.log(level, `${socket.path}: ${line}`);
-      running.push(startServer(socket, settings, { ...options, log }));
+      running.push(startServer(socket, settings, { ...options, log }, keys));
     }
     return running;
   } catch (error) {
@@ -163,19 +171,23 @@ async function startServers(
 export async function serve(settings: ServeSettings): Promise<never> {
   const log = createLog(settings.logLevel);
   if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
+  const keys = new KeyService(settings, log);
   const libc = openLibc();
   const files = raiseOpenFilesLimit(libc);
   log("debug", `this process may have ${files} files open`);
   const lanes = new LaneHost((failure) =>
     log("warn", describeFailure(failure))
   );
-  const sockets = await createSockets(settings, lanes);
+  const sockets = await createSockets(settings, lanes, keys.store);
   const reactor = Reactor.open(libc);
   const memoryGuard = guardMemory(libc, reactor, settings, log);
   let running: Running[] = [];
   const stop = () =>
     void Promise.all(running.map(({ server }) => server.close()));
-  const tell = () => logCounters(running);
+  const tell = () => {
+    logCounters(running);
+    keys.tell();
+  };
   try {
     // Before there is a socket file that a signal could leave behind.
     for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
@@ -191,10 +203,11 @@ export async function serve(settings: ServeSettings): Promise<never> {
       ...(settings.sessionLayout === "auto"
         ? {}
         : { sessionLayout: settings.sessionLayout }),
-    });
+    }, keys);
     await Promise.all(running.map(({ server }) => server.finished));
   } finally {
     for (const { made } of sockets) made.device.close();
+    keys.close();
     memoryGuard.close();
     await lanes.close();
     await reactor.close();

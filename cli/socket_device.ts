@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { GuestKeyAccess, KeyStore } from "../device/keys/key_store.ts";
+import { checkKeyRules } from "./key_options.ts";
 import { BackendError } from "../backends/contract_check.ts";
 import {
   type OptionsBySpecifier,
@@ -115,6 +117,8 @@ function checkRules(
 export interface SocketDevice {
   readonly device: Device;
   readonly backends: readonly ProbedBackend[];
+  /** What the guest may use of the key store, if anything. */
+  readonly keys?: GuestKeyAccess;
   /** What the operator withholds. */
   readonly without: readonly Withholdable[];
 }
@@ -128,9 +132,15 @@ export async function createSocketDevice(
   socket: SocketOptions,
   settings: ServeSettings,
   lanes: LaneHost,
+  store?: KeyStore,
 ): Promise<SocketDevice> {
   const backends = await backendsOf(socket, settings.backendOptions);
   checkRules(socket, backends);
+  const names = backends.map(({ backend }) => backend.name);
+  if (store) checkKeyRules(store, socket.keyRules, names);
+  const keys = socket.keyRules.length > 0
+    ? store?.forGuest(socket.keyRules)
+    : undefined;
   const device = new Device({
     backends: backends.map((backend) => withWorkerLane(backend, lanes)),
     rules: socket.rules,
@@ -142,6 +152,7 @@ export async function createSocketDevice(
     layout: settings.layout,
     allowWeak: settings.allowWeak,
     without: socket.without,
+    ...(keys && { keys }),
   });
-  return { device, backends, without: socket.without };
+  return { device, backends, without: socket.without, ...(keys && { keys }) };
 }

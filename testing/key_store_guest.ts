@@ -10,9 +10,10 @@ import { readPublicKey } from "../algorithms/key_files.ts";
 import { readPem, writePem } from "../algorithms/pem.ts";
 import { keyDirectory } from "../device/keys/key_directory.ts";
 import type { KeyCountsReader } from "../device/keys/key_counts.ts";
+import type { KeySource } from "../device/keys/key_source.ts";
 import { KeyStore } from "../device/keys/key_store.ts";
 import { type KeyRule, parseKeyRule } from "../device/keys/key_use.ts";
-import { probeBackends } from "../backends/probe.ts";
+import { type OptionsBySpecifier, probeBackends } from "../backends/probe.ts";
 import { Device } from "../device/device.ts";
 import { InProcessLink } from "../device/transport/in_process/in_process.ts";
 import { Driver } from "../driver/mod.ts";
@@ -60,16 +61,26 @@ export interface KeyStoreGuest extends AsyncDisposable {
   readonly counts: KeyCountsReader;
 }
 
-/** Starts a guest that may use keys of `folder` as `rules` say. */
-export async function startKeyStoreGuest(
+/** Starts a guest that may use keys of a folder as `rules` say. */
+export function startKeyStoreGuest(
   folder: string,
   rules: readonly string[],
   backend: string,
 ): Promise<KeyStoreGuest> {
-  const store = new KeyStore([keyDirectory(folder)]);
+  return startGuestOf([keyDirectory(folder)], rules, [backend]);
+}
+
+/** Starts a guest that may use keys of `sources` as `rules` say. */
+export async function startGuestOf(
+  sources: readonly KeySource[],
+  rules: readonly string[],
+  backends: readonly string[],
+  options: OptionsBySpecifier = {},
+): Promise<KeyStoreGuest> {
+  const store = new KeyStore(sources);
   const keys = store.forGuest(rules.map(ruleOf));
   const device = new Device({
-    backends: await probeBackends([backend]),
+    backends: await probeBackends(backends, options),
     rules: [],
     fallback: "never",
     dataQueueCount: 1,

@@ -140,3 +140,38 @@ export async function processToken(): Promise<SoftToken> {
   Deno.env.set("SOFTHSM2_CONF", made.env.SOFTHSM2_CONF);
   return made;
 }
+
+/** Runs pkcs11-tool as the user of the token; what it printed. */
+export function runPkcs11Tool(
+  { options, pin, env }: SoftToken,
+  ...args: readonly string[]
+): Promise<string> {
+  const { module, token } = options;
+  return runTool("pkcs11-tool", [
+    ...["--module", module, "--token-label", token, "--login", "--pin", pin],
+    ...args,
+  ], env);
+}
+
+/** Makes a key pair in the token; the public key in PEM. */
+export async function generateTokenKey(
+  token: SoftToken,
+  label: string,
+  id: string,
+  type: "rsa:2048" | "EC:prime256v1",
+): Promise<string> {
+  const names = ["--label", label, "--id", id];
+  await runPkcs11Tool(
+    token,
+    ...["--keypairgen", "--key-type", type, "--usage-sign", ...names],
+  );
+  const path = `${token.folder}/${label}.der`;
+  await runPkcs11Tool(
+    token,
+    ...["--read-object", "--type", "pubkey", "--id", id],
+    ...["--output-file", path],
+  );
+  return await runTool("openssl", [
+    ...["pkey", "-pubin", "-inform", "DER", "-in", path],
+  ]);
+}

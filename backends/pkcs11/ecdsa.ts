@@ -19,6 +19,7 @@ import {
   encodeElement,
   numberToBytes,
 } from "../../algorithms/der.ts";
+import { stubPart } from "../../algorithms/key_stub.ts";
 import { type Curve, CURVES } from "../../algorithms/public_key.ts";
 import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import { Mechanism } from "../../ffi/pkcs11_layout.ts";
@@ -47,6 +48,7 @@ import {
   type TokenThread,
   unlessRefused,
 } from "./session.ts";
+import { findTokenKey } from "./token_keys.ts";
 import type { Bytes, TokenObject, TokenSession } from "./token_session.ts";
 
 /** Public points are no secret, so that noble may compute with them. */
@@ -82,14 +84,25 @@ class TokenEcKey {
   readonly #mechanism = new Mechanism(CKM_ECDSA);
   readonly #public: TokenObject;
   readonly #private: TokenObject | undefined;
+  /** Whether the private key was the token's before, and stays. */
+  readonly #isKept: boolean;
 
-  constructor(token: TokenSession, { key, keyType, ...rest }: EcdsaSession) {
-    const curve = CURVES.find(({ name }) => name === rest.curve)!;
+  constructor(token: TokenSession, session: EcdsaSession) {
+    const { key, keyType, tokenKey } = session;
+    const curve = CURVES.find(({ name }) => name === session.curve)!;
     this.#token = token;
     this.#curve = curve;
+    this.#isKept = tokenKey !== undefined;
     if (keyType === "public") {
       const point = uncompressed(parseEcPoint(key, curve), curve);
       this.#public = this.#createPublic(point);
+      return;
+    }
+    if (tokenKey !== undefined) {
+      const part = stubPart(session);
+      if (part?.algorithm !== "ecdsa") throw new Error("no stub of a key");
+      this.#private = findTokenKey(token, tokenKey);
+      this.#public = this.#createPublic(uncompressed(part.point, curve));
       return;
     }
     const { scalar, point } = parseEcPrivateKey(key, curve);
@@ -186,7 +199,9 @@ class TokenEcKey {
 
   close(): void {
     this.#token.destroyObject(this.#public);
-    if (this.#private) this.#token.destroyObject(this.#private);
+    if (this.#private && !this.#isKept) {
+      this.#token.destroyObject(this.#private);
+    }
   }
 }
 

@@ -25,6 +25,7 @@ export const CKA_PUBLIC_EXPONENT = 0x122;
 export const CKA_EXTRACTABLE = 0x162;
 export const CKA_EC_PARAMS = 0x180;
 export const CKA_EC_POINT = 0x181;
+export const CKA_ALWAYS_AUTHENTICATE = 0x202;
 
 // CKO_*
 export const CKO_PUBLIC_KEY = 2;

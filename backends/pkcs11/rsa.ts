@@ -5,8 +5,10 @@
  * @module
  */
 
-import { numberToBytes } from "../../algorithms/der.ts";
+import { bytesToNumber, numberToBytes } from "../../algorithms/der.ts";
+import { stubPart } from "../../algorithms/key_stub.ts";
 import {
+  checkRsaPublicKey,
   parseRsaPrivateKey,
   parseRsaPublicKey,
   type RsaPrivateKey,
@@ -39,6 +41,7 @@ import {
   type TokenThread,
   unlessRefused,
 } from "./session.ts";
+import { findTokenKey } from "./token_keys.ts";
 import type { Bytes, TokenObject, TokenSession } from "./token_session.ts";
 
 function publicNumbers(key: RsaPublicKey): Attribute[] {
@@ -88,6 +91,19 @@ function createPrivateKey(
   ]);
 }
 
+/** A stub of a key in the token has the public numbers alone. */
+function parse(session: RsaSession): RsaPublicKey | RsaPrivateKey {
+  const { key, keyType, tokenKey } = session;
+  if (keyType === "public") return parseRsaPublicKey(key);
+  if (tokenKey === undefined) return parseRsaPrivateKey(key);
+  const part = stubPart(session);
+  if (part?.algorithm !== "rsa") throw new Error("no stub of a key");
+  return checkRsaPublicKey(
+    bytesToNumber(part.modulus),
+    bytesToNumber(part.publicExponent),
+  );
+}
+
 class TokenRsa implements BareRsa {
   readonly modulusBytes: number;
   readonly #token: TokenSession;
@@ -95,19 +111,30 @@ class TokenRsa implements BareRsa {
   readonly #public: TokenObject;
   /** Absent for a public key. */
   readonly #private: TokenObject | undefined;
+  /** Whether the private key was the token's before, and stays. */
+  readonly #isKept: boolean;
+  /** Both are the same bare operation; a key may permit one of them only. */
+  readonly #undo: "Decrypt" | "Sign";
 
-  constructor(token: TokenSession, { key, keyType }: RsaSession) {
-    const parsed: RsaPublicKey | RsaPrivateKey = keyType === "public"
-      ? parseRsaPublicKey(key)
-      : parseRsaPrivateKey(key);
+  constructor(token: TokenSession, session: RsaSession) {
+    const { keyType, tokenKey } = session;
+    const parsed = parse(session);
     this.#token = token;
+    this.#isKept = tokenKey !== undefined;
+    this.#undo = "Decrypt";
     this.modulusBytes = parsed.modulusBytes;
     this.#public = createPublicKey(token, parsed);
     if (keyType === "public") return;
     try {
-      this.#private = createPrivateKey(token, parsed as RsaPrivateKey);
+      if (tokenKey === undefined) {
+        this.#private = createPrivateKey(token, parsed as RsaPrivateKey);
+        return;
+      }
+      this.#private = findTokenKey(token, tokenKey);
+      const decrypts = token.attribute(this.#private, CKA_DECRYPT)?.[0] === 1;
+      if (!decrypts) this.#undo = "Sign";
     } catch (error) {
-      this.close();
+      token.destroyObject(this.#public);
       throw error;
     }
   }
@@ -121,11 +148,11 @@ class TokenRsa implements BareRsa {
   }
 
   privateOperation(input: Bytes, output: Bytes): boolean {
-    return this.#run("Decrypt", this.#private!, input, output);
+    return this.#run(this.#undo, this.#private!, input, output);
   }
 
   #run(
-    what: "Encrypt" | "Decrypt",
+    what: "Encrypt" | "Decrypt" | "Sign",
     key: TokenObject,
     input: Bytes,
     output: Bytes,
@@ -141,7 +168,9 @@ class TokenRsa implements BareRsa {
 
   close(): void {
     this.#token.destroyObject(this.#public);
-    if (this.#private) this.#token.destroyObject(this.#private);
+    if (this.#private && !this.#isKept) {
+      this.#token.destroyObject(this.#private);
+    }
   }
 }
 

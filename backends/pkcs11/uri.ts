@@ -74,3 +74,21 @@ function percentDecoded(text: string): Uint8Array | undefined {
   }
   return Uint8Array.from(decoded);
 }
+
+const percentEncoded = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+
+/** The URI of a private key with this label and identifier. */
+export function formatObjectUri(
+  label: string,
+  id: Uint8Array | undefined,
+): string {
+  const attributes = [
+    ...(label === ""
+      ? []
+      : [`object=${percentEncoded(new TextEncoder().encode(label))}`]),
+    ...(id && id.length > 0 ? [`id=${percentEncoded(id)}`] : []),
+    "type=private",
+  ];
+  return `${SCHEME}${attributes.join(";")}`;
+}

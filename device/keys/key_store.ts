@@ -5,12 +5,17 @@
  * @module
  */
 
-import { publicPartName } from "../../algorithms/key_stub.ts";
+import { type PublicPart, publicPartName } from "../../algorithms/key_stub.ts";
 import type { GuestKeySettings } from "./guest_keys.ts";
 import { KEY_SLOTS, KeyCountsReader, makeKeyCounts } from "./key_counts.ts";
 import { type KeySource, KeyStoreError, type StoredKey } from "./key_source.ts";
 import type { KeyRule } from "./key_use.ts";
-import { KeyVault, type VaultEntry } from "./key_vault.ts";
+import {
+  KeyKind,
+  KeyVault,
+  type VaultEntry,
+  VaultReader,
+} from "./key_vault.ts";
 
 /** What a reload has changed, by the names of keys. */
 export interface KeyChanges {
@@ -81,6 +86,19 @@ export class KeyStore {
   /** Names of the keys that there are. */
   get names(): readonly string[] {
     return [...this.#present.keys()];
+  }
+
+  /** The key `name`, or undefined where there is none. */
+  describe(
+    name: string,
+  ): { algorithm: PublicPart["algorithm"]; isInToken: boolean } | undefined {
+    const part = this.#present.get(name);
+    if (part === undefined) return undefined;
+    const found = new VaultReader(this.#vault.memory).find(part);
+    return {
+      algorithm: part.startsWith("rsa ") ? "rsa" : "ecdsa",
+      isInToken: found?.kind === KeyKind.Token,
+    };
   }
 
   /** By slot: the name of each key that there has been. */

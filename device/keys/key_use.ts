@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { PublicPart } from "../../algorithms/key_stub.ts";
 import type {
   EcdsaSession,
   RsaSession,
@@ -71,4 +72,12 @@ export function permittedOperations(
     sign: isPadded && session.hash !== "none" && uses.includes("sign"),
     decrypt: isPadded && uses.includes("decrypt"),
   };
+}
+
+/** Whether keys of an algorithm can be used so. */
+export function suitsAlgorithm(
+  use: KeyUse,
+  algorithm: PublicPart["algorithm"],
+): boolean {
+  return (use === "ecdsa-sign") === (algorithm === "ecdsa");
 }

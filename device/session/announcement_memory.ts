@@ -13,6 +13,7 @@
  */
 
 import { keyRoom } from "../../algorithms/key_bytes.ts";
+import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
   decodeSessionRecord,
   encodeSessionRecord,
@@ -25,6 +26,11 @@ import type { SessionAnnouncement } from "./session_table.ts";
 export interface AnnouncementPlace {
   readonly memory: SharedArrayBuffer;
   readonly at: number;
+  /**
+   * Where a key of the store lies in its token. No record has it: one that comes
+   * from elsewhere must not name a key.
+   */
+  readonly tokenKey?: string;
 }
 
 const CHUNK_BYTES = 64 * 1024;
@@ -71,7 +77,8 @@ export class AnnouncementMemory {
       place = { memory: chunk.memory, at };
       return new Uint8Array(chunk.memory, at + COUNTER_BYTES, lengthBytes);
     });
-    return place!;
+    const tokenKey = tokenKeyOf(record);
+    return tokenKey === undefined ? place! : { ...place!, tokenKey };
   }
 
   /** `put` for a thread that starts: each when the thread is told of it. */
@@ -111,7 +118,9 @@ export function takeAnnouncement(
 }
 
 /** The same of a session that is for one backend. */
-export function takeRecord({ memory, at }: AnnouncementPlace): SessionRecord {
+export function takeRecord(
+  { memory, at, tokenKey }: AnnouncementPlace,
+): SessionRecord {
   const shared = new Uint8Array(memory, at + COUNTER_BYTES);
   const bytes = keyRoom(sessionRecordBytes(shared));
   const record = shared.subarray(0, bytes.length);
@@ -124,5 +133,20 @@ export function takeRecord({ memory, at }: AnnouncementPlace): SessionRecord {
   const decoded = decodeSessionRecord(bytes);
   bytes.fill(0);
   if (typeof decoded === "string") throw new Error(`Cannot take ${decoded}`);
-  return decoded;
+  if (tokenKey === undefined) return decoded;
+  const { description } = decoded;
+  return { ...decoded, description: withTokenKey(description, tokenKey) };
+}
+
+function tokenKeyOf({ description }: SessionRecord): string | undefined {
+  return description.service === "akcipher" ? description.tokenKey : undefined;
+}
+
+function withTokenKey(
+  description: SessionDescription,
+  tokenKey: string,
+): SessionDescription {
+  return description.service === "akcipher"
+    ? { ...description, tokenKey }
+    : description;
 }

@@ -1,6 +1,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { legalSessions } from "../../testing/valid_requests.ts";
-import { AnnouncementMemory, takeAnnouncement } from "./announcement_memory.ts";
+import {
+  AnnouncementMemory,
+  takeAnnouncement,
+  takeRecord,
+} from "./announcement_memory.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
 
 const announcement = (id: number, keyBytes = 32): SessionAnnouncement => ({
@@ -70,4 +74,25 @@ Deno.test("what nobody takes any more is wiped", () => {
   ok(places.every(({ memory }) => holdsKey(memory)));
   memory.wipe();
   ok(!places.some(({ memory }) => holdsKey(memory)));
+});
+
+Deno.test("where a key lies in a token goes beside the record, which never has it", () => {
+  const memory = new AnnouncementMemory();
+  const description = {
+    service: "akcipher",
+    algorithm: "ecdsa",
+    keyType: "private",
+    key: new Uint8Array(8).fill(0xa5),
+    curve: "p256",
+    tokenKey: "pkcs11:object=a",
+  } as const;
+  const place = memory.put({ id: 1, description }, 2);
+  deepStrictEqual({ ...takeRecord(place).description }, description);
+  const { tokenKey, ...stub } = description;
+  ok(tokenKey.length > 0);
+  const { memory: bytes, at } = place;
+  deepStrictEqual(
+    { ...takeRecord({ memory: bytes, at }).description },
+    stub,
+  );
 });
