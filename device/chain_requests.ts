@@ -10,6 +10,7 @@ import { type Operation, OperationStatus } from "../backends/backend.ts";
 import { OverlapCheck } from "../backends/overlap.ts";
 import { areOutputsApart } from "../memory/range_set.ts";
 import { Region } from "../memory/region.ts";
+import { type AssociationTable, IpsecRequests } from "./ipsec_requests.ts";
 import { RepeatedRequests } from "./repeated_requests.ts";
 import type { RequestFormat } from "./request_format.ts";
 import type { RequestSlot } from "./request_slot.ts";
@@ -58,12 +59,15 @@ export class ChainRequests implements RequestFormat {
   readonly #header = new Region(new Uint8Array(MAXIMUM_HEADER_BYTES));
   #headerBytes = 0;
   readonly #request = new DataRequest();
+  /** Those of the IPSEC service, where the guest can have associations. */
+  readonly #ipsec: IpsecRequests | undefined;
 
   constructor(
     virtqueue: Virtqueue,
     mode: WireMode,
     sessions: ThreadSessions,
     settings: ThreadSettings,
+    associations?: AssociationTable,
   ) {
     this.#virtqueue = virtqueue;
     this.#mode = mode;
@@ -71,6 +75,13 @@ export class ChainRequests implements RequestFormat {
     this.#sessions = sessions;
     this.#settings = settings;
     this.#repeated = new RepeatedRequests(virtqueue, sessions);
+    this.#ipsec = associations && new IpsecRequests({
+      virtqueue,
+      revision1: mode.revision1,
+      sessions,
+      associations,
+      maximumSizeBytes: settings.maximumSizeBytes,
+    });
   }
 
   prepare(slot: RequestSlot): Status {
@@ -134,6 +145,10 @@ export class ChainRequests implements RequestFormat {
       this.#longestHeaderBytes,
     );
     readable.copyOut(0, this.#header, this.#headerBytes);
+    if (this.#ipsec?.takes(this.#header.view, this.#headerBytes)) {
+      const { view } = this.#header;
+      return this.#ipsec.prepare(slot, this.#chain, view, this.#headerBytes);
+    }
     const decoded = decodeDataRequest(
       this.#header.view,
       this.#headerBytes,
@@ -223,13 +238,23 @@ export class ChainRequests implements RequestFormat {
 
   /** The status is the chain's last writable byte, wherever the result ends. */
   finish(slot: RequestSlot, status: Status): number {
-    const { slots, regions } = this.#virtqueue;
-    const region = slots.statusRegions[slot.number]!;
-    if (region === NO_STATUS_PLACE) return 0;
-    regions[region]!.bytes[slots.statusOffsets[slot.number]!] = status;
+    if (this.#ipsec?.has(slot.number)) {
+      const resultBytes = this.#ipsec.finish(slot, status);
+      return resultBytes + this.#writeStatus(slot, this.#ipsec.outcome);
+    }
+    if (this.#writeStatus(slot, status) === 0) return 0;
     return status === Status.Ok
       ? slot.operation.writtenBytes + slot.digestBytes + STATUS_BYTES
       : STATUS_BYTES;
+  }
+
+  /** Returns the bytes written: none where the status has no place. */
+  #writeStatus({ number }: RequestSlot, status: Status): number {
+    const { slots, regions } = this.#virtqueue;
+    const region = slots.statusRegions[number]!;
+    if (region === NO_STATUS_PLACE) return 0;
+    regions[region]!.bytes[slots.statusOffsets[number]!] = status;
+    return STATUS_BYTES;
   }
 }
 

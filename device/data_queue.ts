@@ -6,6 +6,7 @@
 
 import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
+import type { AssociationTable } from "./ipsec_requests.ts";
 import { OperationRunner, waitsForMemory } from "./operation_runner.ts";
 import type { RequestFormat } from "./request_format.ts";
 import { RequestSlot } from "./request_slot.ts";
@@ -49,6 +50,8 @@ export interface DataQueueOptions {
   readonly settings: ThreadSettings;
   /** Where to count, indexed by {@linkcode Counter}; may be shared memory. */
   readonly counters: Float64Array;
+  /** Absent where the guest cannot have security associations. */
+  readonly associations?: AssociationTable;
 }
 
 /** One data queue on the thread that serves it. */
@@ -77,7 +80,13 @@ export class DataQueue {
     this.#counters = counters;
     this.#format = mode.layout === "draft-9"
       ? new Draft9Requests(virtqueue, memory, sessions, settings)
-      : new ChainRequests(virtqueue, mode, sessions, settings);
+      : new ChainRequests(
+        virtqueue,
+        mode,
+        sessions,
+        settings,
+        options.associations,
+      );
     this.#runner = new OperationRunner(sessions, this.#format);
   }
 

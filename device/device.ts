@@ -6,11 +6,14 @@
  */
 
 import type { BackendOptions, Offer, Probe } from "../backends/backend.ts";
+import { AdminQueue } from "./admin_queue.ts";
 import { BackendHealth, REVIEW_MS } from "./backend_health.ts";
 import { capabilities } from "./capabilities.ts";
 import { ControlQueue } from "./control_queue.ts";
+import { createIpsecService, type IpsecService } from "./ipsec_service.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
+import type { SecurityAssociations } from "./security_associations.ts";
 import { type LoadedBackend, OpenBackends } from "./session/open_backends.ts";
 import {
   type Fallback,
@@ -28,6 +31,7 @@ import {
 import type { ThreadSettings } from "./session/thread_sessions.ts";
 import { encodeConfigSpace, STATUS_HW_READY } from "./wire/config_space.ts";
 import {
+  F_ADMIN_VQ,
   F_EVENT_IDX,
   F_IN_ORDER,
   F_INDIRECT_DESC,
@@ -38,6 +42,7 @@ import {
   STATELESS_FEATURE,
 } from "./wire/features.ts";
 import { type Layout, type WireMode, wireMode } from "./wire/mode.ts";
+import { IPSEC_SERVICE } from "./wire/opcodes.ts";
 import { type Withheld, withhold, type Withholdable } from "./withheld.ts";
 
 /** A loaded backend with what it found when it was probed. */
@@ -62,6 +67,11 @@ export interface DeviceSettings {
   readonly maximumSizeBytes: number;
   readonly layout: Layout;
   readonly allowWeak: boolean;
+  /**
+   * Whether the transport carries an administration virtqueue, and with it the
+   * IPSEC service. Default: no.
+   */
+  readonly administration?: boolean;
   /** What is not offered though the device has it. Default: nothing. */
   readonly without?: readonly Withholdable[];
   /** Whether sessions outlive a reset by the driver. Default: drop. */
@@ -91,6 +101,7 @@ export class Device {
   readonly withheldFeatures: bigint;
   readonly sessions: SessionTable;
   readonly threadSettings: ThreadSettings;
+  readonly #ipsec: IpsecService | undefined;
   /** The backends as the thread of the control queue has opened them. */
   readonly backends: ThreadBackends;
   /** Called when the config space has changed. */
@@ -117,7 +128,6 @@ export class Device {
     const features = settings.layout === "draft-9"
       ? RING_FEATURES
       : RING_FEATURES | REQUEST_FEATURES;
-    this.offeredFeatures = features & ~withheld.features;
     const ready = settings.backends.filter(({ probe }) => probe.ready);
     const offers = ready.map((
       { backend, specifier, options, probe, openLane },
@@ -148,6 +158,15 @@ export class Device {
     this.#unobserveKeys = settings.keys?.observe(() =>
       this.sessions.keysChanged()
     );
+    this.#ipsec = settings.administration && settings.layout === "virtio"
+      ? createIpsecService(
+        { ...placementSettings, maximumAssociations: settings.maximumSessions },
+        this.backends,
+        settings.policy,
+      )
+      : undefined;
+    this.offeredFeatures = (this.#ipsec ? features | F_ADMIN_VQ : features) &
+      ~withheld.features;
     this.threadSettings = {
       ...placementSettings,
       backends: offers,
@@ -183,12 +202,37 @@ export class Device {
 
   /** The whole config space as it is now. */
   readConfig(): Uint8Array<ArrayBuffer> {
+    const { services } = this.#capabilities;
     return encodeConfigSpace({
       ...this.#capabilities,
+      services: this.#offersIpsec ? services | 1 << IPSEC_SERVICE : services,
       status: this.#health.ready ? STATUS_HW_READY : 0,
       maxDataQueues: this.dataQueueCount,
       maxSizeBytes: this.#settings.maximumSizeBytes,
     }, this.#settings.layout);
+  }
+
+  /** Who does without the administration virtqueue has no associations. */
+  get #offersIpsec(): boolean {
+    const shown = this.#acceptedFeatures || this.offeredFeatures;
+    return (shown & F_ADMIN_VQ) !== 0n;
+  }
+
+  /** What IPSEC requests go through; undefined where there are none. */
+  get associations(): SecurityAssociations | undefined {
+    return this.#ipsec?.associations;
+  }
+
+  /** Index of the administration virtqueue; undefined where there is none. */
+  get adminQueueIndex(): number | undefined {
+    return (this.#acceptedFeatures & F_ADMIN_VQ) === 0n
+      ? undefined
+      : this.dataQueueCount + 1;
+  }
+
+  /** The administration queue over a ring that the driver has set up. */
+  createAdminQueue(virtqueue: Virtqueue): AdminQueue {
+    return new AdminQueue(virtqueue, this.#ipsec!.administration);
   }
 
   /** The control queue over a ring that the driver has set up. */
@@ -273,6 +317,7 @@ export class Device {
 
   /** Back to the state before a driver, but for sessions. */
   awaitDriver(): void {
+    this.#ipsec?.administration.reset();
     this.#needsReset = false;
     this.#acceptedFeatures = 0n;
     this.#mode = wireMode(this.#settings.layout, 0n);

@@ -6,6 +6,7 @@
 
 import type { Service } from "../algorithms/catalogue.ts";
 import {
+  F_ADMIN_VQ,
   F_EVENT_IDX,
   F_IN_ORDER,
   F_INDIRECT_DESC,
@@ -39,6 +40,8 @@ const IN_PROCESS_FEATURES = {
   "ring-reset": F_RING_RESET,
   "notification-data": F_NOTIFICATION_DATA,
   "suspend": F_SUSPEND,
+  // The administration virtqueue has nothing else to carry.
+  "ipsec": F_ADMIN_VQ,
 } as const satisfies Record<string, bigint>;
 
 type FeatureName =

@@ -13,6 +13,7 @@ import { type WireMode, wireMode } from "../device/wire/mode.ts";
 import { DeviceLostError } from "./device_lost_error.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { DriverOptions } from "./driver_options.ts";
+import { Ipsec } from "./ipsec.ts";
 import type { DeviceLink } from "./link.ts";
 import { chooseFeatures } from "./negotiation.ts";
 import { type DriverQueues, startQueues } from "./queues.ts";
@@ -38,9 +39,12 @@ export class Attachment {
   readonly dataQueues: readonly RequestQueue[];
   /** Absent where sessions come by another road. */
   readonly controlQueue: RequestQueue | undefined;
+  /** Only with the option `ipsec`. */
+  readonly administrationQueue: RequestQueue | undefined;
   readonly control: SessionControl;
   /** By data queue. */
   readonly runners: readonly RequestRunner[];
+  #ipsec: Promise<Ipsec> | undefined;
   #gone: Error | undefined;
 
   private constructor(
@@ -59,6 +63,7 @@ export class Attachment {
     this.memory = memory;
     this.dataQueues = queues.data;
     this.controlQueue = queues.control;
+    this.administrationQueue = queues.administration;
     const isDraft = mode.layout === "draft-9";
     this.control = options.sessionControl ??
       (isDraft
@@ -98,6 +103,18 @@ export class Attachment {
     return attachment;
   }
 
+  /** The IPSEC service, agreed on with the device at first use. */
+  async ipsec(): Promise<Ipsec> {
+    const { administrationQueue, dataQueues, memory, mode } = this;
+    if (!administrationQueue) {
+      throw new Error(
+        "Cannot use IPSEC: the driver was started without the option ipsec",
+      );
+    }
+    this.#ipsec ??= Ipsec.start(administrationQueue, dataQueues, memory, mode);
+    return await this.#ipsec;
+  }
+
   /** Why the device is no longer used, once it is not. */
   get gone(): Error | undefined {
     return this.#gone;
@@ -109,9 +126,10 @@ export class Attachment {
     for (const queue of this.queues()) queue.abandon(this.#gone);
   }
 
-  /** The data queues, and the control queue where there is one. */
+  /** The data queues, and the other ones where there are any. */
   *queues(): Iterable<RequestQueue> {
     yield* this.dataQueues;
     if (this.controlQueue) yield this.controlQueue;
+    if (this.administrationQueue) yield this.administrationQueue;
   }
 }

@@ -43,9 +43,11 @@ import {
 } from "../device/wire/device_status.ts";
 import { F_RING_RESET, F_SUSPEND } from "../device/wire/features.ts";
 import type { WireMode } from "../device/wire/mode.ts";
+import type { AssociationParameters } from "./association_parameters.ts";
 import { Attachment } from "./attachment.ts";
 import { Burst, type BurstOptions } from "./burst.ts";
 import type { DriverOptions, SessionOptions } from "./driver_options.ts";
+import type { AssociationOf } from "./ipsec.ts";
 import type { DeviceLink } from "./link.ts";
 import { makeSession, type SessionOf } from "./make_session.ts";
 import {
@@ -244,6 +246,16 @@ export class Driver implements AsyncDisposable {
       { service: "akcipher", ...parameters } as RsaSession | EcdsaSession,
       options,
     );
+  }
+
+  /**
+   * Creates a security association of the IPSEC service; the driver has to be
+   * started with the option `ipsec`.
+   */
+  async ipsec<P extends AssociationParameters>(
+    parameters: P,
+  ): Promise<AssociationOf<P>> {
+    return (await this.#attachment.ipsec()).create(parameters);
   }
 
   /** Lays out memory for many requests of one session and size. */

@@ -15,10 +15,26 @@
  */
 
 export type { Layout } from "../device/wire/mode.ts";
+export { AdministrationError } from "./administration.ts";
+export type {
+  AeadAlgorithms,
+  AssociationParameters,
+  InboundParameters,
+  Lifetime,
+  MacAlgorithms,
+  OutboundParameters,
+  TunnelParameters,
+} from "./association_parameters.ts";
 export type { Burst, BurstOptions, BurstSlot } from "./burst.ts";
 export { Driver } from "./driver.ts";
 export type { DriverOptions, SessionOptions } from "./driver.ts";
 export { DeviceLostError } from "./device_lost_error.ts";
+export type {
+  InboundAssociation,
+  OutboundAssociation,
+  ProcessedPacket,
+  SecurityAssociation,
+} from "./ipsec.ts";
 export type { DeviceLink } from "./link.ts";
 export { OperationError } from "./operation_error.ts";
 export type {

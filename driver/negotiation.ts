@@ -5,6 +5,7 @@
  */
 
 import {
+  F_ADMIN_VQ,
   F_EVENT_IDX,
   F_IN_ORDER,
   F_INDIRECT_DESC,
@@ -35,6 +36,8 @@ export interface FeatureOptions {
   readonly ringReset?: boolean;
   /** The device can be suspended. Default: where it can. */
   readonly suspend?: boolean;
+  /** The administration virtqueue, which the IPSEC service needs. Default: no. */
+  readonly ipsec?: boolean;
   /** The unpadded request layouts. Default: no. */
   readonly revision1?: boolean;
   /** Requests without session, which need `revision1`. Default: no. */
@@ -61,6 +64,7 @@ export function chooseFeatures(
     (options.notificationData ? F_NOTIFICATION_DATA : 0n) |
     (options.ringReset ? F_RING_RESET : 0n) |
     (options.suspend ? F_SUSPEND : 0n) |
+    (options.ipsec ? F_ADMIN_VQ : 0n) |
     (options.indirect ? F_INDIRECT_DESC : 0n) |
     (options.eventIndex ? F_EVENT_IDX : 0n) |
     (options.revision1 || options.stateless ? F_REVISION_1 : 0n);

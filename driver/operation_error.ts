@@ -15,6 +15,7 @@ const MEANINGS: Readonly<Record<Status, string>> = {
   [Status.InvalidSession]: "INVSESS (no such session)",
   [Status.NoSpace]: "NOSPC (no free session)",
   [Status.KeyRejected]: "KEY_REJECTED (the signature did not verify)",
+  [Status.SoftExpiry]: "IPSEC_SA_SOFT_EXPIRY (a soft limit is reached)",
 };
 
 /** The device refused an operation. */

@@ -6,6 +6,7 @@
 
 import type { ConfigSpace } from "../device/wire/config_space.ts";
 import {
+  F_ADMIN_VQ,
   F_EVENT_IDX,
   F_IN_ORDER,
   F_INDIRECT_DESC,
@@ -35,9 +36,10 @@ const DEFAULT_MAX_DESCRIPTORS = 16;
 export interface DriverQueues {
   readonly data: readonly RequestQueue[];
   readonly control: RequestQueue | undefined;
+  readonly administration: RequestQueue | undefined;
 }
 
-/** Sets up the data queues and, where there is one, the control queue. */
+/** Sets up the data queues, and the control and administration queue if any. */
 export async function startQueues(
   link: DeviceLink,
   features: bigint,
@@ -58,7 +60,17 @@ export async function startQueues(
   // The control queue has the number of all data queues (virtio 1.4 §5.9.2).
   const control = config &&
     await startQueue(link, features, memory, config.maxDataQueues, options);
-  return { data, control };
+  // Its place is the transport's to tell; every one here has it next.
+  const administration = config && (features & F_ADMIN_VQ) !== 0n
+    ? await startQueue(
+      link,
+      features,
+      memory,
+      config.maxDataQueues + 1,
+      options,
+    )
+    : undefined;
+  return { data, control, administration };
 }
 
 async function startQueue(

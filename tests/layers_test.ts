@@ -15,8 +15,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "device/keys": ["algorithms", "backends"],
   "device/session": ["device/keys", "device/wire", "algorithms", "backends"],
   "device/lane": ["device/session", "algorithms", "backends", "ffi"],
+  "device/ipsec": ["device/wire", "algorithms", "memory"],
   "device": [
     "device/wire",
+    "device/ipsec",
     "device/ring",
     "device/keys",
     "device/session",

@@ -116,6 +116,8 @@ const FIRST_SESSIONS = 64;
 export class ThreadSessions {
   readonly backends: ThreadBackends;
   readonly index = new SessionIndex();
+  /** Sessions that the device itself uses: requests cannot name them. */
+  readonly ownIndex = new SessionIndex();
   readonly #placement: Placement;
   #records = new Int32Array(RECORD_WORDS * FIRST_SESSIONS);
   /** By number. */
@@ -170,9 +172,12 @@ export class ThreadSessions {
   }
 
   /** Learns of a session; the description becomes this thread's own. */
-  opened({ id, description, placement }: SessionAnnouncement): void {
+  opened(
+    { id, description, placement }: SessionAnnouncement,
+    index = this.index,
+  ): void {
     const session = this.#add(id, description, placement);
-    this.index.add(id, session.number);
+    index.add(id, session.number);
   }
 
   #add(
@@ -199,10 +204,11 @@ export class ThreadSessions {
   }
 
   /** Forgets a session, as soon as nothing of it is under way. */
-  closed(id: number): void {
-    const session = this.get(id);
-    if (!session) return;
-    this.index.remove(id);
+  closed(id: number, index = this.index): void {
+    const number = index.numberOf(id);
+    if (number === NO_SESSION) return;
+    const session = this.at(number);
+    index.remove(id);
     if (this.#isInFlight(session)) this.#closeLater(session);
     else this.#close(session);
   }
@@ -453,6 +459,7 @@ export class ThreadSessions {
   close(): void {
     const all = this.#sessions.filter((session) => session !== undefined);
     this.index.clear();
+    this.ownIndex.clear();
     for (const session of all) {
       if (!this.#isInFlight(session)) this.#close(session);
     }

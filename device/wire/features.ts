@@ -27,6 +27,7 @@ export const F_RING_PACKED = bit(34);
 export const F_IN_ORDER = bit(35);
 export const F_NOTIFICATION_DATA = bit(38);
 export const F_RING_RESET = bit(40);
+export const F_ADMIN_VQ = bit(41);
 export const F_SUSPEND = bit(43);
 
 /** Stateless mode is a feature of each service. */

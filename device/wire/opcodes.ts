@@ -16,6 +16,12 @@ export const enum ServiceNumber {
   Akcipher = 4,
 }
 
+/**
+ * The number of IPSEC, which has neither algorithms nor sessions of its own: its
+ * associations are resource objects (§5.9.9.9).
+ */
+export const IPSEC_SERVICE = 5;
+
 /** The catalogue's services, indexed by their number. */
 export const SERVICES: readonly Service[] = [
   "cipher",

@@ -8,4 +8,6 @@ export const enum Status {
   /** Only with VIRTIO_CRYPTO_F_REVISION_1. */
   NoSpace = 5,
   KeyRejected = 6,
+  /** IPSEC: the packet was processed, and a soft limit is reached. */
+  SoftExpiry = 7,
 }

@@ -2,6 +2,7 @@ import { ok, rejects, strictEqual } from "node:assert/strict";
 import type { Service } from "../../algorithms/catalogue.ts";
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import {
+  F_ADMIN_VQ,
   F_AEAD_STATELESS_MODE,
   F_AKCIPHER_STATELESS_MODE,
   F_CIPHER_STATELESS_MODE,
@@ -44,7 +45,8 @@ async function overVhostUser(
   protocolFeatures?: bigint,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const path = await listen(makeDevice(VIRTIO), stack);
+  const device = makeDevice(VIRTIO, { administration: false });
+  const path = await listen(device, stack);
   const link = await connectVhostUser(path, {
     memoryBytes: MEMORY_BYTES,
     ...(protocolFeatures === undefined ? {} : { protocolFeatures }),
@@ -80,7 +82,7 @@ Deno.test("what is offered is exactly what each layout and transport carries", a
     (all, one) => all | one,
     F_REVISION_1,
   );
-  const here = F_RING_RESET | F_NOTIFICATION_DATA | F_SUSPEND;
+  const here = F_RING_RESET | F_NOTIFICATION_DATA | F_SUSPEND | F_ADMIN_VQ;
   await inProcess((link) => {
     strictEqual(link.offeredFeatures, everywhere | requests | here);
     return Promise.resolve();

@@ -37,6 +37,7 @@ export interface DeviceChanges {
   readonly maximumSizeBytes?: number;
   readonly dataQueueCount?: number;
   readonly without?: readonly Withholdable[];
+  readonly administration?: boolean;
 }
 
 /** A running device and its driver. */
@@ -116,6 +117,7 @@ export function makeDevice(
     maximumSizeBytes: 4 * 1024 * 1024,
     layout: setup.layout === "draft 9" ? "draft-9" : "virtio",
     allowWeak: true,
+    administration: setup.transport === "in process",
     ...changes,
   });
 }

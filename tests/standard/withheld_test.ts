@@ -4,6 +4,7 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { decodeConfigSpace } from "../../device/wire/config_space.ts";
 import {
+  F_ADMIN_VQ,
   F_EVENT_IDX,
   F_IN_ORDER,
   F_INDIRECT_DESC,
@@ -42,6 +43,7 @@ const FEATURE: Readonly<Record<string, bigint>> = {
   "ring-reset": F_RING_RESET,
   "notification-data": F_NOTIFICATION_DATA,
   "suspend": F_SUSPEND,
+  "ipsec": F_ADMIN_VQ,
   ...Object.fromEntries(
     SERVICES.map((service) => [
       `${service}-stateless`,

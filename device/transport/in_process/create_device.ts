@@ -111,6 +111,7 @@ export async function createDevice(
     maximumSizeBytes: options.maxSizeBytes ?? 4 * 1024 * 1024,
     layout: options.layout ?? "virtio",
     allowWeak: options.allowWeak ?? false,
+    administration: true,
     without,
     ...(options.keys && { keys: options.keys }),
   });

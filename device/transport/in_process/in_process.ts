@@ -8,6 +8,7 @@
 import { showInstead } from "../../../algorithms/inspect.ts";
 import { copyDescription } from "../../../algorithms/session_description.ts";
 import { Region } from "../../../memory/region.ts";
+import { AdminQueue } from "../../admin_queue.ts";
 import { ControlQueue } from "../../control_queue.ts";
 import { COUNTERS, DataQueue } from "../../data_queue.ts";
 import { Device } from "../../device.ts";
@@ -18,6 +19,8 @@ import { startOf } from "../../ring/ring_start.ts";
 import type { Virtqueue } from "../../ring/virtqueue.ts";
 import { Placement } from "../../session/placement.ts";
 import { type FailureListener, FailureNotes } from "../../session/failure.ts";
+import type { SessionIndex } from "../../session/session_index.ts";
+import type { SessionTable } from "../../session/session_table.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
 import {
   STATUS_ACKNOWLEDGE,
@@ -50,7 +53,7 @@ const STATUS_NEGOTIATED = STATUS_ACKNOWLEDGE | STATUS_DRIVER |
 
 interface Queue {
   readonly virtqueue: Virtqueue;
-  readonly service: ControlQueue | DataQueue;
+  readonly service: AdminQueue | ControlQueue | DataQueue;
 }
 
 /** Whether a queue takes nothing before it has answered something. */
@@ -117,14 +120,27 @@ export class InProcessLink {
       new Placement(threadSettings),
       note,
     );
+    this.#hear(sessions, this.#sessions.index, note);
+    const { associations } = device;
+    if (associations) {
+      this.#hear(associations.sessions, this.#sessions.ownIndex, note);
+    }
+  }
+
+  /** Has the sessions of a table known in `index`. */
+  #hear(
+    table: SessionTable,
+    index: SessionIndex,
+    note: FailureListener,
+  ): void {
     // The table wipes its keys while an operation may need them once more.
-    sessions.observe({
+    table.observe({
       opened: (session) =>
         this.#sessions.opened({
           ...session,
           description: copyDescription(session.description),
-        }),
-      closed: (id) => this.#sessions.closed(id),
+        }, index),
+      closed: (id) => this.#sessions.closed(id, index),
       keysChanged: () => this.#sessions.keysChanged(),
       refused: ({ reason }) => note({ of: "session", reason }),
     });
@@ -180,7 +196,10 @@ export class InProcessLink {
     return Promise.resolve(config ?? this.#device.readConfig());
   }
 
-  /** Starts queue `index`; the one after the data queues is the control queue. */
+  /**
+   * Starts queue `index`; the one after the data queues is the control queue, and
+   * with ADMIN_VQ the one after that the administration queue.
+   */
   startQueue(index: number, addresses: QueueAddresses): Promise<void> {
     const unusable = this.#unusable ??
       (this.#stops.has(index) ? "it is being reset" : undefined);
@@ -203,16 +222,7 @@ export class InProcessLink {
         new RangeError(`Cannot start queue ${index}: ${virtqueue.error}`),
       );
     }
-    const service = index === this.#device.dataQueueCount
-      ? this.#device.createControlQueue(virtqueue, this.#guestMemory)
-      : new DataQueue({
-        virtqueue,
-        memory: this.#guestMemory,
-        mode: this.#device.mode,
-        sessions: this.#sessions,
-        settings: this.#device.threadSettings,
-        counters: new Float64Array(COUNTERS),
-      });
+    const service = this.#createService(index, virtqueue);
     this.#queues[index] = { virtqueue, service };
     if (service instanceof ControlQueue) {
       service.answered = () => {
@@ -221,6 +231,26 @@ export class InProcessLink {
       };
     }
     return Promise.resolve();
+  }
+
+  #createService(index: number, virtqueue: Virtqueue): Queue["service"] {
+    const device = this.#device;
+    if (index === device.dataQueueCount) {
+      return device.createControlQueue(virtqueue, this.#guestMemory);
+    }
+    if (index === device.adminQueueIndex) {
+      return device.createAdminQueue(virtqueue);
+    }
+    return new DataQueue({
+      virtqueue,
+      memory: this.#guestMemory,
+      mode: device.mode,
+      sessions: this.#sessions,
+      settings: device.threadSettings,
+      counters: new Float64Array(COUNTERS),
+      ...(device.adminQueueIndex !== undefined &&
+        { associations: device.associations! }),
+    });
   }
 
   /**
@@ -327,7 +357,10 @@ export class InProcessLink {
   async #useAll(): Promise<boolean> {
     const deadline = performance.now() + DRAIN_MS;
     const isPending = () =>
-      this.#queues.some((queue) => queue && queue.service.pendingCount > 0);
+      this.#queues.some((queue) =>
+        queue && !(queue.service instanceof AdminQueue) &&
+        queue.service.pendingCount > 0
+      );
     while (isPending()) {
       if (performance.now() >= deadline) return false;
       this.#poll();
@@ -392,7 +425,9 @@ export class InProcessLink {
   #stopQueue(index: number): Promise<void> {
     const service = this.#queues[index]?.service;
     this.#queues[index] = undefined;
-    return this.#stops.stop(index, service);
+    // Commands are answered at once, so that none of them is under way.
+    const waits = service instanceof AdminQueue ? undefined : service;
+    return this.#stops.stop(index, waits);
   }
 
   #becomeUnusable(reason: string): void {

@@ -1,0 +1,302 @@
+/**
+ * What administration commands do (virtio 1.4 §2.13.1): the list of commands, the
+ * capabilities of the IPSEC service, and its resource objects. Commands are for
+ * the device itself, the group type SELF.
+ *
+ * @module
+ */
+
+import type {
+  AdminRefusal,
+  SecurityAssociations,
+} from "./security_associations.ts";
+import {
+  type AdminCommand,
+  AdminOpcode,
+  type AdminOutcome,
+  AdminQualifier,
+  AdminStatus,
+  CAPABILITY_HEADER_BYTES,
+  decodeBitmap,
+  encodeBitmap,
+  GroupType,
+  OBJECT_AT,
+  withZeros,
+} from "./wire/admin_command.ts";
+import {
+  ASSOCIATION_CAPABILITY_ID,
+  type AssociationCapability,
+  decodeAssociationCapabilities,
+  decodeResourceCapability,
+  encodeAssociationCapabilities,
+  encodeResourceCapability,
+  MAXIMUM_ASSOCIATION_CAPABILITY_BYTES,
+  RESOURCE_CAPABILITY_BYTES,
+  RESOURCE_CAPABILITY_ID,
+  type ResourceCapability,
+} from "./wire/ipsec_capabilities.ts";
+import { ASSOCIATION_BYTES, isDisabled } from "./wire/ipsec_readings.ts";
+import { ResourceType } from "./wire/security_association.ts";
+
+const NOTHING = new Uint8Array(0);
+const OK: AdminOutcome = {
+  status: AdminStatus.Ok,
+  qualifier: AdminQualifier.Ok,
+  result: NOTHING,
+};
+
+const refused = (status: number, qualifier: AdminQualifier): AdminOutcome => ({
+  status,
+  qualifier,
+  result: NOTHING,
+});
+const invalid = (qualifier: AdminQualifier): AdminOutcome =>
+  refused(AdminStatus.Invalid, qualifier);
+const succeeded = (result: Uint8Array<ArrayBuffer>): AdminOutcome => ({
+  ...OK,
+  result,
+});
+const outcomeOf = (refusal: AdminRefusal | undefined): AdminOutcome =>
+  refusal ? refused(refusal.status, refusal.qualifier) : OK;
+
+const NO_OBJECTS: ResourceCapability = { inboundLimit: 0, outboundLimit: 0 };
+/** What a driver may send before it has said what it uses. */
+const INITIAL_LIST: readonly number[] = [
+  AdminOpcode.ListQuery,
+  AdminOpcode.ListUse,
+];
+
+type Command = (data: Uint8Array<ArrayBuffer>) => AdminOutcome;
+
+/** The commands of one guest. */
+export class Administration {
+  readonly #associations: SecurityAssociations;
+  /** What the device has … */
+  readonly #limits: ResourceCapability;
+  readonly #capabilities: readonly AssociationCapability[];
+  /** … and what the driver uses of it. */
+  #driverLimits = NO_OBJECTS;
+  #driverCapabilities: readonly AssociationCapability[] = [];
+  #list: ReadonlySet<number> = new Set(INITIAL_LIST);
+  readonly #commands: ReadonlyMap<number, Command>;
+
+  constructor(
+    associations: SecurityAssociations,
+    limits: ResourceCapability,
+    capabilities: readonly AssociationCapability[],
+  ) {
+    this.#associations = associations;
+    this.#limits = limits;
+    this.#capabilities = capabilities;
+    this.#commands = new Map<number, Command>([
+      [AdminOpcode.ListQuery, () => this.#queryList()],
+      [AdminOpcode.ListUse, (data) => this.#useList(data)],
+      [AdminOpcode.CapabilityIdListQuery, () => this.#queryCapabilities()],
+      [AdminOpcode.DeviceCapabilityGet, (data) => this.#getCapability(data)],
+      [AdminOpcode.DriverCapabilitySet, (data) => this.#setCapability(data)],
+      [AdminOpcode.ResourceObjectCreate, (data) => this.#create(data)],
+      [AdminOpcode.ResourceObjectModify, (data) => this.#modify(data)],
+      [AdminOpcode.ResourceObjectQuery, (data) => this.#query(data)],
+      [AdminOpcode.ResourceObjectDestroy, (data) => this.#destroy(data)],
+    ]);
+  }
+
+  /** Back to the state before a driver. */
+  reset(): void {
+    this.#associations.clear();
+    this.#driverLimits = NO_OBJECTS;
+    this.#driverCapabilities = [];
+    this.#list = new Set(INITIAL_LIST);
+  }
+
+  /** Carries a command out. The checks come in the order of §2.13.1.1.1. */
+  execute({ opcode, groupType, memberId, data }: AdminCommand): AdminOutcome {
+    if (groupType !== GroupType.Self) {
+      return invalid(AdminQualifier.InvalidGroup);
+    }
+    const command = this.#commands.get(opcode);
+    if (!command) return invalid(AdminQualifier.InvalidOpcode);
+    if (memberId !== 0) return invalid(AdminQualifier.InvalidMember);
+    if (!this.#list.has(opcode)) return invalid(AdminQualifier.InvalidOpcode);
+    return command(data);
+  }
+
+  #queryList(): AdminOutcome {
+    return succeeded(encodeBitmap([...this.#commands.keys()]));
+  }
+
+  #useList(data: Uint8Array): AdminOutcome {
+    const list = decodeBitmap(data);
+    if (!list.every((opcode) => this.#commands.has(opcode))) {
+      return invalid(AdminQualifier.InvalidField);
+    }
+    this.#list = new Set(list);
+    return OK;
+  }
+
+  #queryCapabilities(): AdminOutcome {
+    return succeeded(
+      encodeBitmap([RESOURCE_CAPABILITY_ID, ASSOCIATION_CAPABILITY_ID]),
+    );
+  }
+
+  #getCapability(data: Uint8Array<ArrayBuffer>): AdminOutcome {
+    switch (withZeros(data, CAPABILITY_HEADER_BYTES).getUint16(0, true)) {
+      case RESOURCE_CAPABILITY_ID:
+        return succeeded(encodeResourceCapability(this.#limits));
+      case ASSOCIATION_CAPABILITY_ID:
+        return succeeded(encodeAssociationCapabilities(this.#capabilities));
+      default:
+        return refused(AdminStatus.NoSuchThing, AdminQualifier.InvalidField);
+    }
+  }
+
+  #setCapability(data: Uint8Array<ArrayBuffer>): AdminOutcome {
+    const id = withZeros(data, CAPABILITY_HEADER_BYTES).getUint16(0, true);
+    const capability = data.subarray(CAPABILITY_HEADER_BYTES);
+    switch (id) {
+      case RESOURCE_CAPABILITY_ID:
+        return this.#setLimits(
+          decodeResourceCapability(
+            withZeros(capability, RESOURCE_CAPABILITY_BYTES),
+          ),
+        );
+      case ASSOCIATION_CAPABILITY_ID:
+        return this.#setCapabilities(
+          decodeAssociationCapabilities(
+            withZeros(capability, MAXIMUM_ASSOCIATION_CAPABILITY_BYTES),
+          ),
+        );
+      default:
+        return refused(AdminStatus.NoSuchThing, AdminQualifier.InvalidField);
+    }
+  }
+
+  #setLimits(limits: ResourceCapability): AdminOutcome {
+    const { inboundLimit, outboundLimit } = limits;
+    if (
+      inboundLimit > this.#limits.inboundLimit ||
+      outboundLimit > this.#limits.outboundLimit
+    ) return invalid(AdminQualifier.InvalidField);
+    if (
+      this.#associations.reaches(false, inboundLimit) ||
+      this.#associations.reaches(true, outboundLimit)
+    ) return refused(AdminStatus.Busy, AdminQualifier.InvalidCommand);
+    this.#driverLimits = limits;
+    return OK;
+  }
+
+  #setCapabilities(entries: readonly AssociationCapability[]): AdminOutcome {
+    const modes = new Set(entries.map(({ mode }) => mode));
+    const areMine = entries.every((entry) =>
+      this.#capabilities.some((own) => isWithin(entry, own))
+    );
+    if (!areMine || modes.size !== entries.length) {
+      return invalid(AdminQualifier.InvalidField);
+    }
+    const haveObjects = this.#associations.reaches(true, 0) ||
+      this.#associations.reaches(false, 0);
+    if (isDisabled(entries.length) && haveObjects) {
+      return refused(AdminStatus.Busy, AdminQualifier.InvalidCommand);
+    }
+    this.#driverCapabilities = entries;
+    return OK;
+  }
+
+  #create(data: Uint8Array<ArrayBuffer>): AdminOutcome {
+    return this.#withObject(data, (type, id, object) =>
+      outcomeOf(
+        this.#associations.create(
+          type,
+          id,
+          object,
+          this.#driverLimits,
+          this.#driverCapabilities,
+        ),
+      ));
+  }
+
+  #modify(data: Uint8Array<ArrayBuffer>): AdminOutcome {
+    return this.#withObject(
+      data,
+      (type, id, object) =>
+        outcomeOf(
+          this.#associations.modify(type, id, object, this.#driverCapabilities),
+        ),
+    );
+  }
+
+  #query(data: Uint8Array<ArrayBuffer>): AdminOutcome {
+    return this.#withObject(data, (type, id) => {
+      const found = this.#associations.query(type, id);
+      return "status" in found ? outcomeOf(found) : succeeded(found);
+    });
+  }
+
+  #destroy(data: Uint8Array<ArrayBuffer>): AdminOutcome {
+    // It has no flags: what is there belongs to nothing.
+    const header = data.subarray(0, 8);
+    return this.#withObject(
+      header,
+      (type, id) => outcomeOf(this.#associations.destroy(type, id)),
+    );
+  }
+
+  #withObject(
+    data: Uint8Array<ArrayBuffer>,
+    act: (
+      type: ResourceType,
+      id: number,
+      object: DataView<ArrayBuffer>,
+    ) => AdminOutcome,
+  ): AdminOutcome {
+    const view = withZeros(data, OBJECT_AT + ASSOCIATION_BYTES);
+    const outcome = this.#act(view, act);
+    // A copy that was made for a short command may hold keys, too.
+    if (view.buffer !== data.buffer) new Uint8Array(view.buffer).fill(0);
+    return outcome;
+  }
+
+  #act(
+    view: DataView<ArrayBuffer>,
+    act: (
+      type: ResourceType,
+      id: number,
+      object: DataView<ArrayBuffer>,
+    ) => AdminOutcome,
+  ): AdminOutcome {
+    const type = view.getUint16(0, true);
+    if (
+      type !== ResourceType.OutboundAssociation &&
+      type !== ResourceType.InboundAssociation
+    ) return invalid(AdminQualifier.InvalidField);
+    const { inboundLimit, outboundLimit } = this.#driverLimits;
+    if (
+      isDisabled(inboundLimit + outboundLimit) ||
+      isDisabled(this.#driverCapabilities.length)
+    ) return invalid(AdminQualifier.InvalidOpcode);
+    const flags = view.getBigUint64(8, true);
+    if (flags !== 0n) return invalid(AdminQualifier.InvalidField);
+    const object = new DataView(
+      view.buffer,
+      view.byteOffset + OBJECT_AT,
+      ASSOCIATION_BYTES,
+    );
+    return act(type, view.getUint32(4, true), object);
+  }
+}
+
+/** Whether a driver's entry asks for nothing that the device's own does not have. */
+function isWithin(
+  entry: AssociationCapability,
+  own: AssociationCapability,
+): boolean {
+  return entry.mode === own.mode &&
+    entry.maxReplayWindow <= own.maxReplayWindow &&
+    (entry.options & ~own.options) === 0 &&
+    (entry.cipherAlgorithms & ~own.cipherAlgorithms) === 0n &&
+    (entry.macAlgorithms & ~own.macAlgorithms) === 0n &&
+    (entry.aeadAlgorithms & ~own.aeadAlgorithms) === 0 &&
+    entry.maxCipherKeyBytes <= own.maxCipherKeyBytes &&
+    entry.maxAuthKeyBytes <= own.maxAuthKeyBytes;
+}

@@ -1,0 +1,205 @@
+/**
+ * Requests of the IPSEC service on a data queue: from a chain to a packet and the
+ * operation that it needs, and from that to the packet that the guest gets.
+ *
+ * @module
+ */
+
+import { OperationKind, OperationStatus } from "../backends/backend.ts";
+import {
+  ESP_HEADER_BYTES,
+  EspPacket,
+  HEAD_BYTES,
+  MAXIMUM_PACKET_BYTES,
+  TAIL_BYTES,
+} from "./ipsec/esp_packet.ts";
+import { finishInbound, prepareInbound } from "./ipsec/inbound.ts";
+import { IvSource } from "./ipsec/iv_source.ts";
+import { finishOutbound, prepareOutbound } from "./ipsec/outbound.ts";
+import type { RequestSlot } from "./request_slot.ts";
+import { ResultMemory } from "./result_memory.ts";
+import { DescriptorChain, showChain } from "./ring/chain.ts";
+import type { Virtqueue } from "./ring/virtqueue.ts";
+import type { HeldAssociation } from "./security_associations.ts";
+import { NO_SESSION } from "./session/session_index.ts";
+import type { ThreadSessions } from "./session/thread_sessions.ts";
+import {
+  decodeIpsecRequest,
+  IPSEC_SOURCE_AT,
+  IpsecOpcode,
+  IpsecRequest,
+  isIpsecRequest,
+} from "./wire/ipsec_request.ts";
+import { Status } from "./wire/status.ts";
+
+/** Where a data queue finds associations, and what it shares for them. */
+export interface AssociationTable {
+  find(isOutbound: boolean, id: number): HeldAssociation | undefined;
+  readonly ivCounter: SharedArrayBuffer;
+}
+
+/** What a data queue's IPSEC requests work on. */
+export interface IpsecRequestsOptions {
+  readonly virtqueue: Virtqueue;
+  readonly revision1: boolean;
+  readonly sessions: ThreadSessions;
+  readonly associations: AssociationTable;
+  readonly maximumSizeBytes: number;
+}
+
+/** The IPSEC requests of one data queue. */
+export class IpsecRequests {
+  /** Status of the request that was finished last. */
+  outcome = Status.Ok as Status;
+  readonly #options: IpsecRequestsOptions;
+  readonly #ivs: IvSource;
+  readonly #request = new IpsecRequest();
+  readonly #chain = new DescriptorChain();
+  readonly #memory = new ResultMemory();
+  /** Packets under way, by slot of the ring, … */
+  readonly #packets: (EspPacket | undefined)[] = [];
+  /** … and those that are kept for the next. */
+  readonly #spare: EspPacket[] = [];
+
+  constructor(options: IpsecRequestsOptions) {
+    this.#options = options;
+    this.#ivs = new IvSource(options.associations.ivCounter);
+  }
+
+  /** Whether a request with this header is one of these. */
+  takes(header: DataView, availableBytes: number): boolean {
+    return isIpsecRequest(header, availableBytes);
+  }
+
+  /** Whether the request in a slot is one of these. */
+  has(slot: number): boolean {
+    return this.#packets[slot] !== undefined;
+  }
+
+  /** Fills the operation; any status but Ok is the request's outcome. */
+  prepare(
+    slot: RequestSlot,
+    chain: DescriptorChain,
+    header: DataView,
+    headerBytes: number,
+  ): Status {
+    const request = this.#request;
+    const { associations, sessions, revision1 } = this.#options;
+    const decoded = decodeIpsecRequest(header, headerBytes, revision1, request);
+    if (decoded !== Status.Ok) return decoded;
+    const isOutbound = request.opcode === IpsecOpcode.Outbound;
+    const held = associations.find(isOutbound, request.associationId);
+    const session = held
+      ? sessions.ownIndex.numberOf(held.sessionId)
+      : NO_SESSION;
+    if (!held || session === NO_SESSION) return Status.InvalidSession;
+    if (!this.#lengthsFit(chain)) return Status.Error;
+    const lengthBytes = HEAD_BYTES + request.sourceBytes + TAIL_BYTES;
+    const memory = this.#memory.take(lengthBytes);
+    // Only a backend that finishes later can have so many under way.
+    if (!memory) return Status.Error;
+    slot.session = session;
+    sessions.begun(session);
+    const packet = this.#spare.pop() ?? new EspPacket();
+    this.#packets[slot.number] = packet;
+    packet.memory = memory;
+    packet.usedBytes = lengthBytes;
+    packet.association = held.association;
+    packet.resultLimitBytes = request.destinationBytes;
+    const end = HEAD_BYTES + request.sourceBytes;
+    chain.readable.read(
+      IPSEC_SOURCE_AT,
+      memory.bytes.subarray(HEAD_BYTES, end),
+    );
+    const prepared = isOutbound
+      ? prepareOutbound(packet, request.sourceBytes, this.#ivs)
+      : prepareInbound(packet, request.sourceBytes);
+    return prepared === Status.Ok ? this.#send(slot, packet) : prepared;
+  }
+
+  #lengthsFit({ readable, writable }: DescriptorChain): boolean {
+    const { sourceBytes, destinationBytes } = this.#request;
+    return sourceBytes <= MAXIMUM_PACKET_BYTES &&
+      sourceBytes + destinationBytes <= this.#options.maximumSizeBytes &&
+      IPSEC_SOURCE_AT + sourceBytes <= readable.totalBytes &&
+      destinationBytes + 1 <= writable.totalBytes;
+  }
+
+  #send(slot: RequestSlot, packet: EspPacket): Status {
+    fillOperation(slot, packet);
+    const { operation } = slot;
+    const route = this.#options.sessions.route(
+      slot.session,
+      operation.source.totalBytes,
+      operation.kind,
+    );
+    if (!route) return Status.Error;
+    slot.route = route;
+    operation.session = route.handle;
+    return Status.Ok;
+  }
+
+  /**
+   * Brings a packet to its end and writes the result, whose length it returns;
+   * `outcome` is the status then.
+   */
+  finish(slot: RequestSlot, status: Status): number {
+    const packet = this.#packets[slot.number]!;
+    this.#packets[slot.number] = undefined;
+    this.outcome = status === Status.Ok ? finishPacket(packet) : status;
+    const isProcessed = this.outcome === Status.Ok ||
+      this.outcome === Status.SoftExpiry;
+    // What is counted as failed.
+    slot.status = isProcessed ? Status.Ok : this.outcome;
+    const resultBytes = isProcessed ? this.#deliver(slot.number, packet) : 0;
+    this.#memory.give(packet.memory, packet.usedBytes);
+    this.#spare.push(packet);
+    return resultBytes;
+  }
+
+  #deliver(slot: number, packet: EspPacket): number {
+    showChain(this.#options.virtqueue, slot, this.#chain);
+    const { resultStart, resultEnd, bytes } = packet;
+    this.#chain.writable.write(0, bytes.subarray(resultStart, resultEnd));
+    return resultEnd - resultStart;
+  }
+}
+
+function finishPacket(packet: EspPacket): Status {
+  return packet.association.isOutbound
+    ? finishOutbound(packet)
+    : finishInbound(packet);
+}
+
+/** Makes the operation work on the packet, in place. */
+function fillOperation(slot: RequestSlot, packet: EspPacket): void {
+  const { operation } = slot;
+  const { memory, association, sourceStart, sourceEnd } = packet;
+  const { kind, ivBytes, icvBytes } = association.suite;
+  const sourceBytes = sourceEnd - sourceStart;
+  operation.iv.set(packet.iv);
+  operation.ivBytes = packet.ivBytes;
+  operation.status = OperationStatus.Pending;
+  operation.writtenBytes = 0;
+  operation.digest.append(memory, packet.digestAt, icvBytes);
+  if (kind === "mac") {
+    operation.kind = OperationKind.Digest;
+    operation.source.append(memory, 0, packet.prefixBytes);
+    operation.source.append(memory, sourceStart, sourceBytes);
+    return;
+  }
+  operation.kind = association.isOutbound
+    ? OperationKind.Encrypt
+    : OperationKind.Decrypt;
+  operation.source.append(memory, sourceStart, sourceBytes);
+  operation.destination.append(memory, sourceStart, sourceBytes);
+  if (kind === "aead") {
+    operation.additionalData.append(memory, 0, packet.prefixBytes);
+    slot.readsTag = !association.isOutbound;
+    return;
+  }
+  operation.cipherStart = ESP_HEADER_BYTES + ivBytes;
+  operation.cipherBytes = packet.dataEnd - packet.dataStart;
+  operation.hashStart = 0;
+  operation.hashBytes = sourceBytes;
+}
