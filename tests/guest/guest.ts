@@ -24,6 +24,7 @@ export type GuestTest =
   | "threads"
   | "rebind"
   | "rsa"
+  | "key-stub"
   | "suspend";
 
 export interface GuestOptions
@@ -32,6 +33,8 @@ export interface GuestOptions
   readonly tests: readonly GuestTest[];
   /** The descriptors of aes-random's longest chain; by default what the mode survives. */
   readonly longestChain?: number;
+  /** The PrivateKeyInfo that key-stub signs with, which is no secret. */
+  readonly keyStub?: Uint8Array;
   /** How often the guest boots under the same QEMU. */
   readonly boots?: number;
   readonly timeoutMs?: number;
@@ -70,6 +73,9 @@ export async function bootGuest(options: GuestOptions): Promise<GuestReport> {
     kernelWords: [
       `vhost_crypto_tests=${options.tests.join(",")}`,
       `vhost_crypto_longest_chain=${longestChain}`,
+      ...(options.keyStub
+        ? [`vhost_crypto_stub=${options.keyStub.toHex()}`]
+        : []),
     ],
   });
   return await runQemu(

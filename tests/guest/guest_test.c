@@ -28,7 +28,8 @@ void check(const char *name, bool passed, const char *reason, ...) {
 }
 
 void info(const char *name, const char *value, ...) {
-    char text[256];
+    // Room for a signature of 8192 bits.
+    char text[2049];
     va_list arguments;
     va_start(arguments, value);
     vsnprintf(text, sizeof text, value, arguments);
@@ -207,6 +208,8 @@ static bool run_test(const char *name, size_t longest_chain) {
         test_rebind();
     else if (!strcmp(name, "rsa"))
         test_rsa();
+    else if (!strcmp(name, "key-stub"))
+        test_key_stub();
     else if (!strcmp(name, "suspend"))
         test_suspend();
     else

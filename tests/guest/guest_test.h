@@ -31,6 +31,7 @@ void test_aes_known_answers(void);
 void test_aes_random(size_t longest_chain);
 void test_aes_threads(void);
 void test_rsa(void);
+void test_key_stub(void);
 void test_suspend(void);
 
 #endif

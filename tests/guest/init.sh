@@ -1,7 +1,8 @@
 #!/bin/busybox sh
 # shellcheck shell=dash disable=SC2154
 # The guest's first process. The kernel passes the words name=value of its command
-# line that it has no use for as variables: vhost_crypto_tests, vhost_crypto_longest_chain.
+# line that it has no use for as variables: vhost_crypto_tests, vhost_crypto_longest_chain,
+# vhost_crypto_stub.
 /bin/busybox --install -s /bin
 PATH=/bin
 mount -t devtmpfs devtmpfs /dev

@@ -24,6 +24,7 @@ const PROGRAM_SOURCES = [
   "guest_cipher.c",
   "guest_aes.c",
   "guest_rsa.c",
+  "guest_key_stub.c",
   "guest_suspend.c",
 ];
 
