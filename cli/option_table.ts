@@ -47,6 +47,12 @@ export const SERVE_OPTIONS = [
       "listen on this socket, exactly as written; repeat it to serve several guests, each with sessions of its own",
   },
   {
+    name: "guests",
+    value: "N",
+    help:
+      "make N sockets, 1 to 10000, of each --socket-path with %i in it, which stands for 0 to N - 1",
+  },
+  {
     name: "fd",
     value: "N",
     help:

@@ -39,6 +39,7 @@ import {
   type Values,
   wholeNumber,
 } from "./option_values.ts";
+import { socketPaths } from "./socket_paths.ts";
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -206,30 +207,6 @@ function backendList(text: string): string[] {
     throw usage("backend", text, "names with commas, each once");
   }
   return names;
-}
-
-/**
- * A path must fit `sun_path` of a Unix socket address with its final zero, and
- * with one more character while the socket does not listen yet.
- */
-const SOCKET_PATH_MAXIMUM_BYTES = 106;
-
-function socketPaths(values: Values): readonly string[] {
-  const paths = values.get("socket-path") ?? [];
-  for (const path of paths) {
-    const lengthBytes = new TextEncoder().encode(path).length;
-    if (lengthBytes > SOCKET_PATH_MAXIMUM_BYTES || path.includes("\0")) {
-      throw usage(
-        "socket-path",
-        path,
-        `at most ${SOCKET_PATH_MAXIMUM_BYTES} bytes`,
-      );
-    }
-  }
-  if (new Set(paths).size !== paths.length) {
-    throw usage("socket-path", paths.at(-1)!, "each path only once");
-  }
-  return paths;
 }
 
 /** Either paths or a descriptor, as one of them must be there. */

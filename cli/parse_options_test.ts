@@ -35,6 +35,23 @@ const MISTAKES: Readonly<
     [["--socket-path", `/${"x".repeat(106)}`], "/xxx", "106 bytes"],
     // 54 letters, but 108 bytes.
     [["--socket-path", "ä".repeat(54)], "ä", "106 bytes"],
+    [["--socket-path", "/%i"], '"/%i"', "--guests N"],
+    [
+      ["--socket-path", `/%i${"x".repeat(104)}`, "--guests", "11"],
+      "/10xxx",
+      "106 bytes",
+    ],
+    [
+      ["--socket-path", "/%i", "--socket-path", "/7", "--guests", "8"],
+      '"/7"',
+      "only once",
+    ],
+  ],
+  guests: [
+    [[...SOCKET, "--guests", "3"], '"3"', "--socket-path with %i"],
+    [["--fd", "3", "--guests", "3"], '"3"', "--socket-path with %i"],
+    [["--socket-path", "/%i", "--guests", "0"], '"0"', "from 1 to 10000"],
+    [["--socket-path", "/%i", "--guests", "many"], '"many"', "from 1 to"],
   ],
   "unsealed-memory": [
     [[...SOCKET, "--unsealed-memory", "yes"], '"yes"', "refuse, serve"],
@@ -300,6 +317,19 @@ Deno.test("values arrive as they were given", () => {
   assert.equal(settings.allowWeak, true);
   assert.equal(settings.logLevel, "debug");
   assert.equal(settingsOf("--fd", "3").fd, 3);
+});
+
+Deno.test("a pattern stands for one socket of each guest", () => {
+  const settings = settingsOf(
+    ...["--socket-path", "/a", "--socket-path", "/%i/%i.sock"],
+    ...["--guests", "3", "--backend", "noble@/1/1.sock"],
+  );
+  const paths = ["/a", "/0/0.sock", "/1/1.sock", "/2/2.sock"];
+  assert.deepEqual(settings.socketPaths, paths);
+  assert.deepEqual(
+    paths.map((path) => settings.bySocket.get(path)!.backends),
+    [undefined, undefined, ["noble"], undefined],
+  );
 });
 
 Deno.test("weak algorithms are off unless asked for", () => {

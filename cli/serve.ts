@@ -24,17 +24,26 @@ import { createLog, type Log } from "./log.ts";
 import { UsageError } from "./option_values.ts";
 import type { ServeSettings, SocketOptions } from "./parse_options.ts";
 import { qemuCommands } from "./qemu_commands.ts";
-import { createSocketDevice, type SocketDevice } from "./socket_device.ts";
+import {
+  BackendFinder,
+  createSocketDevice,
+  type SocketDevice,
+} from "./socket_device.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 const KEPT_SESSIONS =
   "sessions outlive a reset by their driver: the next driver of the same guest can use their keys";
 
+/** Of more sockets, what they have in common is told for the first one only. */
+const MOST_SHOWN = 8;
+
 /** The settings of one socket: a path, or the descriptor. */
 interface Socket {
   readonly path: string | undefined;
   readonly made: SocketDevice;
+  /** Whether its backends and the commands for it are told. */
+  readonly isShown: boolean;
 }
 
 async function createSockets(
@@ -42,16 +51,19 @@ async function createSockets(
   lanes: LaneHost,
   store: KeyStore | undefined,
 ): Promise<Socket[]> {
+  const finder = new BackendFinder(settings.backendOptions);
   const make = (options: SocketOptions) =>
-    createSocketDevice(options, settings, lanes, store);
+    createSocketDevice(options, settings, lanes, store, finder);
   if (settings.fd !== undefined) {
     const made = await make(settings.general);
-    return [{ path: undefined, made }];
+    return [{ path: undefined, made, isShown: true }];
   }
   const sockets: Socket[] = [];
   for (const path of settings.socketPaths) {
     const made = await make(settings.bySocket.get(path)!);
-    sockets.push({ path, made });
+    const isShown = sockets.length === 0 ||
+      settings.socketPaths.length <= MOST_SHOWN;
+    sockets.push({ path, made, isShown });
   }
   return sockets;
 }
@@ -81,14 +93,16 @@ interface Running {
 }
 
 function startServer(
-  { path, made }: Socket,
+  { path, made, isShown }: Socket,
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
   keys: KeyService,
 ): Running {
   const { log } = options;
-  logBackends(made, log);
-  logWithheld(made, log);
+  if (isShown) {
+    logBackends(made, log);
+    logWithheld(made, log);
+  }
   const { keyRules } = settings.bySocket.get(path ?? "") ?? settings.general;
   keys.watch(made, keyRules, log);
   const placements = new PlacementCounts((line) => log("info", line));
@@ -97,7 +111,7 @@ function startServer(
   const server = path === undefined
     ? VhostUserServer.adopt(settings.fd!, own)
     : VhostUserServer.listen(path, own);
-  if (path !== undefined) {
+  if (path !== undefined && isShown) {
     // The commands stay free of prefixes, to be copied whole to any folder.
     const commands = qemuCommands(resolve(path), settings.queues);
     for (const text of commands) log("info", text);

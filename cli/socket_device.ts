@@ -76,10 +76,33 @@ export function requireOptions(backends: readonly ProbedBackend[]): void {
   }
 }
 
-async function backendsOf(
+/** Finds backends for sockets, and asks none twice what it can. */
+export class BackendFinder {
+  readonly #options: OptionsBySpecifier;
+  readonly #found = new Map<string, Promise<readonly ProbedBackend[]>>();
+
+  constructor(options: OptionsBySpecifier) {
+    this.#options = options;
+  }
+
+  /**
+   * The backends of a socket, in order.
+   *
+   * @throws {UsageError} for backends that cannot be used
+   */
+  find(socket: PlacementOptions): Promise<readonly ProbedBackend[]> {
+    const { backends, fallback } = socket;
+    const key = JSON.stringify([backends, fallback]);
+    const found = this.#found.get(key) ?? findBackends(socket, this.#options);
+    this.#found.set(key, found);
+    return found;
+  }
+}
+
+async function findBackends(
   { backends: named, fallback }: PlacementOptions,
   options: OptionsBySpecifier,
-): Promise<ProbedBackend[]> {
+): Promise<readonly ProbedBackend[]> {
   if (named === undefined) {
     const all = await probeBackends(undefined, options);
     requireOptions(all);
@@ -133,8 +156,9 @@ export async function createSocketDevice(
   settings: ServeSettings,
   lanes: LaneHost,
   store?: KeyStore,
+  finder = new BackendFinder(settings.backendOptions),
 ): Promise<SocketDevice> {
-  const backends = await backendsOf(socket, settings.backendOptions);
+  const backends = await finder.find(socket);
   checkRules(socket, backends);
   const names = backends.map(({ backend }) => backend.name);
   if (store) checkKeyRules(store, socket.keyRules, names);

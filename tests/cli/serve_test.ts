@@ -243,6 +243,28 @@ Deno.test("sockets side by side have sessions of their own", async () => {
   for (const path of paths) assert.equal(await exists(path), false);
 });
 
+Deno.test("one pattern makes a socket for each of many guests", async () => {
+  await using folder = await temporaryFolder();
+  const path = (index: number) => `${folder.path}/${index}.sock`;
+  await using device = await ServeProcess.start(
+    `listening at ${path(99)}`,
+    ...["--socket-path", `${folder.path}/%i.sock`, "--guests", "100", ...NOBLE],
+  );
+  assert.equal(device.log.match(/listening at/g)!.length, 100);
+  assert.equal(device.log.match(/info: [^ ]+: backend noble/g)!.length, 1);
+  assert.equal(device.log.match(/^qemu-system/gm)!.length, 2);
+  await using first = await attach(path(0));
+  await using last = await attach(path(99));
+  await encryptSomething(last);
+  await encryptSomething(first);
+  await device.said(`${path(99)}: front-end connected`);
+  const { code } = await device.end("SIGTERM");
+  assert.equal(code, 0);
+  for (const index of [0, 50, 99]) {
+    assert.equal(await exists(path(index)), false);
+  }
+});
+
 Deno.test("one front-end after another uses the same socket", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/crypto.sock`;
