@@ -130,11 +130,11 @@ export class Device {
       : RING_FEATURES | REQUEST_FEATURES;
     const ready = settings.backends.filter(({ probe }) => probe.ready);
     const offers = ready.map((
-      { backend, specifier, options, probe, openLane },
+      { backend, specifier, options, probe, lane },
     ) => ({
       name: backend.name,
       specifier,
-      onLane: openLane !== undefined,
+      onLane: lane?.takes,
       offers: probe.offers.filter((offer) => !isWithheld(offer, withheld)),
       options,
     }));

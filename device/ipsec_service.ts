@@ -10,6 +10,7 @@ import {
   ipsecCapabilities,
   SecurityAssociations,
 } from "./security_associations.ts";
+import type { BackendLane } from "./session/open_backends.ts";
 import {
   Placement,
   type PlacementPolicy,
@@ -18,9 +19,9 @@ import {
 import { SessionTable } from "./session/session_table.ts";
 import type { ThreadBackends } from "./session/thread_backends.ts";
 
-/** A backend's offers, and whether its operations are on a lane. */
+/** A backend's offers, and what of it is on a lane. */
 type Offers = PlacementSettings["backends"][number] & {
-  readonly onLane: boolean;
+  readonly onLane: BackendLane["takes"] | undefined;
 };
 
 /** What the service is made of. */
@@ -51,7 +52,7 @@ export function createIpsecService(
   policy: PlacementPolicy | undefined,
 ): IpsecService | undefined {
   // A command is answered at once, which opening on a lane is not.
-  const offers = settings.backends.filter(({ onLane }) => !onLane);
+  const offers = settings.backends.filter(({ onLane }) => onLane !== "all");
   const placement = new Placement({ ...settings, backends: offers }, policy);
   const capabilities = ipsecCapabilities(placement.offered());
   if (capabilities.length === 0) return undefined;

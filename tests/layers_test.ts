@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "device/ring": ["memory"],
   "device/keys": ["algorithms", "backends"],
   "device/session": ["device/keys", "device/wire", "algorithms", "backends"],
-  "device/lane": ["device/session", "algorithms", "backends", "ffi"],
+  "device/lane": ["device/session", "algorithms", "backends", "memory", "ffi"],
   "device/ipsec": ["device/wire", "algorithms", "memory"],
   "device": [
     "device/wire",

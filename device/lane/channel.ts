@@ -106,11 +106,16 @@ export type ChannelMessage =
   | { readonly kind: "drop"; readonly block: number }
   | { readonly kind: "health" };
 
+/** What a lane answers to `health`. */
+export interface HealthAnswer {
+  readonly health: string | undefined;
+}
+
 /** What both ends of a channel are given; structured-cloneable. */
 export interface ChannelEnd {
   readonly control: SharedArrayBuffer;
-  /** A word that counts what was sent by anybody: the lane waits for it. */
-  readonly doorbell: SharedArrayBuffer;
+  /** Of the lane's `LaneWatch`. */
+  readonly watch: SharedArrayBuffer;
   readonly port: MessagePort;
 }
 
@@ -120,13 +125,13 @@ export interface Channel {
   readonly lane: ChannelEnd;
 }
 
-/** Makes a channel to the lane that waits for `doorbell`. */
-export function createChannel(doorbell: SharedArrayBuffer): Channel {
+/** Makes a channel to the lane with this memory of its watch. */
+export function createChannel(watch: SharedArrayBuffer): Channel {
   const control = new SharedArrayBuffer(CONTROL_BYTES);
   const { port1, port2 } = new MessageChannel();
   return {
-    sender: { control, doorbell, port: port1 },
-    lane: { control, doorbell, port: port2 },
+    sender: { control, watch, port: port1 },
+    lane: { control, watch, port: port2 },
   };
 }
 

@@ -5,13 +5,18 @@
  */
 
 import { receiveMessageOnPort } from "node:worker_threads";
+import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { type OperationKind, OperationStatus } from "../../backends/backend.ts";
-import { takeRecord } from "../session/announcement_memory.ts";
+import {
+  type AnnouncementPlace,
+  takeRecord,
+} from "../session/announcement_memory.ts";
 import {
   BlockLayout,
   type ChannelEnd,
   type ChannelMessage,
   ControlWord,
+  type HealthAnswer,
   recordAt,
   RecordWord,
   SLOTS,
@@ -79,7 +84,9 @@ export class ChannelServer {
   #hear(message: ChannelMessage): void {
     switch (message.kind) {
       case "open": {
-        const { description } = takeRecord(message.place);
+        const description = tryTaking(message.place);
+        // Its thread has ended, and wiped what was on the way.
+        if (!description) return;
         const session = this.#scheduler.open(message.guest, description);
         this.#sessions.set(message.session, session);
         return;
@@ -97,7 +104,10 @@ export class ChannelServer {
         this.#blocks.delete(message.block);
         return;
       case "health":
-        return;
+        void this.#scheduler.health().then((health) => {
+          const answer: HealthAnswer = { health };
+          if (!this.#detached) this.#port.postMessage(answer);
+        });
     }
   }
 
@@ -190,5 +200,13 @@ export class ChannelServer {
     }
     this.#sessions.clear();
     this.#port.close();
+  }
+}
+
+function tryTaking(place: AnnouncementPlace): SessionDescription | undefined {
+  try {
+    return takeRecord(place).description;
+  } catch {
+    return undefined;
   }
 }

@@ -8,21 +8,26 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import { AnnouncementMemory } from "../session/announcement_memory.ts";
 import type { FailureListener } from "../session/failure.ts";
 import type { ChannelEnd } from "./channel.ts";
+import { createWatchMemory, LaneWatch, WATCHDOG_MS } from "./lane_watch.ts";
 import type { LaneBackend, LaneCommand, LaneReport } from "./lane_messages.ts";
+
+const STUCK = "a call of the backend does not return";
 
 /** Ends the use of a lane; settled when it does not wake its user any more. */
 export type Detach = () => Promise<void>;
 
 /** One lane: the thread of a backend, started when it is first needed. */
 export class Lane {
-  /** What rings at the lane: its users make their channels with it. */
-  readonly doorbell = new SharedArrayBuffer(4);
+  /** Of the lane's watch: its users make their channels with it. */
+  readonly memory = createWatchMemory();
   readonly #backend: LaneBackend;
   #worker: Worker | undefined;
   readonly #records = new AnnouncementMemory();
   readonly #tried = new Map<number, (refusal: string | undefined) => void>();
   readonly #detached = new Map<number, () => void>();
   readonly #failed: FailureListener;
+  readonly #watch = new LaneWatch(this.memory);
+  #looking: ReturnType<typeof setTimeout> | undefined;
   #questions = 0;
   #channels = 0;
   #ended: string | undefined;
@@ -44,12 +49,9 @@ export class Lane {
       this.#end(reason);
       this.#failed({ of: "backend", backend: this.#backend.name, reason });
     };
-    const { doorbell } = this;
-    const start: LaneCommand = {
-      kind: "start",
-      backend: this.#backend,
-      doorbell,
-    };
+    const { memory } = this;
+    const backend = this.#backend;
+    const start: LaneCommand = { kind: "start", backend, memory };
     worker.postMessage(start);
     return worker;
   }
@@ -78,12 +80,25 @@ export class Lane {
   /** Why the backend cannot have such a session; undefined where it can. */
   tryOpening(description: SessionDescription): Promise<string | undefined> {
     if (this.#ended !== undefined) return Promise.resolve(this.#ended);
+    if (this.#watch.isStuck) return Promise.resolve(STUCK);
     const question = ++this.#questions;
     const place = this.#records.put({ id: question, description }, 1);
     return new Promise((resolve) => {
       this.#tried.set(question, resolve);
+      this.#looking ??= setTimeout(() => this.#look(), WATCHDOG_MS);
       this.#tell({ kind: "try", question, place });
     });
+  }
+
+  /** Nobody waits for a thread that is stuck. */
+  #look(): void {
+    if (this.#watch.isStuck) {
+      for (const answer of this.#tried.values()) answer(STUCK);
+      this.#tried.clear();
+    }
+    this.#looking = this.#tried.size > 0
+      ? setTimeout(() => this.#look(), WATCHDOG_MS)
+      : undefined;
   }
 
   #hear(report: LaneReport): void {
@@ -95,6 +110,7 @@ export class Lane {
       case "tried":
         this.#tried.get(report.question)?.(report.refusal);
         this.#tried.delete(report.question);
+        if (this.#tried.size === 0) this.#stopLooking();
         return;
       case "failure":
         return this.#failed(report.failure);
@@ -109,10 +125,16 @@ export class Lane {
     for (const answer of this.#tried.values()) answer(reason);
     for (const answer of this.#detached.values()) answer();
     this.#tried.clear();
+    this.#stopLooking();
     this.#detached.clear();
     this.#records.wipe();
     this.#worker?.terminate();
     this.#markClosed();
+  }
+
+  #stopLooking(): void {
+    clearTimeout(this.#looking);
+    this.#looking = undefined;
   }
 
   /** Closes the backend; one that takes longer than `deadlineMs` is left. */
@@ -145,10 +167,13 @@ export class LaneHost {
     return ++this.#guests;
   }
 
-  /** The lane of a backend; it costs nothing before it is used. */
-  lane(backend: LaneBackend): Lane {
+  /**
+   * The lane of a backend; it costs nothing before it is used. Work that one
+   * thread is too slow for has several `parts`, which users share out.
+   */
+  lane(backend: LaneBackend, part = 0): Lane {
     const { specifier, options } = backend;
-    const key = JSON.stringify([specifier, options]);
+    const key = JSON.stringify([specifier, options, part]);
     let lane = this.#lanes.get(key);
     if (!lane) {
       lane = new Lane(backend, this.#failed);

@@ -22,7 +22,8 @@ export type LaneCommand =
   | {
     readonly kind: "start";
     readonly backend: LaneBackend;
-    readonly doorbell: SharedArrayBuffer;
+    /** Of a `LaneWatch`. */
+    readonly memory: SharedArrayBuffer;
   }
   /** A thread of rings can be reached through `end` and woken by `wakeFd`. */
   | {

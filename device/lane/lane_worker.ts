@@ -11,6 +11,7 @@ import { loadBackend } from "../../backends/registry.ts";
 import { takeRecord } from "../session/announcement_memory.ts";
 import { FailureNotes, reasonOf } from "../session/failure.ts";
 import { ChannelServer } from "./channel_server.ts";
+import { LaneWatch, WatchedThread } from "./lane_watch.ts";
 import type { LaneCommand, LaneReport } from "./lane_messages.ts";
 import { asynchronousThread } from "./opened_backend.ts";
 import { limitsOf, Scheduler } from "./scheduler.ts";
@@ -33,22 +34,26 @@ const notes = new FailureNotes((failure) =>
 /** What the thread serves. */
 class LaneServer {
   readonly #libc: Libc = openLibc();
-  readonly #doorbell: Int32Array<SharedArrayBuffer>;
+  readonly #watch: LaneWatch;
   readonly #scheduler: Scheduler;
   readonly #channels = new Map<number, ChannelServer>();
   #closed = false;
 
-  constructor(doorbell: SharedArrayBuffer, scheduler: Scheduler) {
-    this.#doorbell = new Int32Array(doorbell);
+  constructor(watch: LaneWatch, scheduler: Scheduler) {
+    this.#watch = watch;
     this.#scheduler = scheduler;
   }
 
-  static async start({ backend, doorbell }: Start): Promise<LaneServer> {
+  static async start({ backend, memory }: Start): Promise<LaneServer> {
     const { name, specifier, options } = backend;
     const loaded = await loadBackend(specifier);
-    const thread = asynchronousThread(loaded, options, notes.note);
+    const watch = new LaneWatch(memory);
+    const thread = new WatchedThread(
+      asynchronousThread(loaded, options, notes.note),
+      watch,
+    );
     const scheduler = new Scheduler(name, thread, limitsOf(loaded), notes.note);
-    const server = new LaneServer(doorbell, scheduler);
+    const server = new LaneServer(watch, scheduler);
     void server.serve();
     return server;
   }
@@ -56,12 +61,20 @@ class LaneServer {
   /** Takes what was sent until it is closed. */
   async serve(): Promise<void> {
     while (!this.#closed) {
-      const seen = Atomics.load(this.#doorbell, 0);
-      for (const channel of this.#channels.values()) channel.look();
-      const rung = Atomics.waitAsync(this.#doorbell, 0, seen);
-      if (rung.async) await rung.value;
+      const seen = this.#watch.rings;
+      for (const channel of this.#channels.values()) this.#look(channel);
       // Whoever sends all the time must not keep promises from being settled.
-      else await new Promise<void>((resolve) => setImmediate(resolve));
+      await (this.#watch.nextRing(seen) ??
+        new Promise<void>((resolve) => setImmediate(resolve)));
+    }
+  }
+
+  /** One channel's trouble is not that of others. */
+  #look(channel: ChannelServer): void {
+    try {
+      channel.look();
+    } catch (error) {
+      notes.note({ of: "backend", reason: reasonOf(error) });
     }
   }
 
@@ -75,7 +88,7 @@ class LaneServer {
           () => this.#libc.signal(wakeFd),
         );
         this.#channels.set(channel, server);
-        server.look();
+        this.#look(server);
         return;
       }
       case "detach":
@@ -97,8 +110,7 @@ class LaneServer {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    Atomics.add(this.#doorbell, 0, 1);
-    Atomics.notify(this.#doorbell, 0);
+    this.#watch.ring();
     await this.#scheduler.closeAll();
     report({ kind: "closed" });
     scope.close();

@@ -9,7 +9,7 @@ import { type FailureListener, FailureNotes } from "../session/failure.ts";
 import type { LoadedBackend } from "../session/open_backends.ts";
 import { LaneThread } from "./lane_thread.ts";
 import { LocalWay } from "./local_way.ts";
-import { OpenedBackend } from "./opened_backend.ts";
+import { asynchronousThread } from "./opened_backend.ts";
 import { limitsOf, Scheduler } from "./scheduler.ts";
 
 /**
@@ -23,15 +23,15 @@ export function withLocalLane<Loaded extends LoadedBackend>(
 ): Loaded {
   const { backend, options } = loaded;
   if (backend.runs !== "asynchronous") return loaded;
-  const openLane = () => {
+  const open = () => {
     // Not from within the service of a queue, nor does a throw end that.
     const { note } = new FailureNotes((failure) =>
       queueMicrotask(() => failed(failure))
     );
-    const thread = new OpenedBackend(backend, options, note);
+    const thread = asynchronousThread(backend, options, note);
     const limits = limitsOf(backend);
     const scheduler = new Scheduler(backend.name, thread, limits, note);
     return new LaneThread(new LocalWay(scheduler, ended));
   };
-  return { ...loaded, openLane };
+  return { ...loaded, lane: { takes: "all", open } };
 }

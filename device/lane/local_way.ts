@@ -8,7 +8,7 @@ import {
   copyDescription,
   type SessionDescription,
 } from "../../algorithms/session_description.ts";
-import type { Operation } from "../../backends/backend.ts";
+import { type Operation, OperationStatus } from "../../backends/backend.ts";
 import { copyJob, jobBytes } from "./copies.ts";
 import { type JobData, wipeJob } from "./job.ts";
 import type { LaneEntry, LaneHandle, LaneWay } from "./lane_thread.ts";
@@ -87,6 +87,7 @@ export class LocalWay implements LaneWay {
         entry.writtenBytes = writtenBytes;
         this.#entries--;
         this.#bytes -= bytes;
+        if (status === OperationStatus.Unavailable) this.#askHealth();
         if (!entry.operation) return wipeJob(data);
         entry.destination = data.destination;
         entry.digest = data.digest;
@@ -120,8 +121,12 @@ export class LocalWay implements LaneWay {
   /** What it said the last time; asks anew for the next. */
   health(): string | undefined {
     const known = this.#health;
-    void this.#scheduler.health().then((health) => this.#health = health);
+    this.#askHealth();
     return known;
+  }
+
+  #askHealth(): void {
+    void this.#scheduler.health().then((health) => this.#health = health);
   }
 
   close(): void {

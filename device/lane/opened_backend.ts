@@ -7,7 +7,6 @@
 
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
-  type AsynchronousBackend,
   type AsynchronousThread,
   type Backend,
   type BackendOptions,
@@ -16,6 +15,8 @@ import {
   OperationStatus,
   type Outcome,
 } from "../../backends/backend.ts";
+import type { Eventual } from "../session/steps.ts";
+import { BlockingThread } from "./blocking_thread.ts";
 import { type FailureListener, reasonOf } from "../session/failure.ts";
 
 /** Sessions while the backend is not open: all their requests are unavailable. */
@@ -23,19 +24,19 @@ const NO_SESSION: BackendSession = {};
 
 /** A backend that is opened on this thread. */
 export class OpenedBackend implements AsynchronousThread {
-  readonly #backend: AsynchronousBackend;
-  readonly #options: BackendOptions;
+  readonly #name: string;
+  readonly #openThread: () => Eventual<AsynchronousThread>;
   readonly #noted: FailureListener;
   #opened: Promise<AsynchronousThread | string> | undefined;
 
   /** `noted` hears why it cannot be opened. */
   constructor(
-    backend: AsynchronousBackend,
-    options: BackendOptions,
+    name: string,
+    open: () => Eventual<AsynchronousThread>,
     noted: FailureListener,
   ) {
-    this.#backend = backend;
-    this.#options = options;
+    this.#name = name;
+    this.#openThread = open;
     this.#noted = noted;
   }
 
@@ -45,10 +46,10 @@ export class OpenedBackend implements AsynchronousThread {
 
   async #open(): Promise<AsynchronousThread | string> {
     try {
-      return await this.#backend.open(this.#options);
+      return await this.#openThread();
     } catch (error) {
       const reason = `it cannot be opened: ${reasonOf(error)}`;
-      this.#noted({ of: "backend", backend: this.#backend.name, reason });
+      this.#noted({ of: "backend", backend: this.#name, reason });
       return reason;
     }
   }
@@ -98,10 +99,16 @@ export function asynchronousThread(
   options: BackendOptions,
   noted: FailureListener,
 ): AsynchronousThread {
-  if (backend.runs === "asynchronous") {
-    return new OpenedBackend(backend, options, noted);
-  }
-  throw new TypeError(
-    `Cannot put backend "${backend.name}" on a lane: it runs "${backend.runs}"`,
-  );
+  const { name } = backend;
+  const open = () => {
+    switch (backend.runs) {
+      case "asynchronous":
+        return backend.open(options);
+      case "bursts":
+        throw new TypeError(`it runs "${backend.runs}"`);
+      default:
+        return new BlockingThread(backend.open(options), name, noted);
+    }
+  };
+  return new OpenedBackend(name, open, noted);
 }

@@ -33,9 +33,12 @@ export const NO_OUTCOME = -1;
 /** What a backend says that it can take. */
 export type LaneLimits = Pick<AsynchronousBackend, "inFlight" | "deadlineMs">;
 
+/** One that blocks is given one at a time, so that guests take turns. */
+const ONE_AT_A_TIME: LaneLimits = { inFlight: 1 };
+
 /** The limits of a backend; the device's own for one that says none. */
 export const limitsOf = (backend: Backend): LaneLimits =>
-  backend.runs === "asynchronous" ? backend : {};
+  backend.runs === "asynchronous" ? backend : ONE_AT_A_TIME;
 
 /** A job that the backend has. */
 interface UnderWay {

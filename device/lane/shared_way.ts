@@ -5,8 +5,10 @@
  * @module
  */
 
+import { receiveMessageOnPort } from "node:worker_threads";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import type { Operation } from "../../backends/backend.ts";
+import { type Operation, OperationStatus } from "../../backends/backend.ts";
+import type { FailureListener } from "../session/failure.ts";
 import { AnnouncementMemory } from "../session/announcement_memory.ts";
 import { type Block, BlockPool } from "./block_pool.ts";
 import {
@@ -14,12 +16,16 @@ import {
   type ChannelEnd,
   type ChannelMessage,
   ControlWord,
+  type HealthAnswer,
   recordAt,
   RecordWord,
   SLOTS,
 } from "./channel.ts";
 import { jobBytes } from "./copies.ts";
+import { LaneWatch } from "./lane_watch.ts";
 import type { LaneEntry, LaneHandle, LaneWay } from "./lane_thread.ts";
+
+type NodePort = Parameters<typeof receiveMessageOnPort>[0];
 
 /** What one guest may have on the way at a time, so that others find room. */
 const SLOTS_OF_GUEST = 192;
@@ -43,7 +49,10 @@ interface Sent {
 export class LaneChannel {
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #controlBytes: Uint8Array<SharedArrayBuffer>;
-  readonly #doorbell: Int32Array<SharedArrayBuffer>;
+  readonly #watch: LaneWatch;
+  readonly #failed: FailureListener;
+  readonly #backend: string;
+  #health: string | undefined = "it has not been asked yet";
   readonly #port: MessagePort;
   readonly #records = new AnnouncementMemory();
   readonly #blocks: BlockPool;
@@ -55,10 +64,17 @@ export class LaneChannel {
   #submitted = 0;
   #completed = 0;
 
-  constructor({ control, doorbell, port }: ChannelEnd) {
+  /** `failed` hears what the lane of `backend` cannot say itself. */
+  constructor(
+    { control, watch, port }: ChannelEnd,
+    backend: string,
+    failed: FailureListener,
+  ) {
+    this.#backend = backend;
+    this.#failed = failed;
     this.#control = new Int32Array(control);
     this.#controlBytes = new Uint8Array(control);
-    this.#doorbell = new Int32Array(doorbell);
+    this.#watch = new LaneWatch(watch);
     this.#port = port;
     for (let slot = SLOTS - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
     this.#blocks = new BlockPool(
@@ -95,6 +111,10 @@ export class LaneChannel {
   begin(entry: LaneEntry, way: GuestWay): boolean {
     const operation = entry.operation!;
     const bytes = jobBytes(operation);
+    if (this.isStuck) {
+      way.giveUp(entry);
+      return true;
+    }
     if (this.#bytes > 0 && this.#bytes + bytes > BYTES) return false;
     if (way.isFull(bytes)) return false;
     const slot = this.#freeSlots.pop();
@@ -160,8 +180,7 @@ export class LaneChannel {
 
   /** Has the lane look at what was sent. */
   ring(): void {
-    Atomics.add(this.#doorbell, 0, 1);
-    Atomics.notify(this.#doorbell, 0);
+    this.#watch.ring();
   }
 
   /** Gives each guest what has ended of its own. */
@@ -174,12 +193,45 @@ export class LaneChannel {
       this.#completed = this.#completed + 1 & 0x3fff_ffff;
       this.#takeBack(control[at]!);
     }
+    if (this.isStuck) this.#giveUp();
+  }
+
+  /** Whether nothing can be given to the lane: its thread is stuck in a call. */
+  get isStuck(): boolean {
+    return this.#watch.isStuck;
+  }
+
+  /** All that is on the way is unavailable; its room is free when it ends. */
+  #giveUp(): void {
+    const reason = this.#watch.takeStuckCall();
+    if (reason !== undefined) {
+      this.#failed({ of: "backend", backend: this.#backend, reason });
+    }
+    for (const sent of this.#sent) sent?.way.giveUp(sent.entry);
+  }
+
+  /** Why the backend cannot work, as it said the last time; asks anew. */
+  health(): string | undefined {
+    if (this.#watch.isStuck) return "a call of it does not return";
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port as unknown as NodePort);
+      if (!received) break;
+      this.#health = (received.message as HealthAnswer).health;
+    }
+    this.askHealth();
+    return this.#health;
+  }
+
+  askHealth(): void {
+    this.#tell({ kind: "health" });
+    this.ring();
   }
 
   #takeBack(slot: number): void {
     const { entry, way, block, usedBytes } = this.#sent[slot]!;
     const at = recordAt(slot);
     entry.status = this.#control[at + RecordWord.Status]!;
+    if (entry.status === OperationStatus.Unavailable) this.askHealth();
     entry.writtenBytes = this.#control[at + RecordWord.WrittenBytes]!;
     const { destinationBytes, digestBytes } = entry;
     const sourceBytes = this.#control[at + RecordWord.SourceBytes]!;
@@ -239,6 +291,13 @@ class GuestWay implements LaneWay {
     return Promise.reject(new Error("The thread of rings opens no sessions"));
   }
 
+  /** An operation that does not come back counts as unavailable. */
+  giveUp(entry: LaneEntry): void {
+    if (!entry.operation || entry.status !== OperationStatus.Pending) return;
+    entry.status = OperationStatus.Unavailable;
+    this.#ended.push({ entry, release: () => {} });
+  }
+
   isFull(bytes: number): boolean {
     return this.#entries >= SLOTS_OF_GUEST ||
       (this.#bytes > 0 && this.#bytes + bytes > BYTES_OF_GUEST);
@@ -275,7 +334,7 @@ class GuestWay implements LaneWay {
   }
 
   health(): string | undefined {
-    return undefined;
+    return this.#channel.health();
   }
 
   /** Operations that are under way come back to nobody. */

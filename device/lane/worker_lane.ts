@@ -15,15 +15,19 @@ interface NamedBackend extends LoadedBackend {
 }
 
 /**
- * The backend with its lane, where it needs one: on the thread of control queues
- * it opens sessions only.
+ * The backend with its lane, which takes all of those that answer later, and what
+ * takes long of the others. On the thread of control queues it opens sessions
+ * only.
  */
 export function withWorkerLane<Loaded extends NamedBackend>(
   loaded: Loaded,
   host: LaneHost,
 ): Loaded {
   const { backend, specifier, options } = loaded;
-  if (backend.runs !== "asynchronous") return loaded;
+  const takes = backend.runs === "asynchronous" || backend.runs === "blocking"
+    ? "all"
+    : "slow";
   const lane = () => host.lane({ name: backend.name, specifier, options });
-  return { ...loaded, openLane: () => new LaneThread(new HostWay(lane)) };
+  const open = () => new LaneThread(new HostWay(lane));
+  return { ...loaded, lane: { takes, open } };
 }

@@ -36,14 +36,27 @@ export const isLane = (thread: BackendThread): thread is LaneOfBackend =>
 export interface LoadedBackend {
   readonly backend: Backend;
   readonly options: BackendOptions;
-  /** Opens its lane, where it does not run on the calling thread itself. */
-  readonly openLane?: () => LaneOfBackend;
+  /** Its lane, where not all of it runs on the calling thread. */
+  readonly lane?: BackendLane;
 }
+
+/** What of a backend runs on a lane. */
+export interface BackendLane {
+  /** Every session, or those whose operations take long whatever their size. */
+  readonly takes: "all" | "slow";
+  open(): LaneOfBackend;
+}
+
+/** Whether every operation of a session takes long. */
+const isSlow = ({ service }: SessionDescription): boolean =>
+  service === "akcipher";
 
 /** Opens each backend when it is first needed, and closes them all. */
 export class OpenBackends {
   readonly #loaded: ReadonlyMap<string, LoadedBackend>;
   readonly #threads = new Map<string, BackendThread>();
+  /** Lanes of backends that run on this thread, too. */
+  readonly #slowLanes = new Map<string, BackendThread>();
 
   constructor(loaded: readonly LoadedBackend[]) {
     this.#loaded = new Map(loaded.map((entry) => [entry.backend.name, entry]));
@@ -58,20 +71,40 @@ export class OpenBackends {
   thread(name: string): BackendThread {
     let thread = this.#threads.get(name);
     if (!thread) {
-      const loaded = this.#loaded.get(name);
-      if (!loaded) {
-        throw new RangeError(`Cannot open backend "${name}": it is not loaded`);
-      }
-      thread = openThread(loaded);
+      thread = openThread(this.#find(name));
       this.#threads.set(name, thread);
     }
     return thread;
   }
 
+  /** The backend `name` as it is opened for a session. */
+  threadFor(name: string, description: SessionDescription): BackendThread {
+    const { lane } = this.#find(name);
+    return lane?.takes === "slow" && isSlow(description)
+      ? this.#slowLane(name, lane)
+      : this.thread(name);
+  }
+
+  #slowLane(name: string, lane: BackendLane): BackendThread {
+    let thread = this.#slowLanes.get(name);
+    if (!thread) {
+      thread = lane.open();
+      this.#slowLanes.set(name, thread);
+    }
+    return thread;
+  }
+
+  #find(name: string): LoadedBackend {
+    const loaded = this.#loaded.get(name);
+    if (loaded) return loaded;
+    throw new RangeError(`Cannot open backend "${name}": it is not loaded`);
+  }
+
   /** Closes all; `failed` hears of those that cannot be. */
   close(failed: (name: string, reason: string) => void): void {
-    const threads = [...this.#threads];
+    const threads = [...this.#threads, ...this.#slowLanes];
     this.#threads.clear();
+    this.#slowLanes.clear();
     for (const [name, thread] of threads) {
       try {
         thread.close();
@@ -83,9 +116,9 @@ export class OpenBackends {
 }
 
 function openThread(
-  { backend, options, openLane }: LoadedBackend,
+  { backend, options, lane }: LoadedBackend,
 ): BackendThread {
-  if (openLane) return openLane();
+  if (lane?.takes === "all") return lane.open();
   switch (backend.runs) {
     case undefined:
     case "operations":

@@ -87,9 +87,9 @@ export class ThreadBackends {
     return this.#recoveries.get(name)?.generation ?? 0;
   }
 
-  /** The backend, where it is open. */
-  thread(name: string): BackendThread {
-    return this.#open.thread(name);
+  /** The backend as it is opened for such a session. */
+  threadFor(name: string, description: SessionDescription): BackendThread {
+    return this.#open.threadFor(name, description);
   }
 
   /**
@@ -100,7 +100,7 @@ export class ThreadBackends {
     name: string,
     description: SessionDescription,
   ): BackendSession | string {
-    const thread = this.#opened(name);
+    const thread = this.#opened(name, description);
     if (typeof thread === "string") return thread;
     const withKey = this.keys?.withKey(description);
     let session: unknown;
@@ -117,9 +117,12 @@ export class ThreadBackends {
     return breach;
   }
 
-  #opened(name: string): BackendThread | string {
+  #opened(
+    name: string,
+    description: SessionDescription,
+  ): BackendThread | string {
     try {
-      return this.#open.thread(name);
+      return this.#open.threadFor(name, description);
     } catch (error) {
       const reason = `it cannot be opened: ${reasonOf(error)}`;
       this.backendFailed(name, reason);
@@ -136,13 +139,13 @@ export class ThreadBackends {
     description: SessionDescription,
   ): Eventual<string | undefined> {
     if (!this.works(name)) return this.#down.get(name)!.reason;
-    const thread = this.#opened(name);
+    const thread = this.#opened(name, description);
     if (typeof thread === "string") return thread;
     if (isLane(thread)) return this.#tryLane(thread, description);
     const session = this.openSession(name, description);
     return typeof session === "string"
       ? session
-      : this.closeSession(name, session);
+      : this.closeSession(name, thread, session);
   }
 
   /** The lane has copied the description when this returns. */
@@ -160,9 +163,13 @@ export class ThreadBackends {
    * Closes a session; a text says why that was impossible. A backend that has
    * failed may not know its sessions any more.
    */
-  closeSession(name: string, session: BackendSession): string | undefined {
+  closeSession(
+    name: string,
+    thread: BackendThread,
+    session: BackendSession,
+  ): string | undefined {
     try {
-      this.#open.thread(name).closeSession(session);
+      thread.closeSession(session);
       return undefined;
     } catch (error) {
       return this.#down.has(name)

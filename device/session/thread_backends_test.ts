@@ -1,3 +1,4 @@
+import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import {
   type BackendThread,
@@ -11,6 +12,12 @@ import { ThreadBackends } from "./thread_backends.ts";
 const SESSION = aesCbc(new Uint8Array(16));
 
 /** Backends of one thread, with a clock of the test's own. */
+const HASH: SessionDescription = {
+  service: "hash",
+  algorithm: "sha256",
+  resultBytes: 32,
+};
+
 class Bed {
   now = 1000;
   readonly told: string[] = [];
@@ -44,6 +51,11 @@ class Bed {
       (_, failure) => this.told.push(failure ?? "works"),
       () => this.now,
     );
+  }
+
+  /** The backend, opened. */
+  get thread(): BackendThread {
+    return this.backends.threadFor("mine", HASH);
   }
 
   works(): boolean {
@@ -143,7 +155,7 @@ Deno.test("a session that cannot be closed again is refused, and the backend goe
   );
   strictEqual(bed.works(), true);
   bed.backends.backendFailed("mine", "gone");
-  strictEqual(bed.backends.closeSession("mine", {}), undefined);
+  strictEqual(bed.backends.closeSession("mine", bed.thread, {}), undefined);
 });
 
 Deno.test("run() and poll() tell what becomes of operations that are left", () => {
@@ -151,7 +163,7 @@ Deno.test("run() and poll() tell what becomes of operations that are left", () =
     throw new Error("gone");
   };
   const throws = new Bed({ run: thrown, poll: thrown });
-  const thread = throws.backends.thread("mine");
+  const thread = throws.thread;
   strictEqual(
     throws.backends.run("mine", thread, [], 0),
     OperationStatus.Unavailable,
@@ -162,7 +174,7 @@ Deno.test("run() and poll() tell what becomes of operations that are left", () =
   );
   deepStrictEqual(throws.told, ["gone"]);
   const works = new Bed({ poll: () => 3 });
-  const good = works.backends.thread("mine");
+  const good = works.thread;
   strictEqual(works.backends.run("mine", good, [], 0), undefined);
   strictEqual(works.backends.poll("mine", good), undefined);
   deepStrictEqual(works.told, []);

@@ -22,7 +22,11 @@ import {
   type KeyGrant,
 } from "../keys/guest_keys.ts";
 import type { FailureListener } from "./failure.ts";
-import { type LaneOfBackend, OpenBackends } from "./open_backends.ts";
+import {
+  type BackendLane,
+  type LaneOfBackend,
+  OpenBackends,
+} from "./open_backends.ts";
 import {
   type BackendOffers,
   type Choice,
@@ -40,8 +44,8 @@ import { type HealthListener, ThreadBackends } from "./thread_backends.ts";
 export interface BackendSettings extends BackendOffers {
   readonly specifier: string;
   readonly options: BackendOptions;
-  /** Whether it runs on a thread of its own, which all queue threads share. */
-  readonly onLane: boolean;
+  /** What of it runs on a lane, which all queue threads share. */
+  readonly onLane: BackendLane["takes"] | undefined;
 }
 
 /** What a queue thread needs to know of its device; structured-cloneable. */
@@ -159,7 +163,9 @@ export class ThreadSessions {
       settings.backends.map(async ({ name, specifier, options, onLane }) => ({
         backend: await loadBackend(specifier),
         options,
-        ...(onLane && { openLane: () => openLane(name) }),
+        ...(onLane && {
+          lane: { takes: onLane, open: () => openLane(name) },
+        }),
       })),
     );
     const keys = settings.keys && new GuestKeys(settings.keys);
@@ -380,7 +386,7 @@ export class ThreadSessions {
       }
       return undefined;
     }
-    const thread = this.backends.thread(backend);
+    const thread = this.backends.threadFor(backend, session.description);
     const route = { backend, thread, handle, generation };
     session.routes.push(route);
     return route;
@@ -443,8 +449,8 @@ export class ThreadSessions {
   }
 
   #closeRoutes(routes: Route[]): void {
-    for (const { backend, handle } of routes) {
-      const reason = this.backends.closeSession(backend, handle);
+    for (const { backend, thread, handle } of routes) {
+      const reason = this.backends.closeSession(backend, thread, handle);
       if (reason !== undefined) {
         this.#noted({ of: "session", backend, reason });
       }

@@ -12,6 +12,7 @@ import { InProcessLink } from "../../device/transport/in_process/in_process.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { MemoryGuard } from "../../device/transport/vhost_user/memory_guard.ts";
 import { withLocalLane } from "../../device/lane/local_lane.ts";
+import { withWorkerLane } from "../../device/lane/worker_lane.ts";
 import { LaneHost } from "../../device/lane/lane_host.ts";
 import { VhostUserServer } from "../../device/transport/vhost_user/server.ts";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
@@ -145,9 +146,11 @@ export async function start(
     const close = () => driver.close();
     return { setup, device, driver, [Symbol.asyncDispose]: close };
   }
-  const device = makeDevice(setup, changes);
   await using stack = new AsyncDisposableStack();
-  const path = await listen(device, stack);
+  const lanes = new LaneHost(() => {});
+  const backend = withWorkerLane(probedBackend(setup.backend), lanes);
+  const device = makeDevice(setup, changes, backend);
+  const path = await listen(device, stack, lanes);
   const link = await connectVhostUser(path, {
     memoryBytes: MEMORY_BYTES,
     configBytes: device.readConfig().length,
@@ -164,6 +167,7 @@ export async function start(
 export async function listen(
   device: Device,
   stack: AsyncDisposableStack,
+  lanes = new LaneHost(() => {}),
 ): Promise<string> {
   const libc = openLibc();
   const folder = await Deno.makeTempDir({ prefix: "standard-" });
@@ -173,7 +177,6 @@ export async function listen(
   stack.defer(() => reactor.close());
   const memoryGuard = new MemoryGuard(libc, reactor);
   stack.defer(() => memoryGuard.close());
-  const lanes = new LaneHost(() => {});
   stack.defer(() => lanes.close());
   const server = VhostUserServer.listen(`${folder}/socket`, {
     libc,

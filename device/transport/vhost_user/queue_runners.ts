@@ -109,6 +109,7 @@ export class QueueRunners {
     const thread = QueueThread.start({
       libc,
       lanes,
+      index,
       guest: this.#guest,
       settings: device.threadSettings,
       spinMicroseconds,

@@ -7,10 +7,13 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { COUNTERS } from "../../data_queue.ts";
 import type { ChannelEnd } from "../../lane/channel.ts";
-import type { Detach, LaneHost } from "../../lane/lane_host.ts";
+import type { Detach, Lane, LaneHost } from "../../lane/lane_host.ts";
 import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { Failure } from "../../session/failure.ts";
-import type { ThreadSettings } from "../../session/thread_sessions.ts";
+import type {
+  BackendSettings,
+  ThreadSettings,
+} from "../../session/thread_sessions.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
 import {
@@ -28,6 +31,8 @@ export interface QueueThreadOptions {
   readonly libc: Libc;
   readonly settings: ThreadSettings;
   readonly lanes: LaneHost;
+  /** Number of the queue. */
+  readonly index: number;
   /** Number of the guest among all of the process. */
   readonly guest: number;
   readonly spinMicroseconds: number;
@@ -97,7 +102,7 @@ export class QueueThread implements RingRunner {
     const lanes = settings.backends.filter(({ onLane }) => onLane)
       .map((backend) => ({
         backend: backend.name,
-        doorbell: options.lanes.lane(backend).doorbell,
+        memory: this.#lane(backend).memory,
       }));
     const setup: ThreadSetup = {
       port: port2,
@@ -200,9 +205,17 @@ export class QueueThread implements RingRunner {
   }
 
   #attach(name: string, end: ChannelEnd): void {
-    const { settings, lanes } = this.#options;
+    const { settings } = this.#options;
     const backend = settings.backends.find((one) => one.name === name)!;
-    this.#detachments.push(lanes.lane(backend).attach(end, this.#wakeFd));
+    this.#detachments.push(this.#lane(backend).attach(end, this.#wakeFd));
+  }
+
+  /** As many queues as there are processors have work that takes long apart. */
+  #lane(backend: BackendSettings): Lane {
+    const { lanes, index } = this.#options;
+    return backend.onLane === "slow"
+      ? lanes.lane(backend, index % navigator.hardwareConcurrency)
+      : lanes.lane(backend);
   }
 
   #fail(reason: string): void {

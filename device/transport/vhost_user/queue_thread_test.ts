@@ -23,6 +23,7 @@ function startThread(
     libc,
     settings,
     lanes: new LaneHost(() => {}),
+    index: 0,
     guest: 1,
     spinMicroseconds: 20,
     memory: testMemoryTable(),
@@ -89,7 +90,7 @@ Deno.test("a thread that cannot start says so and leaves the process alone", asy
       specifier: "./missing.ts",
       offers: [],
       options: {},
-      onLane: false,
+      onLane: undefined,
     }],
   });
   await rejects(thread.stop());

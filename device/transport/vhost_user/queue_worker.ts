@@ -27,11 +27,13 @@ async function serve(setup: ThreadSetup): Promise<void> {
   const down = new Set<string>();
   let loop: QueueLoop | undefined;
   const lanes: LaneChannel[] = [];
+  const noted =
+    new FailureNotes((failure) => report({ kind: "failure", failure })).note;
   const openLane = (backend: string) => {
-    const { doorbell } = setup.lanes.find((lane) => lane.backend === backend)!;
-    const { sender, lane: end } = createChannel(doorbell);
+    const { memory } = setup.lanes.find((lane) => lane.backend === backend)!;
+    const { sender, lane: end } = createChannel(memory);
     scope.postMessage({ kind: "lane", backend, end }, [end.port]);
-    const channel = new LaneChannel(sender);
+    const channel = new LaneChannel(sender, backend, noted);
     lanes.push(channel);
     return new LaneThread(channel.guest(setup.guest));
   };
@@ -44,7 +46,7 @@ async function serve(setup: ThreadSetup): Promise<void> {
         else down.add(backend);
         report({ kind: "health", backend, failure });
       },
-      new FailureNotes((failure) => report({ kind: "failure", failure })).note,
+      noted,
       () => loop?.takeAnnouncements(),
     );
     try {

@@ -59,10 +59,10 @@ export interface ThreadSetup {
   readonly guest: number;
 }
 
-/** The lane of a backend, with what rings at it. */
+/** The lane of a backend, with the memory of its watch. */
 export interface LaneSetup {
   readonly backend: string;
-  readonly doorbell: SharedArrayBuffer;
+  readonly memory: SharedArrayBuffer;
 }
 
 /** Commands that a thread answers once it has carried them out. */

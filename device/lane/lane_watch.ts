@@ -1,0 +1,137 @@
+/**
+ * Which call of its backend a lane's thread is in, for others to see: a call that
+ * does not return holds up the thread, which cannot say so itself.
+ *
+ * Only the lane writes the words, but for the flag of who has told; each is whole,
+ * and nothing but a log and the giving up of copies depends on them.
+ *
+ * @module
+ */
+
+import type {
+  AsynchronousThread,
+  BackendSession,
+  CopiedOperation,
+  Outcome,
+} from "../../backends/backend.ts";
+import type { SessionDescription } from "../../algorithms/session_description.ts";
+
+/** Words of the memory that a lane and its users share. */
+const enum WatchWord {
+  /** Counts what was sent; the lane waits for it. */
+  Doorbell = 0,
+  /** When the call began, in milliseconds of a common clock; 0: in none. */
+  Since = 1,
+  Method = 2,
+  /** Whether somebody has told of this call. */
+  Told = 3,
+  Words = 4,
+}
+
+const METHODS = [
+  "run()",
+  "openSession()",
+  "closeSession()",
+  "close()",
+] as const;
+type Method = typeof METHODS[number];
+
+/** How long a call may take before it counts as stuck. */
+export const WATCHDOG_MS = 10_000;
+
+/** Memory for a lane and its users. */
+export const createWatchMemory = (): SharedArrayBuffer =>
+  new SharedArrayBuffer(4 * WatchWord.Words);
+
+/** The same on every thread of the process; never 0, and it wraps. */
+const now = (): number =>
+  ((performance.timeOrigin + performance.now()) | 0) || 1;
+
+/** What a lane and its users know of each other. */
+export class LaneWatch {
+  readonly #words: Int32Array<SharedArrayBuffer>;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory);
+  }
+
+  /** Has the lane look at what was sent. */
+  ring(): void {
+    Atomics.add(this.#words, WatchWord.Doorbell, 1);
+    Atomics.notify(this.#words, WatchWord.Doorbell);
+  }
+
+  /** What the doorbell counts, to be asked before looking at what was sent. */
+  get rings(): number {
+    return Atomics.load(this.#words, WatchWord.Doorbell);
+  }
+
+  /** Settled when the doorbell counts more; undefined where it does already. */
+  nextRing(seen: number): Promise<unknown> | undefined {
+    const next = Atomics.waitAsync(this.#words, WatchWord.Doorbell, seen);
+    return next.async ? next.value : undefined;
+  }
+
+  /** Does `call`, and lets others see for how long. */
+  during<Result>(method: Method, call: () => Result): Result {
+    this.#words[WatchWord.Method] = METHODS.indexOf(method);
+    Atomics.store(this.#words, WatchWord.Told, 0);
+    Atomics.store(this.#words, WatchWord.Since, now());
+    try {
+      return call();
+    } finally {
+      Atomics.store(this.#words, WatchWord.Since, 0);
+    }
+  }
+
+  /** Whether the lane's thread is stuck in a call. */
+  get isStuck(): boolean {
+    const since = Atomics.load(this.#words, WatchWord.Since);
+    return since !== 0 && ((now() - since) | 0) >= WATCHDOG_MS;
+  }
+
+  /** In which call it is stuck; undefined where that has been told. */
+  takeStuckCall(): string | undefined {
+    const before = Atomics.exchange(this.#words, WatchWord.Told, 1);
+    if (before !== 0) return undefined;
+    const method = METHODS[this.#words[WatchWord.Method]!];
+    return `${method} has not returned for ${WATCHDOG_MS / 1000} seconds`;
+  }
+}
+
+/** A backend whose calls others see. */
+export class WatchedThread implements AsynchronousThread {
+  readonly #inner: AsynchronousThread;
+  readonly #watch: LaneWatch;
+
+  constructor(inner: AsynchronousThread, watch: LaneWatch) {
+    this.#inner = inner;
+    this.#watch = watch;
+  }
+
+  openSession(description: SessionDescription) {
+    return this.#watch.during(
+      "openSession()",
+      () => this.#inner.openSession(description),
+    );
+  }
+
+  closeSession(session: BackendSession) {
+    return this.#watch.during(
+      "closeSession()",
+      () => this.#inner.closeSession(session),
+    );
+  }
+
+  run(operation: CopiedOperation): Promise<Outcome> {
+    return this.#watch.during("run()", () => this.#inner.run(operation));
+  }
+
+  health() {
+    return this.#inner.health?.();
+  }
+
+  close() {
+    return this.#watch.during("close()", () => this.#inner.close());
+  }
+}
