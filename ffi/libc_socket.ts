@@ -20,6 +20,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_ACCEPTCONN = 30;
 const SCM_RIGHTS = 1;
+const SCM_CREDENTIALS = 2;
 const MSG_CTRUNC = 0x8;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -150,6 +151,8 @@ export class SocketMessages {
   readonly #controlAddress = addressOf(this.#control);
   /** Whether the last `receive` lost descriptors for want of room. */
   truncated = false;
+  /** The process that sent what `receive` got, where the socket tells; or 0. */
+  senderPid = 0;
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -182,7 +185,7 @@ export class SocketMessages {
     if (received < 0) return received;
     this.truncated =
       (this.#headerView.getInt32(MSG_FLAGS_OFFSET, true) & MSG_CTRUNC) !== 0;
-    this.#takeDescriptors(fds);
+    this.#takeControl(fds);
     return received;
   }
 
@@ -240,7 +243,8 @@ export class SocketMessages {
   }
 
   /** Walks all control messages; a truncated one still has valid descriptors. */
-  #takeDescriptors(fds: number[]): void {
+  #takeControl(fds: number[]): void {
+    this.senderPid = 0;
     const end = Number(
       this.#headerView.getBigUint64(MSG_CONTROLLEN_OFFSET, true),
     );
@@ -248,14 +252,17 @@ export class SocketMessages {
     while (at + CMSG_HEADER_BYTES <= end) {
       const lengthBytes = Number(this.#controlView.getBigUint64(at, true));
       if (lengthBytes < CMSG_HEADER_BYTES) return;
+      const first = at + CMSG_HEADER_BYTES;
       const last = Math.min(at + lengthBytes, end);
-      if (
-        this.#controlView.getInt32(at + 8, true) === SOL_SOCKET &&
-        this.#controlView.getInt32(at + 12, true) === SCM_RIGHTS
-      ) {
-        for (let i = at + CMSG_HEADER_BYTES; i + 4 <= last; i += 4) {
+      const isOfSocket =
+        this.#controlView.getInt32(at + 8, true) === SOL_SOCKET;
+      const type = this.#controlView.getInt32(at + 12, true);
+      if (isOfSocket && type === SCM_RIGHTS) {
+        for (let i = first; i + 4 <= last; i += 4) {
           fds.push(this.#controlView.getInt32(i, true));
         }
+      } else if (isOfSocket && type === SCM_CREDENTIALS && first + 4 <= last) {
+        this.senderPid = this.#controlView.getInt32(first, true);
       }
       at += roundUp(lengthBytes);
     }

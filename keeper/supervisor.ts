@@ -1,0 +1,257 @@
+/**
+ * A small parent for where there is no systemd: it keeps descriptors for the
+ * process under it, and starts that again when it ends. It opens no backend, maps
+ * no guest memory and reads no message of a front-end.
+ *
+ * @module
+ */
+
+import { type Libc, nativeBuffer } from "../ffi/libc.ts";
+import { bindDatagram } from "../ffi/libc_datagram.ts";
+import {
+  type ProcessEnd,
+  processEnd,
+  spawnProcess,
+} from "../ffi/libc_process.ts";
+import { SocketMessages } from "../ffi/libc_socket.ts";
+import { Reactor } from "../ffi/reactor.ts";
+import { KeptDescriptors } from "./kept_descriptors.ts";
+import { type Notification, parseNotification } from "./notification.ts";
+
+/** The longest message that systemd takes (NOTIFY_BUFFER_MAX). */
+const MESSAGE_BYTES = 4096;
+/** Before a start after an end, doubled at each that follows soon. */
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 5000;
+/** A process that has served as long is not one that fails at its start. */
+const SETTLED_MS = 10_000;
+/** How long a process may take to end when it is told to. */
+const STOP_MS = 10_000;
+
+/** What is supervised, and how. */
+export interface SupervisorOptions {
+  readonly libc: Libc;
+  /** Program with its arguments. */
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** A process from which nothing is heard for as long is started anew; 0: never. */
+  readonly watchdogMs: number;
+  log(level: "info" | "warn" | "error", line: string): void;
+}
+
+/** Keeps one process running. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #libc: Libc;
+  readonly #kept: KeptDescriptors;
+  readonly #messages: SocketMessages;
+  readonly #buffer = nativeBuffer(MESSAGE_BYTES);
+  readonly #reactor: Reactor;
+  readonly #notifyFd: number;
+  readonly #notifyName: string;
+  #pid = 0;
+  #startedAt = 0;
+  /** Whether a process has ever said that it is ready. */
+  #everReady = false;
+  #waitMs = FIRST_WAIT_MS;
+  /** Whether the process is to end for good, or to make room for another. */
+  #ending = false;
+  #replacing = false;
+  #stopTimer: ReturnType<typeof setTimeout> | undefined;
+  #watchdogTimer: ReturnType<typeof setTimeout> | undefined;
+  #endWait = () => {};
+
+  /** @throws {Error} where the system has no descriptors left */
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#libc = options.libc;
+    this.#kept = new KeptDescriptors(options.libc);
+    this.#messages = new SocketMessages(options.libc);
+    const bound = bindDatagram(options.libc);
+    if (typeof bound === "number") {
+      throw new Error(`Cannot supervise: ${this.#libc.describe(bound)}`);
+    }
+    this.#notifyFd = bound.fd;
+    this.#notifyName = bound.name;
+    this.#reactor = Reactor.open(options.libc);
+    this.#reactor.watch(bound.fd, () => this.#hear());
+  }
+
+  /**
+   * Runs the process until it ends by itself, is ended by `stop`, or fails
+   * before it has ever been ready. Returns the exit code to pass on.
+   */
+  async run(): Promise<number> {
+    try {
+      for (;;) {
+        const end = await this.#runOnce();
+        const code = this.#codeToPassOn(end);
+        if (code !== undefined) return code;
+        await this.#wait();
+        if (this.#ending) return 0;
+      }
+    } finally {
+      this.#reactor.unwatch(this.#notifyFd);
+      await this.#reactor.close();
+      this.#libc.close(this.#notifyFd);
+      this.#kept.close();
+    }
+  }
+
+  /** Ends the process, and gives up what is kept for it. */
+  stop(): void {
+    this.#ending = true;
+    this.#endWait();
+    this.#askToEnd();
+  }
+
+  /** Has another take over from the process, with all that is kept. */
+  replace(): void {
+    if (this.#pid === 0 || this.#replacing) return;
+    this.#replacing = true;
+    this.#askToEnd();
+  }
+
+  /** Passes a signal on. */
+  signal(signal: Deno.Signal): void {
+    if (this.#pid !== 0) kill(this.#pid, signal);
+  }
+
+  async #runOnce(): Promise<ProcessEnd> {
+    const { command, environment, watchdogMs } = this.#options;
+    this.#kept.forgetDead();
+    const kept = this.#kept.all;
+    // The process must find its own number there; the shell becomes it.
+    const pid = spawnProcess(this.#libc, {
+      program: "/bin/sh",
+      words: ["-c", 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"', "sh"]
+        .concat(command),
+      environment: {
+        ...environment,
+        NOTIFY_SOCKET: this.#notifyName,
+        LISTEN_FDS: `${kept.length}`,
+        LISTEN_FDNAMES: kept.map(({ name }) => name).join(":"),
+        ...(watchdogMs > 0 ? { WATCHDOG_USEC: `${watchdogMs * 1000}` } : {}),
+      },
+      fds: kept.map(({ fd }) => fd),
+    });
+    if (pid < 0) {
+      this.#say("error", `cannot start: ${this.#libc.describe(pid)}`);
+      return { code: 1, signal: 0 };
+    }
+    this.#pid = pid;
+    this.#startedAt = performance.now();
+    if (this.#ending) this.#askToEnd();
+    const end = await processEnd(pid);
+    // What it said before its end still counts.
+    this.#hear();
+    this.#pid = 0;
+    clearTimeout(this.#stopTimer);
+    clearTimeout(this.#watchdogTimer);
+    return end;
+  }
+
+  #codeToPassOn(end: ProcessEnd): number | undefined {
+    if (this.#ending) return end.code ?? 0;
+    if (this.#replacing) {
+      this.#replacing = false;
+      this.#waitMs = 0;
+      return undefined;
+    }
+    if (end.code === 0) return 0;
+    const how = end.code === undefined
+      ? `by signal ${end.signal}`
+      : `with exit code ${end.code}`;
+    if (!this.#everReady) {
+      this.#say("error", `ended ${how} before it was ready`);
+      return end.code ?? 1;
+    }
+    if (performance.now() - this.#startedAt >= SETTLED_MS) {
+      this.#waitMs = FIRST_WAIT_MS;
+    }
+    this.#say("warn", `ended ${how}; starts again in ${this.#waitMs} ms`);
+    return undefined;
+  }
+
+  #wait(): Promise<void> {
+    const waitMs = this.#waitMs;
+    this.#waitMs = Math.min(
+      Math.max(2 * waitMs, FIRST_WAIT_MS),
+      LONGEST_WAIT_MS,
+    );
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#endWait = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #askToEnd(): void {
+    if (this.#pid === 0) return;
+    const pid = this.#pid;
+    kill(pid, "SIGTERM");
+    clearTimeout(this.#stopTimer);
+    this.#stopTimer = setTimeout(() => {
+      this.#say("warn", `did not end within ${STOP_MS / 1000} s; is killed`);
+      kill(pid, "SIGKILL");
+    }, STOP_MS);
+  }
+
+  /** Takes all messages that have come; anybody could have sent them. */
+  #hear(): void {
+    for (;;) {
+      const fds: number[] = [];
+      const received = this.#messages.receive(
+        this.#notifyFd,
+        this.#buffer,
+        fds,
+      );
+      if (received < 0) return;
+      if (this.#messages.senderPid === this.#pid) {
+        const text = new TextDecoder().decode(
+          this.#buffer.subarray(0, received),
+        );
+        this.#obey(parseNotification(text), fds);
+      } else for (const fd of fds) this.#libc.close(fd);
+    }
+  }
+
+  #obey(told: Notification, fds: readonly number[]): void {
+    if (told.ready || told.watchdog) this.#watch();
+    if (told.ready) this.#everReady = true;
+    const { name } = told;
+    if (told.storeRemove && name !== undefined) this.#kept.forget(name);
+    for (const fd of fds) {
+      if (!told.store || name === undefined) this.#libc.close(fd);
+      else if (!this.#kept.keep(name, fd)) {
+        this.#say("warn", `no room to keep ${name}`);
+      }
+    }
+  }
+
+  #watch(): void {
+    const { watchdogMs } = this.#options;
+    clearTimeout(this.#watchdogTimer);
+    if (watchdogMs === 0) return;
+    const pid = this.#pid;
+    this.#watchdogTimer = setTimeout(() => {
+      this.#say("warn", `said nothing for ${watchdogMs} ms; is killed`);
+      kill(pid, "SIGKILL");
+    }, watchdogMs);
+  }
+
+  #say(level: "info" | "warn" | "error", line: string): void {
+    this.#options.log(level, `supervise: the device ${line}`);
+  }
+}
+
+/** It may have ended just now. */
+function kill(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
