@@ -1,5 +1,5 @@
 /**
- * The program: `serve`, `probe` and help. Who imports it gets {@linkcode main},
+ * The program: `serve`, `supervise`, `probe` and help. Who imports it gets {@linkcode main},
  * and nothing is started.
  *
  * @module
@@ -13,6 +13,7 @@ import { UsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
 import { probeCommand } from "./probe.ts";
 import { serve } from "./serve.ts";
+import { supervise } from "./supervise.ts";
 
 /** Exit code for a mistake on the command line. */
 const EXIT_USAGE = 2;
@@ -27,12 +28,14 @@ function weakAlgorithms(): string {
 const helpText = (): string =>
   `\
 usage: deno run -A cli/main.ts serve --socket-path PATH [OPTION]...
+       deno run -A cli/main.ts supervise -- --socket-path PATH [OPTION]...
        deno run -A cli/main.ts probe [--json] [OPTION of a backend]...
        deno run -A cli/main.ts key-stub PUBLIC.pem [OUTPUT]
 
-serve  runs a virtio-crypto device for virtual machines on vhost-user sockets
-probe  shows which algorithms each backend offers here, or why not
-key-stub  writes what a guest opens a session with, instead of a private key
+serve      runs a virtio-crypto device for virtual machines on vhost-user sockets
+supervise  runs serve in a process of its own, and again whenever that ends
+probe      shows which algorithms each backend offers here, or why not
+key-stub   writes what a guest opens a session with, instead of a private key
 
 Options of serve:
 ${optionsAsText()}
@@ -63,6 +66,7 @@ async function run(words: readonly string[]): Promise<void> {
   if (command === "key-stub") {
     return keyStubCommand(rest, (bytes) => Deno.stdout.writeSync(bytes));
   }
+  if (command === "supervise") return await supervise(rest);
   // Without a command the options are those of serve: what a discovery file's
   // binary is called with.
   const options = command === "serve" ? rest : words;
@@ -70,7 +74,7 @@ async function run(words: readonly string[]): Promise<void> {
     throw new UsageError(
       `Cannot run command ${
         JSON.stringify(command)
-      }: expected serve, probe or key-stub`,
+      }: expected serve, supervise, probe or key-stub`,
     );
   }
   const request = parseServeOptions(options);

@@ -16,6 +16,7 @@ import { describeFailure } from "../device/session/failure.ts";
 import { withhold } from "../device/withheld.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { raiseOpenFilesLimit } from "../ffi/libc_limits.ts";
+import { Keeper } from "../keeper/keeper.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { counterLines } from "./counters.ts";
 import type { KeyStore } from "../device/keys/key_store.ts";
@@ -176,6 +177,34 @@ async function startServers(
   }
 }
 
+/** Tells whoever started this process that it serves, and that all is well. */
+function reportTo(keeper: Keeper): Disposable {
+  keeper.ready();
+  const { watchdogMs } = keeper;
+  const alive = watchdogMs > 0
+    ? setInterval(() => keeper.watchdog(), watchdogMs / 2)
+    : undefined;
+  return {
+    [Symbol.dispose]() {
+      clearInterval(alive);
+      keeper.stopping();
+      keeper.close();
+    },
+  };
+}
+
+/** What a keeper says in the environment, as far as that may be read. */
+const KEEPER_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+
+function findKeeper(libc: Libc): Keeper | undefined {
+  const environment: Record<string, string | undefined> = {};
+  for (const variable of KEEPER_VARIABLES) {
+    const { state } = Deno.permissions.querySync({ name: "env", variable });
+    if (state === "granted") environment[variable] = Deno.env.get(variable);
+  }
+  return Keeper.find(libc, environment, Deno.pid);
+}
+
 /**
  * Serves until SIGINT or SIGTERM, or until an adopted connection ends; then ends
  * the process.
@@ -218,6 +247,8 @@ export async function serve(settings: ServeSettings): Promise<never> {
         ? {}
         : { sessionLayout: settings.sessionLayout }),
     }, keys);
+    const keeper = findKeeper(libc);
+    using _ = keeper && reportTo(keeper);
     await Promise.all(running.map(({ server }) => server.finished));
   } finally {
     for (const { made } of sockets) made.device.close();

@@ -13,7 +13,7 @@ const PROCESS = fileURLToPath(
 const OPTIONS = { sanitizeOps: false, sanitizeResources: false };
 
 /** A supervised process and the lines that it has written. */
-class Kept {
+class Kept implements AsyncDisposable {
   readonly file = Deno.makeTempFileSync();
   readonly logged: string[] = [];
   readonly supervisor: Supervisor;
@@ -45,6 +45,11 @@ class Kept {
     return this.lines[number - 1]!;
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.supervisor.stop();
+    await this.ended;
+  }
+
   async pid(number: number): Promise<number> {
     return Number((await this.line(number)).split(" ")[0]);
   }
@@ -57,7 +62,7 @@ Deno.test(
   OPTIONS,
   async () => {
     const before = openDescriptors();
-    const kept = new Kept();
+    await using kept = new Kept();
     match(await kept.line(1), / found 0 counted 2$/);
     for (let kills = 1; kills <= 3; kills++) {
       Deno.kill(await kept.pid(kills), "SIGKILL");
@@ -77,21 +82,19 @@ Deno.test(
 );
 
 Deno.test("another takes over with all that is kept", OPTIONS, async () => {
-  const kept = new Kept();
+  await using kept = new Kept();
   await kept.line(1);
   kept.supervisor.replace();
   strictEqual(await kept.line(2), "asked to end");
   match(await kept.line(3), / found 1 counted 3$/);
   deepStrictEqual(kept.logged, []);
-  kept.supervisor.stop();
-  strictEqual(await kept.ended, 0);
 });
 
 Deno.test(
   "one that ends before it was ever ready is not started again",
   OPTIONS,
   async () => {
-    const kept = new Kept("fail");
+    await using kept = new Kept("fail");
     strictEqual(await kept.ended, 3);
     match(kept.logged[0]!, /exit code 3 before it was ready/);
   },
@@ -101,7 +104,7 @@ Deno.test(
   "one that says nothing any more is started anew",
   OPTIONS,
   async () => {
-    const kept = new Kept("silent", 400);
+    await using kept = new Kept("silent", 400);
     const first = await kept.pid(1);
     ok(await kept.pid(2) !== first);
     match(kept.logged[0]!, /said nothing for 400 ms; is killed/);
@@ -115,7 +118,7 @@ Deno.test(
   OPTIONS,
   async () => {
     const libc = openLibc();
-    const kept = new Kept();
+    await using kept = new Kept();
     const pid = await kept.pid(1);
     const environment = Deno.readTextFileSync(`/proc/${pid}/environ`);
     const name = /NOTIFY_SOCKET=([^\0]+)/.exec(environment)![1]!;

@@ -44,7 +44,7 @@ export class ServeProcess implements AsyncDisposable {
 
   private constructor(words: readonly string[], env: Environment) {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", MAIN, "serve", ...words],
+      args: ["run", "-A", MAIN, ...words],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -63,10 +63,26 @@ export class ServeProcess implements AsyncDisposable {
   }
 
   /** Like `start`, with more environment variables. */
-  static async startIn(
+  static startIn(
     env: Environment,
     line: string | RegExp,
     ...words: string[]
+  ): Promise<ServeProcess> {
+    return ServeProcess.#startCommand(env, line, ["serve", ...words]);
+  }
+
+  /** Like `start`, for a supervised `serve`; signals go to its parent. */
+  static supervise(
+    line: string | RegExp,
+    ...words: string[]
+  ): Promise<ServeProcess> {
+    return ServeProcess.#startCommand({}, line, ["supervise", "--", ...words]);
+  }
+
+  static async #startCommand(
+    env: Environment,
+    line: string | RegExp,
+    words: readonly string[],
   ): Promise<ServeProcess> {
     const process = new ServeProcess(words, env);
     try {

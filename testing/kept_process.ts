@@ -17,6 +17,11 @@ function main([file, mood]: readonly string[]): void {
   const say = (text: string) =>
     Deno.writeTextFileSync(file!, `${text}\n`, { append: true });
   if (mood === "fail") Deno.exit(3);
+  // Before it says anything, so that whoever has heard it can end it.
+  Deno.addSignalListener("SIGTERM", () => {
+    say("asked to end");
+    Deno.exit(0);
+  });
   const libc = openLibc();
   const environment = Deno.env.toObject();
   const keeper = Keeper.find(libc, environment, Deno.pid);
@@ -30,17 +35,9 @@ function main([file, mood]: readonly string[]): void {
   const view = new BigUint64Array(1);
   libc.symbols.eventfd_read(counter, new Uint8Array(view.buffer));
   for (let i = 1n; i < view[0]!; i++) libc.signal(counter);
-  say(`${Deno.pid} found ${found.length} counted ${view[0]}`);
   keeper.ready();
-  const alive = setInterval(() => {
-    if (mood !== "silent") keeper.watchdog();
-  }, 50);
-  Deno.addSignalListener("SIGTERM", () => {
-    clearInterval(alive);
-    keeper.stopping();
-    say("asked to end");
-    Deno.exit(0);
-  });
+  say(`${Deno.pid} found ${found.length} counted ${view[0]}`);
+  setInterval(() => mood === "silent" || keeper.watchdog(), 50);
 }
 
 if (import.meta.main) main(Deno.args);

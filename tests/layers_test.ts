@@ -39,7 +39,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "ffi",
   ],
   "driver": ["device/wire", "device/ring", "algorithms", "memory", "ffi"],
+  "keeper": ["ffi"],
   "cli": [
+    "keeper",
     "device/transport",
     "device",
     "device/keys",

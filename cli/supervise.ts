@@ -1,0 +1,68 @@
+/**
+ * `supervise`: `serve` in a process of its own that is started again when it
+ * ends, and finds what has been kept for it.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { openLibc } from "../ffi/libc.ts";
+import { Supervisor } from "../keeper/supervisor.ts";
+import { createLog } from "./log.ts";
+import { parseServeOptions } from "./parse_options.ts";
+
+/** Longer than any message of a front-end takes. */
+const WATCHDOG_MS = 30_000;
+
+const PERMISSIONS = [
+  "read",
+  "write",
+  "net",
+  "env",
+  "run",
+  "sys",
+  "ffi",
+  "import",
+] as const;
+
+/** The same permissions as this process has, as far as it has them whole. */
+function permissionWords(): string[] {
+  return PERMISSIONS.filter((name) =>
+    Deno.permissions.querySync({ name }).state === "granted"
+  ).map((name) => `--allow-${name}`);
+}
+
+/**
+ * Supervises `serve` with the words behind `supervise` until it ends or is told
+ * to: SIGTERM and SIGINT end both, SIGHUP has a new process take over, SIGUSR2 is
+ * passed on. Ends this process.
+ *
+ * @throws {UsageError} where `serve` would; nothing is started then
+ */
+export async function supervise(words: readonly string[]): Promise<never> {
+  const options = words[0] === "--" ? words.slice(1) : words;
+  const request = parseServeOptions(options);
+  const level = request.action === "serve"
+    ? request.settings.logLevel
+    : "info" as const;
+  const supervisor = new Supervisor({
+    libc: openLibc(),
+    command: [
+      Deno.execPath(),
+      "run",
+      ...permissionWords(),
+      fileURLToPath(new URL("./main.ts", import.meta.url)),
+      "serve",
+      ...options,
+    ],
+    environment: Deno.env.toObject(),
+    watchdogMs: WATCHDOG_MS,
+    log: createLog(level),
+  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => supervisor.stop());
+  }
+  Deno.addSignalListener("SIGHUP", () => supervisor.replace());
+  Deno.addSignalListener("SIGUSR2", () => supervisor.signal("SIGUSR2"));
+  Deno.exit(await supervisor.run());
+}
