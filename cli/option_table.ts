@@ -201,6 +201,7 @@ export const SERVE_OPTIONS = [
   {
     name: "max-sessions",
     value: "N",
+    repeatable: true,
     default: `${DEFAULTS.maxSessions}`,
     help: "sessions that one guest may hold, 1 to 1000000",
   },
@@ -214,9 +215,18 @@ export const SERVE_OPTIONS = [
   {
     name: "max-size",
     value: "BYTES",
+    repeatable: true,
     default: `${DEFAULTS.maxSizeBytes}`,
     help:
       "largest sum of a request's variable parts (IV, source, destination, …), 4096 to 268435456",
+  },
+  {
+    name: "max-memory",
+    value: "BYTES",
+    default: "as much as the guest shares",
+    repeatable: true,
+    help:
+      "most memory of one guest that the device maps, 4096 to 140737488355328; a front-end that shares more is refused",
   },
   {
     name: "unsealed-memory",

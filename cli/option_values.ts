@@ -92,7 +92,18 @@ export function wholeNumber(
   maximum: number,
 ): number {
   const text = values.get(name)?.[0];
-  if (text === undefined) return fallback;
+  return text === undefined
+    ? fallback
+    : wholeNumberIn(name, text, minimum, maximum);
+}
+
+/** The number that `text` is. */
+export function wholeNumberIn(
+  name: OptionName,
+  text: string,
+  minimum: number,
+  maximum: number,
+): number {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (number >= minimum && number <= maximum) return number;
   throw usage(name, text, `a whole number from ${minimum} to ${maximum}`);

@@ -28,6 +28,7 @@ import {
 } from "../device/transport/vhost_user/memory_guard.ts";
 import type { KeyRule } from "../device/keys/key_use.ts";
 import { keyRules, keySources } from "./key_options.ts";
+import { type LimitOptions, limitOptions } from "./limit_options.ts";
 import { BACKEND_OPTIONS, DEFAULTS, type OptionName } from "./option_table.ts";
 import {
   choice,
@@ -66,6 +67,7 @@ export interface SocketOptions extends PlacementOptions {
   readonly keyRules: readonly KeyRule[];
   /** Features and services that are not offered there. */
   readonly without: readonly Withholdable[];
+  readonly limits: LimitOptions;
 }
 
 /** What `serve` was asked to do. */
@@ -81,9 +83,7 @@ export interface ServeSettings {
   /** Where the keys of the store are: directories and PKCS#11 URIs. */
   readonly keySources: readonly string[];
   readonly queues: number;
-  readonly maxSessions: number;
   readonly sessionsAcrossReset: AcrossReset;
-  readonly maxSizeBytes: number;
   /** Undefined: what suits this machine. */
   readonly unsealedMemory: UnsealedMemory | undefined;
   readonly layout: RequestLayoutOption;
@@ -140,6 +140,7 @@ function socketOptions(
   return {
     ...placementOptions(values, paths, path, base),
     without: withoutOptions(values, paths, path, base?.without ?? []),
+    limits: limitOptions(values, paths, path, base?.limits),
     keyRules: keyRules(values, paths, path, base?.keyRules ?? []),
   };
 }
@@ -252,25 +253,11 @@ function serveSettings(values: Values): ServeSettings {
     backendOptions: withMinimum(values, backendOptions(values)),
     keySources: keySources(values),
     queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
-    maxSessions: wholeNumber(
-      values,
-      "max-sessions",
-      DEFAULTS.maxSessions,
-      1,
-      1_000_000,
-    ),
     sessionsAcrossReset: choice(
       values,
       "sessions-across-reset",
       ACROSS_RESET,
       "drop",
-    ),
-    maxSizeBytes: wholeNumber(
-      values,
-      "max-size",
-      DEFAULTS.maxSizeBytes,
-      4096,
-      256 * 1024 * 1024,
     ),
     unsealedMemory: values.has("unsealed-memory")
       ? choice(values, "unsealed-memory", UNSEALED_MEMORY, "serve")

@@ -53,6 +53,20 @@ const MISTAKES: Readonly<
     [["--socket-path", "/%i", "--guests", "0"], '"0"', "from 1 to 10000"],
     [["--socket-path", "/%i", "--guests", "many"], '"many"', "from 1 to"],
   ],
+  "max-memory": [
+    [[...SOCKET, "--max-memory", "4095"], '"4095"', "from 4096 to"],
+    [[...SOCKET, "--max-memory", "1G"], '"1G"', "a whole number"],
+    [
+      [...SOCKET, "--max-memory", "8192@/other"],
+      '"8192@/other"',
+      "--socket-path of this command",
+    ],
+    [
+      [...SOCKET, "--max-memory", "8192", "--max-memory", "9000"],
+      '"9000"',
+      "once for each @SOCKET",
+    ],
+  ],
   "unsealed-memory": [
     [[...SOCKET, "--unsealed-memory", "yes"], '"yes"', "refuse, serve"],
     [[...SOCKET, "--unsealed-memory"], '""', "a value POLICY"],
@@ -309,8 +323,8 @@ Deno.test("values arrive as they were given", () => {
   assert.deepEqual(settings.socketPaths, ["/a", "/b,c d"]);
   assert.equal(settings.fd, undefined);
   assert.equal(settings.queues, 64);
-  assert.equal(settings.maxSessions, 1);
-  assert.equal(settings.maxSizeBytes, 4096);
+  assert.equal(settings.general.limits.maxSessions, 1);
+  assert.equal(settings.general.limits.maxSizeBytes, 4096);
   assert.equal(settings.layout, "draft-9");
   assert.equal(settings.sessionLayout, "B");
   assert.equal(settings.spinMicroseconds, 0);
@@ -370,6 +384,27 @@ Deno.test("what is withheld of all sockets, and of single ones besides", () => {
     [...general, "revision-1", "mac", "akcipher"],
   );
   assert.deepEqual(settingsOf(...SOCKET).bySocket.get("/s")!.without, []);
+});
+
+Deno.test("limits of all guests, and of single ones", () => {
+  const settings = settingsOf(
+    ...["--socket-path", "/a", "--socket-path", "/b"],
+    ...["--max-sessions", "7", "--max-sessions", "9@/b"],
+    ...["--max-size", "8192@/b", "--max-memory", "1073741824"],
+  );
+  assert.deepEqual(settings.bySocket.get("/a")!.limits, {
+    maxSessions: 7,
+    maxSizeBytes: 4 * 1024 * 1024,
+    maxMemoryBytes: 2 ** 30,
+  });
+  assert.deepEqual(settings.bySocket.get("/b")!.limits, {
+    maxSessions: 9,
+    maxSizeBytes: 8192,
+    maxMemoryBytes: 2 ** 30,
+  });
+  const { limits } = settingsOf(...SOCKET).bySocket.get("/s")!;
+  assert.equal(limits.maxMemoryBytes, undefined);
+  assert.equal(limits.maxSessions, 1024);
 });
 
 Deno.test("npm packages with a scope are not taken for a socket's", () => {

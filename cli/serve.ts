@@ -104,11 +104,16 @@ function startServer(
     logBackends(made, log);
     logWithheld(made, log);
   }
-  const { keyRules } = settings.bySocket.get(path ?? "") ?? settings.general;
+  const { keyRules, limits } = settings.bySocket.get(path ?? "") ??
+    settings.general;
   keys.watch(made, keyRules, log);
   const placements = new PlacementCounts((line) => log("info", line));
   made.device.sessions.observe(placements);
-  const own = { ...options, device: made.device };
+  const own = {
+    ...options,
+    device: made.device,
+    maximumMemoryBytes: limits.maxMemoryBytes,
+  };
   const server = path === undefined
     ? VhostUserServer.adopt(settings.fd!, own)
     : VhostUserServer.listen(path, own);

@@ -243,6 +243,27 @@ Deno.test("sockets side by side have sessions of their own", async () => {
   for (const path of paths) assert.equal(await exists(path), false);
 });
 
+Deno.test("each socket has limits of its own", async () => {
+  await using folder = await temporaryFolder();
+  const [small, large] = [`${folder.path}/small`, `${folder.path}/large`];
+  await using device = await ServeProcess.start(
+    `listening at ${large}`,
+    ...["--socket-path", small, "--socket-path", large, ...NOBLE],
+    ...["--max-sessions", `1@${small}`, "--max-memory", `1048576@${small}`],
+  );
+  await assert.rejects(attach(small));
+  await device.said(
+    `warn: ${small}: SET_MEM_TABLE refused: memory of 4194304 bytes: ` +
+      "expected at most 1048576",
+  );
+  await using one = await attach(small, 1048576);
+  await using other = await attach(large);
+  await using _session = await one.hash({ algorithm: "sha256" });
+  await assert.rejects(one.hash({ algorithm: "sha256" }), OperationError);
+  await using _first = await other.hash({ algorithm: "sha256" });
+  await using _second = await other.hash({ algorithm: "sha256" });
+});
+
 Deno.test("one pattern makes a socket for each of many guests", async () => {
   await using folder = await temporaryFolder();
   const path = (index: number) => `${folder.path}/${index}.sock`;

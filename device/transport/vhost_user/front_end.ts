@@ -34,6 +34,7 @@ export interface FrontEndOptions {
   readonly log: Log;
   readonly spinMicroseconds: number;
   readonly memoryGuard: MemoryGuard;
+  readonly maximumMemoryBytes?: number | undefined;
   readonly sessionLayout: SessionLayout | undefined;
 }
 

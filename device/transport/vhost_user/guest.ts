@@ -37,6 +37,7 @@ export interface GuestOptions {
   readonly lanes: LaneHost;
   readonly spinMicroseconds: number;
   readonly memoryGuard: MemoryGuard;
+  readonly maximumMemoryBytes?: number | undefined;
   /** Hears why the guest cannot be served any longer. */
   failed(reason: string): void;
 }

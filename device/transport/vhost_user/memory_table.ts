@@ -34,6 +34,8 @@ interface Entry extends MemoryRange {
 export interface MemoryTableOptions {
   readonly libc: Libc;
   readonly memoryGuard: Pick<MemoryGuard, "cover" | "unsealedMemory">;
+  /** Most that may be mapped; undefined: as much as is shared. */
+  readonly maximumMemoryBytes?: number | undefined;
   readonly log: Log;
   /** Hears that a page of a region is gone, and with it the region. */
   lost(reason: string): void;
@@ -156,7 +158,7 @@ export class MemoryTable {
     added: readonly Entry[],
     removed: readonly Entry[],
   ): string | undefined {
-    const memory = guestMemoryOf(entries);
+    const memory = this.#excess(entries) ?? guestMemoryOf(entries);
     if (typeof memory === "string") {
       for (const one of added) this.#unmap(one);
       return memory;
@@ -166,6 +168,18 @@ export class MemoryTable {
     this.#entries = entries;
     this.memory = memory;
     return undefined;
+  }
+
+  /** Says where `entries` are more than may be mapped. */
+  #excess(entries: readonly Entry[]): string | undefined {
+    const maximum = this.#options.maximumMemoryBytes ?? Infinity;
+    const bytes = entries.reduce(
+      (sum, { mapping }) => sum + mapping.mappedBytes,
+      0,
+    );
+    return bytes > maximum
+      ? `memory of ${bytes} bytes: expected at most ${maximum}`
+      : undefined;
   }
 
   #map(region: RegionDescription, fd: number): Entry | string {

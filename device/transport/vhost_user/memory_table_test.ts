@@ -5,7 +5,7 @@ import {
   openDescriptors,
   testMemoryTable,
 } from "../../../testing/vhost_user_server.ts";
-import type { MemoryTable } from "./memory_table.ts";
+import type { MemoryTable, MemoryTableOptions } from "./memory_table.ts";
 import type { RegionDescription } from "./payloads.ts";
 
 const libc = openLibc();
@@ -23,11 +23,14 @@ const region = (
   fileOffset,
 });
 
-function withTable(body: (table: MemoryTable, fd: number) => void): void {
+function withTable(
+  body: (table: MemoryTable, fd: number) => void,
+  changes: Partial<MemoryTableOptions> = {},
+): void {
   const descriptors = openDescriptors();
   const mappings = guestMappings();
   const fd = libc.memfdCreate("guest", FILE_BYTES);
-  const table = testMemoryTable();
+  const table = testMemoryTable(changes);
   try {
     body(table, fd);
   } finally {
@@ -141,4 +144,28 @@ Deno.test("a sparse file of many terabytes can be mapped or is refused", () => {
     strictEqual(typeof (problem ?? ""), "string");
     libc.close(fd);
   });
+});
+
+Deno.test("no more is mapped than a guest may have, however it comes", () => {
+  withTable((table, fd) => {
+    const two = [region(0), region(0x4000, 0x1000, 0x1000)];
+    const more = region(0x8000, 0x1000, 0x2000);
+    const expected = /^memory of 12288 bytes: expected at most 8192$/;
+    refused(table.replace([...two, more], [fd, fd, fd]), expected);
+    strictEqual(table.ranges.length, 0);
+    strictEqual(table.replace(two, [fd, fd]), undefined);
+    refused(table.add(more, fd), expected);
+    strictEqual(table.ranges.length, 2);
+    strictEqual(table.remove(two[0]!), undefined);
+    strictEqual(table.add(more, fd), undefined);
+  }, { maximumMemoryBytes: 0x2000 });
+});
+
+Deno.test("whole pages count, as they are mapped", () => {
+  withTable((table, fd) => {
+    refused(
+      table.replace([region(0, 0x100), region(0x4000, 0x100)], [fd, fd]),
+      /^memory of 8192 bytes: expected at most 4096$/,
+    );
+  }, { maximumMemoryBytes: 0x1000 });
 });

@@ -30,6 +30,8 @@ export interface ServerOptions {
   /** The same for all servers of the reactor. */
   readonly memoryGuard: MemoryGuard;
   readonly lanes: LaneHost;
+  /** Most memory of a guest that is mapped; default: what it shares. */
+  readonly maximumMemoryBytes?: number | undefined;
   /** How long a queue thread looks for more before it waits. */
   readonly spinMicroseconds: number;
   /** Layout of session messages; default: told by the first of them. */

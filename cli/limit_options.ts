@@ -1,0 +1,52 @@
+/**
+ * What one guest may take of the device: options for all sockets, and for single
+ * ones.
+ *
+ * @module
+ */
+
+import { DEFAULTS, type OptionName } from "./option_table.ts";
+import { scoped, usage, type Values, wholeNumberIn } from "./option_values.ts";
+
+/** The limits of the guest on one socket. */
+export interface LimitOptions {
+  /** How many sessions it may hold. */
+  readonly maxSessions: number;
+  /** Largest sum of a request's variable parts. */
+  readonly maxSizeBytes: number;
+  /** Most of its memory that the device maps; undefined: as much as it shares. */
+  readonly maxMemoryBytes: number | undefined;
+}
+
+const MAXIMUM_SESSIONS = 1_000_000;
+const MINIMUM_SIZE_BYTES = 4096;
+const MAXIMUM_SIZE_BYTES = 256 * 1024 * 1024;
+const MINIMUM_MEMORY_BYTES = 4096;
+const MAXIMUM_MEMORY_BYTES = 2 ** 47;
+
+/** The limits of the socket at `path`; what it has not is that of all sockets. */
+export function limitOptions(
+  values: Values,
+  paths: readonly string[],
+  path: string | undefined,
+  base: LimitOptions | undefined,
+): LimitOptions {
+  const number = (name: OptionName, minimum: number, maximum: number) => {
+    const [text, more] = scoped(values, name, paths, path);
+    if (more !== undefined) {
+      throw usage(name, more, "the option once, or once for each @SOCKET");
+    }
+    return text === undefined
+      ? undefined
+      : wholeNumberIn(name, text, minimum, maximum);
+  };
+  return {
+    maxSessions: number("max-sessions", 1, MAXIMUM_SESSIONS) ??
+      base?.maxSessions ?? DEFAULTS.maxSessions,
+    maxSizeBytes: number("max-size", MINIMUM_SIZE_BYTES, MAXIMUM_SIZE_BYTES) ??
+      base?.maxSizeBytes ?? DEFAULTS.maxSizeBytes,
+    maxMemoryBytes:
+      number("max-memory", MINIMUM_MEMORY_BYTES, MAXIMUM_MEMORY_BYTES) ??
+        base?.maxMemoryBytes,
+  };
+}
