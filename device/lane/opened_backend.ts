@@ -56,9 +56,16 @@ export class OpenedBackend implements AsynchronousThread {
 
   async openSession(description: SessionDescription): Promise<BackendSession> {
     const thread = await this.#thread();
-    return typeof thread === "string"
-      ? NO_SESSION
-      : await thread.openSession(description);
+    if (typeof thread === "string") return NO_SESSION;
+    try {
+      return await thread.openSession(description);
+    } catch (error) {
+      // What refuses a session may be a backend that can have none any more.
+      const reason = await thread.health?.();
+      if (reason === undefined) throw error;
+      this.#noted({ of: "backend", backend: this.#name, reason });
+      return NO_SESSION;
+    }
   }
 
   async closeSession(session: BackendSession): Promise<void> {

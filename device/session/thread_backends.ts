@@ -107,7 +107,7 @@ export class ThreadBackends {
     try {
       session = thread.openSession(withKey ?? description);
     } catch (error) {
-      return reasonOf(error);
+      return this.#refused(name, thread, reasonOf(error));
     } finally {
       if (withKey) wipeKeys(withKey);
     }
@@ -115,6 +115,14 @@ export class ThreadBackends {
     if (breach === undefined) return session as BackendSession;
     this.backendFailed(name, breach);
     return breach;
+  }
+
+  /** What refuses a session may be a backend that can have none any more. */
+  #refused(name: string, thread: BackendThread, reason: string): string {
+    const failure = healthOf(thread);
+    if (failure === undefined) return reason;
+    this.backendFailed(name, failure);
+    return failure;
   }
 
   #opened(
@@ -276,5 +284,16 @@ export class ThreadBackends {
 
   close(): void {
     this.#open.close((name, reason) => this.#listener(name, reason));
+  }
+}
+
+/** Why a backend that tells its health cannot work; undefined where it can. */
+function healthOf(thread: BackendThread): string | undefined {
+  try {
+    const health: unknown = thread.health?.();
+    promiseBreach("health()", health);
+    return typeof health === "string" ? health : undefined;
+  } catch (error) {
+    return reasonOf(error);
   }
 }
