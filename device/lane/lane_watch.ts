@@ -11,8 +11,7 @@
 import type {
   AsynchronousThread,
   BackendSession,
-  CopiedOperation,
-  Outcome,
+  BackendThread,
 } from "../../backends/backend.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 
@@ -30,6 +29,7 @@ const enum WatchWord {
 
 const METHODS = [
   "run()",
+  "poll()",
   "openSession()",
   "closeSession()",
   "close()",
@@ -99,39 +99,44 @@ export class LaneWatch {
   }
 }
 
-/** A backend whose calls others see. */
-export class WatchedThread implements AsynchronousThread {
-  readonly #inner: AsynchronousThread;
-  readonly #watch: LaneWatch;
+/** An asynchronous backend whose calls others see: till each returns. */
+export const watchedAsynchronous = (
+  thread: AsynchronousThread,
+  watch: LaneWatch,
+): AsynchronousThread => ({
+  ...watchedSessions(thread, watch),
+  run: (operation) => watch.during("run()", () => thread.run(operation)),
+  ...(thread.health && { health: () => thread.health!() }),
+});
 
-  constructor(inner: AsynchronousThread, watch: LaneWatch) {
-    this.#inner = inner;
-    this.#watch = watch;
-  }
+/** The same of a backend that runs operations. */
+export const watchedBlocking = (
+  thread: BackendThread,
+  watch: LaneWatch,
+): BackendThread => ({
+  ...watchedSessions(thread, watch),
+  run: (operations, count) =>
+    watch.during("run()", () => thread.run(operations, count)),
+  ...(thread.poll && {
+    poll: () => watch.during("poll()", () => thread.poll!()),
+  }),
+  ...(thread.health && { health: () => thread.health!() }),
+});
 
-  openSession(description: SessionDescription) {
-    return this.#watch.during(
-      "openSession()",
-      () => this.#inner.openSession(description),
-    );
-  }
-
-  closeSession(session: BackendSession) {
-    return this.#watch.during(
-      "closeSession()",
-      () => this.#inner.closeSession(session),
-    );
-  }
-
-  run(operation: CopiedOperation): Promise<Outcome> {
-    return this.#watch.during("run()", () => this.#inner.run(operation));
-  }
-
-  health() {
-    return this.#inner.health?.();
-  }
-
-  close() {
-    return this.#watch.during("close()", () => this.#inner.close());
-  }
+/** What both have. */
+function watchedSessions<Opened, Closed>(
+  thread: {
+    openSession(description: SessionDescription): Opened;
+    closeSession(session: BackendSession): Closed;
+    close(): Closed;
+  },
+  watch: LaneWatch,
+) {
+  return {
+    openSession: (description: SessionDescription) =>
+      watch.during("openSession()", () => thread.openSession(description)),
+    closeSession: (session: BackendSession) =>
+      watch.during("closeSession()", () => thread.closeSession(session)),
+    close: () => watch.during("close()", () => thread.close()),
+  };
 }

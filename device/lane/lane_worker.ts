@@ -11,7 +11,7 @@ import { loadBackend } from "../../backends/registry.ts";
 import { takeRecord } from "../session/announcement_memory.ts";
 import { FailureNotes, reasonOf } from "../session/failure.ts";
 import { ChannelServer } from "./channel_server.ts";
-import { LaneWatch, WatchedThread } from "./lane_watch.ts";
+import { LaneWatch } from "./lane_watch.ts";
 import type { LaneCommand, LaneReport } from "./lane_messages.ts";
 import { asynchronousThread } from "./opened_backend.ts";
 import { limitsOf, Scheduler } from "./scheduler.ts";
@@ -48,10 +48,7 @@ class LaneServer {
     const { name, specifier, options } = backend;
     const loaded = await loadBackend(specifier);
     const watch = new LaneWatch(memory);
-    const thread = new WatchedThread(
-      asynchronousThread(loaded, options, notes.note),
-      watch,
-    );
+    const thread = asynchronousThread(loaded, options, notes.note, watch);
     const scheduler = new Scheduler(name, thread, limitsOf(loaded), notes.note);
     const server = new LaneServer(watch, scheduler);
     void server.serve();

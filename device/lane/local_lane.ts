@@ -9,6 +9,7 @@ import { type FailureListener, FailureNotes } from "../session/failure.ts";
 import type { LoadedBackend } from "../session/open_backends.ts";
 import { LaneThread } from "./lane_thread.ts";
 import { LocalWay } from "./local_way.ts";
+import { createWatchMemory, LaneWatch } from "./lane_watch.ts";
 import { asynchronousThread } from "./opened_backend.ts";
 import { limitsOf, Scheduler } from "./scheduler.ts";
 
@@ -28,7 +29,12 @@ export function withLocalLane<Loaded extends LoadedBackend>(
     const { note } = new FailureNotes((failure) =>
       queueMicrotask(() => failed(failure))
     );
-    const thread = asynchronousThread(backend, options, note);
+    const thread = asynchronousThread(
+      backend,
+      options,
+      note,
+      new LaneWatch(createWatchMemory()),
+    );
     const limits = limitsOf(backend);
     const scheduler = new Scheduler(backend.name, thread, limits, note);
     return new LaneThread(new LocalWay(scheduler, ended));

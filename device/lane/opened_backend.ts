@@ -16,6 +16,11 @@ import {
   type Outcome,
 } from "../../backends/backend.ts";
 import type { Eventual } from "../session/steps.ts";
+import {
+  type LaneWatch,
+  watchedAsynchronous,
+  watchedBlocking,
+} from "./lane_watch.ts";
 import { BlockingThread } from "./blocking_thread.ts";
 import { type FailureListener, reasonOf } from "../session/failure.ts";
 
@@ -105,16 +110,19 @@ export function asynchronousThread(
   backend: Backend,
   options: BackendOptions,
   noted: FailureListener,
+  watch: LaneWatch,
 ): AsynchronousThread {
   const { name } = backend;
-  const open = () => {
+  const open = async () => {
     switch (backend.runs) {
       case "asynchronous":
-        return backend.open(options);
+        return watchedAsynchronous(await backend.open(options), watch);
       case "bursts":
         throw new TypeError(`it runs "${backend.runs}"`);
-      default:
-        return new BlockingThread(backend.open(options), name, noted);
+      default: {
+        const thread = watchedBlocking(backend.open(options), watch);
+        return new BlockingThread(thread, name, noted);
+      }
     }
   };
   return new OpenedBackend(name, open, noted);

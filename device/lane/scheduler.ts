@@ -192,7 +192,7 @@ export class Scheduler {
           operationOf(one, handle),
         );
         if (typeof outcome === "object" && outcome !== null) {
-          ({ status, writtenBytes } = outcome as Record<string, unknown>);
+          ({ status, writtenBytes = 0 } = outcome as Record<string, unknown>);
         }
       }
     } catch (error) {
@@ -273,7 +273,8 @@ function operationOf(
 
 /** A number for the device to judge; what is none, or `forbidden`, is a breach. */
 function asNumber(value: unknown, forbidden?: number): number {
-  return (value as number | 0) === value && value !== forbidden
-    ? value as number
+  return typeof value === "number" && (value | 0) === value &&
+      value !== forbidden
+    ? value
     : NO_OUTCOME;
 }
