@@ -8,6 +8,10 @@
 import { ALGORITHMS, qualifiedName } from "../algorithms/catalogue.ts";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { keyStubCommand } from "./key_stub.ts";
+import {
+  type InheritedDescriptor,
+  inheritedDescriptors,
+} from "../keeper/inherited.ts";
 import { optionsAsText } from "./option_table.ts";
 import { UsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
@@ -49,9 +53,22 @@ Backends: ${BUILT_IN_BACKENDS.join(", ")}
 /** virtio-crypto under QEMU's back-end conventions (vhost-user.json). */
 const CAPABILITIES = { type: "crypto", features: [] };
 
+/** Variables in which systemd says what it hands over. */
+const INHERITANCE = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
+
 const print = (text: string): void => {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 };
+
+/** What systemd has handed over, as far as the environment may be read. */
+function handedOver(): readonly InheritedDescriptor[] {
+  const environment: Record<string, string | undefined> = {};
+  for (const variable of INHERITANCE) {
+    const { state } = Deno.permissions.querySync({ name: "env", variable });
+    if (state === "granted") environment[variable] = Deno.env.get(variable);
+  }
+  return inheritedDescriptors(environment, Deno.pid);
+}
 
 async function run(words: readonly string[]): Promise<void> {
   // QEMU's conventions: with this option everything else is ignored.
@@ -77,7 +94,7 @@ async function run(words: readonly string[]): Promise<void> {
       }: expected serve, supervise, probe or key-stub`,
     );
   }
-  const request = parseServeOptions(options);
+  const request = parseServeOptions(options, handedOver);
   switch (request.action) {
     case "help":
       return print(helpText());

@@ -56,7 +56,7 @@ export const SERVE_OPTIONS = [
     name: "fd",
     value: "N",
     help:
-      "use this open socket instead of a path; it may be listening or connected already",
+      "use this open socket instead of a path; it may be listening or connected already; systemd: all that systemd hands over, each with the name that its unit gives it",
   },
   {
     name: "backend",

@@ -29,6 +29,7 @@ import {
 import type { KeyRule } from "../device/keys/key_use.ts";
 import { keyRules, keySources } from "./key_options.ts";
 import { type LimitOptions, limitOptions } from "./limit_options.ts";
+import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import { BACKEND_OPTIONS, DEFAULTS, type OptionName } from "./option_table.ts";
 import {
   choice,
@@ -40,7 +41,7 @@ import {
   type Values,
   wholeNumber,
 } from "./option_values.ts";
-import { socketPaths } from "./socket_paths.ts";
+import { type SocketPlace, socketPlaces } from "./socket_places.ts";
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -72,11 +73,10 @@ export interface SocketOptions extends PlacementOptions {
 
 /** What `serve` was asked to do. */
 export interface ServeSettings {
-  readonly socketPaths: readonly string[];
-  readonly fd: number | undefined;
+  readonly sockets: readonly SocketPlace[];
   /** For every socket that has no options of its own. */
   readonly general: SocketOptions;
-  /** By socket path. */
+  /** By the name of the socket. */
   readonly bySocket: ReadonlyMap<string, SocketOptions>;
   /** By the name of a built-in backend. */
   readonly backendOptions: OptionsBySpecifier;
@@ -210,25 +210,6 @@ function backendList(text: string): string[] {
   return names;
 }
 
-/** Either paths or a descriptor, as one of them must be there. */
-function sockets(
-  values: Values,
-): Pick<ServeSettings, "socketPaths" | "fd"> {
-  const paths = socketPaths(values);
-  const fd = values.has("fd")
-    ? wholeNumber(values, "fd", 0, 3, 1_048_576)
-    : undefined;
-  if (paths.length === 0 && fd === undefined) {
-    throw new UsageError(
-      "Cannot serve without a socket: expected --socket-path PATH or --fd N",
-    );
-  }
-  if (paths.length > 0 && fd !== undefined) {
-    throw usage("fd", `${fd}`, "either --fd or --socket-path, not both");
-  }
-  return { socketPaths: paths, fd };
-}
-
 function optionsBySocket(
   values: Values,
   paths: readonly string[],
@@ -237,19 +218,18 @@ function optionsBySocket(
   const bySocket = new Map(
     paths.map((path) => [path, socketOptions(values, paths, path, general)]),
   );
-  checkBackendOptionsUsed(
-    values,
-    paths.length > 0 ? [...bySocket.values()] : [general],
-  );
+  checkBackendOptionsUsed(values, [...bySocket.values()]);
   return { general, bySocket };
 }
 
-function serveSettings(values: Values): ServeSettings {
-  const { socketPaths, fd } = sockets(values);
+function serveSettings(
+  values: Values,
+  handedOver: () => readonly InheritedDescriptor[],
+): ServeSettings {
+  const sockets = socketPlaces(values, handedOver);
   return {
-    socketPaths,
-    fd,
-    ...optionsBySocket(values, socketPaths),
+    sockets,
+    ...optionsBySocket(values, sockets.map(({ name }) => name)),
     backendOptions: withMinimum(values, backendOptions(values)),
     keySources: keySources(values),
     queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
@@ -304,13 +284,20 @@ export function parseProbeOptions(words: readonly string[]): ProbeSettings {
 }
 
 /**
- * Reads the words after `serve`.
+ * Reads the words after `serve`; `handedOver` tells what systemd has handed over
+ * to this process.
  *
  * @throws {UsageError} naming option, value and what was expected
  */
-export function parseServeOptions(words: readonly string[]): ServeRequest {
+export function parseServeOptions(
+  words: readonly string[],
+  handedOver: () => readonly InheritedDescriptor[] = () => [],
+): ServeRequest {
   if (words.includes("--help") || words.includes("-h")) {
     return { action: "help" };
   }
-  return { action: "serve", settings: serveSettings(collect(words)) };
+  return {
+    action: "serve",
+    settings: serveSettings(collect(words), handedOver),
+  };
 }

@@ -76,6 +76,7 @@ const MISTAKES: Readonly<
     [["--fd", "three"], '"three"', "a whole number from 3"],
     [["--fd", "3", "--fd", "4"], '"4"', "only once"],
     [["--fd", "3", ...SOCKET], '"3"', "not both"],
+    [["--fd", "systemd"], '"systemd"', "LISTEN_FDS"],
   ],
   backend: [
     [[...SOCKET, "--backend", ""], '""', "a value LIST"],
@@ -320,8 +321,10 @@ Deno.test("values arrive as they were given", () => {
     ...["--layout", "draft-9", "--session-layout", "B", "--spin", "0"],
     ...["--allow-weak", "--log-level", "debug"],
   );
-  assert.deepEqual(settings.socketPaths, ["/a", "/b,c d"]);
-  assert.equal(settings.fd, undefined);
+  assert.deepEqual(settings.sockets, [
+    { name: "/a", path: "/a" },
+    { name: "/b,c d", path: "/b,c d" },
+  ]);
   assert.equal(settings.queues, 64);
   assert.equal(settings.general.limits.maxSessions, 1);
   assert.equal(settings.general.limits.maxSizeBytes, 4096);
@@ -330,7 +333,8 @@ Deno.test("values arrive as they were given", () => {
   assert.equal(settings.spinMicroseconds, 0);
   assert.equal(settings.allowWeak, true);
   assert.equal(settings.logLevel, "debug");
-  assert.equal(settingsOf("--fd", "3").fd, 3);
+  const place = { name: "descriptor 3", fd: 3 };
+  assert.deepEqual(settingsOf("--fd", "3").sockets, [place]);
 });
 
 Deno.test("a pattern stands for one socket of each guest", () => {
@@ -339,10 +343,36 @@ Deno.test("a pattern stands for one socket of each guest", () => {
     ...["--guests", "3", "--backend", "noble@/1/1.sock"],
   );
   const paths = ["/a", "/0/0.sock", "/1/1.sock", "/2/2.sock"];
-  assert.deepEqual(settings.socketPaths, paths);
+  assert.deepEqual(settings.sockets.map(({ path }) => path), paths);
   assert.deepEqual(
     paths.map((path) => settings.bySocket.get(path)!.backends),
     [undefined, undefined, ["noble"], undefined],
+  );
+});
+
+Deno.test("sockets of systemd have the names of their units, and options by them", () => {
+  const request = parseServeOptions(
+    ["--fd", "systemd", "--max-sessions", "3@b", "--backend", "noble@a:1"],
+    () => ["a", "b", "a"].map((name, i) => ({ fd: 3 + i, name })),
+  );
+  assert.ok(request.action === "serve");
+  const { sockets, bySocket } = request.settings;
+  assert.deepEqual(sockets, [
+    { fd: 3, name: "a:0" },
+    { fd: 4, name: "b" },
+    { fd: 5, name: "a:1" },
+  ]);
+  assert.deepEqual(
+    sockets.map(({ name }) => bySocket.get(name)!.limits.maxSessions),
+    [1024, 3, 1024],
+  );
+  assert.deepEqual(bySocket.get("a:1")!.backends, ["noble"]);
+  assert.throws(
+    () =>
+      parseServeOptions(["--fd", "systemd"], () => {
+        throw new RangeError('Cannot use LISTEN_FDS "x"');
+      }),
+    /^UsageError: Cannot use LISTEN_FDS "x" \(--fd systemd\)$/,
   );
 });
 

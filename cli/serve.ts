@@ -24,6 +24,7 @@ import { KeyService } from "./key_service.ts";
 import { createLog, type Log } from "./log.ts";
 import { UsageError } from "./option_values.ts";
 import type { ServeSettings, SocketOptions } from "./parse_options.ts";
+import type { SocketPlace } from "./socket_places.ts";
 import { qemuCommands } from "./qemu_commands.ts";
 import {
   BackendFinder,
@@ -39,9 +40,9 @@ const KEPT_SESSIONS =
 /** Of more sockets, what they have in common is told for the first one only. */
 const MOST_SHOWN = 8;
 
-/** The settings of one socket: a path, or the descriptor. */
+/** One socket, and the device that is served there. */
 interface Socket {
-  readonly path: string | undefined;
+  readonly place: SocketPlace;
   readonly made: SocketDevice;
   /** Whether its backends and the commands for it are told. */
   readonly isShown: boolean;
@@ -55,16 +56,12 @@ async function createSockets(
   const finder = new BackendFinder(settings.backendOptions);
   const make = (options: SocketOptions) =>
     createSocketDevice(options, settings, lanes, store, finder);
-  if (settings.fd !== undefined) {
-    const made = await make(settings.general);
-    return [{ path: undefined, made, isShown: true }];
-  }
   const sockets: Socket[] = [];
-  for (const path of settings.socketPaths) {
-    const made = await make(settings.bySocket.get(path)!);
+  for (const place of settings.sockets) {
+    const made = await make(settings.bySocket.get(place.name)!);
     const isShown = sockets.length === 0 ||
-      settings.socketPaths.length <= MOST_SHOWN;
-    sockets.push({ path, made, isShown });
+      settings.sockets.length <= MOST_SHOWN;
+    sockets.push({ place, made, isShown });
   }
   return sockets;
 }
@@ -94,7 +91,7 @@ interface Running {
 }
 
 function startServer(
-  { path, made, isShown }: Socket,
+  { place, made, isShown }: Socket,
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
   keys: KeyService,
@@ -104,8 +101,7 @@ function startServer(
     logBackends(made, log);
     logWithheld(made, log);
   }
-  const { keyRules, limits } = settings.bySocket.get(path ?? "") ??
-    settings.general;
+  const { keyRules, limits } = settings.bySocket.get(place.name)!;
   keys.watch(made, keyRules, log);
   const placements = new PlacementCounts((line) => log("info", line));
   made.device.sessions.observe(placements);
@@ -114,8 +110,9 @@ function startServer(
     device: made.device,
     maximumMemoryBytes: limits.maxMemoryBytes,
   };
+  const { path } = place;
   const server = path === undefined
-    ? VhostUserServer.adopt(settings.fd!, own)
+    ? VhostUserServer.adopt(place.fd, own)
     : VhostUserServer.listen(path, own);
   if (path !== undefined && isShown) {
     // The commands stay free of prefixes, to be copied whole to any folder.
@@ -167,7 +164,7 @@ async function startServers(
     for (const socket of sockets) {
       const log: Log = sockets.length === 1
         ? options.log
-        : (level, line) => options.log(level, `${socket.path}: ${line}`);
+        : (level, line) => options.log(level, `${socket.place.name}: ${line}`);
       running.push(startServer(socket, settings, { ...options, log }, keys));
     }
     return running;
@@ -175,7 +172,7 @@ async function startServers(
     await Promise.all(running.map(({ server }) => server.close()));
     const reason = error instanceof Error ? error.message : `${error}`;
     throw new UsageError(
-      settings.fd === undefined
+      settings.sockets[0]?.path !== undefined
         ? `${reason} (--socket-path: expected a free path, or a socket that nobody listens at)`
         : `${reason} (--fd: expected an open Unix socket)`,
     );
