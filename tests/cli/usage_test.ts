@@ -82,7 +82,7 @@ Deno.test("an unknown command is one line and exit code 2", async () => {
   assert.equal(code, 2);
   assert.match(
     stderr,
-    /^vhost-device-crypto: [^\n]*"server": expected serve, probe or key-stub\n$/,
+    /^vhost-device-crypto: [^\n]*"server": expected serve, supervise, probe or key-stub\n$/,
   );
 });
 
