@@ -9,7 +9,7 @@
  * await using driver = await Driver.start(await createDevice());
  * await using sha256 = await driver.hash({ algorithm: "sha256" });
  * const digest = await sha256.digest(new TextEncoder().encode("abc"));
- * if (!digest.toHex().startsWith("ba7816bf")) throw new Error("wrong digest");
+ * if (digest[0] !== 0xba) throw new Error("wrong digest");
  * ```
  *
  * @module

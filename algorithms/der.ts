@@ -5,6 +5,8 @@
  * @module
  */
 
+import { fromHex, toHex } from "./hex.ts";
+
 /** Tags that keys and signatures use. */
 export const enum DerTag {
   Integer = 0x02,
@@ -139,7 +141,7 @@ export class DerReader {
 
 /** A big-endian unsigned integer; 0 for no bytes. */
 export function bytesToNumber(bytes: Uint8Array): bigint {
-  return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toHex()}`);
+  return bytes.length === 0 ? 0n : BigInt(`0x${toHex(bytes)}`);
 }
 
 /** `value` in exactly `lengthBytes` big-endian bytes; it must fit. */
@@ -148,7 +150,7 @@ export function numberToBytes(
   lengthBytes: number,
 ): Uint8Array<ArrayBuffer> {
   const hex = value.toString(16).padStart(lengthBytes * 2, "0");
-  return Uint8Array.fromHex(hex);
+  return fromHex(hex);
 }
 
 /** Bits of `value` up to its highest one bit. */

@@ -13,6 +13,7 @@ import {
   encodeSequence,
   encodeUnsigned,
 } from "./der.ts";
+import { fromHex, toHex } from "./hex.ts";
 import { copyKey } from "./key_bytes.ts";
 import type { Curve } from "./public_key.ts";
 
@@ -27,7 +28,7 @@ const CURVE_IDENTIFIERS: Readonly<Record<Curve["name"], string>> = {
 
 /** The contents of the OBJECT IDENTIFIER of a curve. */
 export function curveIdentifier({ name }: Curve): Uint8Array {
-  return Uint8Array.fromHex(CURVE_IDENTIFIERS[name]);
+  return fromHex(CURVE_IDENTIFIERS[name]);
 }
 
 export interface EcPrivateKey {
@@ -61,7 +62,7 @@ export function parseEcPrivateKey(der: Uint8Array, curve: Curve): EcPrivateKey {
 function readParameters(fields: DerReader, curve: Curve): void {
   if (!fields.isNext(DerTag.Context0)) return;
   const parameters = fields.enter(DerTag.Context0);
-  const identifier = parameters.contents(DerTag.ObjectIdentifier).toHex();
+  const identifier = toHex(parameters.contents(DerTag.ObjectIdentifier));
   parameters.expectEnd();
   if (identifier !== CURVE_IDENTIFIERS[curve.name]) {
     throw new DerError(`EC private key of another curve than ${curve.name}`);

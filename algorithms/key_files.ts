@@ -13,6 +13,7 @@ import {
   encodeSequence,
   encodeUnsigned,
 } from "./der.ts";
+import { fromHex, toHex } from "./hex.ts";
 import { curveIdentifier, parseEcPrivateKey } from "./ec_key.ts";
 import { encodeStub, isUncompressed, type PublicPart } from "./key_stub.ts";
 import { type Curve, CURVES } from "./public_key.ts";
@@ -31,7 +32,7 @@ const EC_PUBLIC_KEY = "2a8648ce3d0201";
 /** The curve of AlgorithmIdentifier, or `undefined` for RSA. */
 function readAlgorithm(fields: DerReader): Curve | undefined {
   const algorithm = fields.enter(DerTag.Sequence);
-  const identifier = algorithm.contents(DerTag.ObjectIdentifier).toHex();
+  const identifier = toHex(algorithm.contents(DerTag.ObjectIdentifier));
   if (identifier === RSA_ENCRYPTION) return undefined;
   if (identifier !== EC_PUBLIC_KEY) {
     throw new DerError("a key that is neither of RSA nor of a curve");
@@ -41,8 +42,8 @@ function readAlgorithm(fields: DerReader): Curve | undefined {
 
 /** The curve with these contents of an OBJECT IDENTIFIER. */
 export function curveOf(identifier: Uint8Array): Curve {
-  const hex = identifier.toHex();
-  const curve = CURVES.find((one) => curveIdentifier(one).toHex() === hex);
+  const hex = toHex(identifier);
+  const curve = CURVES.find((one) => toHex(curveIdentifier(one)) === hex);
   if (!curve) throw new DerError("a key of a curve that is not served");
   return curve;
 }
@@ -141,7 +142,7 @@ function rsaPart(der: Uint8Array): PublicPart {
 /** The DER of PrivateKeyInfo around the stub of a public key. */
 export function encodeStubFile(part: PublicPart): Uint8Array {
   const identifier = (hex: string) =>
-    encodeElement(DerTag.ObjectIdentifier, Uint8Array.fromHex(hex));
+    encodeElement(DerTag.ObjectIdentifier, fromHex(hex));
   const algorithm = part.algorithm === "rsa"
     ? encodeSequence(
       identifier(RSA_ENCRYPTION),

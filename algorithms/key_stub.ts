@@ -7,6 +7,7 @@
  * @module
  */
 
+import { toHex } from "./hex.ts";
 import {
   DerError,
   DerReader,
@@ -35,8 +36,8 @@ export type PublicPart =
 /** A text that public keys have in common only if they are the same. */
 export function publicPartName(part: PublicPart): string {
   return part.algorithm === "rsa"
-    ? `rsa ${part.modulus.toHex()} ${part.publicExponent.toHex()}`
-    : `${part.curve} ${part.point.toHex()}`;
+    ? `rsa ${toHex(part.modulus)} ${toHex(part.publicExponent)}`
+    : `${part.curve} ${toHex(part.point)}`;
 }
 
 /** Numbers of an RSAPrivateKey behind the public ones. */
@@ -88,7 +89,7 @@ function ecStubPart(
     const parameters = fields.enter(DerTag.Context0);
     const identifier = parameters.contents(DerTag.ObjectIdentifier);
     parameters.expectEnd();
-    if (identifier.toHex() !== curveIdentifier(curve).toHex()) return undefined;
+    if (toHex(identifier) !== toHex(curveIdentifier(curve))) return undefined;
   }
   const field = fields.enter(DerTag.Context1);
   fields.expectEnd();

@@ -108,7 +108,7 @@ function decodeBase64(text: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** The text of one block. */
 export function writePem(label: string, der: Uint8Array): string {
-  const lines = der.toBase64().match(/.{1,64}/g) ?? [];
+  const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];
   return [`${BEGIN}${label}${DASHES}`, ...lines, `${END}${label}${DASHES}`, ""]
     .join("\n");
 }

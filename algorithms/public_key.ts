@@ -4,6 +4,8 @@
  * @module
  */
 
+import { fromHex } from "./hex.ts";
+
 export type KeyType = "public" | "private";
 export type RsaPadding = "raw" | "pkcs1";
 
@@ -20,8 +22,6 @@ export interface RsaHash {
   readonly digestInfoPrefix: Uint8Array;
 }
 
-const bytes = (hex: string): Uint8Array => Uint8Array.fromHex(hex);
-
 /**
  * MD3 (number 2) is missing: it was never published, so no object identifier
  * and no implementation exist.
@@ -31,55 +31,55 @@ export const RSA_HASHES: readonly RsaHash[] = [
     name: "none",
     number: 0,
     digestBytes: 0,
-    digestInfoPrefix: bytes(""),
+    digestInfoPrefix: fromHex(""),
   },
   {
     name: "md2",
     number: 1,
     digestBytes: 16,
-    digestInfoPrefix: bytes("3020300c06082a864886f70d020205000410"),
+    digestInfoPrefix: fromHex("3020300c06082a864886f70d020205000410"),
   },
   {
     name: "md4",
     number: 3,
     digestBytes: 16,
-    digestInfoPrefix: bytes("3020300c06082a864886f70d020405000410"),
+    digestInfoPrefix: fromHex("3020300c06082a864886f70d020405000410"),
   },
   {
     name: "md5",
     number: 4,
     digestBytes: 16,
-    digestInfoPrefix: bytes("3020300c06082a864886f70d020505000410"),
+    digestInfoPrefix: fromHex("3020300c06082a864886f70d020505000410"),
   },
   {
     name: "sha1",
     number: 5,
     digestBytes: 20,
-    digestInfoPrefix: bytes("3021300906052b0e03021a05000414"),
+    digestInfoPrefix: fromHex("3021300906052b0e03021a05000414"),
   },
   {
     name: "sha256",
     number: 6,
     digestBytes: 32,
-    digestInfoPrefix: bytes("3031300d060960864801650304020105000420"),
+    digestInfoPrefix: fromHex("3031300d060960864801650304020105000420"),
   },
   {
     name: "sha384",
     number: 7,
     digestBytes: 48,
-    digestInfoPrefix: bytes("3041300d060960864801650304020205000430"),
+    digestInfoPrefix: fromHex("3041300d060960864801650304020205000430"),
   },
   {
     name: "sha512",
     number: 8,
     digestBytes: 64,
-    digestInfoPrefix: bytes("3051300d060960864801650304020305000440"),
+    digestInfoPrefix: fromHex("3051300d060960864801650304020305000440"),
   },
   {
     name: "sha224",
     number: 9,
     digestBytes: 28,
-    digestInfoPrefix: bytes("302d300d06096086480165030402040500041c"),
+    digestInfoPrefix: fromHex("302d300d06096086480165030402040500041c"),
   },
 ];
 

@@ -104,7 +104,16 @@ export function parseRsaPrivateKey(der: Uint8Array): RsaPrivateKey {
 
 /** RFC 8017 §3.2: how the parts of a private key hang together. */
 function checkPrivate(key: RsaPrivateKey): void {
-  using arithmetic = new SecretArithmetic();
+  // Not `using`, which Node 22 cannot read.
+  const arithmetic = new SecretArithmetic();
+  try {
+    checkNumbers(key, arithmetic);
+  } finally {
+    arithmetic[Symbol.dispose]();
+  }
+}
+
+function checkNumbers(key: RsaPrivateKey, arithmetic: SecretArithmetic): void {
   const number = (bytes: Uint8Array) => arithmetic.number(bytes);
   const [p, q] = [number(key.prime1), number(key.prime2)];
   const d = number(key.privateExponent);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hasForeignFunctions } from "../ffi/foreign_functions.ts";
 import type { Backend, BackendOptions } from "./backend.ts";
 import {
   BackendError,
@@ -12,6 +13,7 @@ import {
   checkProbe,
   checkThread,
 } from "./contract_check.ts";
+import { unusableBackend } from "./unusable_backend.ts";
 
 type BackendModule = { readonly default: Backend };
 
@@ -25,6 +27,9 @@ const BUILT_IN: Readonly<Record<string, () => Promise<BackendModule>>> = {
   qat: () => import("./qat/qat.ts"),
   pkcs11: () => import("./pkcs11/pkcs11.ts"),
 };
+
+/** Those that call no native library. */
+const PORTABLE: ReadonlySet<string> = new Set(["noble", "webcrypto"]);
 
 /** Names of the built-in backends, fastest first. */
 export const BUILT_IN_BACKENDS: readonly string[] = Object.keys(BUILT_IN);
@@ -82,6 +87,9 @@ export async function loadBackend(specifier: string): Promise<Backend> {
 
 async function importModule(specifier: string): Promise<unknown> {
   const load = BUILT_IN[specifier];
+  if (load && !PORTABLE.has(specifier) && !hasForeignFunctions()) {
+    return { default: unusableBackend(specifier) };
+  }
   if (load) return await load();
   try {
     return await import(specifier);

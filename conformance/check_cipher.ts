@@ -4,6 +4,7 @@
  * @module
  */
 
+import { toHex } from "../algorithms/hex.ts";
 import type { CipherAlgorithm } from "../algorithms/catalogue.ts";
 import type {
   CipherSession,
@@ -105,7 +106,7 @@ function checkRoundTrip(
   });
   examiner.assert(
     decrypted?.status === OperationStatus.Ok &&
-      decrypted.destination.toHex() === request.source.toHex(),
+      toHex(decrypted.destination) === toHex(request.source),
     `${check} of 1024 bytes, key of ${key.length}`,
     "the plaintext",
     "other bytes",

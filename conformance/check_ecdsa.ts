@@ -4,6 +4,7 @@
  * @module
  */
 
+import { toHex } from "../algorithms/hex.ts";
 import type { EcdsaSession } from "../algorithms/session_description.ts";
 import { OperationKind, OperationStatus } from "../backends/backend.ts";
 import {
@@ -141,12 +142,12 @@ function checkSigning(signer: Party, verifier: Party, answer: EcdsaAnswer) {
       roomBytes,
     );
     const signature = output?.destination ?? new Uint8Array(0);
-    outputs.add(signature.toHex());
+    outputs.add(toHex(signature));
     examiner.assert(
       output?.status === OperationStatus.Ok && verify(key, digest, signature),
       check,
       "a signature",
-      `status ${output?.status} and ${signature.toHex()}`,
+      `status ${output?.status} and ${toHex(signature)}`,
     );
     runVerify(verifier, `${check}, then verify`, signature, digest);
     runVerify(signer, `${check}, then verify with it`, signature, digest);

@@ -212,6 +212,7 @@ const finished = (algorithm: string, examiner: Examiner): AlgorithmReport => ({
 
 /** Memory with addresses too, where this process may make it. */
 function regionMakers(): RegionMaker[] {
+  if (!("Deno" in globalThis)) return [plainRegion];
   const { state } = Deno.permissions.querySync({ name: "ffi" });
   return state === "granted" ? [plainRegion, addressedRegion] : [plainRegion];
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { toHex } from "../algorithms/hex.ts";
 import {
   keysOf,
   type SessionDescription,
@@ -69,7 +70,7 @@ function differenceOf(
   const at = expected.findIndex((byte, i) => byte !== actual[i]);
   if (at < 0) return undefined;
   const show = (bytes: Uint8Array) =>
-    `${bytes.subarray(at, at + 16).toHex()} from byte ${at} of ${bytes.length}`;
+    `${toHex(bytes.subarray(at, at + 16))} from byte ${at} of ${bytes.length}`;
   return { check: what, expected: show(expected), actual: show(actual) };
 }
 
@@ -123,7 +124,7 @@ export class Examiner {
     try {
       const session = this.thread.openSession(given);
       const isUnchanged = keysOf(given).every((key, i) =>
-        key.toHex() === keysOf(description)[i]!.toHex()
+        toHex(key) === toHex(keysOf(description)[i]!)
       );
       this.assert(
         isUnchanged,

@@ -1,7 +1,7 @@
 /**
  * The conformance kit as a program, over a built-in backend or a module of the
- * user's own (`deno task conformance NAME_OR_PATH [SEED] [--option NAME=VALUE]...`), and as a library for
- * the tests of a backend.
+ * user's own (`deno task conformance NAME_OR_PATH [SEED] [--option NAME=VALUE]...`),
+ * and as a library for the tests of a backend.
  *
  * @module
  */
@@ -17,8 +17,6 @@ import { checkBackend, formatReport } from "./conformance.ts";
 
 export * from "./conformance.ts";
 
-const PLAIN = import.meta.resolve("./plain/plain_backend.ts");
-
 const USAGE =
   `Usage: deno task conformance BACKEND [SEED] [--option NAME=VALUE]...
 BACKEND is one of ${BUILT_IN_BACKENDS.join(", ")}, plain (the kit's own second
@@ -27,9 +25,12 @@ SEED is a number that an earlier run printed.
 --option gives the backend one of its own options, as in
 --option module=/usr/lib/softhsm/libsofthsm2.so.`;
 
-function load(name: string): Promise<Backend> {
+async function load(name: string): Promise<Backend> {
+  if (name === "plain") {
+    return (await import("./plain/plain_backend.ts")).default;
+  }
   const base = pathToFileURL(`${Deno.cwd()}/`);
-  return loadBackend(name === "plain" ? PLAIN : backendSpecifier(name, base));
+  return await loadBackend(backendSpecifier(name, base));
 }
 
 interface Words {

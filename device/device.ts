@@ -44,6 +44,7 @@ import {
 import { type Layout, type WireMode, wireMode } from "./wire/mode.ts";
 import { IPSEC_SERVICE } from "./wire/opcodes.ts";
 import { type Withheld, withhold, type Withholdable } from "./withheld.ts";
+import { releaseTimer } from "./release_timer.ts";
 
 /** A loaded backend with what it found when it was probed. */
 export interface DeviceBackend extends LoadedBackend {
@@ -294,7 +295,7 @@ export class Device {
   #reviewFromTimeToTime(): ReturnType<typeof setInterval> {
     const timer = setInterval(() => this.backends.review(), REVIEW_MS);
     // A program that has ended does not wait for a backend.
-    Deno.unrefTimer(timer);
+    releaseTimer(timer);
     return timer;
   }
 

@@ -9,6 +9,7 @@
  */
 
 import { Region } from "../memory/region.ts";
+import { requireForeignFunctions } from "./foreign_functions.ts";
 
 // size_t, off_t and ssize_t have 64 bits on both supported machines, and every
 // structure laid out below is the same on both unless it says otherwise.
@@ -389,8 +390,13 @@ export class Libc {
 
 let opened: Libc | undefined;
 
-/** The C library on this thread; opened once and kept. */
+/**
+ * The C library on this thread; opened once and kept.
+ *
+ * @throws {Error} where this runtime has no foreign functions
+ */
 export function openLibc(): Libc {
-  opened ??= new Libc(Deno.dlopen("libc.so.6", SYMBOLS));
-  return opened;
+  if (opened) return opened;
+  requireForeignFunctions("libc.so.6");
+  return opened = new Libc(Deno.dlopen("libc.so.6", SYMBOLS));
 }

@@ -12,19 +12,23 @@ const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const EPOLLIN = 0x1;
 const EPOLLONESHOT = 0x4000_0000;
-/** struct epoll_event is packed on x86-64 and nowhere else. */
-const PACKED = Deno.build.arch === "x86_64";
-const EVENT_BYTES = PACKED ? 12 : 16;
-const EVENT_DATA_OFFSET = PACKED ? 4 : 8;
 const MAX_EVENTS = 32;
+
+/** struct epoll_event, which is packed on x86-64 and nowhere else. */
+function eventLayout(): { readonly bytes: number; readonly dataAt: number } {
+  return Deno.build.arch === "x86_64"
+    ? { bytes: 12, dataAt: 4 }
+    : { bytes: 16, dataAt: 8 };
+}
 
 /** A set of descriptors, each reported once and then to be armed again. */
 export class Epoll {
   readonly #libc: Libc;
   readonly #fd: number;
-  readonly #event = nativeBuffer(EVENT_BYTES);
+  readonly #layout = eventLayout();
+  readonly #event = nativeBuffer(this.#layout.bytes);
   readonly #eventView = new DataView(this.#event.buffer);
-  readonly #events = nativeBuffer(EVENT_BYTES * MAX_EVENTS);
+  readonly #events = nativeBuffer(this.#layout.bytes * MAX_EVENTS);
   readonly #eventsView = new DataView(this.#events.buffer);
 
   private constructor(libc: Libc, fd: number) {
@@ -60,11 +64,10 @@ export class Epoll {
       MAX_EVENTS,
       -1,
     );
+    const { bytes, dataAt } = this.#layout;
     const fds: number[] = [];
     for (let i = 0; i < count; i++) {
-      fds.push(
-        this.#eventsView.getInt32(i * EVENT_BYTES + EVENT_DATA_OFFSET, true),
-      );
+      fds.push(this.#eventsView.getInt32(i * bytes + dataAt, true));
     }
     return fds;
   }
@@ -76,7 +79,7 @@ export class Epoll {
 
   #control(operation: number, fd: number): number {
     this.#eventView.setUint32(0, EPOLLIN | EPOLLONESHOT, true);
-    this.#eventView.setInt32(EVENT_DATA_OFFSET, fd, true);
+    this.#eventView.setInt32(this.#layout.dataAt, fd, true);
     return this.#libc.check(
       this.#libc.symbols.epoll_ctl(this.#fd, operation, fd, this.#event),
     );

@@ -75,7 +75,8 @@ const CURRENT_POSITION = -1n;
 const ONE = 1n;
 const COUNTER_BYTES = 8;
 const VECTOR_BYTES = 16;
-const SYS_KCMP = Deno.build.arch === "x86_64" ? 312n : 272n;
+/** System call numbers of kcmp(2): of x86-64, and of the generic table. */
+const SYS_KCMP = { x86_64: 312n, aarch64: 272n };
 const KCMP_FILE = 0;
 const POLLOUT = 0x4;
 const POLLFD_EVENTS = 4;
@@ -121,7 +122,7 @@ export function isSameFile(libc: Libc, a: number, b: number): boolean {
   const { pid } = Deno;
   const result = Number(
     calls().symbols.syscall(
-      SYS_KCMP,
+      SYS_KCMP[Deno.build.arch],
       pid,
       pid,
       KCMP_FILE,

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { basename } from "node:path";
-
 const MAPPINGS = "/proc/self/maps";
 
 /**
@@ -19,7 +17,9 @@ export function loadedPath(name: string): string {
   if (permission.state !== "granted") return name;
   try {
     const paths = Deno.readTextFileSync(MAPPINGS).match(/\/.*$/gm) ?? [];
-    return paths.find((path) => isNamed(basename(path), name)) ?? name;
+    return paths.find((path) =>
+      isNamed(path.slice(path.lastIndexOf("/") + 1), name)
+    ) ?? name;
   } catch {
     return name;
   }

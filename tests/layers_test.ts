@@ -164,6 +164,41 @@ Deno.test("a room holds the program: what only tests use is in testing/", async 
   deepStrictEqual(files.filter((path) => !reached.has(path)), []);
 });
 
+Deno.test("a room names its packages with the versions of deno.json, for those who import it by path", async () => {
+  const config = await Deno.readTextFile(join(ROOT, "deno.json"));
+  const pinned = new Set(Object.values<string>(JSON.parse(config).imports));
+  const found: string[] = [];
+  for (const file of await filesIn(new Set(ROOMS.map(topOf)))) {
+    const text = withoutComments(await Deno.readTextFile(join(ROOT, file)));
+    const named = text.matchAll(
+      /(?:from|import)\s*\(?\s*"((?!\.|node:)@?[^"]+)"/g,
+    );
+    for (const [, specifier] of named) {
+      const name = /^npm:@?[^@]+@[^/]+/.exec(specifier!)?.[0] ?? "";
+      if (!pinned.has(name)) found.push(`${file} imports ${specifier}`);
+    }
+  }
+  deepStrictEqual(found, []);
+});
+
+/** Rooms that only run where Deno is. */
+const ONLY_DENO =
+  /^(cli|ffi|device\/transport\/vhost_user|driver\/vhost_user|backends\/(?!noble|webcrypto)[a-z0-9_]+)\//;
+
+/** Of the language, and not yet in Node 22. */
+const TOO_NEW =
+  /\.(?:to|from|setFrom)(?:Hex|Base64)\(|\busing \w+ =|DisposableStack\(|RegExp\.escape\(|Promise\.try\(|Error\.isError\(|\.getOrInsert/g;
+
+Deno.test("what other runtimes run uses nothing that Node 22 lacks", async () => {
+  const found: string[] = [];
+  for (const file of await filesIn(new Set(ROOMS.map(topOf)))) {
+    if (ONLY_DENO.test(file)) continue;
+    const text = withoutComments(await Deno.readTextFile(join(ROOT, file)));
+    for (const [word] of text.matchAll(TOO_NEW)) found.push(`${file}: ${word}`);
+  }
+  deepStrictEqual(found, []);
+});
+
 Deno.test("no file imports itself by way of others, not even a type", async () => {
   const files = await filesIn([
     ...new Set([...ROOMS.map(topOf), "bench", "examples", "testing", "tests"]),

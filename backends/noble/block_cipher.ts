@@ -5,7 +5,7 @@
  * @module
  */
 
-import { unsafe } from "@noble/ciphers/aes.js";
+import { unsafe } from "npm:@noble/ciphers@2.4.0/aes.js";
 
 const { decrypt, encrypt, expandKeyDecLE, expandKeyLE } = unsafe;
 

@@ -6,8 +6,8 @@
  */
 
 import { copyKey } from "../../algorithms/key_bytes.ts";
-import { Poly1305 } from "@noble/ciphers/_poly1305.js";
-import { chacha20 } from "@noble/ciphers/chacha.js";
+import { Poly1305 } from "npm:@noble/ciphers@2.4.0/_poly1305.js";
+import { chacha20 } from "npm:@noble/ciphers@2.4.0/chacha.js";
 import type { Aead } from "./aead.ts";
 import { Block } from "./block_modes.ts";
 import type { Scratch } from "../scratch.ts";

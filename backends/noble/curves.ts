@@ -9,9 +9,9 @@ import {
   ecdsa,
   weierstrass,
   type WeierstrassOpts,
-} from "@noble/curves/abstract/weierstrass.js";
-import { p256, p384, p521 } from "@noble/curves/nist.js";
-import { sha256 } from "@noble/hashes/sha2.js";
+} from "npm:@noble/curves@2.4.0/abstract/weierstrass.js";
+import { p256, p384, p521 } from "npm:@noble/curves@2.4.0/nist.js";
+import { sha256 } from "npm:@noble/hashes@2.4.0/sha2.js";
 import type { Curve } from "../../algorithms/public_key.ts";
 
 /** secp192r1 (SEC 2 version 1.0 §2.5.2), which the library leaves out. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import forgeDes from "node-forge/lib/des.js";
+import forgeDes from "npm:node-forge@1.4.3/lib/des.js";
 import type { BlockCipher } from "./block_cipher.ts";
 
 type Words = [number, number];

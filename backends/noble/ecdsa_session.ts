@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ECDSA } from "@noble/curves/abstract/weierstrass.js";
+import type { ECDSA } from "npm:@noble/curves@2.4.0/abstract/weierstrass.js";
 import { bytesToNumber, numberToBytes } from "../../algorithms/der.ts";
 import {
   decodeEcdsaSignature,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { GHASH } from "@noble/ciphers/_polyval.js";
+import { GHASH } from "npm:@noble/ciphers@2.4.0/_polyval.js";
 import type { Aead } from "./aead.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";
 import { Block, CounterMode, xorBlock } from "./block_modes.ts";

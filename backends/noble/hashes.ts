@@ -5,9 +5,14 @@
  * @module
  */
 
-import { hmac } from "@noble/hashes/hmac.js";
-import { md5, sha1 } from "@noble/hashes/legacy.js";
-import { sha224, sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
+import { hmac } from "npm:@noble/hashes@2.4.0/hmac.js";
+import { md5, sha1 } from "npm:@noble/hashes@2.4.0/legacy.js";
+import {
+  sha224,
+  sha256,
+  sha384,
+  sha512,
+} from "npm:@noble/hashes@2.4.0/sha2.js";
 import {
   sha3_224,
   sha3_256,
@@ -15,7 +20,7 @@ import {
   sha3_512,
   shake128,
   shake256,
-} from "@noble/hashes/sha3.js";
+} from "npm:@noble/hashes@2.4.0/sha3.js";
 import type { Digest } from "./digest.ts";
 
 /** The part of the library's hash states that this backend uses. */

@@ -4,8 +4,13 @@
  * @module
  */
 
-import { md5, sha1 } from "@noble/hashes/legacy.js";
-import { sha224, sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
+import { md5, sha1 } from "npm:@noble/hashes@2.4.0/legacy.js";
+import {
+  sha224,
+  sha256,
+  sha384,
+  sha512,
+} from "npm:@noble/hashes@2.4.0/sha2.js";
 import { algorithmByName } from "../../algorithms/catalogue.ts";
 import { CPA } from "../../ffi/qat_layout.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { WeierstrassPointCons } from "@noble/curves/abstract/weierstrass.js";
+import type { WeierstrassPointCons } from "npm:@noble/curves@2.4.0/abstract/weierstrass.js";
 import { numberToBytes } from "../../algorithms/der.ts";
 import { type Curve, CURVES } from "../../algorithms/public_key.ts";
 import { ecdsaOver } from "../noble/curves.ts";

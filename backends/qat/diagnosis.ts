@@ -5,7 +5,6 @@
  * @module
  */
 
-import { join } from "node:path";
 import type { Missing } from "../backend.ts";
 import { QAT_VARIABLE, type QatError, USDM_VARIABLE } from "./device.ts";
 
@@ -102,9 +101,13 @@ class Machine {
       : undefined;
   }
 
+  #at(path: string): string {
+    return `${this.#root}/${path}`;
+  }
+
   read(path: string): string | undefined {
     try {
-      return Deno.readTextFileSync(join(this.#root, path)).trim();
+      return Deno.readTextFileSync(this.#at(path)).trim();
     } catch {
       return undefined;
     }
@@ -112,7 +115,7 @@ class Machine {
 
   names(path: string): string[] {
     try {
-      return [...Deno.readDirSync(join(this.#root, path))]
+      return [...Deno.readDirSync(this.#at(path))]
         .map(({ name }) => name).sort();
     } catch {
       return [];
@@ -121,7 +124,7 @@ class Machine {
 
   exists(path: string): boolean {
     try {
-      Deno.statSync(join(this.#root, path));
+      Deno.statSync(this.#at(path));
       return true;
     } catch {
       return false;
@@ -130,7 +133,7 @@ class Machine {
 
   canOpen(path: string): boolean {
     try {
-      Deno.openSync(join(this.#root, path), { read: true, write: true })
+      Deno.openSync(this.#at(path), { read: true, write: true })
         .close();
       return true;
     } catch (error) {
@@ -140,7 +143,7 @@ class Machine {
 
   #linkName(path: string): string | undefined {
     try {
-      return Deno.readLinkSync(join(this.#root, path)).split("/").at(-1);
+      return Deno.readLinkSync(this.#at(path)).split("/").at(-1);
     } catch {
       return undefined;
     }

@@ -71,17 +71,33 @@ class WebCryptoThread implements AsynchronousThread {
   close(): void {}
 }
 
+/** The runtime's own name; a browser's says nothing of use. */
+function runtimeName(): string {
+  const { userAgent } = navigator;
+  const [, name, version] = /^(Deno|Node\.js|Bun)\/(\S+)/.exec(userAgent) ?? [];
+  return name === undefined ? "a browser" : `${name} ${version}`;
+}
+
+/** Pages that did not come over TLS have no Web Crypto. */
+const NO_WEB_CRYPTO = {
+  what: "Web Crypto, which browsers give to secure contexts only",
+  remedy: "serve the page over https, or from localhost",
+};
+
 const webcrypto: AsynchronousBackend = {
   contract: CONTRACT_VERSION,
   name: "webcrypto",
   runs: "asynchronous",
-  probe: () => ({
-    ready: true,
-    version: `Web Crypto of Deno ${Deno.version.deno}`,
-    offers: OFFERS,
-    missing: [],
-    notOffered: NOT_OFFERED,
-  }),
+  probe() {
+    const ready = globalThis.crypto?.subtle !== undefined;
+    return {
+      ready,
+      version: `Web Crypto of ${runtimeName()}`,
+      offers: ready ? OFFERS : [],
+      missing: ready ? [] : [NO_WEB_CRYPTO],
+      notOffered: NOT_OFFERED,
+    };
+  },
   open: () => new WebCryptoThread(),
 };
 

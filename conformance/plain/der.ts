@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fromHex, toHex } from "../../algorithms/hex.ts";
 import { concatenate } from "./block_cipher.ts";
 
 /** Tags of X.690 §8. */
@@ -73,12 +74,12 @@ export function integerElement(value: bigint): Uint8Array {
   const hex = value.toString(16);
   const padded = hex.length % 2 ? `0${hex}` : hex;
   const sign = parseInt(padded[0]!, 16) >= 8 ? "00" : "";
-  return element(INTEGER, Uint8Array.fromHex(sign + padded));
+  return element(INTEGER, fromHex(sign + padded));
 }
 
 /** Big-endian bytes as an integer. */
 export function toInteger(bytes: Uint8Array): bigint {
-  return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toHex()}`);
+  return bytes.length === 0 ? 0n : BigInt(`0x${toHex(bytes)}`);
 }
 
 /** `lengthBytes` big-endian bytes of `value`, which fits. */
@@ -86,5 +87,5 @@ export function toBytes(
   value: bigint,
   lengthBytes: number,
 ): Uint8Array<ArrayBuffer> {
-  return Uint8Array.fromHex(value.toString(16).padStart(2 * lengthBytes, "0"));
+  return fromHex(value.toString(16).padStart(2 * lengthBytes, "0"));
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { toHex } from "../../algorithms/hex.ts";
 import type { Curve } from "../../algorithms/public_key.ts";
 import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import {
@@ -200,7 +201,8 @@ export function readEcdsaKey(
   const [version, scalar] = readSequence(key);
   const privateKey = toInteger(scalar?.content ?? new Uint8Array(0));
   if (
-    version?.content.toHex() !== "01" || scalar?.tag !== OCTET_STRING ||
+    !version || toHex(version.content) !== "01" ||
+    scalar?.tag !== OCTET_STRING ||
     privateKey < 1n || privateKey >= parameters.n
   ) throw new RangeError("No private key");
   const publicKey = multiply(parameters, parameters.base, privateKey);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { toHex } from "../../algorithms/hex.ts";
 import {
   aeadAnswer,
   type AeadFigures,
@@ -152,12 +153,12 @@ const J0: readonly KnownAnswer[] = [
   }),
 ];
 
-const CCM_KEY = counting(0x40, 0x4f).toHex();
+const CCM_KEY = toHex(counting(0x40, 0x4f));
 
 const CCM: readonly KnownAnswer[] = [
   aeadAnswer("NIST SP 800-38C C.1", "ccm", {
     key: CCM_KEY,
-    iv: counting(0x10, 0x16).toHex(),
+    iv: toHex(counting(0x10, 0x16)),
     additionalData: counting(0, 7),
     source: counting(0x20, 0x23),
     destination: "7162015b",
@@ -165,7 +166,7 @@ const CCM: readonly KnownAnswer[] = [
   }),
   aeadAnswer("NIST SP 800-38C C.2", "ccm", {
     key: CCM_KEY,
-    iv: counting(0x10, 0x17).toHex(),
+    iv: toHex(counting(0x10, 0x17)),
     additionalData: counting(0, 0x0f),
     source: counting(0x20, 0x2f),
     destination: "d2a1f0e051ea5f62081a7792073d593d",
@@ -173,7 +174,7 @@ const CCM: readonly KnownAnswer[] = [
   }),
   aeadAnswer("NIST SP 800-38C C.3", "ccm", {
     key: CCM_KEY,
-    iv: counting(0x10, 0x1b).toHex(),
+    iv: toHex(counting(0x10, 0x1b)),
     additionalData: counting(0, 0x13),
     source: counting(0x20, 0x37),
     destination: "e3b201a9f5b71a7a9b1ceaeccd97e70b 6176aad9a4428aa5",
@@ -182,7 +183,7 @@ const CCM: readonly KnownAnswer[] = [
   // 65536 bytes of associated data: the long form of their length.
   aeadAnswer("NIST SP 800-38C C.4", "ccm", {
     key: CCM_KEY,
-    iv: counting(0x10, 0x1c).toHex(),
+    iv: toHex(counting(0x10, 0x1c)),
     additionalData: counting(0, 65535),
     source: counting(0x20, 0x3f),
     destination: `
@@ -190,7 +191,7 @@ const CCM: readonly KnownAnswer[] = [
     tag: "b4ac6bec93e8598e7f0dadbcea5b",
   }),
   aeadAnswer("RFC 3610 §8, packet vector 1", "ccm", {
-    key: counting(0xc0, 0xcf).toHex(),
+    key: toHex(counting(0xc0, 0xcf)),
     iv: "00000003020100a0a1a2a3a4a5",
     additionalData: counting(0, 7),
     source: counting(0x08, 0x1e),
@@ -201,7 +202,7 @@ const CCM: readonly KnownAnswer[] = [
 
 const CHACHA20_POLY1305: readonly KnownAnswer[] = [
   aeadAnswer("RFC 8439 §2.8.2", "chacha20-poly1305", {
-    key: counting(0x80, 0x9f).toHex(),
+    key: toHex(counting(0x80, 0x9f)),
     iv: "070000004041424344454647",
     additionalData: hex("50515253c0c1c2c3c4c5c6c7"),
     source: text(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fromHex } from "../../algorithms/hex.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 
 /** One known answer. Ciphers and AEAD are given as encryption and run both ways. */
@@ -21,7 +22,7 @@ export interface KnownAnswer {
 
 /** Bytes of hexadecimal figures, which may stand in groups. */
 export const hex = (figures: string): Uint8Array =>
-  Uint8Array.fromHex(figures.replaceAll(/\s/g, ""));
+  fromHex(figures.replaceAll(/\s/g, ""));
 
 /** Bytes of ASCII text. */
 export const text = (ascii: string): Uint8Array =>

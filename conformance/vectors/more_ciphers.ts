@@ -4,6 +4,7 @@
  * @module
  */
 
+import { toHex } from "../../algorithms/hex.ts";
 import { cipherAnswer, counting, type KnownAnswer } from "./known_answer.ts";
 
 const XTS_FIRST_KEY = "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0";
@@ -16,7 +17,7 @@ const stealing = (number: number, lastByte: number, destination: string) =>
     "aes-xts",
     STEALING_KEY,
     STEALING_TWEAK,
-    counting(0, lastByte).toHex(),
+    toHex(counting(0, lastByte)),
     destination,
   );
 
@@ -44,7 +45,7 @@ const XTS: readonly KnownAnswer[] = [
     `2718281828459045235360287471352662497757247093699959574966967627
      3141592653589793238462643383279502884197169399375105820974944592`,
     "ff000000000000000000000000000000",
-    counting(0, 63).toHex(),
+    toHex(counting(0, 63)),
     `1c3b3a102f770386e4836c99e370cf9b ea00803f5e482357a4ae12d414a3e63b
      5d31e276f8fe4a8d66b317f9ac683f44 680a86ac35adfc3345befecb4bb188fd`,
   ),
@@ -122,7 +123,7 @@ const arc4 = (keyBytes: number, stream: string) =>
   cipherAnswer(
     `RFC 6229 §2, key of ${8 * keyBytes} bits`,
     "arc4",
-    counting(1, keyBytes).toHex(),
+    toHex(counting(1, keyBytes)),
     "",
     "00".repeat(32),
     stream,

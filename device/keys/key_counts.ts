@@ -41,7 +41,11 @@ export class KeyCounter {
   }
 
   /** Whether one more use in this second is within `usesPerSecond`. */
-  isWithin(slot: number, usesPerSecond: number, nowMs = Date.now()): boolean {
+  isWithin(
+    slot: number,
+    usesPerSecond: number,
+    nowMs: number = Date.now(),
+  ): boolean {
     const words = this.#words;
     const at = WORDS * slot;
     const second = Math.floor(nowMs / 1000) | 0;

@@ -71,7 +71,15 @@ function readKeyFile(path: string, name: string): StoredKey {
 /** The file's bytes, for the caller to wipe. */
 function readSecretFile(path: string): Uint8Array<ArrayBuffer> {
   try {
-    using file = Deno.openSync(path);
+    return readOpenFile(Deno.openSync(path));
+  } catch (error) {
+    throw new KeyStoreError(path, reasonOf(error));
+  }
+}
+
+/** Not `using`, which Node 22 cannot read. */
+function readOpenFile(file: Deno.FsFile): Uint8Array<ArrayBuffer> {
+  try {
     const { isFile, mode, size } = file.statSync();
     if (!isFile) throw new Error("it is no file");
     if (((mode ?? 0) & FORBIDDEN_MODE) !== 0) {
@@ -89,8 +97,8 @@ function readSecretFile(path: string): Uint8Array<ArrayBuffer> {
       at += read;
     }
     return bytes;
-  } catch (error) {
-    throw new KeyStoreError(path, reasonOf(error));
+  } finally {
+    file.close();
   }
 }
 

@@ -41,37 +41,37 @@ function grown(old: Int32Array<ArrayBuffer>, slots: number) {
 export class ChainSlots {
   count = FIRST_SLOTS;
   /** The ranges of each chain, those that are readable first. */
-  readonly lists = new RangeLists(FIRST_SLOTS);
+  readonly lists: RangeLists = new RangeLists(FIRST_SLOTS);
   /**
    * Words of each list that are readable ranges; the writable ones follow. Not a
    * place in the block: a list moves while others grow.
    */
-  readableWords = new Int32Array(FIRST_SLOTS);
+  readableWords: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   /** Split: index of the first descriptor. Packed: the buffer ID. */
-  heads = new Int32Array(FIRST_SLOTS);
+  heads: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   /** Descriptors of a chain, those in an indirect table included. */
-  descriptorCounts = new Int32Array(FIRST_SLOTS);
+  descriptorCounts: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   /** Packed: descriptors of the ring itself that a chain takes. */
-  ringDescriptors = new Int32Array(FIRST_SLOTS);
+  ringDescriptors: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   /** Place in the order in which chains became available; for IN_ORDER. */
-  orders = new Int32Array(FIRST_SLOTS);
-  faults = new Int32Array(FIRST_SLOTS);
+  orders: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
+  faults: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   /**
    * 1 where the ranges are as long as those of the chain that was in the slot
    * before, so that what was found out about their lengths holds again. Never
    * where they are too many for the slot's home.
    */
-  alike = new Int32Array(FIRST_SLOTS);
+  alike: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   /**
    * The last byte of the last writable descriptor of non-zero length: number of
    * its region, or {@linkcode NO_STATUS_PLACE} where there is none or that
    * descriptor is not wholly in guest memory; and its offset.
    */
-  statusRegions = new Int32Array(FIRST_SLOTS);
-  statusOffsets = new Int32Array(FIRST_SLOTS);
+  statusRegions: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
+  statusOffsets: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   /** Both 0 with a fault, and {@linkcode MOST_BYTES} where it is more. */
-  readableBytes = new Int32Array(FIRST_SLOTS);
-  writableBytes = new Int32Array(FIRST_SLOTS);
+  readableBytes: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
+  writableBytes: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   readonly #free: number[] = [];
 
   constructor() {

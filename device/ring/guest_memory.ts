@@ -61,9 +61,9 @@ export class GuestMemory {
   #windows: Window[] = [];
   #table: Region[] = [];
   /** Of each window, the two words of its guest address, and its length. */
-  windowLows = new Int32Array(0);
-  windowHighs = new Int32Array(0);
-  windowLengths = new Int32Array(0);
+  windowLows: Int32Array<ArrayBuffer> = new Int32Array(0);
+  windowHighs: Int32Array<ArrayBuffer> = new Int32Array(0);
+  windowLengths: Int32Array<ArrayBuffer> = new Int32Array(0);
   /**
    * For each stretch of a window's length of the lowest addresses, the window
    * that is the only one there.

@@ -15,4 +15,18 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["tests/package/import_test.ts"],
   },
+  {
+    fault: "a native backend is loaded where nothing native can be called",
+    file: "backends/registry.ts",
+    text: " && !PORTABLE.has(specifier) && !hasForeignFunctions()",
+    replacement: " && !PORTABLE.has(specifier) && false",
+    tests: ["tests/package/library_test.ts"],
+  },
+  {
+    fault: "the program's threads begin in a file that its package lacks",
+    file: "packaging/library.ts",
+    text: "if (renamed !== text) await",
+    replacement: "if (renamed === text) await",
+    tests: ["tests/package/program_test.ts"],
+  },
 ];

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Fetches from npm what the tests of packages run: Node, Bun, a bundler, and what drives
-# a browser. The browser itself is Debian's: apt-get install chromium.
+# Fetches from npm what the tests of packages run: Node, Bun, a bundler, TypeScript, what
+# drives a browser, and what the packages depend on. The browser itself is Debian's:
+# apt-get install chromium.
 set -euo pipefail
 # shellcheck source=tests/debian_packages.sh
 . "$(dirname "$0")/../debian_packages.sh"
 
 cache="${VHOST_CRYPTO_PACKAGE_CACHE:-$(cache_folder package)}"
-programs=(node@22.23.3 bun@1.4.5 esbuild@0.28.2 playwright-core@1.65.1)
+programs=(node@22.23.3 bun@1.4.5 esbuild@0.28.2 typescript@5.9.3 playwright-core@1.65.1)
+# They only have to be in npm's own cache.
+dependencies=(deno@2.9.6 @noble/ciphers@2.4.0 @noble/curves@2.4.0 @noble/hashes@2.4.0 node-forge@1.4.3)
 
 fetch_programs() { # FOLDER
   echo '{}' >"$1/package.json"
-  npm install --prefix "$1" --no-audit --no-fund --loglevel=error "${programs[@]}"
+  npm install --prefix "$1" --no-audit --no-fund --loglevel=error "${programs[@]}" "${dependencies[@]}"
   "$1/node_modules/.bin/node" --version
   "$1/node_modules/.bin/bun" --version
 }

@@ -36,6 +36,7 @@ async function fetched(command: string, name: string): Promise<Program> {
 export const NODE: Program = await fetched("node", "Node 22");
 export const BUN: Program = await fetched("bun", "Bun");
 export const ESBUILD: Program = await fetched("esbuild", "esbuild");
+export const TYPESCRIPT: Program = await fetched("tsc", "TypeScript");
 
 /** How a process ended. */
 export interface Ending {

@@ -1,0 +1,123 @@
+/**
+ * The library as a package for npm: JavaScript and types, made by `deno pack`.
+ *
+ * @module
+ */
+
+import { dirname, join } from "node:path";
+import {
+  npmPack,
+  readSettings,
+  ROOT,
+  run,
+  type Settings,
+  workFolder,
+  writeJson,
+} from "./settings.ts";
+
+/** Where a thread begins: no import leads there. */
+const THREAD =
+  /new Worker\(\s*new URL\("\.\/([a-z_]+)\.ts", import\.meta\.url\)/g;
+
+const DESCRIPTION =
+  "virtio-crypto device and driver in TypeScript, in process and over vhost-user";
+const KEYWORDS = ["virtio", "virtio-crypto", "vhost-user", "crypto", "noble"];
+
+/** A package that is needed, and its version, out of `npm:NAME@VERSION`. */
+function dependency(specifier: string): [name: string, version: string] {
+  const at = specifier.lastIndexOf("@");
+  return [specifier.slice("npm:".length, at), specifier.slice(at + 1)];
+}
+
+/** Copies what is published to `folder`, but for the file of settings. */
+async function copySources(
+  folder: string,
+  { publish }: Settings,
+): Promise<void> {
+  for (const name of publish.include) {
+    const target = join(folder, name);
+    await Deno.mkdir(dirname(target), { recursive: true });
+    await run(ROOT, "cp", "-r", name, target);
+  }
+}
+
+async function filesIn(folder: string, extension: string): Promise<string[]> {
+  const found = await run(folder, "find", ".", "-name", `*${extension}`);
+  return found.trim().split("\n");
+}
+
+/** The files in which threads begin, which `deno pack` has to be told of. */
+async function threadsIn(folder: string): Promise<string[]> {
+  const threads: string[] = [];
+  for (const path of await filesIn(folder, ".ts")) {
+    const text = await Deno.readTextFile(join(folder, path));
+    for (const [, name] of text.matchAll(THREAD)) {
+      threads.push(`${dirname(path)}/${name}.ts`);
+    }
+  }
+  return threads;
+}
+
+/** Lets `deno pack` make the package; the folder that it is in. */
+async function denoPack(work: string, settings: Settings): Promise<string> {
+  const sources = join(work, "sources");
+  await Deno.mkdir(sources);
+  await copySources(sources, settings);
+  const threads = (await threadsIn(sources)).map((path) => [path, path]);
+  await writeJson(join(sources, "deno.json"), {
+    ...settings,
+    exports: { ...settings.exports, ...Object.fromEntries(threads) },
+  });
+  const archive = join(work, "package.tgz");
+  const args = ["-q", "--allow-dirty", "--no-source-maps", "-o", archive];
+  await run(sources, Deno.execPath(), "pack", ...args);
+  await run(work, "tar", "-x", "-z", "-f", archive);
+  return join(work, "package");
+}
+
+/** Threads begin in JavaScript, too; `deno pack` leaves their names alone. */
+async function renameThreads(folder: string): Promise<void> {
+  for (const file of await filesIn(folder, ".js")) {
+    const path = join(folder, file);
+    const text = await Deno.readTextFile(path);
+    const renamed = text.replaceAll(
+      THREAD,
+      (begin, name) => begin.replace(`${name}.ts`, `${name}.js`),
+    );
+    if (renamed !== text) await Deno.writeTextFile(path, renamed);
+  }
+}
+
+/** What `deno pack` does not know of a package. */
+async function completeManifest(
+  folder: string,
+  { exports, imports }: Settings,
+): Promise<void> {
+  const path = join(folder, "package.json");
+  const manifest = JSON.parse(await Deno.readTextFile(path));
+  await writeJson(path, {
+    ...manifest,
+    exports: Object.fromEntries(
+      Object.keys(exports).map((name) => [name, manifest.exports[name]]),
+    ),
+    description: DESCRIPTION,
+    keywords: KEYWORDS,
+    engines: { node: ">=22" },
+    sideEffects: false,
+    dependencies: Object.fromEntries(Object.values(imports).map(dependency)),
+  });
+}
+
+/** Makes the archive in `output`; its path. */
+export async function packLibrary(output: string): Promise<string> {
+  const settings = await readSettings();
+  await using work = await workFolder();
+  const folder = await denoPack(work.path, settings);
+  await renameThreads(folder);
+  await completeManifest(folder, settings);
+  await Deno.copyFile(
+    join(ROOT, "packaging/library/README.md"),
+    join(folder, "README.md"),
+  );
+  return await npmPack(folder, output);
+}

@@ -1,0 +1,30 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { ROOT, run } from "./parts.ts";
+
+/** What belongs to a room, and what a person reads. */
+const PUBLISHED =
+  /^(algorithms|backends|cli|conformance|device|driver|ffi|memory)\/.*\.ts$|^mod\.ts$|^deno\.json$|^[A-Z]+(\.md)?$/;
+const LEFT_OUT = /_test\.ts$|^cli\/write_readme\.ts$/;
+
+Deno.test("a publication for JSR is clean, and has what users need and no more", async () => {
+  const { code, stdout, stderr } = await run(Deno.execPath(), [
+    ...["publish", "--dry-run", "--allow-dirty"],
+  ]);
+  strictEqual(code, 0, stderr);
+  // Plugins are modules that only the user knows.
+  const warnings = stderr.matchAll(
+    /^(?:warning|error)\[.*\n +--> (.*):\d+:\d+/gm,
+  );
+  deepStrictEqual([...warnings].map(([, where]) => where), [
+    `${ROOT}backends/registry.ts`,
+  ]);
+  const files = [...`${stdout}${stderr}`.matchAll(/^ +file:\/\/(\S+) \(/gm)]
+    .map(([, path]) => path!.slice(ROOT.length));
+  const tracked = (await run("git", ["ls-files", "-co", "--exclude-standard"]))
+    .stdout.trim().split("\n");
+  deepStrictEqual(
+    files.sort(),
+    tracked.filter((path) => PUBLISHED.test(path) && !LEFT_OUT.test(path))
+      .sort(),
+  );
+});
