@@ -38,7 +38,10 @@ export {
   createDevice,
   type DeviceOptions,
 } from "./device/transport/in_process/create_device.ts";
-export type { InProcessLink } from "./device/transport/in_process/in_process.ts";
+export type {
+  InProcessDevice,
+  InProcessQueue,
+} from "./device/transport/in_process/in_process_device.ts";
 export * from "./driver/mod.ts";
 
 // The program was here before it was `cli/main.ts`. In a bundle `main` and the

@@ -62,23 +62,11 @@ interface QueueDescriptors {
 }
 
 /** Attaches to the vhost-user device that listens at `socketPath`. */
-export async function connectVhostUser(
+export function connectVhostUser(
   socketPath: string,
   options: VhostUserOptions,
 ): Promise<VhostUserLink> {
-  const own = { ...options };
-  const libc = openLibc();
-  const share = new ReactorShare(libc);
-  let link: VhostUserLink | undefined;
-  try {
-    const connection = FrontEndConnection.open(libc, share.reactor, socketPath);
-    link = new VhostUserLink(libc, share, connection, own);
-    await link.open();
-    return link;
-  } catch (error) {
-    await (link ?? share).close();
-    throw error;
-  }
+  return VhostUserLink.connect(socketPath, options);
 }
 
 /** A vhost-user device as the driver sees it. */
@@ -104,7 +92,7 @@ export class VhostUserLink implements DeviceLink {
   #status = 0;
   #closed = false;
 
-  constructor(
+  private constructor(
     libc: Libc,
     share: ReactorShare,
     connection: FrontEndConnection,
@@ -122,6 +110,30 @@ export class VhostUserLink implements DeviceLink {
     }), "VhostUserLink");
   }
 
+  /** What {@linkcode connectVhostUser} calls. */
+  static async connect(
+    socketPath: string,
+    options: VhostUserOptions,
+  ): Promise<VhostUserLink> {
+    const own = { ...options };
+    const libc = openLibc();
+    const share = new ReactorShare(libc);
+    let link: VhostUserLink | undefined;
+    try {
+      const connection = FrontEndConnection.open(
+        libc,
+        share.reactor,
+        socketPath,
+      );
+      link = new VhostUserLink(libc, share, connection, own);
+      await link.#open();
+      return link;
+    } catch (error) {
+      await (link ?? share).close();
+      throw error;
+    }
+  }
+
   get memory(): Region {
     if (this.#memory) return this.#memory;
     throw new Error("The vhost-user device is closed");
@@ -132,8 +144,8 @@ export class VhostUserLink implements DeviceLink {
     return this.#connection.protocolFeatures;
   }
 
-  /** Maps the memory and shakes hands; `connectVhostUser` calls it. */
-  async open(): Promise<void> {
+  /** Maps the memory and shakes hands. */
+  async #open(): Promise<void> {
     this.#mapMemory();
     const connection = this.#connection;
     const features = decodeU64(await connection.ask(REQUEST.GET_FEATURES));

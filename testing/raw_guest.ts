@@ -9,7 +9,7 @@ import {
   createDevice,
   type DeviceOptions,
 } from "../device/transport/in_process/create_device.ts";
-import type { InProcessLink } from "../device/transport/in_process/in_process.ts";
+import type { InProcessDevice } from "../device/transport/in_process/in_process_device.ts";
 import { F_INDIRECT_DESC, F_VERSION_1 } from "../device/wire/features.ts";
 import { ringBytes, ringOffsets } from "../driver/rings/layout.ts";
 import { type RawDescriptor, RawSplitRing } from "./raw_ring.ts";
@@ -37,12 +37,12 @@ interface RawQueue {
 
 /** A guest over the in-process transport. */
 export class RawGuest implements Disposable {
-  readonly link: InProcessLink;
+  readonly link: InProcessDevice;
   readonly dataQueues: number;
   readonly #queues: RawQueue[] = [];
   #next = DATA_START;
 
-  private constructor(link: InProcessLink, dataQueues: number) {
+  private constructor(link: InProcessDevice, dataQueues: number) {
     this.link = link;
     this.dataQueues = dataQueues;
   }

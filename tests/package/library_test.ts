@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { temporaryFolder } from "../../testing/files.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { LIBRARY, type Project, projectWithLibrary } from "./installed.ts";
-import { BUN, NODE, outputOf, type Program, ROOT } from "./parts.ts";
+import {
+  BUN,
+  NODE,
+  outputOf,
+  type Program,
+  ROOT,
+  run,
+  TYPESCRIPT,
+} from "./parts.ts";
 
 const EVERY_SERVICE = join(ROOT, "tests/package/every_service.js");
 
@@ -89,6 +97,41 @@ testWith(
        console.log(report.passed ? "passed" : formatReport(report));`,
     );
     strictEqual(said, "passed\n");
+  },
+);
+
+/** Types that a user sees, and one mistake that they have to tell. */
+const TYPED = `
+  import { createDevice, type DeviceOptions, Driver } from "${LIBRARY}";
+  import { type Backend, CONTRACT_VERSION } from "${LIBRARY}/backend";
+  import { checkBackend } from "${LIBRARY}/conformance";
+  import { connectVhostUser } from "${LIBRARY}/driver";
+  import { main } from "${LIBRARY}/cli";
+  const options: DeviceOptions = { backends: ["noble"] };
+  const driver = await Driver.start(await createDevice(options));
+  const hash = await driver.hash({ algorithm: "sha256" });
+  export const digest: Uint8Array = await hash.digest(new Uint8Array(3));
+  // @ts-expect-error: a number is no data
+  await hash.digest(3);
+  export const name: (backend: Backend) => string = ({ name }) => name;
+  export { checkBackend, connectVhostUser, CONTRACT_VERSION, main };
+`;
+
+testWith(
+  TYPESCRIPT,
+  "TypeScript takes the library's types without those of Deno",
+  async () => {
+    await using project = await projectWithLibrary();
+    await Deno.writeTextFile(join(project.folder, "typed.ts"), TYPED);
+    for (const resolution of ["nodenext", "bundler"]) {
+      const module = resolution === "bundler" ? "esnext" : resolution;
+      const { stdout } = await run(TYPESCRIPT.path, [
+        ...["--noEmit", "--strict", "--target", "es2022"],
+        ...["--lib", "es2024,esnext.disposable,dom"],
+        ...["--module", module, "--moduleResolution", resolution, "typed.ts"],
+      ], { cwd: project.folder });
+      strictEqual(stdout, "");
+    }
   },
 );
 

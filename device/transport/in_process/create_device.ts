@@ -23,6 +23,7 @@ import {
   WITHHOLDABLE_IN_PROCESS,
 } from "../../withheld.ts";
 import { InProcessLink } from "./in_process.ts";
+import type { InProcessDevice } from "./in_process_device.ts";
 
 /** How to make a device in this process. */
 export interface DeviceOptions {
@@ -85,7 +86,7 @@ function withholdable(names: readonly string[]): readonly Withholdable[] {
  */
 export async function createDevice(
   options: DeviceOptions = {},
-): Promise<InProcessLink> {
+): Promise<InProcessDevice> {
   const without = withholdable(options.without ?? []);
   const backends = await probeBackends(options.backends ?? ["noble"]);
   for (const { backend, probe } of backends) {

@@ -38,6 +38,7 @@ import {
   F_RING_RESET,
   F_SUSPEND,
 } from "../../wire/features.ts";
+import type { InProcessDevice, InProcessQueue } from "./in_process_device.ts";
 import { QueueStops } from "./queue_stops.ts";
 import { Suspension } from "./suspension.ts";
 
@@ -60,16 +61,8 @@ interface Queue {
 const isFull = ({ service }: Queue): boolean =>
   service instanceof ControlQueue && service.isFull;
 
-/** Where a driver puts a queue: guest addresses. */
-interface QueueAddresses {
-  readonly size: number;
-  readonly descriptorAddress: number;
-  readonly availableAddress: number;
-  readonly usedAddress: number;
-}
-
 /** The device as its driver sees it: the shape of the driver's `DeviceLink`. */
-export class InProcessLink {
+export class InProcessLink implements InProcessDevice {
   readonly memory: Region;
   readonly memoryGuestAddress = GUEST_ADDRESS;
   readonly #device: Device;
@@ -200,7 +193,7 @@ export class InProcessLink {
    * Starts queue `index`; the one after the data queues is the control queue, and
    * with ADMIN_VQ the one after that the administration queue.
    */
-  startQueue(index: number, addresses: QueueAddresses): Promise<void> {
+  startQueue(index: number, addresses: InProcessQueue): Promise<void> {
     const unusable = this.#unusable ??
       (this.#stops.has(index) ? "it is being reset" : undefined);
     if (unusable !== undefined) {
