@@ -171,7 +171,7 @@ Deno.test("a room names its packages with the versions of deno.json, for those w
   for (const file of await filesIn(new Set(ROOMS.map(topOf)))) {
     const text = withoutComments(await Deno.readTextFile(join(ROOT, file)));
     const named = text.matchAll(
-      /(?:from|import)\s*\(?\s*"((?!\.|node:)@?[^"]+)"/g,
+      /(?:from|import)\s*\(?\s*"((?!\.|node:)@?[^"\s,]+)"/g,
     );
     for (const [, specifier] of named) {
       const name = /^npm:@?[^@]+@[^/]+/.exec(specifier!)?.[0] ?? "";
