@@ -4,6 +4,7 @@ import { MUTANTS as bench } from "./bench.ts";
 import { MUTANTS as device } from "./device.ts";
 import { MUTANTS as driver } from "./driver.ts";
 import { MUTANTS as frontEnd } from "./front_end.ts";
+import { MUTANTS as keys } from "./keys.ts";
 import { MUTANTS as memory } from "./memory.ts";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS as packages } from "./package.ts";
@@ -20,6 +21,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...device,
   ...driver,
   ...frontEnd,
+  ...keys,
   ...memory,
   ...packages,
   ...ring,
