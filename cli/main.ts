@@ -13,14 +13,12 @@ import {
   inheritedDescriptors,
 } from "../keeper/inherited.ts";
 import { optionsAsText } from "./option_table.ts";
-import { UsageError } from "./option_values.ts";
+import { endWithUsageError, UsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
 import { probeCommand } from "./probe.ts";
+import { isolate } from "./isolate.ts";
 import { serve } from "./serve.ts";
 import { supervise } from "./supervise.ts";
-
-/** Exit code for a mistake on the command line. */
-const EXIT_USAGE = 2;
 
 /** What is offered with `--allow-weak` only, and why. */
 function weakAlgorithms(): string {
@@ -99,7 +97,9 @@ async function run(words: readonly string[]): Promise<void> {
     case "help":
       return print(helpText());
     case "serve":
-      return await serve(request.settings);
+      return request.settings.isolate
+        ? await isolate(request.settings, options, handedOver())
+        : await serve(request.settings);
   }
 }
 
@@ -113,11 +113,7 @@ export async function main(words: readonly string[]): Promise<void> {
   try {
     await run(words);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(`vhost-device-crypto: ${error.message}\n`),
-    );
-    Deno.exit(EXIT_USAGE);
+    endWithUsageError(error);
   }
 }
 

@@ -59,6 +59,11 @@ export const SERVE_OPTIONS = [
       "use this open socket instead of a path; it may be listening or connected already; systemd: all that systemd hands over, each with the name that its unit gives it",
   },
   {
+    name: "isolate",
+    help:
+      "serve each socket in a process of its own, which is started again when it dies",
+  },
+  {
     name: "backend",
     value: "LIST",
     default: "all that are ready, fastest first",

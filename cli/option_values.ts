@@ -13,6 +13,18 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
+/** Exit code for a mistake on the command line. */
+export const EXIT_USAGE = 2;
+
+/** Ends this process with the one line of a mistake; throws anything else. */
+export function endWithUsageError(error: unknown): never {
+  if (!(error instanceof UsageError)) throw error;
+  Deno.stderr.writeSync(
+    new TextEncoder().encode(`vhost-device-crypto: ${error.message}\n`),
+  );
+  Deno.exit(EXIT_USAGE);
+}
+
 /** The values of each option that was given, in their order. */
 export type Values = ReadonlyMap<OptionName, readonly string[]>;
 

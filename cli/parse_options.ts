@@ -74,6 +74,8 @@ export interface SocketOptions extends PlacementOptions {
 /** What `serve` was asked to do. */
 export interface ServeSettings {
   readonly sockets: readonly SocketPlace[];
+  /** Whether each socket has a process of its own. */
+  readonly isolate: boolean;
   /** For every socket that has no options of its own. */
   readonly general: SocketOptions;
   /** By the name of the socket. */
@@ -229,6 +231,7 @@ function serveSettings(
   const sockets = socketPlaces(values, handedOver);
   return {
     sockets,
+    isolate: values.has("isolate"),
     ...optionsBySocket(values, sockets.map(({ name }) => name)),
     backendOptions: withMinimum(values, backendOptions(values)),
     keySources: keySources(values),

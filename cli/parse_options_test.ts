@@ -67,6 +67,7 @@ const MISTAKES: Readonly<
       "once for each @SOCKET",
     ],
   ],
+  isolate: [[[...SOCKET, "--isolate=yes"], '"yes"', "no value"]],
   "unsealed-memory": [
     [[...SOCKET, "--unsealed-memory", "yes"], '"yes"', "refuse, serve"],
     [[...SOCKET, "--unsealed-memory"], '""', "a value POLICY"],
@@ -335,6 +336,8 @@ Deno.test("values arrive as they were given", () => {
   assert.equal(settings.logLevel, "debug");
   const place = { name: "descriptor 3", fd: 3 };
   assert.deepEqual(settingsOf("--fd", "3").sockets, [place]);
+  assert.equal(settings.isolate, false);
+  assert.equal(settingsOf(...SOCKET, "--isolate").isolate, true);
 });
 
 Deno.test("a pattern stands for one socket of each guest", () => {

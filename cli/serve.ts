@@ -16,11 +16,11 @@ import { describeFailure } from "../device/session/failure.ts";
 import { withhold } from "../device/withheld.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { raiseOpenFilesLimit } from "../ffi/libc_limits.ts";
-import { Keeper } from "../keeper/keeper.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { counterLines } from "./counters.ts";
 import type { KeyStore } from "../device/keys/key_store.ts";
 import { KeyService } from "./key_service.ts";
+import { reportToKeeper } from "./keeper_report.ts";
 import { createLog, type Log } from "./log.ts";
 import { UsageError } from "./option_values.ts";
 import type { ServeSettings, SocketOptions } from "./parse_options.ts";
@@ -158,13 +158,14 @@ async function startServers(
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
   keys: KeyService,
+  isNamed: boolean,
 ): Promise<Running[]> {
   const running: Running[] = [];
   try {
     for (const socket of sockets) {
-      const log: Log = sockets.length === 1
-        ? options.log
-        : (level, line) => options.log(level, `${socket.place.name}: ${line}`);
+      const log: Log = isNamed
+        ? (level, line) => options.log(level, `${socket.place.name}: ${line}`)
+        : options.log;
       running.push(startServer(socket, settings, { ...options, log }, keys));
     }
     return running;
@@ -179,32 +180,14 @@ async function startServers(
   }
 }
 
-/** Tells whoever started this process that it serves, and that all is well. */
-function reportTo(keeper: Keeper): Disposable {
-  keeper.ready();
-  const { watchdogMs } = keeper;
-  const alive = watchdogMs > 0
-    ? setInterval(() => keeper.watchdog(), watchdogMs / 2)
-    : undefined;
-  return {
-    [Symbol.dispose]() {
-      clearInterval(alive);
-      keeper.stopping();
-      keeper.close();
-    },
-  };
-}
-
-/** What a keeper says in the environment, as far as that may be read. */
-const KEEPER_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
-
-function findKeeper(libc: Libc): Keeper | undefined {
-  const environment: Record<string, string | undefined> = {};
-  for (const variable of KEEPER_VARIABLES) {
-    const { state } = Deno.permissions.querySync({ name: "env", variable });
-    if (state === "granted") environment[variable] = Deno.env.get(variable);
-  }
-  return Keeper.find(libc, environment, Deno.pid);
+/** What the process that this one serves for wants. */
+export interface ServeTask {
+  /** Whether the log names the only socket, too. */
+  readonly isOneOfMany?: boolean;
+  /** Called when all sockets are there. */
+  ready?(): void;
+  /** Ends this process when it is settled, as a signal does. */
+  readonly stopped?: Promise<void>;
 }
 
 /**
@@ -213,7 +196,10 @@ function findKeeper(libc: Libc): Keeper | undefined {
  *
  * @throws {UsageError} where the settings cannot be used; nothing runs then
  */
-export async function serve(settings: ServeSettings): Promise<never> {
+export async function serve(
+  settings: ServeSettings,
+  task: ServeTask = {},
+): Promise<never> {
   const log = createLog(settings.logLevel);
   if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
   const keys = new KeyService(settings, log);
@@ -238,19 +224,26 @@ export async function serve(settings: ServeSettings): Promise<never> {
     for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
     // Not SIGUSR1, at which the runtime opens its debugger's port.
     Deno.addSignalListener("SIGUSR2", tell);
-    running = await startServers(sockets, settings, {
-      libc,
-      reactor,
-      memoryGuard,
-      lanes,
-      log,
-      spinMicroseconds: settings.spinMicroseconds,
-      ...(settings.sessionLayout === "auto"
-        ? {}
-        : { sessionLayout: settings.sessionLayout }),
-    }, keys);
-    const keeper = findKeeper(libc);
-    using _ = keeper && reportTo(keeper);
+    running = await startServers(
+      sockets,
+      settings,
+      {
+        libc,
+        reactor,
+        memoryGuard,
+        lanes,
+        log,
+        spinMicroseconds: settings.spinMicroseconds,
+        ...(settings.sessionLayout === "auto"
+          ? {}
+          : { sessionLayout: settings.sessionLayout }),
+      },
+      keys,
+      task.isOneOfMany ?? sockets.length > 1,
+    );
+    task.ready?.();
+    void task.stopped?.then(stop);
+    using _ = reportToKeeper(libc);
     await Promise.all(running.map(({ server }) => server.finished));
   } finally {
     for (const { made } of sockets) made.device.close();

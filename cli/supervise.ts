@@ -5,32 +5,14 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { openLibc } from "../ffi/libc.ts";
 import { Supervisor } from "../keeper/supervisor.ts";
 import { createLog } from "./log.ts";
+import { ownCommand } from "./own_process.ts";
 import { parseServeOptions } from "./parse_options.ts";
 
 /** Longer than any message of a front-end takes. */
 const WATCHDOG_MS = 30_000;
-
-const PERMISSIONS = [
-  "read",
-  "write",
-  "net",
-  "env",
-  "run",
-  "sys",
-  "ffi",
-  "import",
-] as const;
-
-/** The same permissions as this process has, as far as it has them whole. */
-function permissionWords(): string[] {
-  return PERMISSIONS.filter((name) =>
-    Deno.permissions.querySync({ name }).state === "granted"
-  ).map((name) => `--allow-${name}`);
-}
 
 /**
  * Supervises `serve` with the words behind `supervise` until it ends or is told
@@ -48,10 +30,7 @@ export async function supervise(words: readonly string[]): Promise<never> {
   const supervisor = new Supervisor({
     libc: openLibc(),
     command: [
-      Deno.execPath(),
-      "run",
-      ...permissionWords(),
-      fileURLToPath(new URL("./main.ts", import.meta.url)),
+      ...ownCommand(new URL("./main.ts", import.meta.url)),
       "serve",
       ...options,
     ],

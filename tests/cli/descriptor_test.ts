@@ -71,39 +71,55 @@ Deno.test("a listening socket serves one front-end after another", async () => {
 });
 
 // What systemd does: descriptors from 3 on, and whose they are, in the environment.
-Deno.test("sockets that systemd hands over are served, each with its name", async () => {
-  await using folder = await temporaryFolder();
-  const libc = openLibc();
-  const paths = ["a", "b"].map((name) => `${folder.path}/${name}`);
-  using first = new LentSocket(libc, listenUnix(libc, paths[0]!));
-  using second = new LentSocket(libc, listenUnix(libc, paths[1]!));
-  first.inherited(true);
-  second.inherited(true);
-  const child = new Deno.Command("bash", {
-    args: [
-      "-c",
-      `exec 3<&${first.fd} 4<&${second.fd}; LISTEN_PID=$$ exec "$@"`,
-      "bash",
-      ...[Deno.execPath(), "run", "-A", "cli/main.ts", "serve"],
-      ...["--fd", "systemd", "--max-sessions", "1@beta", ...NOBLE],
-    ],
-    env: { LISTEN_FDS: "2", LISTEN_FDNAMES: "alpha:beta", NO_COLOR: "1" },
-    stderr: "piped",
-    stdout: "null",
-  }).spawn();
-  for (const path of paths) await hashSomething(path);
-  const link = await connectVhostUser(paths[1]!, { memoryBytes: MEMORY_BYTES });
-  const driver = await Driver.start(link);
-  await using _session = await driver.hash({ algorithm: "md5" });
-  await assert.rejects(driver.hash({ algorithm: "md5" }));
-  await driver.close();
-  child.kill("SIGTERM");
-  const { code, stderr } = await child.output();
-  const log = new TextDecoder().decode(stderr);
-  assert.equal(code, 0, log);
-  assert.match(log, /info: alpha: listening at descriptor 3$/m);
-  assert.match(log, /info: beta: listening at descriptor 4$/m);
-});
+for (const apart of [[], ["--isolate"]]) {
+  Deno.test(
+    `sockets that systemd hands over are served, each with its name${
+      apart.map((word) => `, ${word}`)
+    }`,
+    async () => {
+      await using folder = await temporaryFolder();
+      const libc = openLibc();
+      const paths = ["a", "b"].map((name) => `${folder.path}/${name}`);
+      using first = new LentSocket(libc, listenUnix(libc, paths[0]!));
+      using second = new LentSocket(libc, listenUnix(libc, paths[1]!));
+      first.inherited(true);
+      second.inherited(true);
+      const child = new Deno.Command("bash", {
+        args: [
+          "-c",
+          `exec 3<&${first.fd} 4<&${second.fd}; LISTEN_PID=$$ exec "$@"`,
+          "bash",
+          ...[Deno.execPath(), "run", "-A", "cli/main.ts", "serve"],
+          ...[
+            "--fd",
+            "systemd",
+            "--max-sessions",
+            "1@beta",
+            ...NOBLE,
+            ...apart,
+          ],
+        ],
+        env: { LISTEN_FDS: "2", LISTEN_FDNAMES: "alpha:beta", NO_COLOR: "1" },
+        stderr: "piped",
+        stdout: "null",
+      }).spawn();
+      for (const path of paths) await hashSomething(path);
+      const link = await connectVhostUser(paths[1]!, {
+        memoryBytes: MEMORY_BYTES,
+      });
+      const driver = await Driver.start(link);
+      await using _session = await driver.hash({ algorithm: "md5" });
+      await assert.rejects(driver.hash({ algorithm: "md5" }));
+      await driver.close();
+      child.kill("SIGTERM");
+      const { code, stderr } = await child.output();
+      const log = new TextDecoder().decode(stderr);
+      assert.equal(code, 0, log);
+      assert.match(log, /info: alpha: listening at descriptor 3$/m);
+      assert.match(log, /info: beta: listening at descriptor 4$/m);
+    },
+  );
+}
 
 Deno.test("a connected socket is served until its end, which is the device's", async () => {
   await using folder = await temporaryFolder();

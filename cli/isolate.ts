@@ -1,0 +1,93 @@
+/**
+ * `serve --isolate`: each socket in a process of its own.
+ *
+ * @module
+ */
+
+import { openLibc } from "../ffi/libc.ts";
+import type { InheritedDescriptor } from "../keeper/inherited.ts";
+import { reportToKeeper } from "./keeper_report.ts";
+import { IsolatedProcess } from "./isolated_process.ts";
+import { createLog } from "./log.ts";
+import { ownCommand } from "./own_process.ts";
+import { EXIT_USAGE } from "./option_values.ts";
+import type { ServeSettings } from "./parse_options.ts";
+
+/** What is for this process alone, or no longer true below it. */
+const NOT_FOR_CHILDREN = /^(NOTIFY_SOCKET|WATCHDOG_|LISTEN_)/;
+
+function environment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(Deno.env.toObject()).filter(([name]) =>
+      !NOT_FOR_CHILDREN.test(name)
+    ),
+  );
+}
+
+/**
+ * Starts the process of each socket. The first tells whether the options can be
+ * used at all, so that a mistake is one line.
+ */
+async function startAll(
+  processes: readonly IsolatedProcess[],
+): Promise<boolean> {
+  const [first, ...others] = processes;
+  if (!await first!.start()) return false;
+  let good = true;
+  const lane = async () => {
+    for (let next = others.shift(); next && good; next = others.shift()) {
+      good &&= await next.start();
+    }
+  };
+  const lanes = Math.max(1, navigator.hardwareConcurrency);
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return good;
+}
+
+/**
+ * Serves each socket in a process of its own until SIGINT or SIGTERM ends all, or
+ * until each has ended by itself; then ends this process. `words` are those that
+ * `settings` were read from.
+ */
+export async function isolate(
+  settings: ServeSettings,
+  words: readonly string[],
+  handedOver: readonly InheritedDescriptor[],
+): Promise<never> {
+  const log = createLog(settings.logLevel);
+  const script = new URL("./isolated.ts", import.meta.url);
+  const processes = settings.sockets.map(({ name }) =>
+    new IsolatedProcess({
+      name,
+      command: [
+        ...ownCommand(script),
+        name,
+        JSON.stringify(handedOver),
+        ...words,
+      ],
+      environment: environment(),
+      log,
+    })
+  );
+  let stopped = false;
+  const stopAll = () => {
+    for (const one of processes) one.stop();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      stopped = true;
+      stopAll();
+    });
+  }
+  Deno.addSignalListener("SIGUSR2", () => {
+    for (const one of processes) one.signal("SIGUSR2");
+  });
+  const good = await startAll(processes);
+  if (!good) stopAll();
+  using _ = good ? reportToKeeper(openLibc()) : undefined;
+  await Promise.all(processes.map((one) => one.finished()));
+  // Whatever kept a process from its start, it has told of it.
+  if (!good && !stopped) Deno.exit(EXIT_USAGE);
+  log("info", "ended");
+  Deno.exit();
+}

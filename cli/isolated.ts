@@ -1,0 +1,49 @@
+/**
+ * A process that serves one socket of many for the process that started it:
+ *
+ *     isolated.ts NAME HANDED_OVER WORD...
+ *
+ * with the socket's name, what systemd has handed over, and all words of `serve`.
+ * It says a word on standard output when it serves, and ends with its standard
+ * input.
+ *
+ * @module
+ */
+
+import { openLibc } from "../ffi/libc.ts";
+import type { InheritedDescriptor } from "../keeper/inherited.ts";
+import { endWithUsageError } from "./option_values.ts";
+import { parseServeOptions } from "./parse_options.ts";
+import { serve } from "./serve.ts";
+
+/** Settled when whoever started this process is gone. */
+async function parentGone(): Promise<void> {
+  const bytes = new Uint8Array(1);
+  while (await Deno.stdin.read(bytes) !== null);
+}
+
+async function main(
+  name: string,
+  handedOver: string,
+  words: readonly string[],
+): Promise<void> {
+  const descriptors = JSON.parse(handedOver) as InheritedDescriptor[];
+  const request = parseServeOptions(words, () => descriptors);
+  if (request.action !== "serve") return;
+  const { settings } = request;
+  for (const { name: other, fd } of settings.sockets) {
+    if (other !== name && fd !== undefined) openLibc().close(fd);
+  }
+  const sockets = settings.sockets.filter((place) => place.name === name);
+  await serve({ ...settings, sockets }, {
+    isOneOfMany: settings.sockets.length > 1,
+    ready: () =>
+      void Deno.stdout.writeSync(new TextEncoder().encode("ready\n")),
+    stopped: parentGone(),
+  });
+}
+
+if (import.meta.main) {
+  const [name, handedOver, ...words] = Deno.args;
+  void main(name!, handedOver!, words).catch(endWithUsageError);
+}
