@@ -11,6 +11,7 @@ import {
   type AsynchronousThread,
   type Backend,
   type BackendThread,
+  type BurstThread,
   CONTRACT_VERSION,
   type Operation,
   OperationStatus,
@@ -31,9 +32,15 @@ export const CONTRACT_VERSIONS: ReadonlySet<unknown> = new Set([
 /** How a backend may be called. */
 const MANNERS: ReadonlySet<unknown> = new Set([
   "operations",
+  "bursts",
   "blocking",
   "asynchronous",
 ]);
+
+/** A backend at work did what the contract does not allow: it has failed. */
+export class ContractBreach extends Error {
+  override name = "ContractBreach";
+}
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
@@ -170,6 +177,18 @@ export function checkAsynchronousThread(
   return checkMethods(thread, specifier) as unknown as AsynchronousThread;
 }
 
+/** What `open` of a backend that runs bursts returned. */
+export function checkBurstThread(
+  thread: unknown,
+  specifier: string,
+): BurstThread {
+  const opened = checkMethods(thread, specifier);
+  if (opened["poll"] !== undefined) {
+    requireMethods(opened, ["abandon"], specifier, "open()");
+  }
+  return opened as unknown as BurstThread;
+}
+
 function checkMethods(thread: unknown, specifier: string): Fields {
   const opened = fields(thread, specifier, "open()");
   requireMethods(
@@ -234,19 +253,31 @@ export function isWrittenLength(
 
 /** What is wrong with the state that `thread` left an operation in. */
 export function operationBreach(
-  operation: Operation,
-  thread: BackendThread,
+  { status, writtenBytes, destination }: Operation,
+  thread: Pick<BackendThread, "poll">,
 ): string | undefined {
-  const { status, writtenBytes, destination } = operation;
+  return outcomeBreach(status, writtenBytes, destination.totalBytes, thread);
+}
+
+/** The same of a request whose destination is `roomBytes` long. */
+export function outcomeBreach(
+  status: OperationStatus,
+  writtenBytes: number,
+  roomBytes: number,
+  thread: { poll?: unknown },
+): string | undefined {
   if (!STATUSES.has(status)) {
     return `it set the status of an operation to ${String(status)}`;
   }
   if (status === OperationStatus.Pending && !thread.poll) {
     return "it left an operation pending and has no poll()";
   }
-  if (status === OperationStatus.Ok && !isWrittenLength(operation)) {
+  if (
+    status === OperationStatus.Ok &&
+    ((writtenBytes >>> 0) !== writtenBytes || writtenBytes > roomBytes)
+  ) {
     return `it says that it wrote ${String(writtenBytes)} of ` +
-      `${destination.totalBytes} bytes`;
+      `${roomBytes} bytes`;
   }
   return undefined;
 }

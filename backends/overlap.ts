@@ -11,6 +11,12 @@ import type { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import { type Operation, OperationStatus } from "./backend.ts";
 
+/** The lists of an operation. */
+export type OperationLists = Pick<
+  Operation,
+  "source" | "additionalData" | "destination" | "digest"
+>;
+
 /** Looks for overlap; keeps the memory that this takes. */
 export class OverlapCheck {
   readonly #outputs = new RangeSet();
@@ -22,7 +28,7 @@ export class OverlapCheck {
    * with an input or another output, but for a destination that is the source
    * itself. `readsTag`: it is the decryption of an AEAD, whose tag is an input.
    */
-  isEntangled(operation: Operation, readsTag: boolean): boolean {
+  isEntangled(operation: OperationLists, readsTag: boolean): boolean {
     const { source, additionalData, destination, digest } = operation;
     const { count } = destination;
     if ((count | source.count | additionalData.count | digest.count) > 1) {
@@ -38,7 +44,7 @@ export class OverlapCheck {
       (digest.meetsRange(source) || digest.meetsRange(additionalData));
   }
 
-  #areListsEntangled(operation: Operation, readsTag: boolean): boolean {
+  #areListsEntangled(operation: OperationLists, readsTag: boolean): boolean {
     const { source, additionalData, destination, digest } = operation;
     this.#outputs.clear();
     this.#add(destination);

@@ -9,6 +9,7 @@ import type { Backend, BackendOptions } from "./backend.ts";
 import {
   BackendError,
   checkAsynchronousThread,
+  checkBurstThread,
   checkModule,
   checkProbe,
   checkThread,
@@ -61,6 +62,14 @@ export async function loadBackend(specifier: string): Promise<Backend> {
   const probe = (options: BackendOptions) =>
     checkProbe(backend.probe(options), specifier);
   switch (backend.runs) {
+    case "bursts":
+      return {
+        contract,
+        name,
+        runs: "bursts",
+        probe,
+        open: (options) => checkBurstThread(backend.open(options), specifier),
+      };
     case "asynchronous": {
       const { inFlight, deadlineMs } = backend;
       return {

@@ -10,7 +10,12 @@
  * @module
  */
 
-import { RangeLists } from "../memory/range_lists.ts";
+import {
+  RANGE_LENGTH,
+  RANGE_OFFSET,
+  RANGE_WORDS,
+  RangeLists,
+} from "../memory/range_lists.ts";
 import type { Region } from "../memory/region.ts";
 import type { Segments } from "../memory/segments.ts";
 
@@ -39,6 +44,11 @@ export const enum BurstField {
   CipherBytes = 26,
   HashStart = 27,
   HashBytes = 28,
+  /**
+   * Another number whenever anything of the slot's request is other than it was,
+   * but for the session, the IV, the status and where its ranges are in memory.
+   */
+  Shape = 29,
 }
 
 /** The four lists of a request. */
@@ -61,61 +71,162 @@ export const enum ListField {
   TotalBytes = 4,
 }
 
+// The engine folds constants of a module of its own only.
+const WORDS = BURST_WORDS;
+const FIRST = ListField.First;
+const SKIPPED = ListField.SkippedBytes;
+const COUNT = ListField.Count;
+const LAST = ListField.LastBytes;
+const TOTAL = ListField.TotalBytes;
+
 /** Requests by slot. */
 export class RequestBurst {
-  /** {@linkcode BURST_WORDS} words of each slot; another array when slots are added. */
+  /** {@linkcode BURST_WORDS} words of each slot; others when slots are added. */
   fields: Int32Array<ArrayBuffer>;
-  /** {@linkcode IV_WORDS} words of each slot with its IV; another one likewise. */
+  /** {@linkcode IV_WORDS} words of each slot with its IV; others likewise. */
   ivs: Uint32Array<ArrayBuffer>;
   /** The ranges: number of a region, offset in it, length. */
   readonly lists: RangeLists;
   /** The regions that ranges number. */
   regions: readonly Region[] = [];
+  readonly #ownsLists: boolean;
+  #shapes = 0;
 
-  constructor(slots: number, lists: RangeLists = new RangeLists(slots)) {
-    this.fields = new Int32Array(BURST_WORDS * slots);
+  /** `lists`: those of a ring, where its chains are the requests' ranges. */
+  constructor(slots: number, lists?: RangeLists) {
+    this.fields = new Int32Array(WORDS * slots);
     this.ivs = new Uint32Array(IV_WORDS * slots);
-    this.lists = lists;
+    this.lists = lists ?? new RangeLists(slots);
+    this.#ownsLists = lists === undefined;
   }
 
   get slotCount(): number {
-    return this.fields.length / BURST_WORDS;
+    return this.fields.length / WORDS;
+  }
+
+  /** The same requests with other lists: for those whose memory is no ring's. */
+  withOwnLists(): RequestBurst {
+    const burst = new RequestBurst(this.slotCount);
+    burst.share(this);
+    return burst;
+  }
+
+  /** Takes the numbers of `other` for its own; it has lists of its own. */
+  share({ fields, ivs }: RequestBurst): void {
+    const before = this.slotCount;
+    this.fields = fields;
+    this.ivs = ivs;
+    if (this.slotCount > before) this.lists.addSlots(this.slotCount);
+  }
+
+  /** Gives a region the number of a slot. */
+  setRegion(slot: number, region: Region): void {
+    if (this.regions[slot] === region) return;
+    const regions = Array.from(
+      { length: Math.max(this.regions.length, slot + 1) },
+      (_, i) => this.regions[i] ?? region,
+    );
+    regions[slot] = region;
+    this.regions = regions;
   }
 
   /** Makes it `slots` slots, which are more than before. */
   addSlots(slots: number): void {
     const { fields, ivs } = this;
-    this.fields = new Int32Array(BURST_WORDS * slots);
+    this.fields = new Int32Array(WORDS * slots);
     this.fields.set(fields);
     this.ivs = new Uint32Array(IV_WORDS * slots);
     this.ivs.set(ivs);
+    if (this.#ownsLists) this.lists.addSlots(slots);
+  }
+
+  /** Makes a slot one whose request is yet to be filled in: all is 0. */
+  clear(slot: number): void {
+    const at = WORDS * slot;
+    this.fields.fill(0, at, at + WORDS);
+    this.fields[at + BurstField.Shape] =
+      this.#shapes =
+        (this.#shapes + 1) | 0;
+    if (this.#ownsLists) this.empty(slot);
+  }
+
+  /** Gives back the ranges of a slot, which are no ring's. */
+  empty(slot: number): void {
+    this.lists.release(slot);
+    this.lists.close(slot, this.lists.starts[slot]!);
   }
 
   /** Makes `into` a window on a list, good until the request is answered. */
   show(slot: number, list: BurstList, into: Segments): void {
     const { fields, lists } = this;
-    const at = BURST_WORDS * slot + list;
+    const at = WORDS * slot + list;
     into.show(
       this.regions,
       lists.block,
-      lists.starts[slot]! + fields[at + ListField.First]!,
-      fields[at + ListField.SkippedBytes]!,
-      fields[at + ListField.Count]!,
-      fields[at + ListField.LastBytes]!,
-      fields[at + ListField.TotalBytes]!,
+      lists.starts[slot]! + fields[at + FIRST]!,
+      fields[at + SKIPPED]!,
+      fields[at + COUNT]!,
+      fields[at + LAST]!,
+      fields[at + TOTAL]!,
     );
   }
 
-  /** Makes a list the one that `from` is, which is a window on the slot's ranges. */
-  set(slot: number, list: BurstList, from: Segments): void {
+  /** Makes a list the one that `from` is, a window on the slot's own ranges. */
+  adopt(slot: number, list: BurstList, from: Segments): void {
     const { fields, lists } = this;
-    const at = BURST_WORDS * slot + list;
-    fields[at + ListField.First] = from.count === 0
-      ? 0
-      : from.firstWord - lists.starts[slot]!;
-    fields[at + ListField.SkippedBytes] = from.skippedBytes;
-    fields[at + ListField.Count] = from.count;
-    fields[at + ListField.LastBytes] = from.lastBytes;
-    fields[at + ListField.TotalBytes] = from.totalBytes;
+    if (from.count === 0) return;
+    const at = WORDS * slot + list;
+    fields[at + FIRST] = from.firstWord - lists.starts[slot]!;
+    fields[at + SKIPPED] = from.skippedBytes;
+    fields[at + COUNT] = from.count;
+    fields[at + LAST] = from.lastBytes;
+    fields[at + TOTAL] = from.totalBytes;
+  }
+
+  /**
+   * Appends a range to a list, that which was appended to last or an empty one;
+   * for lists that are no ring's.
+   */
+  append(
+    slot: number,
+    list: BurstList,
+    region: number,
+    offset: number,
+    lengthBytes: number,
+  ): void {
+    const { fields, lists } = this;
+    let end = lists.ends[slot]!;
+    if (end === lists.roomEnd(slot)) end = lists.makeRoom(slot, end);
+    const at = WORDS * slot + list;
+    if (fields[at + COUNT] === 0) {
+      fields[at + FIRST] = end - lists.starts[slot]!;
+    }
+    lists.block[end] = region;
+    lists.block[end + RANGE_OFFSET] = offset;
+    lists.block[end + RANGE_LENGTH] = lengthBytes;
+    lists.close(slot, end + RANGE_WORDS);
+    fields[at + COUNT]!++;
+    fields[at + LAST] = lengthBytes;
+    fields[at + TOTAL]! += lengthBytes;
+  }
+
+  /** Makes an empty list what `from` is, wherever that lies. */
+  copy(slot: number, list: BurstList, from: Segments): void {
+    for (let i = 0; i < from.count; i++) {
+      this.append(
+        slot,
+        list,
+        this.#numberOf(from.region(i)),
+        from.offset(i),
+        from.lengthBytes(i),
+      );
+    }
+  }
+
+  #numberOf(region: Region): number {
+    const known = this.regions.indexOf(region);
+    if (known >= 0) return known;
+    this.regions = [...this.regions, region];
+    return this.regions.length - 1;
   }
 }

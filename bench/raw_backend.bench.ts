@@ -10,6 +10,7 @@ import {
   type Operation,
   OperationStatus,
 } from "../backends/backend.ts";
+import { openOperations } from "../conformance/burst_operations.ts";
 import { probeBackends } from "../backends/probe.ts";
 import { BENCH_OPERATIONS, type BenchOperation } from "./operations.ts";
 import { BENCH_SIZES, groupName, offersOperation } from "./plan.ts";
@@ -92,7 +93,7 @@ for (const operation of BENCH_OPERATIONS) {
         group: groupName("raw", operation, size),
         baseline,
         fn() {
-          prepared ??= prepare(backend.open({}), operation, size);
+          prepared ??= prepare(openOperations(backend), operation, size);
           runBurst(prepared.thread, prepared.operations);
         },
       });

@@ -16,11 +16,12 @@ import {
 import { RSA_USUAL_PRIMES } from "../algorithms/rsa_primes.ts";
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import {
+  type Backend,
   type BackendOptions,
   OperationKind,
-  type OperationsBackend,
   type Probe,
 } from "../backends/backend.ts";
+import { openOperations } from "./burst_operations.ts";
 import { Examiner } from "./examiner.ts";
 import type { Request } from "./operations.ts";
 import { ECDSA_ANSWERS } from "./vectors/ecdsa.ts";
@@ -29,7 +30,7 @@ import { RSA_ANSWERS } from "./vectors/rsa.ts";
 /** What probe says must be about the catalogue and leave nothing out. */
 export function checkProbe(
   examiner: Examiner,
-  backend: OperationsBackend,
+  backend: Backend,
   probe: Probe,
 ): void {
   const names = new Map(ALGORITHMS.map((one) => [qualifiedName(one), one]));
@@ -225,7 +226,7 @@ function checkReopening(examiner: Examiner, probe: Probe): void {
 
 function checkThreads(
   examiner: Examiner,
-  backend: OperationsBackend,
+  backend: Backend,
   options: BackendOptions,
   probe: Probe,
 ): void {
@@ -234,7 +235,10 @@ function checkThreads(
   const { description, request } = found;
   const check = "another opening of the backend closed meanwhile";
   examiner.withSession(description, (session) => {
-    const other = new Examiner(backend.open(options), examiner.random);
+    const other = new Examiner(
+      openOperations(backend, options),
+      examiner.random,
+    );
     const otherSession = other.open(description);
     if (otherSession) {
       other.run({ check, description, session: otherSession, request });
@@ -252,7 +256,7 @@ function checkThreads(
 /** Refusals, sessions closed and opened again, several openings. */
 export function checkContract(
   examiner: Examiner,
-  backend: OperationsBackend,
+  backend: Backend,
   options: BackendOptions,
   probe: Probe,
 ): void {

@@ -15,12 +15,13 @@ import {
 } from "../algorithms/catalogue.ts";
 import { RSA_USUAL_PRIMES } from "../algorithms/rsa_primes.ts";
 import {
+  type Backend,
   type BackendOptions,
   CONTRACT_VERSION,
-  type OperationsBackend,
   type Probe,
 } from "../backends/backend.ts";
 import { CONTRACT_VERSIONS } from "../backends/contract_check.ts";
+import { openOperations } from "./burst_operations.ts";
 import { Examiner, type Reference } from "./examiner.ts";
 import { checkAead } from "./check_aead.ts";
 import { checkBursts } from "./check_burst.ts";
@@ -50,7 +51,7 @@ export type { ConformanceReport } from "./report.ts";
 export interface ConformanceOptions {
   readonly backendOptions?: BackendOptions;
   /** A second backend to compare with, besides the kit's own opinion. */
-  readonly reference?: OperationsBackend;
+  readonly reference?: Backend;
   /** Repeats a run; random where it is absent. */
   readonly seed?: number;
   /** One qualified algorithm name, or `contract`, `chain` or `burst`. */
@@ -64,7 +65,7 @@ type Part = CipherAlgorithm | HashAlgorithm | MacAlgorithm;
 
 /** One run over one opened backend. */
 class Run {
-  readonly #backend: OperationsBackend;
+  readonly #backend: Backend;
   readonly #options: BackendOptions;
   readonly #probe: Probe;
   readonly #thread: StandByThread;
@@ -73,7 +74,7 @@ class Run {
   readonly #regionMakers: readonly RegionMaker[];
 
   constructor(
-    backend: OperationsBackend,
+    backend: Backend,
     options: BackendOptions,
     probe: Probe,
     seed: number,
@@ -82,7 +83,7 @@ class Run {
     this.#backend = backend;
     this.#options = options;
     this.#probe = probe;
-    this.#thread = new StandByThread(backend.open(options));
+    this.#thread = new StandByThread(openOperations(backend, options));
     this.#seed = seed;
     this.#reference = reference;
     this.#regionMakers = regionMakers();
@@ -224,7 +225,7 @@ export const CHECK_NAMES: readonly string[] = [
 ];
 
 function unreadyReport(
-  backend: OperationsBackend,
+  backend: Backend,
   probe: Probe,
   seed: number,
   names: readonly string[],
@@ -245,7 +246,7 @@ function unreadyReport(
  * backend that is not ready, or offers nothing, does not pass.
  */
 export function checkBackend(
-  backend: OperationsBackend,
+  backend: Backend,
   options: ConformanceOptions = {},
 ): ConformanceReport {
   const { backendOptions = {}, reference, only } = options;
@@ -264,7 +265,7 @@ export function checkBackend(
   if (!probe.ready) return unreadyReport(backend, probe, seed, names);
   const second = reference && {
     name: reference.name,
-    thread: reference.open({}),
+    thread: openOperations(reference),
   };
   const run = new Run(backend, backendOptions, probe, seed, second);
   const algorithms = names.map((name) => {
@@ -294,8 +295,8 @@ function byQualifiedName(name: string): Algorithm {
  * that is not ready fails.
  */
 export function conformanceTests(
-  backend: OperationsBackend,
-  reference?: OperationsBackend,
+  backend: Backend,
+  reference?: Backend,
 ): void {
   Deno.test(`backend "${backend.name}" conforms`, async (test) => {
     const { ready, missing } = backend.probe({});

@@ -70,11 +70,6 @@ export async function main(args: readonly string[]): Promise<number> {
   const { name, seed, backendOptions } = words;
   try {
     const backend = await load(name);
-    if (backend.runs === "asynchronous" || backend.runs === "bursts") {
-      throw new TypeError(
-        `Cannot examine backend "${backend.name}": it runs "${backend.runs}"`,
-      );
-    }
     const report = checkBackend(backend, {
       backendOptions,
       ...(seed !== undefined && { seed }),

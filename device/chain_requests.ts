@@ -5,19 +5,28 @@
  * @module
  */
 
-import { checkRequest, operationKind } from "./request_check.ts";
-import { type Operation, OperationStatus } from "../backends/backend.ts";
-import { OverlapCheck } from "../backends/overlap.ts";
+import { copyIv, fillNumbers, ivRoom } from "./fill_request.ts";
+import { BurstOverlaps } from "./burst_overlaps.ts";
+import { checkRequest } from "./request_check.ts";
+import { OperationStatus } from "../backends/backend.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  type BurstList,
+  ListField,
+} from "../backends/request_burst.ts";
 import { areOutputsApart } from "../memory/range_set.ts";
 import { Region } from "../memory/region.ts";
+import { Segments } from "../memory/segments.ts";
 import { type AssociationTable, IpsecRequests } from "./ipsec_requests.ts";
 import { RepeatedRequests } from "./repeated_requests.ts";
 import type { RequestFormat } from "./request_format.ts";
-import type { RequestSlot } from "./request_slot.ts";
+import { APART, RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import { ChainFault, DescriptorChain, showChain } from "./ring/chain.ts";
 import { NO_STATUS_PLACE } from "./ring/chain_slots.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import { NO_SESSION } from "./session/session_index.ts";
+import { RECORD_WORDS, SessionField } from "./session/session_records.ts";
 import type { SessionRules } from "./session/session_rules.ts";
 import type {
   ThreadSession,
@@ -45,14 +54,33 @@ import { Status } from "./wire/status.ts";
 
 const STATUS_BYTES = 1;
 
+// The engine folds constants of a module of its own only.
+const BURST = BURST_WORDS;
+const SESSION = BurstField.Session;
+const STATUS = BurstField.Status;
+const WRITTEN = BurstField.WrittenBytes;
+const SOURCE_BYTES = BurstField.Source + ListField.TotalBytes;
+const SLOT = SLOT_WORDS;
+const SLOT_SESSION = SlotField.Session;
+const SLOT_BACKEND = SlotField.Backend;
+const DIGEST_BYTES = SlotField.DigestBytes;
+const RECORD = RECORD_WORDS;
+const IN_FLIGHT = SessionField.InFlight;
+const EPOCH = SessionField.Epoch;
+const ROUTE = SessionField.Route;
+const BACKEND = SessionField.Backend;
+const NONE = NO_SESSION;
+const PENDING: number = OperationStatus.Pending;
+
 /** The formats of one data queue, for the mode that was negotiated. */
 export class ChainRequests implements RequestFormat {
+  readonly requests: RequestSlots;
   readonly #virtqueue: Virtqueue;
   readonly #mode: WireMode;
   readonly #sessions: ThreadSessions;
   readonly #settings: ThreadSettings;
   readonly #repeated: RepeatedRequests;
-  readonly #overlaps = new OverlapCheck();
+  readonly #overlaps: BurstOverlaps;
   readonly #longestHeaderBytes: number;
   /** The request that is looked at: its chain, its header, what that says. */
   readonly #chain = new DescriptorChain();
@@ -61,6 +89,9 @@ export class ChainRequests implements RequestFormat {
   readonly #request = new DataRequest();
   /** Those of the IPSEC service, where the guest can have associations. */
   readonly #ipsec: IpsecRequests | undefined;
+  readonly #iv = new Segments();
+  readonly #ivRoom = ivRoom();
+  readonly #part = new Segments();
 
   constructor(
     virtqueue: Virtqueue,
@@ -69,14 +100,24 @@ export class ChainRequests implements RequestFormat {
     settings: ThreadSettings,
     associations?: AssociationTable,
   ) {
+    const { slots } = virtqueue;
+    this.requests = new RequestSlots(slots.count, slots.lists);
     this.#virtqueue = virtqueue;
     this.#mode = mode;
     this.#longestHeaderBytes = longestDataHeaderBytes(mode);
     this.#sessions = sessions;
     this.#settings = settings;
-    this.#repeated = new RepeatedRequests(virtqueue, sessions);
+    const { burst } = this.requests;
+    this.#overlaps = new BurstOverlaps(burst);
+    this.#repeated = new RepeatedRequests(
+      virtqueue,
+      burst,
+      sessions.index,
+      sessions.records,
+    );
     this.#ipsec = associations && new IpsecRequests({
       virtqueue,
+      requests: this.requests,
       revision1: mode.revision1,
       sessions,
       associations,
@@ -84,60 +125,70 @@ export class ChainRequests implements RequestFormat {
     });
   }
 
-  prepare(slot: RequestSlot): Status {
-    const session = this.#repeated.repeat(slot.number, slot.operation.ivWords);
-    if (session !== NO_SESSION) return this.#prepareAgain(slot, session);
-    this.forget(slot);
-    slot.reset();
-    showChain(this.#virtqueue, slot.number, this.#chain);
+  prepare(slot: number): Status {
+    const session = this.#repeated.repeat(slot);
+    if (session !== NONE) return this.#prepareAgain(slot, session);
+    this.#repeated.forget(slot);
+    this.requests.reset(slot);
+    showChain(this.#virtqueue, slot, this.#chain);
     return this.#chain.fault === ChainFault.None
       ? this.#prepareAnew(slot)
       : Status.Error;
   }
 
-  forget({ number }: RequestSlot): void {
-    this.#repeated.forget(number);
-  }
-
   releaseLists(): void {
     this.#chain.release();
+    this.#iv.release();
+    this.#part.release();
+    this.#overlaps.release();
   }
 
   /** Another request like the slot's last: only its bytes are others. */
-  #prepareAgain(slot: RequestSlot, session: number): Status {
-    const { operation } = slot;
-    const repeated = this.#repeated;
-    slot.session = session;
-    this.#sessions.begun(session);
-    operation.status = OperationStatus.Pending;
-    operation.writtenBytes = 0;
-    if (!repeated.ivIsCopied && operation.ivBytes > 0) {
-      slot.ivField.copyOut(0, slot.ivRegion, operation.ivBytes);
+  #prepareAgain(slot: number, session: number): Status {
+    const { burst, words } = this.requests;
+    const { fields } = burst;
+    const at = SLOT * slot;
+    words[at + SLOT_SESSION] = session;
+    const records = this.#sessions.records.words;
+    const record = RECORD * session;
+    records[record + IN_FLIGHT]!++;
+    const isApart = !this.#repeated.isApart && this.#isEntangled(slot);
+    if (records[record + EPOCH] !== this.#sessions.backends.epoch) {
+      return this.#send(slot, isApart);
     }
-    slot.isEntangled = !repeated.isApart && this.#isEntangled(slot);
-    return this.#send(slot, repeated.sourceBytes);
-  }
-
-  #isEntangled({ number, operation, readsTag }: RequestSlot): boolean {
-    const { lists, readableWords } = this.#virtqueue.slots;
-    const { block, starts, ends } = lists;
-    const start = starts[number]!;
-    const outputs = start + readableWords[number]!;
-    return !areOutputsApart(block, start, outputs, ends[number]!) &&
-      this.#overlaps.isEntangled(operation, readsTag);
-  }
-
-  #send(slot: RequestSlot, sourceBytes: number): Status {
-    const { operation } = slot;
-    const { kind } = operation;
-    const route = this.#sessions.route(slot.session, sourceBytes, kind);
-    if (!route) return Status.Error;
-    if (slot.route !== route) slot.route = route;
-    if (operation.session !== route.handle) operation.session = route.handle;
+    const request = BURST * slot;
+    fields[request + SESSION] = records[record + ROUTE]!;
+    fields[request + STATUS] = PENDING;
+    fields[request + WRITTEN] = 0;
+    words[at + SLOT_BACKEND] = isApart ? APART : records[record + BACKEND]!;
     return Status.Ok;
   }
 
-  #prepareAnew(slot: RequestSlot): Status {
+  #isEntangled(slot: number): boolean {
+    const { lists, readableWords } = this.#virtqueue.slots;
+    const { block, starts, ends } = lists;
+    const start = starts[slot]!;
+    const outputs = start + readableWords[slot]!;
+    if (areOutputsApart(block, start, outputs, ends[slot]!)) return false;
+    const readsTag =
+      this.requests.words[SLOT * slot + SlotField.ReadsTag] !== 0;
+    return this.#overlaps.isEntangled(slot, readsTag);
+  }
+
+  #send(slot: number, isApart: boolean): Status {
+    const { burst, words } = this.requests;
+    const { fields } = burst;
+    const route = this.#sessions.route(
+      words[SLOT * slot + SLOT_SESSION]!,
+      fields[BURST * slot + SOURCE_BYTES]!,
+      fields[BURST * slot + BurstField.Kind]!,
+    );
+    if (!route) return Status.Error;
+    this.requests.send(slot, route, isApart);
+    return Status.Ok;
+  }
+
+  #prepareAnew(slot: number): Status {
     const request = this.#request;
     const { readable } = this.#chain;
     this.#headerBytes = Math.min(
@@ -163,7 +214,7 @@ export class ChainRequests implements RequestFormat {
       : this.#openStateless();
     if (session === undefined) return Status.InvalidSession;
     if (typeof session === "number") return session;
-    slot.session = session.number;
+    this.requests.words[SLOT * slot + SLOT_SESSION] = session.number;
     this.#sessions.begun(session.number);
     const { rules } = session;
     const laidOut = layOutDataRequest(request, rules.ivFieldBytes);
@@ -173,31 +224,81 @@ export class ChainRequests implements RequestFormat {
     if (checked !== Status.Ok) return checked;
     this.#fill(slot);
     if (request.sessionMode) this.#remember(slot, rules);
-    return this.#send(slot, request.sourceBytes);
+    return this.#send(slot, this.#isEntangled(slot));
   }
 
-  #fill(slot: RequestSlot): void {
+  #fill(slot: number): void {
     const request = this.#request;
-    const { operation } = slot;
-    fillOperation(slot, request, this.#chain);
-    slot.readsTag = request.opcode === DataOpcode.AeadDecrypt;
-    slot.digestBytes = writesDigest(request) ? operation.digest.totalBytes : 0;
-    slot.isEntangled = this.#isEntangled(slot);
+    const { readable, writable } = this.#chain;
+    const { burst, words } = this.requests;
+    const readsTag = request.opcode === DataOpcode.AeadDecrypt;
+    words[SLOT * slot + SlotField.ReadsTag] = readsTag ? 1 : 0;
+    words[SLOT * slot + DIGEST_BYTES] = writesDigest(request)
+      ? request.digestBytes
+      : 0;
+    fillNumbers(burst, slot, request);
+    this.#iv.slice(readable, request.ivAt, request.ivBytes);
+    copyIv(burst, slot, this.#iv, this.#ivRoom);
+    const isAead = request.service === ServiceNumber.Aead;
+    // The tag ends the source of a decryption and the result of an encryption.
+    const sourceBytes = readsTag
+      ? request.sourceBytes - request.digestBytes
+      : request.sourceBytes;
+    const { additionalDataAt, additionalDataBytes } = request;
+    this.#take(
+      slot,
+      BurstField.AdditionalData,
+      readable,
+      additionalDataAt,
+      additionalDataBytes,
+    );
+    this.#take(
+      slot,
+      BurstField.Source,
+      readable,
+      request.sourceAt,
+      sourceBytes,
+    );
+    this.#take(
+      slot,
+      BurstField.Destination,
+      writable,
+      0,
+      isAead ? sourceBytes : request.destinationBytes,
+    );
+    this.#take(
+      slot,
+      BurstField.Digest,
+      readsTag ? readable : writable,
+      request.digestAt,
+      request.digestBytes,
+    );
+  }
+
+  /** Makes a list the bytes from `start` of a part of the chain. */
+  #take(
+    slot: number,
+    list: BurstList,
+    from: Segments,
+    start: number,
+    lengthBytes: number,
+  ): void {
+    if (lengthBytes === 0) return;
+    this.#part.slice(from, start, lengthBytes);
+    this.requests.burst.adopt(slot, list, this.#part);
   }
 
   /** What is remembered is good for ranges that are at home in their slot. */
-  #remember({ number, operation, ivField }: RequestSlot, rules: SessionRules) {
-    if (!this.#virtqueue.slots.lists.isHome(number)) return;
+  #remember(slot: number, rules: SessionRules): void {
+    if (!this.#virtqueue.slots.lists.isHome(slot) || this.#iv.count > 1) return;
     const request = this.#request;
-    this.#repeated.remember(number, {
+    this.#repeated.remember(slot, {
       rulesNumber: rules.number,
       header: this.#header.words!,
       headerBytes: this.#headerBytes,
       fieldsEndBytes: request.fieldsEnd,
       opTypeAt: request.opTypeAt,
-      iv: ivField,
-      source: operation.source,
-      destination: operation.destination,
+      iv: this.#iv,
       isPlain: request.additionalDataBytes === 0 && request.digestBytes === 0,
     });
   }
@@ -237,23 +338,25 @@ export class ChainRequests implements RequestFormat {
   }
 
   /** The status is the chain's last writable byte, wherever the result ends. */
-  finish(slot: RequestSlot, status: Status): number {
-    if (this.#ipsec?.has(slot.number)) {
+  finish(slot: number, status: Status): number {
+    if (this.#ipsec?.has(slot)) {
       const resultBytes = this.#ipsec.finish(slot, status);
       return resultBytes + this.#writeStatus(slot, this.#ipsec.outcome);
     }
     if (this.#writeStatus(slot, status) === 0) return 0;
+    const { burst, words } = this.requests;
     return status === Status.Ok
-      ? slot.operation.writtenBytes + slot.digestBytes + STATUS_BYTES
+      ? burst.fields[BURST * slot + WRITTEN]! +
+        words[SLOT * slot + DIGEST_BYTES]! + STATUS_BYTES
       : STATUS_BYTES;
   }
 
   /** Returns the bytes written: none where the status has no place. */
-  #writeStatus({ number }: RequestSlot, status: Status): number {
+  #writeStatus(slot: number, status: Status): number {
     const { slots, regions } = this.#virtqueue;
-    const region = slots.statusRegions[number]!;
+    const region = slots.statusRegions[slot]!;
     if (region === NO_STATUS_PLACE) return 0;
-    regions[region]!.bytes[slots.statusOffsets[number]!] = status;
+    regions[region]!.bytes[slots.statusOffsets[slot]!] = status;
     return STATUS_BYTES;
   }
 }
@@ -262,69 +365,4 @@ export class ChainRequests implements RequestFormat {
 function writesDigest({ opcode }: DataRequest): boolean {
   return opcode !== DataOpcode.AeadDecrypt &&
     opcode !== DataOpcode.AkcipherVerify;
-}
-
-function fillOperation(
-  slot: RequestSlot,
-  request: DataRequest,
-  chain: DescriptorChain,
-): void {
-  const { operation, ivField } = slot;
-  operation.kind = operationKind(request);
-  operation.ivBytes = request.ivBytes;
-  ivField.slice(chain.readable, request.ivAt, request.ivBytes);
-  ivField.copyOut(0, slot.ivRegion, request.ivBytes);
-  operation.cipherStart = request.cipherStart;
-  operation.cipherBytes = request.cipherBytes;
-  operation.hashStart = request.hashStart;
-  operation.hashBytes = request.hashBytes;
-  if (request.additionalDataBytes > 0) {
-    operation.additionalData.slice(
-      chain.readable,
-      request.additionalDataAt,
-      request.additionalDataBytes,
-    );
-  }
-  if (request.service === ServiceNumber.Aead) {
-    fillAead(operation, request, chain);
-  } else fillPlain(operation, request, chain);
-}
-
-function fillPlain(
-  operation: Operation,
-  request: DataRequest,
-  chain: DescriptorChain,
-): void {
-  operation.source.slice(
-    chain.readable,
-    request.sourceAt,
-    request.sourceBytes,
-  );
-  operation.destination.slice(chain.writable, 0, request.destinationBytes);
-  if (request.digestBytes > 0) {
-    operation.digest.slice(
-      chain.writable,
-      request.digestAt,
-      request.digestBytes,
-    );
-  }
-}
-
-/** The tag ends the source of a decryption and the result of an encryption. */
-function fillAead(
-  operation: Operation,
-  request: DataRequest,
-  chain: DescriptorChain,
-): void {
-  const decrypts = request.opcode === DataOpcode.AeadDecrypt;
-  const dataBytes = decrypts
-    ? request.sourceBytes - request.digestBytes
-    : request.sourceBytes;
-  operation.source.slice(chain.readable, request.sourceAt, dataBytes);
-  operation.destination.slice(chain.writable, 0, dataBytes);
-  operation.digest.slice(
-    decrypts ? chain.readable : chain.writable,
-    request.digestAt,
-    request.digestBytes,
-  );
 }

@@ -4,22 +4,37 @@
  * @module
  */
 
+import {
+  BURST_WORDS,
+  BurstField,
+  ListField,
+} from "../backends/request_burst.ts";
 import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { AssociationTable } from "./ipsec_requests.ts";
-import { OperationRunner, waitsForMemory } from "./operation_runner.ts";
+import { OperationRunner } from "./operation_runner.ts";
 import type { RequestFormat } from "./request_format.ts";
-import { RequestSlot } from "./request_slot.ts";
+import { type RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import { NO_CHAIN, type Virtqueue } from "./ring/virtqueue.ts";
-import { isLane } from "./session/open_backends.ts";
 import { NO_SESSION } from "./session/session_index.ts";
 import type {
   ThreadSessions,
   ThreadSettings,
 } from "./session/thread_sessions.ts";
+import { SlotList } from "./slot_list.ts";
 import type { WireMode } from "./wire/mode.ts";
 import { Status } from "./wire/status.ts";
+
+// The engine folds constants of a module of its own only.
+const FIELDS = BURST_WORDS;
+const STATUS = BurstField.Status;
+const WRITTEN = BurstField.WrittenBytes;
+const ROOM = BurstField.Destination + ListField.TotalBytes;
+const WORDS = SLOT_WORDS;
+const SESSION = SlotField.Session;
+const NONE = NO_SESSION;
+const OK: number = Status.Ok;
 
 /** Requests that go to the backends in one call. */
 const BURST = 64;
@@ -60,18 +75,16 @@ export class DataQueue {
   readonly #sessions: ThreadSessions;
   readonly #counters: Float64Array;
   readonly #format: RequestFormat;
-  /** By slot of the ring. */
-  readonly #slots: RequestSlot[] = [];
+  readonly #requests: RequestSlots;
   #generation = 0;
-  readonly #burst: RequestSlot[] = [];
+  /** The slots of the burst, and those of them that go to a backend. */
+  readonly #burst = new Int32Array(BURST);
+  readonly #ready = new Int32Array(BURST);
+  #readyCount = 0;
   /** Requests that a backend has not finished, and the list for the next time. */
-  #pending: RequestSlot[] = [];
-  #spare: RequestSlot[] | undefined;
+  #pending = new SlotList();
+  #spare: SlotList | undefined;
   readonly #runner: OperationRunner;
-  /** Requests of the burst that have ended, not counted yet. */
-  #ended = 0;
-  #refused = 0;
-  #endedBytes = 0;
 
   constructor(options: DataQueueOptions) {
     const { virtqueue, memory, mode, sessions, settings, counters } = options;
@@ -87,7 +100,8 @@ export class DataQueue {
         settings,
         options.associations,
       );
-    this.#runner = new OperationRunner(sessions, this.#format);
+    this.#requests = this.#format.requests;
+    this.#runner = new OperationRunner(sessions, this.#requests);
   }
 
   get broken(): string | undefined {
@@ -96,7 +110,7 @@ export class DataQueue {
 
   /** Requests that wait for a backend. */
   get pendingCount(): number {
-    return this.#pending.length;
+    return this.#pending.count;
   }
 
   /**
@@ -104,15 +118,12 @@ export class DataQueue {
    * who waits for the others is woken.
    */
   get needsPolling(): boolean {
-    return this.#pending.some(({ route }) => !isLane(route!.thread));
+    return this.#runner.needsPolling(this.#pending);
   }
 
   /** Fails, at the next poll, what waits for lanes: the ring has to stop. */
   abandonLanes(): void {
-    for (const { route, operation } of this.#pending) {
-      const { thread } = route!;
-      if (isLane(thread)) thread.abandon(operation);
-    }
+    this.#runner.abandonLanes(this.#pending);
   }
 
   /**
@@ -124,9 +135,8 @@ export class DataQueue {
     for (let i = 0; i < BURSTS_PER_SERVICE; i++) {
       const count = this.#popBurst();
       if (count === 0) break;
-      this.#runner.runBurst(this.#burst, count);
-      for (let j = 0; j < count; j++) this.#settle(this.#burst[j]!);
-      this.#count();
+      this.#runner.runBurst(this.#ready, this.#readyCount);
+      this.#settle(this.#burst, count);
       notify = this.#virtqueue.publish() || notify;
     }
     this.#releaseOldLists();
@@ -142,11 +152,6 @@ export class DataQueue {
     if (generation === this.#generation) return;
     this.#generation = generation;
     this.#format.releaseLists();
-    for (const slot of this.#slots) {
-      if (slot === undefined || this.#pending.includes(slot)) continue;
-      this.#format.forget(slot);
-      slot.release();
-    }
   }
 
   /** Completes requests whose backend has finished them since. */
@@ -154,68 +159,92 @@ export class DataQueue {
     this.#runner.poll(this.#pending);
     // A backend may kick its own queue, which then is polled within this poll.
     const pending = this.#pending;
-    this.#pending = this.#spare ?? [];
+    this.#pending = this.#spare ?? new SlotList();
     this.#spare = undefined;
-    for (const slot of pending) {
-      if (waitsForMemory(slot)) this.#runner.runApart(slot);
-      this.#settle(slot);
-    }
-    pending.length = 0;
+    this.#settle(pending.slots, pending.count);
+    pending.count = 0;
     this.#spare = pending;
-    this.#count();
     this.#releaseOldLists();
     return this.#virtqueue.publish();
   }
 
+  /** Takes the next burst and prepares its requests; how many there are. */
   #popBurst(): number {
+    const virtqueue = this.#virtqueue;
+    const burst = this.#burst;
     let count = 0;
     while (count < BURST) {
-      const number = this.#virtqueue.pop();
-      if (number === NO_CHAIN) break;
-      this.#burst[count++] = this.#slots[number] ??= new RequestSlot(number);
+      const slot = virtqueue.pop();
+      if (slot === NO_CHAIN) break;
+      burst[count++] = slot;
     }
     if (count === 0) return 0;
+    const requests = this.#requests;
+    if (requests.burst.slotCount < virtqueue.slots.count) {
+      requests.addSlots(virtqueue.slots.count);
+    }
+    requests.burst.regions = virtqueue.regions;
     // Requests may name what was opened just before they became available.
     this.#sessions.refresh();
+    const ready = this.#ready;
+    const format = this.#format;
+    let readyCount = 0;
     for (let i = 0; i < count; i++) {
-      const slot = this.#burst[i]!;
-      slot.status = this.#format.prepare(slot);
+      const slot = burst[i]!;
+      const status = format.prepare(slot);
+      if (status === OK) ready[readyCount++] = slot;
+      else requests.end(slot, status);
     }
+    this.#readyCount = readyCount;
     return count;
   }
 
-  /** Answers a request that has an outcome; keeps one that has none. */
-  #settle(slot: RequestSlot): void {
-    if (slot.status === Status.Ok) {
-      if (!this.#runner.hasEnded(slot)) {
-        this.#pending.push(slot);
-        return;
+  /** Answers requests that have an outcome; keeps those that have none. */
+  #settle(slots: Int32Array, count: number): void {
+    const virtqueue = this.#virtqueue;
+    const requests = this.#requests;
+    const format = this.#format;
+    const sessions = this.#sessions;
+    const { burst } = requests;
+    const { readableBytes, writableBytes } = virtqueue.slots;
+    let ended = 0;
+    let refused = 0;
+    let endedBytes = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      const { fields } = burst;
+      const at = FIELDS * slot;
+      let status = fields[at + STATUS]!;
+      if (
+        status !== OK || (fields[at + WRITTEN]! >>> 0) > fields[at + ROOM]!
+      ) {
+        if (!this.#runner.conclude(slot)) {
+          this.#pending.add(slot);
+          continue;
+        }
+        status = burst.fields[at + STATUS]!;
       }
-      if (slot.results) this.#runner.deliver(slot);
-      slot.status = slot.operation.status as number as Status;
+      ended++;
+      endedBytes += readableBytes[slot]! + writableBytes[slot]!;
+      const { words } = requests;
+      const session = words[WORDS * slot + SESSION]!;
+      virtqueue.push(slot, format.finish(slot, status));
+      if (burst.fields[at + STATUS] !== OK) refused++;
+      if (session !== NONE) {
+        words[WORDS * slot + SESSION] = NONE;
+        sessions.finished(session);
+      }
     }
-    const written = this.#format.finish(slot, slot.status);
-    this.#ended++;
-    if (slot.status !== Status.Ok) this.#refused++;
-    const { number, session } = slot;
-    const { readableBytes, writableBytes } = this.#virtqueue.slots;
-    this.#endedBytes += readableBytes[number]! + writableBytes[number]!;
-    this.#virtqueue.push(number, written);
-    if (session !== NO_SESSION) {
-      slot.session = NO_SESSION;
-      this.#sessions.finished(session);
-    }
+    this.#count(ended, refused, endedBytes);
   }
 
-  /** Moves what was counted privately to where others see it. */
-  #count(): void {
-    this.#counters[Counter.Requests]! += this.#ended;
-    this.#counters[Counter.Failures]! += this.#refused;
-    this.#counters[Counter.Bytes]! += this.#endedBytes;
-    this.#counters[Counter.MovedOn]! += this.#runner.movedOn;
+  /** Counts what has ended, where others see it. */
+  #count(ended: number, refused: number, endedBytes: number): void {
+    const counters = this.#counters;
+    counters[Counter.Requests]! += ended;
+    counters[Counter.Failures]! += refused;
+    counters[Counter.Bytes]! += endedBytes;
+    counters[Counter.MovedOn]! += this.#runner.movedOn;
     this.#runner.movedOn = 0;
-    this.#ended = 0;
-    this.#refused = 0;
-    this.#endedBytes = 0;
   }
 }

@@ -6,12 +6,14 @@
  * @module
  */
 
-import { OverlapCheck } from "../backends/overlap.ts";
+import { BurstField, type BurstList } from "../backends/request_burst.ts";
 import { Region } from "../memory/region.ts";
-import type { Segments } from "../memory/segments.ts";
+import { Segments } from "../memory/segments.ts";
+import { BurstOverlaps } from "./burst_overlaps.ts";
+import { copyIv, fillNumbers, ivRoom } from "./fill_request.ts";
 import { checkRequest, operationKind } from "./request_check.ts";
 import type { RequestFormat } from "./request_format.ts";
-import type { RequestSlot } from "./request_slot.ts";
+import { RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import { ChainFault, DescriptorChain, showChain } from "./ring/chain.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
@@ -32,9 +34,10 @@ const STATUS_BYTES = 4;
 
 /** The requests of one data queue in the draft's layout. */
 export class Draft9Requests implements RequestFormat {
+  readonly requests: RequestSlots;
   readonly #virtqueue: Virtqueue;
   readonly #memory: GuestMemory;
-  readonly #overlaps = new OverlapCheck();
+  readonly #overlaps: BurstOverlaps;
   /** The request that is looked at: its chain, and what it says. */
   readonly #chain = new DescriptorChain();
   readonly #request = new Draft9DataRequest();
@@ -42,6 +45,8 @@ export class Draft9Requests implements RequestFormat {
   readonly #settings: ThreadSettings;
   readonly #structure = new Region(new Uint8Array(DRAFT_9_REQUEST_BYTES));
   readonly #status = new Region(new Uint8Array(STATUS_BYTES));
+  readonly #iv = new Segments();
+  readonly #ivRoom = ivRoom();
 
   constructor(
     virtqueue: Virtqueue,
@@ -49,35 +54,39 @@ export class Draft9Requests implements RequestFormat {
     sessions: ThreadSessions,
     settings: ThreadSettings,
   ) {
+    // What a request names is none of its chain's ranges.
+    this.requests = new RequestSlots(virtqueue.slots.count);
+    this.#overlaps = new BurstOverlaps(this.requests.burst);
     this.#virtqueue = virtqueue;
     this.#memory = memory;
     this.#sessions = sessions;
     this.#settings = settings;
   }
 
-  /** Nothing is remembered. */
-  forget(): void {}
-
   releaseLists(): void {
     this.#chain.release();
+    this.#iv.release();
+    this.#overlaps.release();
   }
 
-  prepare(slot: RequestSlot): Status {
-    slot.reset();
+  prepare(slot: number): Status {
+    this.requests.reset(slot);
     const chain = this.#chain;
-    showChain(this.#virtqueue, slot.number, chain);
+    showChain(this.#virtqueue, slot, chain);
     if (chain.fault !== ChainFault.None) return Status.Error;
     const request = this.#request;
     request.statusAt = NO_STATUS;
     const status = this.#read(slot);
     if (request.statusAt !== NO_STATUS) {
-      slot.statusField.slice(chain.writable, request.statusAt, STATUS_BYTES);
-      slot.structureBytes = structureBytes(chain.writable);
+      const { words } = this.requests;
+      const at = SLOT_WORDS * slot;
+      words[at + SlotField.StatusAt] = request.statusAt;
+      words[at + SlotField.StructureBytes] = structureBytes(chain.writable);
     }
     return status;
   }
 
-  #read(slot: RequestSlot): Status {
+  #read(slot: number): Status {
     const chain = this.#chain;
     const request = this.#request;
     const availableBytes = structureBytes(chain.writable);
@@ -92,7 +101,9 @@ export class Draft9Requests implements RequestFormat {
     );
     if (decoded !== Status.Ok) return decoded;
     if (!session) return Status.InvalidSession;
-    slot.session = session.number;
+    const { words } = this.requests;
+    const at = SLOT_WORDS * slot;
+    words[at + SlotField.Session] = session.number;
     this.#sessions.begun(session.number);
     const { rules } = session;
     // The draft's requests leave the length of the digest to the session.
@@ -100,17 +111,17 @@ export class Draft9Requests implements RequestFormat {
     const checked = checkRequest(request, rules, false);
     if (checked !== Status.Ok) return checked;
     if (!this.#sizeFits(request)) return Status.Error;
-    slot.route = this.#sessions.route(
-      slot.session,
+    const route = this.#sessions.route(
+      session.number,
       request.sourceBytes,
       operationKind(request),
     );
-    if (!slot.route) return Status.Error;
-    const { operation } = slot;
-    operation.session = slot.route.handle;
+    if (!route) return Status.Error;
     if (!this.#fill(slot, rules.ivFieldBytes)) return Status.Error;
-    slot.readsTag = request.opcode === DataOpcode.AeadDecrypt;
-    slot.isEntangled = this.#overlaps.isEntangled(operation, slot.readsTag);
+    const readsTag = request.opcode === DataOpcode.AeadDecrypt;
+    words[at + SlotField.ReadsTag] = readsTag ? 1 : 0;
+    const isApart = this.#overlaps.isEntangled(slot, readsTag);
+    this.requests.send(slot, route, isApart);
     return Status.Ok;
   }
 
@@ -121,60 +132,87 @@ export class Draft9Requests implements RequestFormat {
     return total <= this.#settings.maximumSizeBytes;
   }
 
-  /** Fills the operation; false where a buffer is not in guest memory. */
-  #fill(slot: RequestSlot, ivFieldBytes: number): boolean {
+  /** Fills the slot; false where a buffer is not in guest memory. */
+  #fill(slot: number, ivFieldBytes: number): boolean {
     const request = this.#request;
-    const { operation } = slot;
-    operation.kind = operationKind(request);
-    operation.cipherStart = request.cipherStart;
-    operation.cipherBytes = request.cipherBytes;
-    operation.hashStart = request.hashStart;
-    operation.hashBytes = request.hashBytes;
+    const { burst } = this.requests;
+    burst.regions = this.#memory.table;
+    fillNumbers(burst, slot, request);
     const resultBytes = resultLength(request);
     return resultBytes <= request.destinationBytes &&
       this.#copyIv(slot, ivFieldBytes) &&
       this.#find(
+        slot,
+        BurstField.Source,
         request.sourceAddress,
         request.sourceBytes,
-        operation.source,
       ) &&
       this.#find(
+        slot,
+        BurstField.AdditionalData,
         request.additionalDataAddress,
         request.additionalDataBytes,
-        operation.additionalData,
       ) &&
       this.#find(
+        slot,
+        BurstField.Destination,
         request.destinationAddress,
         resultBytes,
-        operation.destination,
       ) &&
-      this.#find(request.digestAddress, request.digestBytes, operation.digest);
+      this.#find(
+        slot,
+        BurstField.Digest,
+        request.digestAddress,
+        request.digestBytes,
+      );
   }
 
   /** Of CCM the nonce starts at the second byte of its field. */
-  #copyIv(slot: RequestSlot, ivFieldBytes: number): boolean {
-    const request = this.#request;
-    const { operation } = slot;
-    operation.ivBytes = request.ivBytes;
-    if (request.ivBytes === 0) return true;
-    const field = operation.source;
+  #copyIv(slot: number, ivFieldBytes: number): boolean {
+    const { ivBytes, ivAddress } = this.#request;
     const shift = ivFieldBytes === 0 ? 0 : 1;
-    const found = this.#find(request.ivAddress + shift, request.ivBytes, field);
-    if (found) field.copyOut(0, slot.ivRegion, request.ivBytes);
-    field.clear();
-    return found;
+    const iv = this.#iv;
+    iv.clear();
+    if (!this.#memory.translate(ivAddress + shift, ivBytes, iv)) return false;
+    copyIv(this.requests.burst, slot, iv, this.#ivRoom);
+    return true;
   }
 
-  #find(address: number, lengthBytes: number, into: Segments): boolean {
-    return lengthBytes === 0 ||
-      this.#memory.translate(address, lengthBytes, into);
+  /** Makes a list the bytes at a guest address; false where they are not there. */
+  #find(
+    slot: number,
+    list: BurstList,
+    address: number,
+    lengthBytes: number,
+  ): boolean {
+    const memory = this.#memory;
+    const { burst } = this.requests;
+    for (let done = 0; done < lengthBytes;) {
+      const at = address + done;
+      if (!memory.find(at)) return false;
+      const offset = memory.offsetInHit(at);
+      const taken = Math.min(lengthBytes - done, memory.hitBytes - offset);
+      burst.append(slot, list, memory.hit, offset, taken);
+      done += taken;
+    }
+    return true;
   }
 
   /** Writes the status; the used length is that of the structure. */
-  finish({ statusField, structureBytes }: RequestSlot, status: Status): number {
-    if (statusField.count === 0) return 0;
+  finish(slot: number, status: Status): number {
+    const { burst, words } = this.requests;
+    burst.lists.release(slot);
+    const at = SLOT_WORDS * slot;
+    const structureBytes = words[at + SlotField.StructureBytes]!;
+    if (structureBytes === 0) return 0;
+    const chain = this.#chain;
+    showChain(this.#virtqueue, slot, chain);
     this.#status.view.setUint32(0, status, true);
-    statusField.copyIn(0, this.#status, STATUS_BYTES);
+    chain.writable.copyIn(
+      words[at + SlotField.StatusAt]!,
+      this.#status,
+      STATUS_BYTES,
+    );
     return structureBytes;
   }
 }

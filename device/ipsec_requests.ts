@@ -5,7 +5,14 @@
  * @module
  */
 
-import { OperationKind, OperationStatus } from "../backends/backend.ts";
+import { OperationKind } from "../backends/backend.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  type BurstList,
+  IV_WORDS,
+  ListField,
+} from "../backends/request_burst.ts";
 import {
   ESP_HEADER_BYTES,
   EspPacket,
@@ -16,7 +23,12 @@ import {
 import { finishInbound, prepareInbound } from "./ipsec/inbound.ts";
 import { IvSource } from "./ipsec/iv_source.ts";
 import { finishOutbound, prepareOutbound } from "./ipsec/outbound.ts";
-import type { RequestSlot } from "./request_slot.ts";
+import {
+  OWN_LISTS,
+  type RequestSlots,
+  SLOT_WORDS,
+  SlotField,
+} from "./request_slots.ts";
 import { ResultMemory } from "./result_memory.ts";
 import { DescriptorChain, showChain } from "./ring/chain.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
@@ -41,6 +53,7 @@ export interface AssociationTable {
 /** What a data queue's IPSEC requests work on. */
 export interface IpsecRequestsOptions {
   readonly virtqueue: Virtqueue;
+  readonly requests: RequestSlots;
   readonly revision1: boolean;
   readonly sessions: ThreadSessions;
   readonly associations: AssociationTable;
@@ -76,9 +89,9 @@ export class IpsecRequests {
     return this.#packets[slot] !== undefined;
   }
 
-  /** Fills the operation; any status but Ok is the request's outcome. */
+  /** Fills the slot; any status but Ok is the request's outcome. */
   prepare(
-    slot: RequestSlot,
+    slot: number,
     chain: DescriptorChain,
     header: DataView,
     headerBytes: number,
@@ -98,10 +111,11 @@ export class IpsecRequests {
     const memory = this.#memory.take(lengthBytes);
     // Only a backend that finishes later can have so many under way.
     if (!memory) return Status.Error;
-    slot.session = session;
+    const { requests } = this.#options;
+    requests.words[SLOT_WORDS * slot + SlotField.Session] = session;
     sessions.begun(session);
     const packet = this.#spare.pop() ?? new EspPacket();
-    this.#packets[slot.number] = packet;
+    this.#packets[slot] = packet;
     packet.memory = memory;
     packet.usedBytes = lengthBytes;
     packet.association = held.association;
@@ -125,17 +139,18 @@ export class IpsecRequests {
       destinationBytes + 1 <= writable.totalBytes;
   }
 
-  #send(slot: RequestSlot, packet: EspPacket): Status {
-    fillOperation(slot, packet);
-    const { operation } = slot;
-    const route = this.#options.sessions.route(
-      slot.session,
-      operation.source.totalBytes,
-      operation.kind,
+  #send(slot: number, packet: EspPacket): Status {
+    const { requests, sessions } = this.#options;
+    fillRequest(requests, slot, packet);
+    const { fields } = requests.burst;
+    const at = BURST_WORDS * slot;
+    const route = sessions.route(
+      requests.words[SLOT_WORDS * slot + SlotField.Session]!,
+      fields[at + BurstField.Source + ListField.TotalBytes]!,
+      fields[at + BurstField.Kind]!,
     );
     if (!route) return Status.Error;
-    slot.route = route;
-    operation.session = route.handle;
+    requests.send(slot, route, false, OWN_LISTS);
     return Status.Ok;
   }
 
@@ -143,15 +158,16 @@ export class IpsecRequests {
    * Brings a packet to its end and writes the result, whose length it returns;
    * `outcome` is the status then.
    */
-  finish(slot: RequestSlot, status: Status): number {
-    const packet = this.#packets[slot.number]!;
-    this.#packets[slot.number] = undefined;
+  finish(slot: number, status: Status): number {
+    const packet = this.#packets[slot]!;
+    this.#packets[slot] = undefined;
+    this.#options.requests.own.empty(slot);
     this.outcome = status === Status.Ok ? finishPacket(packet) : status;
     const isProcessed = this.outcome === Status.Ok ||
       this.outcome === Status.SoftExpiry;
     // What is counted as failed.
-    slot.status = isProcessed ? Status.Ok : this.outcome;
-    const resultBytes = isProcessed ? this.#deliver(slot.number, packet) : 0;
+    this.#options.requests.end(slot, isProcessed ? Status.Ok : this.outcome);
+    const resultBytes = isProcessed ? this.#deliver(slot, packet) : 0;
     this.#memory.give(packet.memory, packet.usedBytes);
     this.#spare.push(packet);
     return resultBytes;
@@ -171,35 +187,43 @@ function finishPacket(packet: EspPacket): Status {
     : finishInbound(packet);
 }
 
-/** Makes the operation work on the packet, in place. */
-function fillOperation(slot: RequestSlot, packet: EspPacket): void {
-  const { operation } = slot;
+/** Makes the request work on the packet, in place. */
+function fillRequest(
+  requests: RequestSlots,
+  slot: number,
+  packet: EspPacket,
+): void {
+  const burst = requests.own;
+  const { fields, ivs } = burst;
   const { memory, association, sourceStart, sourceEnd } = packet;
   const { kind, ivBytes, icvBytes } = association.suite;
   const sourceBytes = sourceEnd - sourceStart;
-  operation.iv.set(packet.iv);
-  operation.ivBytes = packet.ivBytes;
-  operation.status = OperationStatus.Pending;
-  operation.writtenBytes = 0;
-  operation.digest.append(memory, packet.digestAt, icvBytes);
+  const at = BURST_WORDS * slot;
+  burst.empty(slot);
+  burst.setRegion(slot, memory);
+  const append = (list: BurstList, start: number, lengthBytes: number) => {
+    if (lengthBytes > 0) burst.append(slot, list, slot, start, lengthBytes);
+  };
+  new Uint8Array(ivs.buffer, 4 * IV_WORDS * slot, 4 * IV_WORDS).set(packet.iv);
+  fields[at + BurstField.IvBytes] = packet.ivBytes;
+  append(BurstField.Digest, packet.digestAt, icvBytes);
   if (kind === "mac") {
-    operation.kind = OperationKind.Digest;
-    operation.source.append(memory, 0, packet.prefixBytes);
-    operation.source.append(memory, sourceStart, sourceBytes);
+    fields[at + BurstField.Kind] = OperationKind.Digest;
+    append(BurstField.Source, 0, packet.prefixBytes);
+    append(BurstField.Source, sourceStart, sourceBytes);
     return;
   }
-  operation.kind = association.isOutbound
+  fields[at + BurstField.Kind] = association.isOutbound
     ? OperationKind.Encrypt
     : OperationKind.Decrypt;
-  operation.source.append(memory, sourceStart, sourceBytes);
-  operation.destination.append(memory, sourceStart, sourceBytes);
+  append(BurstField.Source, sourceStart, sourceBytes);
+  append(BurstField.Destination, sourceStart, sourceBytes);
   if (kind === "aead") {
-    operation.additionalData.append(memory, 0, packet.prefixBytes);
-    slot.readsTag = !association.isOutbound;
+    append(BurstField.AdditionalData, 0, packet.prefixBytes);
     return;
   }
-  operation.cipherStart = ESP_HEADER_BYTES + ivBytes;
-  operation.cipherBytes = packet.dataEnd - packet.dataStart;
-  operation.hashStart = 0;
-  operation.hashBytes = sourceBytes;
+  fields[at + BurstField.CipherStart] = ESP_HEADER_BYTES + ivBytes;
+  fields[at + BurstField.CipherBytes] = packet.dataEnd - packet.dataStart;
+  fields[at + BurstField.HashStart] = 0;
+  fields[at + BurstField.HashBytes] = sourceBytes;
 }

@@ -1,237 +1,311 @@
 /**
- * How the operations of requests reach their backends and come to an end: bursts
- * of them, one that overlaps itself, one whose backend has failed.
+ * How requests reach their backends and come to an end: bursts of them, one that
+ * overlaps itself, one whose backend has failed.
  *
  * @module
  */
 
-import { type Operation, OperationStatus } from "../backends/backend.ts";
+import { OperationStatus } from "../backends/backend.ts";
+import { outcomeBreach } from "../backends/contract_check.ts";
+import { resultRoomBytes } from "../backends/overlap.ts";
 import {
-  isWrittenLength,
-  operationBreach,
-} from "../backends/contract_check.ts";
-import { PrivateResults, resultRoomBytes } from "../backends/overlap.ts";
-import type { RequestFormat } from "./request_format.ts";
-import type { RequestSlot } from "./request_slot.ts";
+  BURST_WORDS,
+  BurstField,
+  ListField,
+  type RequestBurst,
+} from "../backends/request_burst.ts";
+import { SlotOperation } from "../backends/slot_operation.ts";
+import { ApartRequest } from "./apart_request.ts";
+import {
+  APART,
+  NOBODY,
+  OWN_LISTS,
+  type RequestSlots,
+  SLOT_WORDS,
+  SlotField,
+} from "./request_slots.ts";
 import { ResultMemory } from "./result_memory.ts";
+import { isLane } from "./session/open_backends.ts";
 import type { Route, ThreadSessions } from "./session/thread_sessions.ts";
-import { Status } from "./wire/status.ts";
+import { SlotList } from "./slot_list.ts";
 
-/** Runs the operations of one data queue. */
+// The engine folds constants of a module of its own only.
+const BURST = BURST_WORDS;
+const SESSION = BurstField.Session;
+const STATUS = BurstField.Status;
+const WRITTEN = BurstField.WrittenBytes;
+const ROOM = BurstField.Destination + ListField.TotalBytes;
+const SLOT = SLOT_WORDS;
+const SLOT_SESSION = SlotField.Session;
+const BACKEND = SlotField.Backend;
+const READS_TAG = SlotField.ReadsTag;
+const RUNS_APART = APART;
+const PENDING: number = OperationStatus.Pending;
+
+/** Runs the requests of one data queue. */
 export class OperationRunner {
-  /** Operations that another backend took over, since this was set to 0. */
+  /** Requests that another backend took over, since this was set to 0. */
   movedOn = 0;
   readonly #sessions: ThreadSessions;
-  readonly #format: RequestFormat;
-  readonly #operations: Operation[] = [];
+  readonly #requests: RequestSlots;
+  readonly #given = new SlotList();
+  readonly #one = new Int32Array(1);
   readonly #resultMemory = new ResultMemory();
+  /** By slot: what has its results in memory of its own. */
+  readonly #apart: (ApartRequest | undefined)[] = [];
 
-  constructor(sessions: ThreadSessions, format: RequestFormat) {
+  constructor(sessions: ThreadSessions, requests: RequestSlots) {
     this.#sessions = sessions;
-    this.#format = format;
+    this.#requests = requests;
   }
 
   /** Hands each backend its requests, in runs of the same backend. */
-  runBurst(burst: readonly RequestSlot[], count: number): void {
-    let start = 0;
-    while (start < count) {
-      const slot = burst[start++]!;
-      if (slot.status !== Status.Ok) continue;
-      if (slot.isEntangled) {
-        this.runApart(slot);
+  runBurst(slots: Int32Array<ArrayBuffer>, count: number): void {
+    const { words } = this.#requests;
+    let at = 0;
+    while (at < count) {
+      const first = slots[at]!;
+      const backend = words[SLOT * first + BACKEND]!;
+      if (backend === RUNS_APART) {
+        this.conclude(first);
+        at++;
         continue;
       }
-      const route = slot.route!;
-      this.#operations[0] = slot.operation;
-      let length = 1;
-      while (start < count) {
-        const next = burst[start]!;
-        if (next.status === Status.Ok) {
-          if (
-            next.isEntangled ||
-            (next.route !== route && next.route!.thread !== route.thread)
-          ) break;
-          this.#operations[length++] = next.operation;
-        }
-        start++;
-      }
-      this.#run(burst, route, length);
+      const start = at++;
+      while (at < count && words[SLOT * slots[at]! + BACKEND] === backend) at++;
+      const burst = this.#requests.burstOf(first);
+      this.#run(burst, this.#from(slots, start, at), at - start);
     }
   }
 
-  /** Runs the first `length` operations, which are of the burst. */
+  /** The list of slots from `start` to `end`: mostly all that there are. */
+  #from(
+    slots: Int32Array<ArrayBuffer>,
+    start: number,
+    end: number,
+  ): Int32Array<ArrayBuffer> {
+    if (start === 0) return slots;
+    const given = this.#given;
+    given.count = 0;
+    for (let i = start; i < end; i++) given.add(slots[i]!);
+    return given.slots;
+  }
+
+  /** Runs the first `count` of `slots`, which go to the same backend. */
   #run(
-    burst: readonly RequestSlot[],
-    route: Route,
-    length: number,
+    burst: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
   ): void {
-    const left = this.#runOn(route, length);
-    if (left === undefined) return;
-    const given = new Set<Operation>(this.#operations.slice(0, length));
-    for (const slot of burst) {
-      if (given.has(slot.operation) && isUnderWay(slot)) {
-        this.#takeBack(slot, left);
-      }
-    }
-  }
-
-  /** Runs the operation of one slot. */
-  #runAlone(slot: RequestSlot): void {
-    this.#operations[0] = slot.operation;
-    const left = this.#runOn(slot.route!, 1);
-    if (left !== undefined && isUnderWay(slot)) this.#takeBack(slot, left);
-  }
-
-  /** The next request in the slot finds another operation there. */
-  #takeBack(slot: RequestSlot, status: OperationStatus): void {
-    this.#format.forget(slot);
-    slot.takeBack(status);
-  }
-
-  #runOn({ backend, thread }: Route, length: number) {
     const { backends } = this.#sessions;
-    return backends.run(backend, thread, this.#operations, length);
+    const { backend, thread } = this.#routeOf(burst, slots[0]!);
+    const left = backends.run(backend, thread, burst, slots, count);
+    if (left === undefined) return;
+    for (let i = 0; i < count; i++) this.#takeBack(burst, slots[i]!, left);
   }
 
-  /** Whether an operation has come to its end; brings it there where it can. */
-  hasEnded(slot: RequestSlot): boolean {
-    const { operation } = slot;
-    return operation.status === OperationStatus.Ok &&
-        isWrittenLength(operation) ||
-      !waitsForMemory(slot) && this.#conclude(slot);
+  #runAlone(burst: RequestBurst, slot: number): void {
+    const { backends } = this.#sessions;
+    const { backend, thread } = this.#routeOf(burst, slot);
+    this.#one[0] = slot;
+    const left = backends.run(backend, thread, burst, this.#one, 1);
+    if (left !== undefined) this.#takeBack(burst, slot, left);
+  }
+
+  #routeOf({ fields }: RequestBurst, slot: number): Route {
+    return this.#sessions.routeAt(fields[BURST * slot + SESSION]!);
+  }
+
+  /** Takes a request back from a backend that has failed and has it still. */
+  #takeBack(burst: RequestBurst, slot: number, status: OperationStatus): void {
+    const { fields } = burst;
+    if (fields[BURST * slot + STATUS] !== PENDING) return;
+    const { thread } = this.#routeOf(burst, slot);
+    this.#sessions.backends.abandon(thread, burst, slot);
+    fields[BURST * slot + STATUS] = status;
   }
 
   /**
-   * Brings an operation to its end that has not simply succeeded; false: it is
-   * under way still.
+   * Brings a request to its end that has not simply succeeded, and its outcome to
+   * its slot; false: it is under way still.
    */
-  #conclude(slot: RequestSlot): boolean {
+  conclude(slot: number): boolean {
+    const { burst, words } = this.#requests;
+    const backend = words[SLOT * slot + BACKEND]!;
+    if (backend === NOBODY) return true;
+    if (backend !== RUNS_APART) {
+      return this.#conclude(slot, this.#requests.burstOf(slot), slot);
+    }
+    const apart = this.#apart[slot] ?? this.#runApart(slot);
+    if (!apart || !this.#conclude(slot, apart.burst, 0)) return false;
+    apart.deliver();
+    this.#resultMemory.give(apart.memory, apart.roomBytes);
+    this.#apart[slot] = undefined;
+    const { fields } = burst;
+    fields[BURST * slot + WRITTEN] = apart.burst.fields[WRITTEN]!;
+    this.#requests.end(slot, apart.burst.fields[STATUS]!);
+    return true;
+  }
+
+  /** The same for the request of `slot`, which is in `place` of `burst`. */
+  #conclude(slot: number, burst: RequestBurst, place: number): boolean {
+    const at = BURST * place;
     for (;;) {
-      const { backend, thread } = slot.route!;
-      const breach = operationBreach(slot.operation, thread);
+      const { fields } = burst;
+      const status: OperationStatus = fields[at + STATUS]!;
+      const { backend, thread } = this.#routeOf(burst, place);
+      const breach = outcomeBreach(
+        status,
+        fields[at + WRITTEN]!,
+        fields[at + ROOM]!,
+        thread,
+      );
       if (breach !== undefined) {
         // It may have written anything, so that nobody else can do it.
         this.#sessions.backends.backendFailed(backend, breach);
-        this.#takeBack(slot, OperationStatus.Failed);
+        this.#sessions.backends.abandon(thread, burst, place);
+        fields[at + STATUS] = OperationStatus.Failed;
         return true;
       }
-      const { status } = slot.operation;
       if (status === OperationStatus.Pending) return false;
       const isUndone = status === OperationStatus.Unavailable ||
         status === OperationStatus.Elsewhere;
-      if (isUndone && this.#moveOn(slot)) continue;
+      if (isUndone && this.#moveOn(slot, burst, place)) continue;
       const reason = FAILURES[status];
-      if (reason !== undefined) {
-        this.#sessions.requestFailed(
-          this.#sessions.at(slot.session),
-          backend,
-          reason,
-        );
+      if (reason !== undefined && !this.#sessions.backends.isDown(backend)) {
+        this.#sessions.requestFailed(this.#sessionOf(slot), backend, reason);
       }
-      if (isUndone) slot.operation.status = OperationStatus.Failed;
+      if (isUndone) fields[at + STATUS] = OperationStatus.Failed;
       return true;
     }
   }
 
+  #sessionOf(slot: number) {
+    const { words } = this.#requests;
+    return this.#sessions.at(words[SLOT * slot + SLOT_SESSION]!);
+  }
+
   /**
-   * Runs an operation whose outputs overlap with results of its own, which are
+   * Runs a request whose outputs overlap with results of its own, which are
    * delivered before the next one runs. Where memory for them is short it stays
    * pending until those are answered that have it.
    */
-  runApart(slot: RequestSlot): void {
-    const { operation, readsTag } = slot;
-    const memory = this.#resultMemory.take(
-      resultRoomBytes(operation, readsTag),
-    );
-    operation.status = OperationStatus.Pending;
-    if (!memory) return;
-    slot.results = new PrivateResults(operation, memory, readsTag);
+  #runApart(slot: number): ApartRequest | undefined {
+    const { burst, words } = this.#requests;
+    const readsTag = words[SLOT * slot + READS_TAG] !== 0;
+    const operation = new SlotOperation(burst, slot);
+    operation.fill();
+    const roomBytes = resultRoomBytes(operation, readsTag);
+    const memory = this.#resultMemory.take(roomBytes);
+    if (!memory) return undefined;
+    const apart = new ApartRequest(operation, memory, roomBytes, readsTag);
+    this.#apart[slot] = apart;
+    const session = burst.fields[BURST * slot + SESSION]!;
+    apart.burst.fields[SESSION] = session;
     // It may have failed while the request waited.
-    if (this.#sessions.backends.works(slot.route!.backend)) {
-      this.#runAlone(slot);
-    } else operation.status = OperationStatus.Unavailable;
-    if (!this.hasEnded(slot)) return;
-    this.deliver(slot);
-    slot.status = slot.operation.status as number as Status;
-  }
-
-  deliver(slot: RequestSlot): void {
-    const results = slot.results!;
-    results.deliver();
-    this.#resultMemory.give(
-      results.memory,
-      resultRoomBytes(slot.operation, slot.readsTag),
-    );
-    slot.results = undefined;
+    if (
+      this.#sessions.backends.works(this.#sessions.routeAt(session).backend)
+    ) this.#runAlone(apart.burst, 0);
+    else apart.burst.fields[STATUS] = OperationStatus.Unavailable;
+    return apart;
   }
 
   /**
-   * Gives an operation to another backend while its own is unavailable or
-   * cannot do it, and the fallback allows it; false where it does not. It keeps
-   * no trace of the first: the destination is as it was.
+   * Gives a request to another backend while its own is unavailable or cannot do
+   * it, and the fallback allows it; false where it does not. It keeps no trace of
+   * the first: the destination is as it was.
    */
-  #moveOn(slot: RequestSlot): boolean {
-    const { operation } = slot;
-    const route = this.#nextRoute(slot);
+  #moveOn(slot: number, burst: RequestBurst, place: number): boolean {
+    const route = this.#nextRoute(slot, burst, place);
     if (!route) return false;
     this.movedOn++;
-    slot.route = route;
-    operation.session = route.handle;
-    operation.status = OperationStatus.Pending;
-    operation.writtenBytes = 0;
-    this.#runAlone(slot);
+    const { words } = this.#requests;
+    const backend = words[SLOT * slot + BACKEND]!;
+    if (backend !== RUNS_APART) {
+      words[SLOT * slot + BACKEND] = route.backendNumber +
+        (backend >= OWN_LISTS ? OWN_LISTS : 0);
+    }
+    const at = BURST * place;
+    burst.fields[at + SESSION] = route.number;
+    burst.fields[at + STATUS] = OperationStatus.Pending;
+    burst.fields[at + WRITTEN] = 0;
+    this.#runAlone(burst, place);
     return true;
   }
 
-  #nextRoute({ operation, route, session }: RequestSlot): Route | undefined {
-    const { backend } = route!;
-    const found = this.#sessions.at(session);
-    if (operation.status === OperationStatus.Elsewhere) {
-      return this.#sessions.elsewhere(found, backend);
+  #nextRoute(
+    slot: number,
+    burst: RequestBurst,
+    place: number,
+  ): Route | undefined {
+    const { backend } = this.#routeOf(burst, place);
+    const session = this.#sessionOf(slot);
+    const status = burst.fields[BURST * place + STATUS]!;
+    if (status === OperationStatus.Elsewhere) {
+      return this.#sessions.elsewhere(session, backend);
     }
     this.#sessions.backends.backendFailed(backend, "it is unavailable");
-    return this.#sessions.alternative(found);
+    return this.#sessions.alternative(session);
+  }
+
+  /** Whether any of them waits for a backend that ends it only when polled. */
+  needsPolling({ slots, count }: SlotList): boolean {
+    for (let i = 0; i < count; i++) {
+      const route = this.#routeUnderWay(slots[i]!);
+      if (!route || !isLane(route.thread)) return true;
+    }
+    return false;
+  }
+
+  /** Fails, at the next poll, what waits for lanes. */
+  abandonLanes({ slots, count }: SlotList): void {
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      const thread = this.#routeUnderWay(slot)?.thread;
+      if (!thread || !isLane(thread)) continue;
+      const apart = this.#apart[slot];
+      if (apart) thread.fail(apart.burst, 0);
+      else thread.fail(this.#requests.burstOf(slot), slot);
+    }
   }
 
   /** Has the backends of `pending` complete what they can. */
-  poll(pending: readonly RequestSlot[]): void {
-    const first = pending[0]?.route;
-    if (!first) return;
-    if (areAllOn(first, pending)) {
-      this.#pollBackend(first, pending, 1);
-      return;
-    }
-    const routes = new Map(pending.map(({ route }) => [route!.thread, route!]));
-    for (const route of routes.values()) {
-      this.#pollBackend(route, pending, routes.size);
+  poll(pending: SlotList): void {
+    for (let i = 0; i < pending.count; i++) {
+      const route = this.#routeUnderWay(pending.slots[i]!);
+      if (route && this.#isFirst(route, pending, i)) {
+        this.#pollBackend(route, pending);
+      }
     }
   }
 
-  #pollBackend(
-    { thread, backend }: Route,
-    pending: readonly RequestSlot[],
-    backendCount: number,
-  ): void {
-    const others = backendCount === 1
-      ? []
-      : pending.filter((slot) =>
-        slot.route!.thread !== thread && isUnderWay(slot)
-      );
-    const left = this.#sessions.backends.poll(backend, thread);
-    if (left !== undefined) {
-      for (const slot of pending) {
-        if (slot.route!.thread === thread && isUnderWay(slot)) {
-          this.#takeBack(slot, left);
-        }
-      }
+  /** The route of a request, unless it waits for memory and nobody has it. */
+  #routeUnderWay(slot: number): Route | undefined {
+    const { burst, words } = this.#requests;
+    if (words[SLOT * slot + BACKEND] !== RUNS_APART) {
+      return this.#routeOf(burst, slot);
     }
-    for (const slot of others) {
-      if (isUnderWay(slot)) continue;
-      slot.operation.status = OperationStatus.Pending;
-      this.#sessions.backends.backendFailed(
-        backend,
-        "poll() ended an operation that is not its own",
-      );
+    const apart = this.#apart[slot];
+    return apart && this.#routeOf(apart.burst, 0);
+  }
+
+  /** Whether no request before `index` is on the backend of `route`. */
+  #isFirst({ thread }: Route, { slots }: SlotList, index: number): boolean {
+    for (let i = 0; i < index; i++) {
+      if (this.#routeUnderWay(slots[i]!)?.thread === thread) return false;
+    }
+    return true;
+  }
+
+  #pollBackend({ thread, backend }: Route, pending: SlotList): void {
+    const left = this.#sessions.backends.poll(backend, thread);
+    if (left === undefined) return;
+    for (let i = 0; i < pending.count; i++) {
+      const slot = pending.slots[i]!;
+      if (this.#routeUnderWay(slot)?.thread !== thread) continue;
+      const apart = this.#apart[slot];
+      if (apart) this.#takeBack(apart.burst, 0, left);
+      else this.#takeBack(this.#requests.burstOf(slot), slot, left);
     }
   }
 }
@@ -245,26 +319,3 @@ const FAILURES: Readonly<Partial<Record<OperationStatus, string>>> = {
   [OperationStatus.Unsupported]: "it answered NOTSUPP",
   [OperationStatus.Elsewhere]: "it cannot do it, and no other backend may",
 };
-
-/** Whether a backend has the operation of a slot. */
-function isUnderWay(slot: RequestSlot): boolean {
-  return slot.operation.status === OperationStatus.Pending &&
-    !waitsForMemory(slot);
-}
-
-/** Whether no backend has got it yet, for want of memory for its results. */
-export function waitsForMemory(
-  { operation, isEntangled, results }: RequestSlot,
-) {
-  return isEntangled && results === undefined &&
-    operation.status === OperationStatus.Pending;
-}
-
-/** Whether one backend has all of them, as is usual. */
-function areAllOn(
-  { thread }: Route,
-  pending: readonly RequestSlot[],
-): boolean {
-  for (const { route } of pending) if (route!.thread !== thread) return false;
-  return true;
-}

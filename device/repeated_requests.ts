@@ -10,6 +10,13 @@
  */
 
 import {
+  BURST_WORDS,
+  BurstField,
+  IV_WORDS,
+  ListField,
+  type RequestBurst,
+} from "../backends/request_burst.ts";
+import {
   HOME_WORDS,
   RANGE_LENGTH,
   RANGE_OFFSET,
@@ -17,21 +24,39 @@ import {
 import type { Segments } from "../memory/segments.ts";
 import type { ChainSlots } from "./ring/chain_slots.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
-import { NO_SESSION } from "./session/session_index.ts";
-import type { ThreadSessions } from "./session/thread_sessions.ts";
+import { NO_SESSION, type SessionIndex } from "./session/session_index.ts";
+import {
+  RECORD_WORDS,
+  SessionField,
+  type SessionRecords,
+} from "./session/session_records.ts";
 
 // The engine folds constants of a module of its own only.
 const HOME = HOME_WORDS;
 const OFFSET = RANGE_OFFSET;
 const LENGTH = RANGE_LENGTH;
 const NONE = NO_SESSION;
+const BURST = BURST_WORDS;
+const SOURCE = BurstField.Source;
+const DESTINATION = BurstField.Destination;
+const FIRST = ListField.First;
+const SKIPPED = ListField.SkippedBytes;
+const COUNT = ListField.Count;
+const TOTAL = ListField.TotalBytes;
+const IV = IV_WORDS;
+const RECORD = RECORD_WORDS;
+const RECORD_RULES = SessionField.Rules;
 
-/** Words of the header: the session's identifier takes two, `flag` is next. */
+/**
+ * Words of the header: the session's identifier takes two, then `flag`, and then
+ * the fields, of which every service has two.
+ */
 const SESSION_WORD = 2;
-const FLAG_WORD = 4;
+const FLAG = 4;
+const FIELDS = 6;
 
 /** Words of what is remembered of a slot. */
-const MEMORY_WORDS = 48;
+const MEMORY_WORDS = 40;
 /** Number of the rules that the request complies with; 0: nothing to repeat. */
 const RULES = 0;
 /** Bytes of the header as it was asked for. */
@@ -44,16 +69,10 @@ const TYPE_WORD = 3;
 const IV_BYTES = 4;
 const IV_RANGE = 5;
 const IV_SKIP = 6;
-/** Length of the source, and where it and the destination begin, … */
-const SOURCE_BYTES = 7;
-const SOURCE_RANGE = 8;
-const SOURCE_SKIP = 9;
-const DESTINATION_RANGE = 10;
-const DESTINATION_SKIP = 11;
-/** … where both are one range of that length and all that there is; else 0. */
-const IS_SIMPLE = 12;
+/** 1 where source and destination are one range each and all that there is. */
+const IS_SIMPLE = 7;
 /** The header itself. */
-const HEADER = 16;
+const HEADER = 8;
 
 /** What is to be remembered of a request that has been found good. */
 export interface GoodRequest {
@@ -62,33 +81,38 @@ export interface GoodRequest {
   readonly headerBytes: number;
   readonly fieldsEndBytes: number;
   readonly opTypeAt: number;
+  /** One range at most. */
   readonly iv: Segments;
-  readonly source: Segments;
-  readonly destination: Segments;
   /** Whether there is neither associated data nor a digest. */
   readonly isPlain: boolean;
 }
 
 /** What the slots of one ring remember. */
 export class RepeatedRequests {
-  /** Of the request that `repeat` has found: how long its source is, … */
-  sourceBytes = 0;
-  /** … whether its IV is where it was to go, … */
-  ivIsCopied = false;
   /**
-   * … and whether it is plain that the destination is the source or has no byte
-   * in common with it, and that there is nothing else.
+   * Of the request that `repeat` has found: whether it is plain that the
+   * destination is the source or has no byte in common with it, and that there is
+   * nothing else.
    */
   isApart = false;
   readonly #virtqueue: Virtqueue;
   readonly #slots: ChainSlots;
-  readonly #sessions: ThreadSessions;
+  readonly #burst: RequestBurst;
+  readonly #index: SessionIndex;
+  readonly #records: SessionRecords;
   #memory: Int32Array<ArrayBuffer>;
 
-  constructor(virtqueue: Virtqueue, sessions: ThreadSessions) {
+  constructor(
+    virtqueue: Virtqueue,
+    burst: RequestBurst,
+    index: SessionIndex,
+    records: SessionRecords,
+  ) {
     this.#virtqueue = virtqueue;
     this.#slots = virtqueue.slots;
-    this.#sessions = sessions;
+    this.#burst = burst;
+    this.#index = index;
+    this.#records = records;
     this.#memory = new Int32Array(MEMORY_WORDS * virtqueue.slots.count);
   }
 
@@ -97,28 +121,27 @@ export class RepeatedRequests {
     if (slot >= this.#memory.length / MEMORY_WORDS) this.#grow();
     const memory = this.#memory;
     const at = MEMORY_WORDS * slot;
-    const { iv, source, destination } = request;
-    const home = HOME * slot;
+    const { iv } = request;
     memory[at + RULES] = request.rulesNumber;
     memory[at + HEADER_BYTES] = request.headerBytes;
     memory[at + FIELDS_END] = request.fieldsEndBytes >> 2;
     memory[at + TYPE_WORD] = request.opTypeAt >> 2;
     memory[at + IV_BYTES] = iv.totalBytes;
-    memory[at + IV_RANGE] = iv.firstWord - home;
+    memory[at + IV_RANGE] = iv.firstWord - HOME * slot;
     memory[at + IV_SKIP] = iv.skippedBytes;
-    memory[at + SOURCE_BYTES] = source.totalBytes;
-    memory[at + SOURCE_RANGE] = source.firstWord - home;
-    memory[at + SOURCE_SKIP] = source.skippedBytes;
-    memory[at + DESTINATION_RANGE] = destination.firstWord - home;
-    memory[at + DESTINATION_SKIP] = destination.skippedBytes;
-    memory[at + IS_SIMPLE] = request.isPlain && source.count === 1 &&
-        destination.count === 1 && source.totalBytes === destination.totalBytes
-      ? 1
-      : 0;
+    memory[at + IS_SIMPLE] = request.isPlain && this.#isSimple(slot) ? 1 : 0;
     const { header } = request;
     for (let i = 0; i < header.length; i++) {
       memory[at + HEADER + i] = header[i]!;
     }
+  }
+
+  #isSimple(slot: number): boolean {
+    const { fields } = this.#burst;
+    const at = BURST * slot;
+    return fields[at + SOURCE + COUNT] === 1 &&
+      fields[at + DESTINATION + COUNT] === 1 &&
+      fields[at + SOURCE + TOTAL] === fields[at + DESTINATION + TOTAL];
   }
 
   forget(slot: number): void {
@@ -136,7 +159,7 @@ export class RepeatedRequests {
    * the number of its session and copies the IV, else `NO_SESSION`. Each word of
    * the header is read once.
    */
-  repeat(slot: number, iv: Uint32Array<ArrayBuffer>): number {
+  repeat(slot: number): number {
     const memory = this.#memory;
     const slots = this.#slots;
     const at = MEMORY_WORDS * slot;
@@ -149,7 +172,8 @@ export class RepeatedRequests {
     const ranges = slots.lists.block;
     const home = HOME * slot;
     const offset = ranges[home + OFFSET]!;
-    const { words } = regions[ranges[home]!]!;
+    const place = ranges[home]!;
+    const { words } = regions[place]!;
     if (
       words === undefined || (offset & 3) !== 0 ||
       ranges[home + LENGTH]! < memory[at + HEADER_BYTES]!
@@ -160,48 +184,58 @@ export class RepeatedRequests {
     if (
       words[from] !== memory[header] ||
       words[from + 1] !== memory[header + 1] ||
-      words[from + typeWord] !== memory[header + typeWord]
+      words[from + typeWord] !== memory[header + typeWord] ||
+      words[from + FLAG] !== memory[header + FLAG] ||
+      words[from + FLAG + 1] !== memory[header + FLAG + 1] ||
+      words[from + FIELDS] !== memory[header + FIELDS] ||
+      words[from + FIELDS + 1] !== memory[header + FIELDS + 1]
     ) return NONE;
     const end = memory[at + FIELDS_END]!;
-    for (let i = FLAG_WORD; i < end; i++) {
+    for (let i = FIELDS + 2; i < end; i++) {
       if (words[from + i] !== memory[header + i]) return NONE;
     }
-    const session = this.#sessions.index.find(
+    const session = this.#index.find(
       words[from + SESSION_WORD]!,
       words[from + SESSION_WORD + 1]!,
     );
-    if (session === NONE || this.#sessions.rulesAt(session) !== rules) {
-      return NONE;
-    }
-    this.sourceBytes = memory[at + SOURCE_BYTES]!;
-    this.isApart = this.#looksApart(ranges, at, home);
-    this.ivIsCopied = false;
-    if (memory[at + IV_BYTES] !== 16) return session;
+    if (
+      session === NONE ||
+      this.#records.words[RECORD * session + RECORD_RULES] !== rules
+    ) return NONE;
+    this.isApart = this.#looksApart(ranges, slot, memory[at + IS_SIMPLE]!);
+    const ivBytes = memory[at + IV_BYTES]!;
+    if (ivBytes === 0) return session;
     const range = home + memory[at + IV_RANGE]!;
     const ivOffset = ranges[range + OFFSET]! + memory[at + IV_SKIP]!;
-    const ivWords = regions[ranges[range]!]!.words;
-    if (
-      ivWords === undefined || (ivOffset & 3) !== 0 ||
-      ranges[range + LENGTH]! < memory[at + IV_SKIP]! + 16
-    ) return session;
+    const ivPlace = ranges[range]!;
+    const ivWords = ivPlace === place ? words : regions[ivPlace]!.words;
+    const { ivs } = this.#burst;
+    const into = IV * slot;
+    if (ivWords === undefined || ((ivOffset | ivBytes) & 3) !== 0) {
+      const bytes = new Uint8Array(ivs.buffer, 4 * into, ivBytes);
+      const end = ivOffset + ivBytes;
+      bytes.set(regions[ivPlace]!.bytes.subarray(ivOffset, end));
+      return session;
+    }
     const ivFrom = ivOffset >> 2;
-    iv[0] = ivWords[ivFrom]!;
-    iv[1] = ivWords[ivFrom + 1]!;
-    iv[2] = ivWords[ivFrom + 2]!;
-    iv[3] = ivWords[ivFrom + 3]!;
-    this.ivIsCopied = true;
+    ivs[into] = ivWords[ivFrom]!;
+    if (ivBytes > 4) ivs[into + 1] = ivWords[ivFrom + 1]!;
+    if (ivBytes > 8) ivs[into + 2] = ivWords[ivFrom + 2]!;
+    if (ivBytes > 12) ivs[into + 3] = ivWords[ivFrom + 3]!;
     return session;
   }
 
-  #looksApart(ranges: Int32Array, at: number, home: number): boolean {
-    const memory = this.#memory;
-    if (memory[at + IS_SIMPLE] === 0) return false;
-    const source = home + memory[at + SOURCE_RANGE]!;
-    const destination = home + memory[at + DESTINATION_RANGE]!;
+  #looksApart(ranges: Int32Array, slot: number, isSimple: number): boolean {
+    if (isSimple === 0) return false;
+    const { fields } = this.#burst;
+    const at = BURST * slot;
+    const home = HOME * slot;
+    const source = home + fields[at + SOURCE + FIRST]!;
+    const destination = home + fields[at + DESTINATION + FIRST]!;
     if (ranges[source] !== ranges[destination]) return true;
-    const distance = ranges[source + OFFSET]! + memory[at + SOURCE_SKIP]! -
-      ranges[destination + OFFSET]! - memory[at + DESTINATION_SKIP]!;
-    const lengthBytes = memory[at + SOURCE_BYTES]!;
+    const distance = ranges[source + OFFSET]! + fields[at + SOURCE + SKIPPED]! -
+      ranges[destination + OFFSET]! - fields[at + DESTINATION + SKIPPED]!;
+    const lengthBytes = fields[at + SOURCE + TOTAL]!;
     return distance === 0 || distance >= lengthBytes ||
       distance <= -lengthBytes;
   }

@@ -1,12 +1,13 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 
+import { BurstField, RequestBurst } from "../backends/request_burst.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import { RepeatedRequests } from "./repeated_requests.ts";
 import { ChainSlots } from "./ring/chain_slots.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import { NO_SESSION, SessionIndex } from "./session/session_index.ts";
-import type { ThreadSessions } from "./session/thread_sessions.ts";
+import { SessionRecords } from "./session/session_records.ts";
 
 const HEADER_BYTES = 72;
 const FIELDS_END = 24 + 12;
@@ -49,12 +50,18 @@ function remembered(options: Options = {}) {
   };
   const index = new SessionIndex();
   index.add(1, SESSION);
+  const records = new SessionRecords();
+  records.begin(SESSION, RULES);
+  records.begin(SESSION + 1, RULES + 1);
+  const burst = new RequestBurst(slots.count, slots.lists);
+  burst.clear(0);
+  burst.adopt(0, BurstField.Source, list(2));
+  burst.adopt(0, BurstField.Destination, list(3));
   const repeated = new RepeatedRequests(
     { slots, regions: [memory] } as unknown as Virtqueue,
-    {
-      index,
-      rulesAt: (number: number) => number === SESSION ? RULES : RULES + 1,
-    } as unknown as ThreadSessions,
+    burst,
+    index,
+    records,
   );
   memory.view.setUint32(headerAt + 8, 1, true);
   memory.view.setUint32(headerAt + OP_TYPE_AT, 1, true);
@@ -62,7 +69,7 @@ function remembered(options: Options = {}) {
     memory.bytes.slice(HEADER_AT, HEADER_AT + HEADER_BYTES),
   );
   slots.alike[0] = 1;
-  strictEqual(repeated.repeat(0, new Uint32Array(4)), NO_SESSION);
+  strictEqual(repeated.repeat(0), NO_SESSION);
   repeated.remember(0, {
     rulesNumber: RULES,
     header: header.words!,
@@ -70,23 +77,21 @@ function remembered(options: Options = {}) {
     fieldsEndBytes: FIELDS_END,
     opTypeAt: OP_TYPE_AT,
     iv: list(1),
-    source: list(2),
-    destination: list(3),
     isPlain: true,
   });
-  return { repeated, memory, slots, index };
+  return { repeated, memory, slots, index, burst };
 }
 
 Deno.test("a header is known again by every field but the session", () => {
   for (let offset = 0; offset < HEADER_BYTES; offset++) {
     const { repeated, memory, index } = remembered();
-    strictEqual(repeated.repeat(0, new Uint32Array(4)), SESSION);
+    strictEqual(repeated.repeat(0), SESSION);
     memory.bytes[HEADER_AT + offset]! ^= 1;
     const isField = offset < FIELDS_END ||
       (offset >= OP_TYPE_AT && offset < OP_TYPE_AT + 4);
     const isSession = offset >= 8 && offset < 16;
     strictEqual(
-      repeated.repeat(0, new Uint32Array(4)),
+      repeated.repeat(0),
       isField ? NO_SESSION : SESSION,
     );
     if (!isSession) continue;
@@ -94,51 +99,48 @@ Deno.test("a header is known again by every field but the session", () => {
     const id = Number(memory.view.getBigUint64(HEADER_AT + 8, true));
     if (!Number.isSafeInteger(id)) continue;
     index.add(id, SESSION);
-    strictEqual(repeated.repeat(0, new Uint32Array(4)), SESSION);
+    strictEqual(repeated.repeat(0), SESSION);
     index.remove(id);
     index.add(id, SESSION + 1);
-    strictEqual(repeated.repeat(0, new Uint32Array(4)), NO_SESSION);
+    strictEqual(repeated.repeat(0), NO_SESSION);
   }
 });
 
 Deno.test("a header in pieces or unaligned, and ranges of other lengths, are looked at anew", () => {
   strictEqual(
-    remembered({ headerBytes: 40 }).repeated.repeat(0, new Uint32Array(4)),
+    remembered({ headerBytes: 40 }).repeated.repeat(0),
     NO_SESSION,
   );
   strictEqual(
-    remembered({ headerAt: 9 }).repeated.repeat(0, new Uint32Array(4)),
+    remembered({ headerAt: 9 }).repeated.repeat(0),
     NO_SESSION,
   );
   const { repeated, slots } = remembered();
   slots.alike[0] = 0;
-  strictEqual(repeated.repeat(0, new Uint32Array(4)), NO_SESSION);
+  strictEqual(repeated.repeat(0), NO_SESSION);
   slots.alike[0] = 1;
-  strictEqual(repeated.repeat(0, new Uint32Array(4)), SESSION);
+  strictEqual(repeated.repeat(0), SESSION);
   repeated.forget(0);
-  strictEqual(repeated.repeat(0, new Uint32Array(4)), NO_SESSION);
+  strictEqual(repeated.repeat(0), NO_SESSION);
 });
 
-Deno.test("an aligned IV is copied, another is left to the careful way", () => {
-  const { repeated, memory } = remembered();
-  crypto.getRandomValues(memory.bytes.subarray(IV_AT, IV_AT + 16));
-  const iv = new Uint32Array(4);
-  strictEqual(repeated.repeat(0, iv), SESSION);
-  ok(repeated.ivIsCopied);
-  deepStrictEqual(
-    new Uint8Array(iv.buffer),
-    memory.bytes.slice(IV_AT, IV_AT + 16),
-  );
-  const odd = remembered({ ivAt: IV_AT + 2 }).repeated;
-  strictEqual(odd.repeat(0, iv), SESSION);
-  strictEqual(odd.ivIsCopied, false);
+Deno.test("an IV is copied, wherever it lies", () => {
+  for (const ivAt of [IV_AT, IV_AT + 2]) {
+    const { repeated, memory, burst } = remembered({ ivAt });
+    crypto.getRandomValues(memory.bytes.subarray(ivAt, ivAt + 16));
+    strictEqual(repeated.repeat(0), SESSION);
+    deepStrictEqual(
+      new Uint8Array(burst.ivs.buffer, 0, 16),
+      memory.bytes.slice(ivAt, ivAt + 16),
+    );
+  }
 });
 
 Deno.test("a destination is apart in place and where it shares no byte with the source", () => {
   for (let shift = -DATA_BYTES; shift <= DATA_BYTES; shift++) {
     const { repeated } = remembered({ destinationAt: SOURCE_AT + shift });
     const isApart = shift === 0 || Math.abs(shift) === DATA_BYTES;
-    strictEqual(repeated.repeat(0, new Uint32Array(4)), SESSION);
+    strictEqual(repeated.repeat(0), SESSION);
     strictEqual(repeated.isApart, isApart, `shifted by ${shift}`);
   }
 });

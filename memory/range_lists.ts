@@ -78,6 +78,7 @@ export class RangeLists {
 
   /** Gives back the room of a slot that is free again. */
   release(slot: number): void {
+    if (this.#away === 0) return;
     const home = slot * HOME_WORDS;
     if (this.starts[slot] === home) return;
     this.starts[slot] = home;

@@ -21,6 +21,7 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backends/backend.ts";
+import { openOperations } from "../conformance/burst_operations.ts";
 import ipsecMb from "../backends/ipsec_mb/ipsec_mb.ts";
 
 const REGION_BYTES = 128 * 1024;
@@ -139,7 +140,7 @@ function runAll(thread: BackendThread, algorithm: Algorithm): void {
 /** Arguments: the library, then qualified names of algorithms. */
 export function main(args: readonly string[]): void {
   const [library, ...names] = args;
-  const thread = ipsecMb.open({ library: library! });
+  const thread = openOperations(ipsecMb, { library: library! });
   for (const qualified of names) {
     const [service, name] = qualified.split(".") as [
       Algorithm["service"],

@@ -83,7 +83,7 @@ export class Machine implements Disposable {
       ? await readyBackend(options.backend)
       : options.backend;
     const { backend: bare } = found;
-    if (bare.runs === "asynchronous" || bare.runs === "bursts") {
+    if (bare.runs === "asynchronous") {
       throw new TypeError(`A machine cannot have backend ${bare.name}`);
     }
     const backend = watchedBackend(bare, watch);

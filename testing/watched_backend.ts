@@ -7,11 +7,20 @@
 
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import type {
+  Backend,
+  BackendOptions,
   BackendSession,
   BackendThread,
+  BurstThread,
   Operation,
-  OperationsBackend,
 } from "../backends/backend.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  type RequestBurst,
+} from "../backends/request_burst.ts";
+import { SlotOperation } from "../backends/slot_operation.ts";
+import { openOperations } from "../conformance/burst_operations.ts";
 import { OperationStatus } from "../backends/backend.ts";
 import type { Segments } from "../memory/segments.ts";
 
@@ -32,16 +41,95 @@ export class BackendWatch {
 }
 
 /** `backend`, watched. */
-export function watchedBackend(
-  backend: OperationsBackend,
-  watch: BackendWatch,
-): OperationsBackend {
-  return {
+export function watchedBackend(backend: Backend, watch: BackendWatch): Backend {
+  const common = {
     contract: backend.contract,
     name: backend.name,
-    probe: (options) => backend.probe(options),
-    open: (options) => new WatchedThread(backend.open(options), watch),
+    probe: (options: BackendOptions) => backend.probe(options),
   };
+  if (backend.runs === "bursts") {
+    return {
+      ...common,
+      runs: "bursts",
+      open: (options) => new WatchedBursts(backend.open(options), watch),
+    };
+  }
+  return {
+    ...common,
+    open: (options) =>
+      new WatchedThread(openOperations(backend, options), watch),
+  };
+}
+
+/** A thread that runs bursts, each request of which is looked at. */
+class WatchedBursts implements BurstThread {
+  readonly #thread: BurstThread;
+  readonly #watch: BackendWatch;
+  readonly #sessions = new Map<number, SessionDescription>();
+
+  constructor(thread: BurstThread, watch: BackendWatch) {
+    this.#thread = thread;
+    this.#watch = watch;
+  }
+
+  openSession(description: SessionDescription, number: number): void {
+    if (this.#sessions.has(number)) {
+      this.#watch.note(`session ${number} was opened while it is open`);
+    }
+    this.#thread.openSession(description, number);
+    this.#sessions.set(number, { ...description });
+    this.#watch.openSessions++;
+  }
+
+  closeSession(number: number): void {
+    if (!this.#sessions.delete(number)) {
+      this.#watch.note("a session that is not open was closed");
+      return;
+    }
+    this.#watch.openSessions--;
+    this.#thread.closeSession(number);
+  }
+
+  run(
+    burst: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    const watch = this.#watch;
+    const own = Array.from(slots.subarray(0, count), (slot) => {
+      const operation = new SlotOperation(burst, slot);
+      operation.fill();
+      const number = burst.fields[BURST_WORDS * slot + BurstField.Session]!;
+      const description = this.#sessions.get(number);
+      watch.note(
+        description
+          ? operationProblem(operation, description)
+          : "an operation of a session that is not open",
+      );
+      return operation;
+    });
+    watch.operations += count;
+    watch.before?.(own);
+    try {
+      this.#thread.run(burst, slots, count);
+    } catch (error) {
+      watch.note(`run() threw ${error}`);
+      throw error;
+    }
+    own.forEach((operation, i) => {
+      const at = BURST_WORDS * slots[i]!;
+      operation.status = burst.fields[at + BurstField.Status]!;
+      operation.writtenBytes = burst.fields[at + BurstField.WrittenBytes]!;
+      watch.note(resultProblem(operation));
+    });
+    watch.after?.(own);
+  }
+
+  close(): void {
+    this.#watch.openSessions -= this.#sessions.size;
+    this.#sessions.clear();
+    this.#thread.close();
+  }
 }
 
 class WatchedThread implements BackendThread {

@@ -107,10 +107,15 @@ class IpsecMbAeadSession implements IpsecMbSession {
     this.#conclude(operation, this.#tag, at);
   }
 
-  finish(operation: Operation, slot: number, done: boolean): void {
+  finish(
+    operation: Operation,
+    slot: number,
+    done: boolean,
+    scatterFrom: number,
+  ): void {
     const { table } = this.#runner.mixed;
     if (!done) return fail(operation);
-    this.#conclude(operation, table.tags[slot]!, table.scatterFrom[slot]!);
+    this.#conclude(operation, table.tags[slot]!, scatterFrom);
   }
 
   /** Checks or writes the tag; output in bounce memory goes out after that. */

@@ -190,15 +190,20 @@ class IpsecMbChainSession implements IpsecMbSession {
     return this.#hash.digest(runner, at, start + hashBytes - at, NO_IV);
   }
 
-  finish(operation: Operation, slot: number, done: boolean): void {
+  finish(
+    operation: Operation,
+    slot: number,
+    done: boolean,
+    scatterFrom: number,
+  ): void {
     if (!done) return fail(operation);
     const { table } = this.#runner.mixed;
     const { destination } = operation;
     const lengthBytes = destination.totalBytes;
-    const from = table.scatterFrom[slot]!;
-    if (from >= 0) {
+    if (scatterFrom >= 0) {
       const { bytes } = this.#runner;
-      destination.write(0, bytes.subarray(from, from + lengthBytes));
+      const end = scatterFrom + lengthBytes;
+      destination.write(0, bytes.subarray(scatterFrom, end));
     }
     writeStart(operation.digest, table.tags[slot]!, this.#resultBytes);
     complete(operation, lengthBytes);

@@ -16,6 +16,7 @@ import {
   WORD,
 } from "./job_table.ts";
 import type { LoneCipher, LoneJobs } from "./lone_jobs.ts";
+import { FARTHEST_END } from "../../memory/segments.ts";
 import { NativeBlock } from "./native_memory.ts";
 
 /** The library counts the bytes of its lanes with 16 bits. */
@@ -133,7 +134,7 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     mode: CipherMode.CNTR,
     prepare: prepareAes,
     continuation: "counted",
-    longestBytes: Number.MAX_SAFE_INTEGER,
+    longestBytes: FARTHEST_END,
   },
   "aes-ecb": {
     mode: CipherMode.ECB,
@@ -187,8 +188,8 @@ export class CipherKernel implements LoneCipher {
   readonly ivBytes: number;
   readonly blockBytes: number;
   readonly lengthUnit: number;
-  /** The longest message that one job takes. */
-  readonly longestBytes: number;
+  /** The longest message that one job takes; a region is no longer either. */
+  readonly longestJobBytes: number;
   readonly template: JobTemplate;
   readonly #continuation: Continuation;
   readonly #isSolitary: boolean;
@@ -210,7 +211,7 @@ export class CipherKernel implements LoneCipher {
     this.blockBytes = algorithm.blockBytes;
     this.#blockMask = algorithm.blockBytes - 1;
     this.lengthUnit = recipe.countsBits ? 8 : 1;
-    this.longestBytes = longestBytes - longestBytes % this.blockBytes;
+    this.longestJobBytes = longestBytes - longestBytes % this.blockBytes;
     this.#continuation = recipe.continuation;
     this.#isSolitary = recipe.isSolitary ?? false;
     this.#key = recipe.prepare(library, session.key);
@@ -237,16 +238,26 @@ export class CipherKernel implements LoneCipher {
     return words[0]! ^ words[16]! ^ words[32]!;
   }
 
+  /** Whether a counter must not be carried beyond its last 32 bits. */
+  get counts(): boolean {
+    return this.#continuation === "counted";
+  }
+
+  /** Whether a message is done in pieces, each of which needs the one before. */
+  get isChained(): boolean {
+    return this.#continuation === "chained" && !this.#isSolitary;
+  }
+
   /** Whether the cipher takes this vector and a message of this length. */
   accepts(ivBytes: number, lengthBytes: number): boolean {
     // All blocks are of a power of two; a remainder costs more than the rest.
     return ivBytes >= this.ivBytes && (lengthBytes & this.#blockMask) === 0 &&
-      (lengthBytes <= this.longestBytes || this.#continuation !== "never");
+      (lengthBytes <= this.longestJobBytes || this.#continuation !== "never");
   }
 
   /** Whether the message may be a job that waits for others. */
   fitsJob(iv: Uint8Array, lengthBytes: number): boolean {
-    return !this.#isSolitary && lengthBytes <= this.longestBytes &&
+    return !this.#isSolitary && lengthBytes <= this.longestJobBytes &&
       (this.#continuation !== "counted" ||
         lengthBytes <= bytesBeforeCarry(iv));
   }
@@ -263,7 +274,7 @@ export class CipherKernel implements LoneCipher {
     for (let done = 0; done < lengthBytes;) {
       const longest = this.#continuation === "counted"
         ? bytesBeforeCarry(current)
-        : this.longestBytes;
+        : this.longestJobBytes;
       const part = Math.min(longest, lengthBytes - done);
       const last = at + done + part - this.blockBytes;
       const next = this.#nextIv(runner, last, current);

@@ -11,16 +11,23 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import {
   type BackendOptions,
-  type BackendSession,
-  type BackendThread,
+  type BurstsBackend,
+  type BurstThread,
   CONTRACT_VERSION,
-  type Operation,
-  type OperationsBackend,
 } from "../backend.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  type RequestBurst,
+} from "../request_burst.ts";
+import { KeptOperations } from "../kept_operations.ts";
+import type { SlotOperation } from "../slot_operation.ts";
 import { openAeadSession } from "./aead_session.ts";
 import { openChainSession } from "./chain_session.ts";
-import { openCipherSession } from "./cipher_session.ts";
+import { CIPHER_WORDS, CipherRecords, CipherWord } from "./cipher_records.ts";
+import { IpsecMbCipherSession, openCipherSession } from "./cipher_session.ts";
 import { openHashSession, openMacSession } from "./digest_session.ts";
+import { RegionAddresses } from "./native_memory.ts";
 import { openLibrary, probeIpsecMb } from "./probe.ts";
 import { JobRunner } from "./runner.ts";
 import type { IpsecMbSession } from "./session.ts";
@@ -48,10 +55,23 @@ function open(
 /** So many sessions are in the processor's caches anyway. */
 const FEW_SESSIONS = 64;
 
-class IpsecMbThread implements BackendThread {
+// The engine folds constants of a module of its own only.
+const WORDS = BURST_WORDS;
+const SESSION = BurstField.Session;
+const RECORD = CIPHER_WORDS;
+const QUEUE = CipherWord.Queue;
+
+class IpsecMbThread implements BurstThread {
   readonly #library: IpsecMb;
   readonly #runner: JobRunner;
-  readonly #sessions = new Set<IpsecMbSession>();
+  /** By number; what a job of a cipher takes of them is in the records. */
+  readonly #sessions: (IpsecMbSession | undefined)[] = [];
+  readonly #records = new CipherRecords();
+  readonly #addresses = new RegionAddresses();
+  readonly #operations = new KeptOperations();
+  /** The requests of a call that do not go the short way. */
+  readonly #careful: SlotOperation[] = [];
+  #open = 0;
   /** Makes the engine keep what `touch` reads. */
   #touched = 0;
 
@@ -60,51 +80,92 @@ class IpsecMbThread implements BackendThread {
     this.#runner = new JobRunner(this.#library);
   }
 
-  openSession(description: SessionDescription): BackendSession {
+  openSession(description: SessionDescription, number: number): void {
     const session = open(this.#runner, description);
     this.#runner.finish();
-    this.#sessions.add(session);
-    return session;
+    this.#sessions[number] = session;
+    this.#open++;
+    if (session instanceof IpsecMbCipherSession) {
+      const { kernel, kind, queue } = session;
+      this.#records.set(number, kernel, kind, queue);
+    } else this.#records.set(number);
   }
 
-  closeSession(session: BackendSession): void {
-    if (this.#sessions.delete(session as IpsecMbSession)) {
-      (session as IpsecMbSession).close();
-    }
+  closeSession(number: number): void {
+    const session = this.#sessions[number];
+    if (!session) return;
+    this.#sessions[number] = undefined;
+    this.#records.set(number);
+    this.#open--;
+    session.close();
   }
 
-  run(operations: readonly Operation[], count: number): void {
+  run(
+    burst: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
     try {
-      if (this.#sessions.size > FEW_SESSIONS) this.#touch(operations, count);
-      for (let i = 0; i < count; i++) {
-        const operation = operations[i]!;
-        (operation.session as IpsecMbSession).start(operation);
-      }
+      if (this.#open > FEW_SESSIONS) this.#touch(burst, slots, count);
+      const careful = this.#start(burst, slots, count);
       this.#runner.finish();
+      for (let i = 0; i < careful; i++) this.#careful[i]!.settle();
     } catch (error) {
       this.#runner.abandon();
       throw error;
     }
   }
 
-  /** Lets the processor fetch the sessions of several operations at once. */
-  #touch(operations: readonly Operation[], count: number): void {
+  /** Makes jobs of requests; how many of them have gone the careful way. */
+  #start(
+    burst: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+  ): number {
+    const { fields } = burst;
+    const records = this.#records.words;
+    const addresses = this.#addresses.of(burst.regions);
+    const queues = this.#runner.cipherQueues;
+    let careful = 0;
     for (let i = 0; i < count; i++) {
-      this.#touched += (operations[i]!.session as IpsecMbSession).touch();
+      const slot = slots[i]!;
+      const number = fields[WORDS * slot + SESSION]!;
+      const queue = records[RECORD * number + QUEUE]!;
+      if (
+        queue !== 0 &&
+        queues[queue - 1]!.take(burst, slot, addresses, records)
+      ) continue;
+      const operation = this.#operations.fill(burst, slot);
+      this.#careful[careful++] = operation;
+      this.#sessions[number]!.start(operation);
+    }
+    return careful;
+  }
+
+  /** Lets the processor fetch the sessions of several requests at once. */
+  #touch(
+    { fields }: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    for (let i = 0; i < count; i++) {
+      const number = fields[WORDS * slots[i]! + SESSION]!;
+      this.#touched += this.#sessions[number]!.touch();
     }
   }
 
   close(): void {
-    for (const session of this.#sessions) session.close();
-    this.#sessions.clear();
+    for (const session of this.#sessions) session?.close();
+    this.#sessions.length = 0;
     this.#runner.wipe();
     this.#library.close();
   }
 }
 
-const ipsecMb: OperationsBackend = {
+const ipsecMb: BurstsBackend = {
   contract: CONTRACT_VERSION,
   name: "ipsec-mb",
+  runs: "bursts",
   probe: probeIpsecMb,
   open: (options) => new IpsecMbThread(options),
 };

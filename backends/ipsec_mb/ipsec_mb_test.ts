@@ -27,6 +27,7 @@ import {
 } from "../../conformance/operations.ts";
 import { Random } from "../../conformance/random.ts";
 import noble from "../noble/noble.ts";
+import { openOperations } from "../../conformance/burst_operations.ts";
 import ipsecMb from "./ipsec_mb.ts";
 import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
@@ -70,7 +71,7 @@ function test(
 ): void {
   for (const { path, part } of TEST_LIBRARIES) {
     testWith(part, `${part.name}: ${name}`, () => {
-      const thread = ipsecMb.open({ library: path });
+      const thread = openOperations(ipsecMb, { library: path });
       try {
         run(thread, path);
       } finally {

@@ -19,8 +19,16 @@ import { NativeBlock } from "./native_memory.ts";
 /** What makes jobs: the structure's words that all its jobs share. */
 export interface JobOwner {
   readonly template: JobTemplate;
-  /** Ends an operation whose job is done, well or not. */
-  finish(operation: Operation, slot: number, done: boolean): void;
+  /**
+   * Ends an operation whose job is done, well or not; `scatterFrom`: where in
+   * bounce memory the output is, or -1.
+   */
+  finish(
+    operation: Operation,
+    slot: number,
+    done: boolean,
+    scatterFrom: number,
+  ): void;
 }
 
 /** The shared words of a job, and where the rest goes. */

@@ -65,7 +65,8 @@ for (const { path, part } of TEST_LIBRARIES) {
   });
 }
 
-const wordsOf = ({ words }: JobTable) => new Uint8Array(words.buffer);
+const wordsOf = ({ words }: Pick<JobTable, "words">) =>
+  new Uint8Array(words.buffer);
 
 /** Both halves of an address, where they stand one after the other. */
 function holds(words: Uint32Array, address: readonly number[]): boolean {
@@ -161,7 +162,8 @@ for (const { path, part } of TEST_LIBRARIES) {
         direction: "encrypt",
         key,
       });
-      const tables = [runner.queueFor(other).table, runner.mixed.table];
+      const ciphers = runner.cipherQueues[runner.cipherQueueOf(other) - 1]!;
+      const tables = [ciphers.jobs, runner.mixed.table];
       for (const { session, keyAt, request } of cases(runner)) {
         const job = new Job(request, session, CONTIGUOUS, new Random(7));
         session.start(job.operation);
@@ -192,10 +194,9 @@ for (const { path, part } of TEST_LIBRARIES) {
     const at = runner.reserve(64);
     const { bytes } = runner;
     bytes.fill(0xa5, at, at + 64);
-    const { table } = runner.queueFor(kernel);
-    const slot = table.take(kernel, undefined);
-    table.setIv(slot, key, 16);
+    const table = runner.cipherQueues[runner.cipherQueueOf(kernel) - 1]!.jobs;
     const vector = bytesAt(table.words, WORD.iv);
+    vector.fill(7);
     const { table: mixed } = runner.mixed;
     mixed.take(kernel, undefined);
     ok(!isZero(vector) && !isZero(bytes));

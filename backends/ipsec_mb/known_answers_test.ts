@@ -8,6 +8,7 @@ import {
 } from "../backend.ts";
 import { CONTIGUOUS, Job, runJobs } from "../../conformance/operations.ts";
 import { Random } from "../../conformance/random.ts";
+import { openOperations } from "../../conformance/burst_operations.ts";
 import ipsecMb from "./ipsec_mb.ts";
 import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
@@ -213,7 +214,7 @@ function checkMac(thread: BackendThread, answer: Answer): void {
 
 for (const { path, part } of TEST_LIBRARIES) {
   testWith(part, `${part.name} gives the known answers of 3GPP`, () => {
-    const thread = ipsecMb.open({ library: path });
+    const thread = openOperations(ipsecMb, { library: path });
     for (const answer of CIPHERS) checkCipher(thread, answer);
     for (const answer of MACS) checkMac(thread, answer);
     thread.close();

@@ -59,6 +59,24 @@ export function segmentAddress(segments: Segments, index: number): number {
   return regionAddress(segments.region(index)) + segments.offset(index);
 }
 
+/** Native addresses of the regions of a burst, two words each. */
+export class RegionAddresses {
+  #regions: readonly Region[] = [];
+  #words = new Int32Array(0);
+
+  of(regions: readonly Region[]): Int32Array<ArrayBuffer> {
+    if (regions === this.#regions) return this.#words;
+    this.#regions = regions;
+    const words = new Uint32Array(2 * regions.length);
+    regions.forEach((region, i) => {
+      const address = regionAddress(region);
+      words[2 * i] = address;
+      words[2 * i + 1] = address / 2 ** 32;
+    });
+    return this.#words = new Int32Array(words.buffer);
+  }
+}
+
 const LOWEST_CAPACITY_BYTES = 256 * 1024;
 /** What is kept between bursts. */
 const KEPT_CAPACITY_BYTES = 4 * 1024 * 1024;

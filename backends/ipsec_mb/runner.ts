@@ -6,18 +6,15 @@
  */
 
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
+import { CipherDirection, CipherMode } from "../../ffi/ipsec_mb_layout.ts";
 import type { Segments } from "../../memory/segments.ts";
-import type { CipherKernel } from "./ciphers.ts";
+import { CipherQueue } from "./cipher_queue.ts";
 import type { HashKernel } from "./hash_kernel.ts";
+import { JobQueue } from "./job_queue.ts";
 import { type JobOwner, putLong, WORD } from "./job_table.ts";
+import type { LoneCipher } from "./lone_jobs.ts";
+import { LongCiphers } from "./long_ciphers.ts";
 import { Bounce, roundUp, segmentAddress } from "./native_memory.ts";
-import {
-  CipherQueue,
-  hasCipherBurst,
-  JobQueue,
-  type Queue,
-  queueKey,
-} from "./queues.ts";
 
 export class JobRunner {
   readonly library: IpsecMb;
@@ -30,10 +27,17 @@ export class JobRunner {
   scatterFrom = -1;
   /** Set by `place`: offset of the extra memory. */
   extraAt = 0;
+  /** Messages that are longer than a job. */
+  readonly longCiphers = new LongCiphers();
+  /** Jobs of ciphers only; a session has the number of its queue, from 1. */
+  readonly cipherQueues: CipherQueue[] = [];
+  readonly #cipherQueueNumbers = new Map<number, number>();
   readonly #bounce = new Bounce();
-  readonly #cipherQueues = new Map<number, CipherQueue>();
   readonly #alone: JobQueue;
-  readonly #ciphersAlone = new Map<number, CipherQueue>();
+  readonly #flushQueues = () => {
+    for (const queue of this.cipherQueues) queue.flush();
+    this.mixed.flush();
+  };
 
   constructor(library: IpsecMb) {
     this.library = library;
@@ -51,6 +55,12 @@ export class JobRunner {
     return this.#bounce.block.address;
   }
 
+  /** The bytes at an address in the bounce memory. */
+  bytesAt(address: number, lengthBytes: number): Uint8Array<ArrayBuffer> {
+    const start = address - this.address;
+    return this.bytes.subarray(start, start + lengthBytes);
+  }
+
   /**
    * Offset of `lengthBytes` bytes of bounce memory, valid for one operation.
    * Where they do not fit, all jobs that wait are run first.
@@ -65,16 +75,16 @@ export class JobRunner {
 
   /** Runs all jobs that wait. */
   flush(): void {
-    for (const queue of this.#cipherQueues.values()) queue.flush();
-    this.mixed.flush();
+    this.#flushQueues();
+    this.longCiphers.run(this.#flushQueues);
   }
 
   /** Drops all jobs that wait, after a failure. */
   abandon(): void {
-    for (const queue of this.#cipherQueues.values()) queue.table.drop();
+    for (const queue of this.cipherQueues) queue.drop();
+    this.longCiphers.drop();
     this.mixed.table.drop();
     this.#alone.table.drop();
-    for (const queue of this.#ciphersAlone.values()) queue.table.drop();
     this.#bounce.restart(0);
   }
 
@@ -111,44 +121,50 @@ export class JobRunner {
     this.to = to;
   }
 
-  /** Where the jobs of `kernel` wait when they are of a cipher only. */
-  queueFor(kernel: CipherKernel): Queue {
-    if (!hasCipherBurst(kernel.mode)) return this.mixed;
-    return this.#cipherQueue(this.#cipherQueues, kernel, undefined);
-  }
-
-  #cipherQueue(
-    queues: Map<number, CipherQueue>,
-    { mode, direction, keyBytes }: CipherKernel,
-    slots: number | undefined,
-  ): CipherQueue {
-    const key = queueKey(mode, direction, keyBytes);
-    let queue = queues.get(key);
-    if (!queue) {
-      queue = new CipherQueue(this.library, mode, direction, keyBytes, slots);
-      queues.set(key, queue);
-    }
-    return queue;
+  /**
+   * Number of the queue where the jobs of `kernel` wait when they are of a cipher
+   * only; 0: that is `mixed`.
+   */
+  cipherQueueOf(kernel: LoneCipher): number {
+    const { mode, direction, keyBytes } = kernel;
+    // What `submit_cipher_burst` has in every version.
+    if (mode !== CipherMode.CBC && mode !== CipherMode.CNTR) return 0;
+    // Deciphering in counter mode is enciphering.
+    const way = mode === CipherMode.CNTR ? CipherDirection.ENCRYPT : direction;
+    const key = mode << 16 | way << 8 | keyBytes;
+    const known = this.#cipherQueueNumbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.cipherQueues.push(
+      new CipherQueue(this.library, kernel),
+    );
+    this.#cipherQueueNumbers.set(key, number);
+    return number;
   }
 
   /** Runs a cipher in place over one job's worth of bounce memory. */
   cipherAlone(
-    kernel: CipherKernel,
+    kernel: LoneCipher,
     at: number,
     lengthBytes: number,
     iv: Uint8Array,
   ): boolean {
-    const queue = hasCipherBurst(kernel.mode)
-      ? this.#cipherQueue(this.#ciphersAlone, kernel, 1)
-      : this.#alone;
-    const { table } = queue;
+    const address = this.address + at;
+    const queue = this.cipherQueueOf(kernel);
+    if (queue > 0) {
+      return this.cipherQueues[queue - 1]!.runAlone(
+        kernel,
+        address,
+        lengthBytes,
+        iv,
+      );
+    }
+    const { table } = this.#alone;
     table.take(kernel, undefined);
     table.setIv(0, iv, kernel.ivBytes);
-    const address = this.address + at;
     putLong(table.words, WORD.source, address);
     putLong(table.words, WORD.destination, address);
     putLong(table.words, WORD.cipherLength, lengthBytes * kernel.lengthUnit);
-    return queue.runAlone();
+    return this.#alone.runAlone();
   }
 
   /** The digest of one job's worth of bounce memory, or `undefined`. */
@@ -168,21 +184,16 @@ export class JobRunner {
 
   /** Forgets the addresses of keys that are to be wiped. */
   forget(...owners: JobOwner[]): void {
-    const queues = [
-      this.mixed,
-      this.#alone,
-      ...this.#cipherQueues.values(),
-      ...this.#ciphersAlone.values(),
-    ];
-    for (const queue of queues) {
-      for (const owner of owners) queue.table.forget(owner);
+    for (const owner of owners) {
+      this.mixed.table.forget(owner);
+      this.#alone.table.forget(owner);
+      for (const queue of this.cipherQueues) queue.forget(owner.template.words);
     }
   }
 
   wipe(): void {
     this.#bounce.wipe();
-    for (const queue of this.#cipherQueues.values()) queue.table.wipe();
-    for (const queue of this.#ciphersAlone.values()) queue.table.wipe();
+    for (const queue of this.cipherQueues) queue.wipe();
     this.mixed.table.wipe();
     this.#alone.table.wipe();
   }

@@ -324,11 +324,20 @@ export class ChainReader {
     let from = tableOffset >> 2;
     let next = 1;
     let end = -1;
-    for (let at = start; at < lastEnd; at += RANGE) {
-      const place = ranges[at]!;
+    let place = this.#place;
+    let windowLow = this.#windowLow;
+    let windowHigh = this.#windowHigh;
+    let windowBytes = this.#windowBytes;
+    for (let at = start; at < lastEnd; at = (at + RANGE) | 0) {
+      if (ranges[at] !== place) {
+        place = ranges[at]!;
+        windowLow = windowLows[place]!;
+        windowHigh = windowHighs[place]!;
+        windowBytes = windowLengths[place]!;
+      }
       const lengthBytes = ranges[at + LENGTH]!;
       const write = at < writableStart ? 0 : WRITE;
-      const offset = (words[from]! - windowLows[place]!) | 0;
+      const offset = (words[from]! - windowLow) | 0;
       const tail = words[from + 3]!;
       const wanted = packed
         ? (tail >>> 16 & WRITE) === write
@@ -336,16 +345,16 @@ export class ChainReader {
         ? (tail & 0xffff) === write
         : tail === (next << 16 | NEXT | write);
       if (
-        !wanted || words[from + 1] !== windowHighs[place] ||
+        !wanted || words[from + 1] !== windowHigh ||
         words[from + 2] !== lengthBytes || offset < 0 ||
-        lengthBytes > windowLengths[place]! - offset ||
+        lengthBytes > ((windowBytes - offset) | 0) ||
         // It would be joined to the range before.
         (offset === end && at !== writableStart)
       ) return false;
       ranges[at + OFFSET] = offset;
-      end = offset + lengthBytes;
-      from += 4;
-      next++;
+      end = (offset + lengthBytes) | 0;
+      from = (from + 4) | 0;
+      next = (next + 1) | 0;
     }
     slots.alike[slot] = 1;
     slots.descriptorCounts[slot] = next - 1;

@@ -72,22 +72,23 @@ export class ChainSlots {
   /** Both 0 with a fault, and {@linkcode MOST_BYTES} where it is more. */
   readableBytes: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   writableBytes: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
-  readonly #free: number[] = [];
-
-  constructor() {
-    for (let slot = FIRST_SLOTS - 1; slot >= 0; slot--) this.#free.push(slot);
-  }
+  /** Free slots, of which the first `#freeCount` count. */
+  #free = Int32Array.from(
+    { length: FIRST_SLOTS },
+    (_, i) => FIRST_SLOTS - 1 - i,
+  );
+  #freeCount = FIRST_SLOTS;
 
   /** A free slot: that which was given back last. */
   take(): number {
-    if (this.#free.length === 0) this.#addSlots();
-    return this.#free.pop()!;
+    if (this.#freeCount === 0) this.#addSlots();
+    return this.#free[--this.#freeCount]!;
   }
 
   /** Gives a slot back. */
   giveBack(slot: number): void {
     this.lists.release(slot);
-    this.#free.push(slot);
+    this.#free[this.#freeCount++] = slot;
   }
 
   #addSlots(): void {
@@ -106,6 +107,9 @@ export class ChainSlots {
     this.readableBytes = grown(this.readableBytes, slots);
     this.writableBytes = grown(this.writableBytes, slots);
     this.count = slots;
-    for (let slot = slots - 1; slot >= before; slot--) this.#free.push(slot);
+    this.#free = new Int32Array(slots);
+    for (let slot = slots - 1; slot >= before; slot--) {
+      this.#free[this.#freeCount++] = slot;
+    }
   }
 }

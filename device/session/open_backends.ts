@@ -9,8 +9,11 @@ import type {
   Backend,
   BackendOptions,
   BackendThread,
+  BurstThread,
   Operation,
 } from "../../backends/backend.ts";
+import { OperationsAdapter } from "../../backends/operations_adapter.ts";
+import type { RequestBurst } from "../../backends/request_burst.ts";
 import { reasonOf } from "./failure.ts";
 
 /**
@@ -28,9 +31,34 @@ export interface LaneOfBackend extends BackendThread {
   abandon(operation: Operation): void;
 }
 
+/** A lane as a backend that runs bursts. */
+export class LaneAdapter extends OperationsAdapter {
+  readonly #lane: LaneOfBackend;
+
+  constructor(lane: LaneOfBackend) {
+    super(lane);
+    this.#lane = lane;
+  }
+
+  tryOpening(description: SessionDescription): Promise<string | undefined> {
+    return this.#lane.tryOpening(description);
+  }
+
+  /** Fails, at the next poll, a request that is under way. */
+  fail(burst: RequestBurst, slot: number): void {
+    const operation = this.pendingAt(burst, slot);
+    if (operation) this.#lane.abandon(operation);
+  }
+
+  override abandon(burst: RequestBurst, slot: number): void {
+    this.fail(burst, slot);
+    super.abandon(burst, slot);
+  }
+}
+
 /** Whether a backend runs on a lane. */
-export const isLane = (thread: BackendThread): thread is LaneOfBackend =>
-  "wakes" in thread;
+export const isLane = (thread: BurstThread): thread is LaneAdapter =>
+  thread instanceof LaneAdapter;
 
 /** A loaded backend with the options that it is opened with. */
 export interface LoadedBackend {
@@ -54,12 +82,23 @@ const isSlow = ({ service }: SessionDescription): boolean =>
 /** Opens each backend when it is first needed, and closes them all. */
 export class OpenBackends {
   readonly #loaded: ReadonlyMap<string, LoadedBackend>;
-  readonly #threads = new Map<string, BackendThread>();
+  readonly #threads = new Map<string, BurstThread>();
+  readonly #numbers = new Map<BurstThread, number>();
   /** Lanes of backends that run on this thread, too. */
-  readonly #slowLanes = new Map<string, BackendThread>();
+  readonly #slowLanes = new Map<string, BurstThread>();
 
   constructor(loaded: readonly LoadedBackend[]) {
     this.#loaded = new Map(loaded.map((entry) => [entry.backend.name, entry]));
+  }
+
+  /** The number that an opened backend, or a lane of it, has on this thread. */
+  numberOf(thread: BurstThread): number {
+    let number = this.#numbers.get(thread);
+    if (number === undefined) {
+      number = this.#numbers.size;
+      this.#numbers.set(thread, number);
+    }
+    return number;
   }
 
   /** Whether the backend `name` is open on this thread. */
@@ -68,7 +107,7 @@ export class OpenBackends {
   }
 
   /** The backend `name`, opened on this thread; throws where that fails. */
-  thread(name: string): BackendThread {
+  thread(name: string): BurstThread {
     let thread = this.#threads.get(name);
     if (!thread) {
       thread = openThread(this.#find(name));
@@ -78,17 +117,17 @@ export class OpenBackends {
   }
 
   /** The backend `name` as it is opened for a session. */
-  threadFor(name: string, description: SessionDescription): BackendThread {
+  threadFor(name: string, description: SessionDescription): BurstThread {
     const { lane } = this.#find(name);
     return lane?.takes === "slow" && isSlow(description)
       ? this.#slowLane(name, lane)
       : this.thread(name);
   }
 
-  #slowLane(name: string, lane: BackendLane): BackendThread {
+  #slowLane(name: string, lane: BackendLane): BurstThread {
     let thread = this.#slowLanes.get(name);
     if (!thread) {
-      thread = lane.open();
+      thread = new LaneAdapter(lane.open());
       this.#slowLanes.set(name, thread);
     }
     return thread;
@@ -117,12 +156,14 @@ export class OpenBackends {
 
 function openThread(
   { backend, options, lane }: LoadedBackend,
-): BackendThread {
-  if (lane?.takes === "all") return lane.open();
+): BurstThread {
+  if (lane?.takes === "all") return new LaneAdapter(lane.open());
   switch (backend.runs) {
     case undefined:
     case "operations":
     case "blocking":
+      return new OperationsAdapter(backend.open(options));
+    case "bursts":
       return backend.open(options);
     default:
       throw new TypeError(

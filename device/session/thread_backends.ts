@@ -10,18 +10,17 @@ import {
   type SessionDescription,
   wipeKeys,
 } from "../../algorithms/session_description.ts";
+import { type BurstThread, OperationStatus } from "../../backends/backend.ts";
 import {
-  type BackendSession,
-  type BackendThread,
-  type Operation,
-  OperationStatus,
-} from "../../backends/backend.ts";
-import { promiseBreach, sessionBreach } from "../../backends/contract_check.ts";
+  ContractBreach,
+  promiseBreach,
+} from "../../backends/contract_check.ts";
+import type { RequestBurst } from "../../backends/request_burst.ts";
 import type { GuestKeys } from "../keys/guest_keys.ts";
 import { reasonOf } from "./failure.ts";
 import {
   isLane,
-  type LaneOfBackend,
+  type LaneAdapter,
   type OpenBackends,
 } from "./open_backends.ts";
 import type { Eventual } from "./steps.ts";
@@ -63,6 +62,9 @@ export class ThreadBackends {
   readonly keys: GuestKeys | undefined;
   #epoch = 0;
   readonly #recoveries = new Map<string, Recovery>();
+  /** Numbers of sessions: those given back, and the first never given. */
+  readonly #freeNumbers: number[] = [];
+  #nextNumber = 0;
   readonly #now: () => number;
 
   constructor(
@@ -87,38 +89,49 @@ export class ThreadBackends {
     return this.#recoveries.get(name)?.generation ?? 0;
   }
 
+  /** The number that an opened backend, or a lane of it, has on this thread. */
+  numberOf(thread: BurstThread): number {
+    return this.#open.numberOf(thread);
+  }
+
   /** The backend as it is opened for such a session. */
-  threadFor(name: string, description: SessionDescription): BackendThread {
+  threadFor(name: string, description: SessionDescription): BurstThread {
     return this.#open.threadFor(name, description);
   }
 
   /**
-   * Opens a session. A text says why there is none: the backend does not have
-   * this one, or it has failed as a whole, and then it no longer works.
+   * Opens a session and returns the number that it has on this thread. A text
+   * says why there is none: the backend does not have this one, or it has failed
+   * as a whole, and then it no longer works.
    */
-  openSession(
-    name: string,
-    description: SessionDescription,
-  ): BackendSession | string {
+  openSession(name: string, description: SessionDescription): number | string {
     const thread = this.#opened(name, description);
     if (typeof thread === "string") return thread;
+    const number = this.#freeNumbers.pop() ?? this.#nextNumber++;
     const withKey = this.keys?.withKey(description);
-    let session: unknown;
     try {
-      session = thread.openSession(withKey ?? description);
+      const returned: unknown = thread.openSession(
+        withKey ?? description,
+        number,
+      );
+      const breach = promiseBreach("openSession()", returned);
+      if (breach === undefined) return number;
+      throw new ContractBreach(breach);
     } catch (error) {
-      return this.#refused(name, thread, reasonOf(error));
+      this.#freeNumbers.push(number);
+      const reason = reasonOf(error);
+      if (!(error instanceof ContractBreach)) {
+        return this.#refused(name, thread, reason);
+      }
+      this.backendFailed(name, reason);
+      return reason;
     } finally {
       if (withKey) wipeKeys(withKey);
     }
-    const breach = sessionBreach(session);
-    if (breach === undefined) return session as BackendSession;
-    this.backendFailed(name, breach);
-    return breach;
   }
 
   /** What refuses a session may be a backend that can have none any more. */
-  #refused(name: string, thread: BackendThread, reason: string): string {
+  #refused(name: string, thread: BurstThread, reason: string): string {
     const failure = healthOf(thread);
     if (failure === undefined) return reason;
     this.backendFailed(name, failure);
@@ -128,7 +141,7 @@ export class ThreadBackends {
   #opened(
     name: string,
     description: SessionDescription,
-  ): BackendThread | string {
+  ): BurstThread | string {
     try {
       return this.#open.threadFor(name, description);
     } catch (error) {
@@ -158,7 +171,7 @@ export class ThreadBackends {
 
   /** The lane has copied the description when this returns. */
   #tryLane(
-    lane: LaneOfBackend,
+    lane: LaneAdapter,
     description: SessionDescription,
   ): Promise<string | undefined> {
     const withKey = this.keys?.withKey(description);
@@ -173,31 +186,34 @@ export class ThreadBackends {
    */
   closeSession(
     name: string,
-    thread: BackendThread,
-    session: BackendSession,
+    thread: BurstThread,
+    number: number,
   ): string | undefined {
     try {
-      thread.closeSession(session);
-      return undefined;
+      thread.closeSession(number);
     } catch (error) {
+      // The backend may have it still, so that no other gets its number.
       return this.#down.has(name)
         ? undefined
         : `it cannot be closed: ${reasonOf(error)}`;
     }
+    this.#freeNumbers.push(number);
+    return undefined;
   }
 
   /**
-   * Has operations run. Where the backend fails at that, this is what those have
-   * come to that it left pending.
+   * Has requests of `burst` run. Where the backend fails at that, this is what
+   * those have come to that it left pending.
    */
   run(
     name: string,
-    thread: BackendThread,
-    operations: readonly Operation[],
+    thread: BurstThread,
+    burst: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
     count: number,
   ): OperationStatus | undefined {
     try {
-      const returned: unknown = thread.run(operations, count);
+      const returned: unknown = thread.run(burst, slots, count);
       return returned === undefined
         ? undefined
         : this.#judgePromise(name, "run()", returned);
@@ -207,13 +223,22 @@ export class ThreadBackends {
     }
   }
 
-  /** Has pending operations completed; returns the same as `run`. */
-  poll(name: string, thread: BackendThread): OperationStatus | undefined {
+  /** Has pending requests completed; returns the same as `run`. */
+  poll(name: string, thread: BurstThread): OperationStatus | undefined {
     try {
       return this.#judgePromise(name, "poll()", thread.poll?.());
     } catch (error) {
       this.backendFailed(name, reasonOf(error));
       return OperationStatus.Unavailable;
+    }
+  }
+
+  /** Takes a pending request from a backend that has failed. */
+  abandon(thread: BurstThread, burst: RequestBurst, slot: number): void {
+    try {
+      thread.abandon?.(burst, slot);
+    } catch {
+      // It has failed already, and been told of.
     }
   }
 
@@ -240,6 +265,11 @@ export class ThreadBackends {
     this.#down.set(name, { reason, retryMs, askAgainAt: now + retryMs });
     this.#epoch++;
     this.#listener(name, reason);
+  }
+
+  /** Whether the backend has failed and not said yet that it works again. */
+  isDown(name: string): boolean {
+    return this.#down.has(name);
   }
 
   /** Whether the backend may be given work; asks a failed one now and then. */
@@ -288,7 +318,7 @@ export class ThreadBackends {
 }
 
 /** Why a backend that tells its health cannot work; undefined where it can. */
-function healthOf(thread: BackendThread): string | undefined {
+function healthOf(thread: BurstThread): string | undefined {
   try {
     const health: unknown = thread.health?.();
     promiseBreach("health()", health);

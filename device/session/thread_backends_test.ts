@@ -1,23 +1,20 @@
-import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import {
   type BackendThread,
+  type BurstThread,
   CONTRACT_VERSION,
   OperationStatus,
 } from "../../backends/backend.ts";
+import { RequestBurst } from "../../backends/request_burst.ts";
 import { aesCbc } from "../../testing/sessions.ts";
 import { OpenBackends } from "./open_backends.ts";
 import { ThreadBackends } from "./thread_backends.ts";
 
+const NO_BURST = new RequestBurst(1);
+const NO_SLOTS = new Int32Array(0);
 const SESSION = aesCbc(new Uint8Array(16));
 
 /** Backends of one thread, with a clock of the test's own. */
-const HASH: SessionDescription = {
-  service: "hash",
-  algorithm: "sha256",
-  resultBytes: 32,
-};
-
 class Bed {
   now = 1000;
   readonly told: string[] = [];
@@ -54,8 +51,8 @@ class Bed {
   }
 
   /** The backend, opened. */
-  get thread(): BackendThread {
-    return this.backends.threadFor("mine", HASH);
+  get thread(): BurstThread {
+    return this.backends.threadFor("mine", SESSION);
   }
 
   works(): boolean {
@@ -155,7 +152,7 @@ Deno.test("a session that cannot be closed again is refused, and the backend goe
   );
   strictEqual(bed.works(), true);
   bed.backends.backendFailed("mine", "gone");
-  strictEqual(bed.backends.closeSession("mine", bed.thread, {}), undefined);
+  strictEqual(bed.backends.closeSession("mine", bed.thread, 0), undefined);
 });
 
 Deno.test("run() and poll() tell what becomes of operations that are left", () => {
@@ -165,7 +162,7 @@ Deno.test("run() and poll() tell what becomes of operations that are left", () =
   const throws = new Bed({ run: thrown, poll: thrown });
   const thread = throws.thread;
   strictEqual(
-    throws.backends.run("mine", thread, [], 0),
+    throws.backends.run("mine", thread, NO_BURST, NO_SLOTS, 0),
     OperationStatus.Unavailable,
   );
   strictEqual(
@@ -175,7 +172,10 @@ Deno.test("run() and poll() tell what becomes of operations that are left", () =
   deepStrictEqual(throws.told, ["gone"]);
   const works = new Bed({ poll: () => 3 });
   const good = works.thread;
-  strictEqual(works.backends.run("mine", good, [], 0), undefined);
+  strictEqual(
+    works.backends.run("mine", good, NO_BURST, NO_SLOTS, 0),
+    undefined,
+  );
   strictEqual(works.backends.poll("mine", good), undefined);
   deepStrictEqual(works.told, []);
 });

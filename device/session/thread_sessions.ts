@@ -11,8 +11,7 @@ import {
 } from "../../algorithms/session_description.ts";
 import type {
   BackendOptions,
-  BackendSession,
-  BackendThread,
+  BurstThread,
   OperationKind,
 } from "../../backends/backend.ts";
 import { loadBackend } from "../../backends/registry.ts";
@@ -35,6 +34,11 @@ import {
   type SessionPlacement,
 } from "./placement.ts";
 import { NO_SESSION, SessionIndex } from "./session_index.ts";
+import {
+  RECORD_WORDS,
+  SessionField,
+  SessionRecords,
+} from "./session_records.ts";
 import { sessionName } from "./session_needs.ts";
 import { type SessionRules, sessionRules } from "./session_rules.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
@@ -63,8 +67,11 @@ export interface ThreadSettings extends PlacementSettings {
 /** A session on one backend of this thread. */
 export interface Route {
   readonly backend: string;
-  readonly thread: BackendThread;
-  readonly handle: BackendSession;
+  /** Number of the backend on this thread, or of its lane. */
+  readonly backendNumber: number;
+  readonly thread: BurstThread;
+  /** Number of the session there; no two routes of a thread have the same. */
+  readonly number: number;
   readonly generation: number;
 }
 
@@ -99,19 +106,16 @@ export interface ThreadSession {
   routeEpoch: number;
 }
 
-/** Words of a session's record: what every request of it looks at. */
-const RECORD_WORDS = 4;
-/** Number of its rules, 0 where there is no session. */
-const RULES = 0;
-/** Operations under way. */
-const IN_FLIGHT = 1;
-/** At which state of the backends `#onlyRoutes` holds; -1: at none. */
-const EPOCH = 2;
-/** What is to be done when none of its operations is under way. */
-const WHEN_IDLE = 3;
 const CLOSE_IT = 1;
 const CLOSE_OLD_ROUTES = 2;
-const FIRST_SESSIONS = 64;
+
+// The engine folds constants of a module of its own only.
+const WORDS = RECORD_WORDS;
+const IN_FLIGHT = SessionField.InFlight;
+const EPOCH = SessionField.Epoch;
+const ROUTE = SessionField.Route;
+const BACKEND = SessionField.Backend;
+const WHEN_IDLE = SessionField.WhenIdle;
 
 /**
  * Sessions by identifier, opened lazily. What a request needs of its session is
@@ -122,12 +126,12 @@ export class ThreadSessions {
   readonly index = new SessionIndex();
   /** Sessions that the device itself uses: requests cannot name them. */
   readonly ownIndex = new SessionIndex();
+  readonly records = new SessionRecords();
   readonly #placement: Placement;
-  #records = new Int32Array(RECORD_WORDS * FIRST_SESSIONS);
   /** By number. */
   readonly #sessions: (ThreadSession | undefined)[] = [];
-  /** By number: the route of a session whose requests all go the same way. */
-  readonly #onlyRoutes: (Route | undefined)[] = [];
+  /** By the number that their session has there. */
+  readonly #routes: (Route | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
   readonly #noted: FailureListener;
   readonly #refresh: (() => void) | undefined;
@@ -195,17 +199,7 @@ export class ThreadSessions {
     const key = this.backends.keys?.find(description);
     const session = createSession(id, number, description, placement, key);
     this.#sessions[number] = session;
-    this.#onlyRoutes[number] = undefined;
-    const at = RECORD_WORDS * number;
-    if (at === this.#records.length) {
-      const grown = new Int32Array(2 * at);
-      grown.set(this.#records);
-      this.#records = grown;
-    }
-    this.#records[at + RULES] = session.rules.number;
-    this.#records[at + IN_FLIGHT] = 0;
-    this.#records[at + EPOCH] = -1;
-    this.#records[at + WHEN_IDLE] = 0;
+    this.records.begin(number, session.rules.number);
     return session;
   }
 
@@ -220,11 +214,11 @@ export class ThreadSessions {
   }
 
   #closeLater({ number }: ThreadSession): void {
-    this.#records[RECORD_WORDS * number + WHEN_IDLE]! |= CLOSE_IT;
+    this.records.words[WORDS * number + WHEN_IDLE]! |= CLOSE_IT;
   }
 
   #isInFlight({ number }: ThreadSession): boolean {
-    return this.#records[RECORD_WORDS * number + IN_FLIGHT]! > 0;
+    return this.records.words[WORDS * number + IN_FLIGHT]! > 0;
   }
 
   /**
@@ -246,14 +240,14 @@ export class ThreadSessions {
     return this.#sessions[number]!;
   }
 
-  /** The number of the rules that the session with this number has. */
-  rulesAt(number: number): number {
-    return this.#records[RECORD_WORDS * number + RULES]!;
+  /** The route that has this number. */
+  routeAt(number: number): Route {
+    return this.#routes[number]!;
   }
 
   /** Notes that an operation of the session with this number has begun. */
   begun(number: number): void {
-    this.#records[RECORD_WORDS * number + IN_FLIGHT]!++;
+    this.records.words[WORDS * number + IN_FLIGHT]!++;
   }
 
   /** Ends the sessions whose key the store no longer has. */
@@ -264,7 +258,7 @@ export class ThreadSessions {
       session.key = null;
       session.oldRoutes.push(...session.routes.splice(0));
       if (this.#isInFlight(session)) {
-        this.#records[RECORD_WORDS * session.number + WHEN_IDLE]! |=
+        this.records.words[WORDS * session.number + WHEN_IDLE]! |=
           CLOSE_OLD_ROUTES;
       } else this.#closeRoutes(session.oldRoutes);
     }
@@ -293,8 +287,9 @@ export class ThreadSessions {
     sourceBytes: number,
     kind: OperationKind,
   ): Route | undefined {
-    if (this.#records[RECORD_WORDS * number + EPOCH] === this.backends.epoch) {
-      return this.#onlyRoutes[number];
+    const { words } = this.records;
+    if (words[WORDS * number + EPOCH] === this.backends.epoch) {
+      return this.#routes[words[WORDS * number + ROUTE]!];
     }
     const session = this.#sessions[number]!;
     const { key } = session;
@@ -318,8 +313,11 @@ export class ThreadSessions {
     session.routeEpoch = epoch;
     // Each use of a key of the store is looked at.
     if (choices.length === 1 && session.key === undefined) {
-      this.#onlyRoutes[number] = route;
-      this.#records[RECORD_WORDS * number + EPOCH] = epoch;
+      const { words } = this.records;
+      const at = WORDS * number;
+      words[at + ROUTE] = route.number;
+      words[at + BACKEND] = route.backendNumber;
+      words[at + EPOCH] = epoch;
     }
     return route;
   }
@@ -366,7 +364,7 @@ export class ThreadSessions {
       // The backend has failed since. Operations from before may be with it still.
       session.routes.splice(i, 1);
       session.oldRoutes.push(route);
-      this.#records[RECORD_WORDS * session.number + WHEN_IDLE]! |=
+      this.records.words[WORDS * session.number + WHEN_IDLE]! |=
         CLOSE_OLD_ROUTES;
       break;
     }
@@ -379,15 +377,22 @@ export class ThreadSessions {
     backend: string,
     generation: number,
   ): Route | undefined {
-    const handle = this.backends.openSession(backend, session.description);
-    if (typeof handle === "string") {
+    const number = this.backends.openSession(backend, session.description);
+    if (typeof number === "string") {
       if (this.backends.works(backend)) {
-        this.sessionRefused(session, backend, handle);
+        this.sessionRefused(session, backend, number);
       }
       return undefined;
     }
     const thread = this.backends.threadFor(backend, session.description);
-    const route = { backend, thread, handle, generation };
+    const route = {
+      backend,
+      backendNumber: this.backends.numberOf(thread),
+      thread,
+      number,
+      generation,
+    };
+    this.#routes[number] = route;
     session.routes.push(route);
     return route;
   }
@@ -425,13 +430,13 @@ export class ThreadSessions {
 
   /** Notes that an operation of the session with this number has ended. */
   finished(number: number): void {
-    const records = this.#records;
-    const at = RECORD_WORDS * number;
-    const left = records[at + IN_FLIGHT]! - 1;
-    records[at + IN_FLIGHT] = left;
-    const next = records[at + WHEN_IDLE]!;
+    const { words } = this.records;
+    const at = WORDS * number;
+    const left = words[at + IN_FLIGHT]! - 1;
+    words[at + IN_FLIGHT] = left;
+    const next = words[at + WHEN_IDLE]!;
     if (left > 0 || next === 0) return;
-    records[at + WHEN_IDLE] = 0;
+    words[at + WHEN_IDLE] = 0;
     const session = this.#sessions[number]!;
     if ((next & CLOSE_IT) !== 0) this.#close(session);
     else this.#closeRoutes(session.oldRoutes);
@@ -440,8 +445,7 @@ export class ThreadSessions {
   #close(session: ThreadSession): void {
     const { number } = session;
     this.#sessions[number] = undefined;
-    this.#onlyRoutes[number] = undefined;
-    this.#records[RECORD_WORDS * number + RULES] = 0;
+    this.records.end(number);
     this.#freeNumbers.push(number);
     this.#closeRoutes(session.oldRoutes);
     this.#closeRoutes(session.routes);
@@ -449,8 +453,9 @@ export class ThreadSessions {
   }
 
   #closeRoutes(routes: Route[]): void {
-    for (const { backend, thread, handle } of routes) {
-      const reason = this.backends.closeSession(backend, thread, handle);
+    for (const { backend, thread, number } of routes) {
+      this.#routes[number] = undefined;
+      const reason = this.backends.closeSession(backend, thread, number);
       if (reason !== undefined) {
         this.#noted({ of: "session", backend, reason });
       }

@@ -1,20 +1,20 @@
 import { ok } from "node:assert/strict";
 import { Random } from "../../conformance/random.ts";
-import { RequestSlot } from "../../device/request_slot.ts";
+import { RequestSlots } from "../../device/request_slots.ts";
 import { REPEAT_TARGETS } from "./repeat_target.ts";
 
 /** Counts the requests that are decoded and checked while `run` lasts. */
 async function countPrepared(run: () => Promise<void>): Promise<number> {
-  const { reset } = RequestSlot.prototype;
+  const { reset } = RequestSlots.prototype;
   let count = 0;
-  RequestSlot.prototype.reset = function () {
+  RequestSlots.prototype.reset = function (slot) {
     count++;
-    reset.call(this);
+    reset.call(this, slot);
   };
   try {
     await run();
   } finally {
-    RequestSlot.prototype.reset = reset;
+    RequestSlots.prototype.reset = reset;
   }
   return count;
 }

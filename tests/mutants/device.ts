@@ -75,24 +75,24 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/standard/withheld_test.ts"],
   },
   {
-    fault: "requests whose buffers overlap run like all others",
-    file: "device/operation_runner.ts",
-    text: "      if (slot.isEntangled) {",
-    replacement: "      if (false) {",
-    tests: ["tests/hostile/overlap_test.ts"],
+    fault: "repeated requests whose buffers overlap run like all others",
+    file: "device/chain_requests.ts",
+    text: "words[at + SLOT_BACKEND] = isApart ? APART : records",
+    replacement: "words[at + SLOT_BACKEND] = records",
+    tests: ["tests/hostile/overlap_test.ts", "device/overlap_test.ts"],
   },
   {
-    fault: "a request whose buffers overlap runs with the one before it",
-    file: "device/operation_runner.ts",
-    text: "            next.isEntangled ||\n",
-    replacement: "",
-    tests: ["device/overlap_test.ts"],
+    fault: "requests whose buffers overlap run like all others",
+    file: "device/request_slots.ts",
+    text: "= isApart\n      ? APART\n      : route",
+    replacement: "= isApart && false ? 0 : route",
+    tests: ["tests/hostile/overlap_test.ts", "device/overlap_test.ts"],
   },
   {
     fault: "the tag of a decryption is taken for an output",
     file: "device/chain_requests.ts",
-    text: "slot.readsTag = request.opcode === DataOpcode.AeadDecrypt;",
-    replacement: "slot.readsTag = false;",
+    text: "[SLOT * slot + SlotField.ReadsTag] = readsTag ? 1 : 0;",
+    replacement: "[SLOT * slot + SlotField.ReadsTag] = 0;",
     tests: ["tests/hostile/overlap_test.ts"],
   },
   {
@@ -164,9 +164,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the used length is that of the room, not of the result",
     file: "device/chain_requests.ts",
-    text: "? slot.operation.writtenBytes + slot.digestBytes + STATUS_BYTES\n",
-    replacement:
-      "? slots.writableBytes[slot.number]! - STATUS_BYTES + STATUS_BYTES\n",
+    text: "burst.fields[BURST * slot + WRITTEN]! +\n",
+    replacement: "slots.writableBytes[slot]! - STATUS_BYTES +\n",
     tests: ["tests/standard/written_bytes_test.ts"],
   },
   {
@@ -179,10 +178,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "what a backend that fails says it wrote is the used length",
     file: "device/chain_requests.ts",
-    text:
-      "return status === Status.Ok\n      ? slot.operation.writtenBytes + slot.digestBytes + STATUS_BYTES\n      : STATUS_BYTES;",
-    replacement:
-      "return slot.operation.writtenBytes + slot.digestBytes + STATUS_BYTES;",
+    text: "return status === Status.Ok\n      ? burst",
+    replacement: "return status >= Status.Ok\n      ? burst",
     tests: ["tests/hostile/used_length_test.ts"],
   },
   {
@@ -194,30 +191,23 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "an operation that was taken back names memory still",
-    file: "device/request_slot.ts",
-    text: "abandoned.release();",
-    replacement: "",
+    file: "backends/slot_operation.ts",
+    text: "    this.#home[this.#slot] = undefined;\n    this.release();",
+    replacement: "    this.#home[this.#slot] = undefined;",
     tests: [FAULTY_METHODS_TEST],
   },
   {
-    fault: "results apart stay with an operation that was taken back",
-    file: "device/request_slot.ts",
-    text: "this.results?.moveTo(this.operation);",
-    replacement: "",
-    tests: ["device/overlap_test.ts"],
-  },
-  {
-    fault: "a backend may end operations of another one",
-    file: "device/operation_runner.ts",
-    text: "if (isUnderWay(slot)) continue;",
-    replacement: "continue;",
+    fault: "an operation that was taken back is its slot's still",
+    file: "backends/slot_operation.ts",
+    text: "    this.#home[this.#slot] = undefined;\n    this.release();",
+    replacement: "    this.release();",
     tests: [FAULTY_METHODS_TEST],
   },
   {
     fault: "a backend may say that it wrote more than there is room",
-    file: "device/operation_runner.ts",
-    text: "isWrittenLength(operation) ||",
-    replacement: "operation.writtenBytes !== -2 ||",
+    file: "backends/contract_check.ts",
+    text: "writtenBytes > roomBytes)",
+    replacement: "writtenBytes < 0)",
     tests: [FAULTY_METHODS_TEST],
   },
   {
@@ -230,8 +220,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a repeated request is not compared in its last field",
     file: "device/repeated_requests.ts",
-    text: "for (let i = FLAG_WORD; i < end; i++) {",
-    replacement: "for (let i = FLAG_WORD; i < end - 1; i++) {",
+    text: "for (let i = FIELDS + 2; i < end; i++) {",
+    replacement: "for (let i = FIELDS + 2; i < end - 1; i++) {",
     tests: [
       "device/repeated_requests_test.ts",
       "tests/standard/repeated_requests_test.ts",
@@ -241,8 +231,8 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "a repeated request goes to a session with other rules",
     file: "device/repeated_requests.ts",
     text:
-      "if (session === NONE || this.#sessions.rulesAt(session) !== rules) {",
-    replacement: "if (session === NONE) {",
+      "      this.#records.words[RECORD * session + RECORD_RULES] !== rules\n",
+    replacement: "      false\n",
     tests: [
       "device/repeated_requests_test.ts",
       "tests/standard/repeated_requests_test.ts",

@@ -76,7 +76,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a chain followed by guessing reaches past its window",
     file: "device/ring/chain_reader.ts",
-    text: "        lengthBytes > windowLengths[place]! - offset ||\n",
+    text: "        lengthBytes > ((windowBytes - offset) | 0) ||\n",
     replacement: "",
     tests: ["device/ring/chain_reader_test.ts"],
   },
@@ -90,7 +90,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a chain followed by guessing is in another window than it says",
     file: "device/ring/chain_reader.ts",
-    text: "!wanted || words[from + 1] !== windowHighs[place] ||",
+    text: "!wanted || words[from + 1] !== windowHigh ||",
     replacement: "!wanted ||",
     tests: ["device/ring/chain_reader_test.ts"],
   },

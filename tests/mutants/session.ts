@@ -120,8 +120,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a backend that refuses a session is taken for one that failed",
     file: "device/session/thread_sessions.ts",
-    text: "this.sessionRefused(session, backend, handle);",
-    replacement: "this.backends.backendFailed(backend, handle);",
+    text: "this.sessionRefused(session, backend, number);",
+    replacement: "this.backends.backendFailed(backend, number);",
     tests: [FAULTY_METHODS_TEST],
   },
   {
@@ -206,7 +206,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "a session is closed under operations from before a recovery",
     file: "device/session/thread_sessions.ts",
     text: "      session.oldRoutes.push(route);\n",
-    replacement: "      this.backends.closeSession(backend, route.handle);\n",
+    replacement: "      this.backends.closeSession(backend, route.number);\n",
     tests: ["device/session/thread_sessions_test.ts"],
   },
 ];

@@ -1,5 +1,6 @@
 import type { OperationsBackend } from "../../backends/backend.ts";
 import { rejects, strictEqual, throws } from "node:assert/strict";
+import type { BackendThread } from "../../backends/backend.ts";
 import { backendSpecifier, loadBackend } from "../../backends/registry.ts";
 
 const module = (code: string) =>
@@ -17,7 +18,7 @@ Deno.test("a plugin that breaks the contract is refused with module, member and 
   );
   await refused(
     "export default { contract: 2, name: 'mine', runs: 'fast' }",
-    /runs is "fast", expected one of operations/,
+    /runs is "fast", expected one of operations, bursts/,
   );
   await refused(
     "export default { contract: 1, name: 'mine', probe() {} }",
@@ -62,7 +63,7 @@ Deno.test("what a plugin's methods return is looked at too", async () => {
       );
     }
     const absent = await backend(good, `{ ${methods}, ${member}: undefined }`);
-    strictEqual(absent.open({}).poll, undefined);
+    strictEqual((absent.open({}) as BackendThread).poll, undefined);
   }
   const promised = await backend(good, "Promise.resolve({})");
   throws(() => promised.open({}), /open\(\) returned a promise/);

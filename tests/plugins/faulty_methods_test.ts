@@ -277,48 +277,6 @@ Deno.test("what a failed backend makes of an operation later is nobody's", async
   strictEqual(held[0]!.destination.totalBytes, 0);
 });
 
-Deno.test("a poll() that ends another backend's operation is a breach, and that one goes on", async () => {
-  const heldBySecond: Operation[] = [];
-  let polls = 0;
-  let finish = () => {};
-  await using bed = await startBed({
-    run() {},
-    poll() {
-      if (heldBySecond.length > 0) heldBySecond[0]!.status = OperationStatus.Ok;
-      return 0;
-    },
-    health: () => "it is broken",
-  }, {
-    backends: [FAULTY, SECOND],
-    rules: ["cipher.aes-cbc<32=second"],
-    fallback: "never",
-    second: {
-      run(operations, inner) {
-        heldBySecond.push(...operations);
-        finish = () => inner.run(heldBySecond.splice(0), 1);
-      },
-      poll() {
-        if (++polls > 3) finish();
-        return 0;
-      },
-    },
-  });
-  await using cipher = await bed.open(3);
-  const stuck = rejects(cipher.run(DATA, IV));
-  const small = DATA.subarray(0, 16);
-  deepStrictEqual(
-    await cipher.run(small, IV),
-    reference(3).subarray(0, 16),
-  );
-  deepStrictEqual(reasons(bed, "backend"), [
-    "faulty: poll() ended an operation that is not its own",
-  ]);
-  faults.poll = () => {
-    throw new Error("enough");
-  };
-  await stuck;
-});
-
 Deno.test("a backend that throws from open() has failed; sessions go to the next", async () => {
   await using bed = await startBed({
     open() {

@@ -7,7 +7,7 @@ import { Driver, insideOf } from "../../driver/driver.ts";
 import { Segments } from "../../memory/segments.ts";
 import { RSA_PRIVATE_KEY } from "../../testing/keys.ts";
 import { smallDevice } from "../../testing/small_device.ts";
-import { BackendWatch, watchedBackend } from "../../testing/watched_backend.ts";
+import type { OperationsBackend } from "../../backends/backend.ts";
 import { type Input, run } from "./requests.ts";
 import { SETUPS } from "./setups.ts";
 
@@ -110,11 +110,10 @@ const keysIn = (session: SessionDescription): Uint8Array[] => {
 
 /** A stateless device whose backend shows the sessions that it is given. */
 async function startWatched(opened: SessionDescription[]) {
-  const inner = watchedBackend(noble, new BackendWatch());
-  const backend = {
-    ...inner,
-    open: (options: Readonly<Record<string, string>>) => {
-      const thread = inner.open(options);
+  const backend: OperationsBackend = {
+    ...noble,
+    open(options) {
+      const thread = noble.open(options);
       const openSession = thread.openSession.bind(thread);
       thread.openSession = (session) => {
         opened.push(session);

@@ -6,7 +6,8 @@ import type { Operation } from "../backend.ts";
 import { CipherKernel } from "./ciphers.ts";
 import { type JobOwner, putLong, WORD } from "./job_table.ts";
 import { NativeBlock } from "./native_memory.ts";
-import { CipherQueue, JobQueue, type Queue } from "./queues.ts";
+import { CipherQueue } from "./cipher_queue.ts";
+import { JobQueue } from "./job_queue.ts";
 import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
@@ -19,9 +20,13 @@ function sealed(): string {
   return cipher.setAutoPadding(false).update(DATA).toString("hex");
 }
 
+/** Adds a job in place over a block to a queue. */
+type Add = (owner: JobOwner, address: number, lengthBytes: number) => void;
+
 /** Runs jobs in place over blocks of `DATA`; those of `refused` have no length. */
 function runJobs(
-  queue: Queue,
+  queue: { flush(): void },
+  add: Add,
   kernel: CipherKernel,
   count: number,
   refused: readonly number[],
@@ -34,19 +39,38 @@ function runJobs(
   const blocks = Array.from({ length: count }, (_, i) => {
     const block = new NativeBlock(BLOCK_BYTES);
     block.bytes.set(DATA);
-    const slot = queue.take(owner, {} as Operation);
-    const { table } = queue;
-    const at = slot * table.stride;
-    table.setIv(slot, IV, IV.length);
-    putLong(table.words, at + WORD.source, block.address);
-    putLong(table.words, at + WORD.destination, block.address);
-    const lengthBytes = refused.includes(i) ? 0 : BLOCK_BYTES;
-    putLong(table.words, at + WORD.cipherLength, lengthBytes);
+    add(owner, block.address, refused.includes(i) ? 0 : BLOCK_BYTES);
     return block;
   });
   queue.flush();
   return { done, blocks: blocks.map(({ bytes }) => bytes.toHex()) };
 }
+
+const NO_OPERATION = {} as Operation;
+
+const adder = (queue: JobQueue): Add => (owner, address, lengthBytes) => {
+  const slot = queue.take(owner, NO_OPERATION);
+  const { table } = queue;
+  const at = slot * table.stride;
+  table.setIv(slot, IV, IV.length);
+  putLong(table.words, at + WORD.source, address);
+  putLong(table.words, at + WORD.destination, address);
+  putLong(table.words, at + WORD.cipherLength, lengthBytes);
+};
+
+const cipherAdder =
+  (queue: CipherQueue, kernel: CipherKernel): Add =>
+  (owner, address, lengthBytes) =>
+    queue.add(
+      owner,
+      kernel,
+      NO_OPERATION,
+      address,
+      address,
+      lengthBytes,
+      new Uint32Array(IV.buffer),
+      -1,
+    );
 
 for (const { path, part } of TEST_LIBRARIES) {
   testWith(
@@ -59,14 +83,16 @@ for (const { path, part } of TEST_LIBRARIES) {
         direction: "encrypt",
         key: KEY,
       });
-      const { mode, direction, keyBytes } = kernel;
-      const queues = [
-        new CipherQueue(library, mode, direction, keyBytes),
-        new JobQueue(library),
-      ];
-      for (const queue of queues) {
+      const ciphers = new CipherQueue(library, kernel);
+      const mixed = new JobQueue(library);
+      for (
+        const [queue, add] of [
+          [ciphers, cipherAdder(ciphers, kernel)],
+          [mixed, adder(mixed)],
+        ] as const
+      ) {
         for (const refused of [[], [0], [2], [4], [1, 3], [0, 1, 2, 3, 4]]) {
-          const { done, blocks } = runJobs(queue, kernel, 5, refused);
+          const { done, blocks } = runJobs(queue, add, kernel, 5, refused);
           const fine = [0, 1, 2, 3, 4].map((i) => !refused.includes(i));
           deepStrictEqual(done, fine, `refused: ${refused}`);
           blocks.forEach((block, i) =>
