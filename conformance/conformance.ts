@@ -15,9 +15,12 @@ import {
 } from "../algorithms/catalogue.ts";
 import { RSA_USUAL_PRIMES } from "../algorithms/rsa_primes.ts";
 import {
+  type AsynchronousBackend,
   type Backend,
   type BackendOptions,
+  type BurstsBackend,
   CONTRACT_VERSION,
+  type OperationsBackend,
   type Probe,
 } from "../backends/backend.ts";
 import { CONTRACT_VERSIONS } from "../backends/contract_check.ts";
@@ -35,28 +38,23 @@ import { checkRsa } from "./check_rsa.ts";
 import type { RegionMaker } from "./guarded_memory.ts";
 import { checkKnownAnswers } from "./known_answers.ts";
 import { sampleKeyLengths } from "./lengths.ts";
+import type { ConformanceOptions } from "./options.ts";
+import { Hopeless } from "./hopeless.ts";
+import { checkAsynchronousBackend } from "./asynchronous/bridge.ts";
 import { addressedRegion, plainRegion } from "./operations.ts";
 import { Random } from "./random.ts";
 import { StandByThread } from "./stand_by.ts";
 import {
   type AlgorithmReport,
   type ConformanceReport,
+  formatEntry,
   formatReport,
+  formatSummary,
 } from "./report.ts";
 
-export { formatReport };
+export { formatEntry, formatReport, formatSummary };
+export type { ConformanceOptions } from "./options.ts";
 export type { ConformanceReport } from "./report.ts";
-
-/** Settings of a run; all have defaults. */
-export interface ConformanceOptions {
-  readonly backendOptions?: BackendOptions;
-  /** A second backend to compare with, besides the kit's own opinion. */
-  readonly reference?: Backend;
-  /** Repeats a run; random where it is absent. */
-  readonly seed?: number;
-  /** One qualified algorithm name, or `contract`, `chain` or `burst`. */
-  readonly only?: string;
-}
 
 /** Groups of checks that are no algorithm. */
 const GROUPS = ["contract", "chain", "burst"] as const;
@@ -112,13 +110,36 @@ class Run {
     );
   }
 
-  algorithm(algorithm: Algorithm): AlgorithmReport {
+  /** Why the rest is not examined: the backend cannot pass. */
+  stopped: string | undefined;
+
+  /** One algorithm or group, unless the run has been stopped. */
+  part(name: string): AlgorithmReport {
+    if (this.stopped !== undefined) {
+      return notOffered(name, `Not examined: ${this.stopped}`);
+    }
+    const examiner = this.examiner(name);
+    const group = GROUPS.find((one) => one === name);
+    try {
+      return group
+        ? this.#group(group, examiner)
+        : this.#algorithm(byQualifiedName(name), examiner);
+    } catch (error) {
+      if (!(error instanceof Hopeless)) throw error;
+      this.stopped = error.message;
+      if (examiner.failureCount === 0) {
+        examiner.fail(name, "an end", error.message);
+      }
+      return finished(name, examiner);
+    }
+  }
+
+  #algorithm(algorithm: Algorithm, examiner: Examiner): AlgorithmReport {
     const name = qualifiedName(algorithm);
     if (!this.#offer(algorithm)) {
       const reason = this.#probe.notOffered[name];
       return notOffered(name, reason ?? "The backend gives no reason");
     }
-    const examiner = this.examiner(name);
     const { answered } = this.#thread;
     const keyLengths = this.#keyLengths(algorithm);
     const offered = this.#offer(algorithm)!.keyBytes;
@@ -167,8 +188,10 @@ class Run {
     };
   }
 
-  group(name: typeof GROUPS[number]): AlgorithmReport {
-    const examiner = this.examiner(name);
+  #group(
+    name: typeof GROUPS[number],
+    examiner: Examiner,
+  ): AlgorithmReport {
     const parts = this.#chainParts();
     if (name === "contract") {
       checkProbe(examiner, this.#backend, this.#probe);
@@ -188,8 +211,9 @@ class Run {
     return finished(name, examiner);
   }
 
+  /** A backend that hangs may do so here, too. */
   close(): void {
-    this.#thread.close();
+    if (this.stopped === undefined) this.#thread.close();
   }
 }
 
@@ -246,10 +270,33 @@ function unreadyReport(
  * backend that is not ready, or offers nothing, does not pass.
  */
 export function checkBackend(
+  backend: OperationsBackend | BurstsBackend,
+  options?: ConformanceOptions,
+): ConformanceReport;
+/** The same over an asynchronous backend, which stays on this thread. */
+export function checkBackend(
+  backend: AsynchronousBackend,
+  options?: ConformanceOptions,
+): Promise<ConformanceReport>;
+/** The same over any backend. */
+export function checkBackend(
+  backend: Backend,
+  options?: ConformanceOptions,
+): ConformanceReport | Promise<ConformanceReport>;
+export function checkBackend(
   backend: Backend,
   options: ConformanceOptions = {},
+): ConformanceReport | Promise<ConformanceReport> {
+  return backend.runs === "asynchronous"
+    ? checkAsynchronousBackend(backend, options)
+    : checkAtOnce(backend, options);
+}
+
+function checkAtOnce(
+  backend: Backend,
+  options: ConformanceOptions,
 ): ConformanceReport {
-  const { backendOptions = {}, reference, only } = options;
+  const { backendOptions = {}, reference, only, progress } = options;
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   if (only !== undefined && !CHECK_NAMES.includes(only)) {
     throw new RangeError(`Cannot check "${only}": no such algorithm or group`);
@@ -269,8 +316,9 @@ export function checkBackend(
   };
   const run = new Run(backend, backendOptions, probe, seed, second);
   const algorithms = names.map((name) => {
-    const group = GROUPS.find((one) => one === name);
-    return group ? run.group(group) : run.algorithm(byQualifiedName(name));
+    const entry = run.part(name);
+    progress?.(entry);
+    return entry;
   });
   run.close();
   second?.thread.close();
@@ -307,7 +355,7 @@ export function conformanceTests(
     const seed = Math.floor(Math.random() * 2 ** 32);
     const common = reference ? { seed, reference } : { seed };
     for (const only of CHECK_NAMES) {
-      const report = checkBackend(backend, { ...common, only });
+      const report = await checkBackend(backend, { ...common, only });
       const [entry] = report.algorithms;
       const offered = entry!.outcome !== "not offered";
       await test.step({

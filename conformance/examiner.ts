@@ -29,6 +29,7 @@ import {
   runJobs,
 } from "./operations.ts";
 import { compute } from "./plain/compute.ts";
+import { Hopeless } from "./hopeless.ts";
 import type { Random } from "./random.ts";
 import type { Failure } from "./report.ts";
 
@@ -135,6 +136,7 @@ export class Examiner {
       wipeKeys(given);
       return session;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       this.fail(
         `openSession(${sessionInWords(description)})`,
         "a session",
@@ -188,6 +190,10 @@ export class Examiner {
       const check = first
         ? `${first.check}, ${sessionInWords(first.description)}`
         : "run()";
+      if (error instanceof Hopeless) {
+        this.fail(check, "an end", error.message);
+        throw error;
+      }
       this.fail(check, "no exception", errorText(error));
       return undefined;
     }

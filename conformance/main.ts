@@ -13,7 +13,7 @@ import {
   BUILT_IN_BACKENDS,
   loadBackend,
 } from "../backends/registry.ts";
-import { checkBackend, formatReport } from "./conformance.ts";
+import { checkBackend, formatEntry, formatSummary } from "./conformance.ts";
 
 export * from "./conformance.ts";
 
@@ -70,11 +70,12 @@ export async function main(args: readonly string[]): Promise<number> {
   const { name, seed, backendOptions } = words;
   try {
     const backend = await load(name);
-    const report = checkBackend(backend, {
+    const report = await checkBackend(backend, {
       backendOptions,
       ...(seed !== undefined && { seed }),
+      progress: (entry) => console.log(formatEntry(entry)),
     });
-    console.log(formatReport(report));
+    console.log(formatSummary(report));
     return report.passed ? 0 : 1;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Hopeless, LIMIT_MS, neverEnds, requireNoPromise } from "./hopeless.ts";
 import {
   type BackendSession,
   type BackendThread,
@@ -140,9 +141,6 @@ export class Job {
   }
 }
 
-/** How long a backend may leave operations pending. */
-const PENDING_LIMIT_MS = 10_000;
-
 /** Memory of their own for the results of jobs that have to have it. */
 function divert(jobs: readonly Job[]): PrivateResults[] {
   const check = new OverlapCheck();
@@ -162,7 +160,7 @@ function divert(jobs: readonly Job[]): PrivateResults[] {
 export function runJobs(thread: BackendThread, jobs: readonly Job[]): void {
   const diverted = divert(jobs);
   const operations = jobs.map((job) => job.operation);
-  thread.run(operations, operations.length);
+  requireNoPromise(thread.run(operations, operations.length));
   finishJobs(thread, operations);
   for (const results of diverted) results.deliver();
 }
@@ -176,11 +174,11 @@ function finishJobs(
     operation.status === OperationStatus.Pending;
   while (operations.some(isPending)) {
     if (!thread.poll) {
-      throw new Error("Operation is pending, but the backend has no poll()");
+      throw new Hopeless(
+        "run() left an operation pending, but the backend has no poll()",
+      );
     }
-    if (performance.now() - start > PENDING_LIMIT_MS) {
-      throw new Error(`Operation is pending after ${PENDING_LIMIT_MS} ms`);
-    }
+    if (performance.now() - start > LIMIT_MS) throw neverEnds("run()");
     thread.poll();
   }
 }

@@ -37,6 +37,13 @@ export interface ConformanceReport {
   readonly algorithms: readonly AlgorithmReport[];
 }
 
+/** As wide as the longest name of the catalogue. */
+const NAME_WIDTH = 22;
+
+/** One algorithm or group as lines of text, as they are when all are shown. */
+export const formatEntry = (entry: AlgorithmReport): string =>
+  formatAlgorithm(entry, NAME_WIDTH).join("\n");
+
 function formatAlgorithm(entry: AlgorithmReport, width: number): string[] {
   const name = entry.algorithm.padEnd(width);
   switch (entry.outcome) {
@@ -63,12 +70,23 @@ export function formatReport(report: ConformanceReport): string {
   const width = Math.max(
     ...report.algorithms.map(({ algorithm }) => algorithm.length),
   );
+  return [
+    headOf(report),
+    ...report.algorithms.flatMap((entry) => formatAlgorithm(entry, width)),
+    countsOf(report),
+  ].join("\n");
+}
+
+/** What a report says of all of it. */
+export const formatSummary = (report: ConformanceReport): string =>
+  `${headOf(report)}\n${countsOf(report)}`;
+
+const headOf = ({ backend, version, seed }: ConformanceReport): string =>
+  `${backend}: ${version} (seed ${seed})`;
+
+function countsOf(report: ConformanceReport): string {
   const count = (outcome: Outcome) =>
     report.algorithms.filter((entry) => entry.outcome === outcome).length;
-  return [
-    `${report.backend}: ${report.version} (seed ${report.seed})`,
-    ...report.algorithms.flatMap((entry) => formatAlgorithm(entry, width)),
-    `${count("pass")} passed, ${count("fail")} failed, ` +
-    `${count("not offered")} not offered`,
-  ].join("\n");
+  return `${count("pass")} passed, ${count("fail")} failed, ` +
+    `${count("not offered")} not offered`;
 }

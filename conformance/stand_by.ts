@@ -13,6 +13,7 @@ import {
   type Operation,
   OperationStatus,
 } from "../backends/backend.ts";
+import { requireNoPromise } from "./hopeless.ts";
 import plain from "./plain/plain_backend.ts";
 
 interface Session {
@@ -64,7 +65,7 @@ export class StandByThread implements BackendThread {
       return { operation, session, destination, digest };
     });
     this.#pending.push(...started);
-    this.#thread.run(operations, count);
+    requireNoPromise(this.#thread.run(operations, count));
     this.#settle();
   }
 
