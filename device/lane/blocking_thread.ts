@@ -42,6 +42,8 @@ const pause = () =>
 
 /** Calls the thread of a backend that runs operations. */
 export class BlockingThread implements AsynchronousThread {
+  /** Only where the backend tells its health. */
+  readonly health?: () => string | undefined;
   readonly #thread: BackendThread;
   readonly #name: string;
   readonly #noted: FailureListener;
@@ -54,6 +56,7 @@ export class BlockingThread implements AsynchronousThread {
     this.#thread = thread;
     this.#name = name;
     this.#noted = noted;
+    if (thread.health) this.health = () => thread.health!();
   }
 
   openSession(description: SessionDescription): BackendSession {
@@ -110,12 +113,6 @@ export class BlockingThread implements AsynchronousThread {
         this.#pending.delete(operation);
       }
     }
-  }
-
-  health(): string | undefined {
-    return this.#thread.health
-      ? this.#thread.health()
-      : "it does not tell its health";
   }
 
   close(): void {

@@ -6,6 +6,8 @@ import { serveDevice } from "../../testing/command_process.ts";
 import { temporaryFolder } from "../../testing/files.ts";
 import { KEY_FILES, stubOf, writeKeys } from "../../testing/key_store_guest.ts";
 
+import { testOnBackends } from "../../testing/ready_backends.ts";
+
 const MESSAGE = new TextEncoder().encode("attack at dawn");
 const digest = new Uint8Array(createHash("sha256").update(MESSAGE).digest());
 
@@ -39,7 +41,7 @@ Deno.test("a served device signs with its keys, and tells who used them how ofte
     ...["--allow-key", "web=sign", "--allow-key", "curve=ecdsa-sign:1000/s"],
   );
   const { process, socketPath } = device;
-  await process.said("keys that guests may use by rules: curve, web");
+  await process.said("keys that rules may name: curve, web");
   await process.said("key web: may be used to sign\n");
   await process.said(
     "curve: may be used to ecdsa-sign, 1000 times in a second",
@@ -121,3 +123,26 @@ Deno.test("keys are read anew under load: their sessions end, all others go on",
   await using rsa = await driver.akcipher(RSA);
   await rsa.sign(digest);
 });
+
+await testOnBackends(
+  "a stub without a rule is an illegal key over vhost-user, as any broken key",
+  async (backend) => {
+    await using folder = await temporaryFolder();
+    await writeKeys(folder.path, KEY_FILES);
+    await using device = await serveDevice(
+      ...["--backend", backend, "--keys", folder.path],
+      ...["--allow-key", "curve=ecdsa-sign"],
+    );
+    await using driver = await startDriver(device.socketPath);
+    const broken = { ...RSA, key: RSA.key.subarray(1) };
+    for (const parameters of [RSA, broken]) {
+      await assert.rejects(
+        driver.akcipher(parameters),
+        (error: { status?: Status }) => error.status === Status.Error,
+      );
+    }
+    await using ecdsa = await driver.akcipher(EC);
+    await ecdsa.sign(digest);
+  },
+  ["akcipher.rsa", "akcipher.ecdsa"],
+);
