@@ -9,6 +9,7 @@ import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import { reportToKeeper } from "./keeper_report.ts";
 import { IsolatedProcess } from "./isolated_process.ts";
 import { createLog } from "./log.ts";
+import { RELOAD_SIGNAL } from "./key_service.ts";
 import { ownCommand } from "./own_process.ts";
 import { EXIT_USAGE } from "./option_values.ts";
 import type { ServeSettings } from "./parse_options.ts";
@@ -79,9 +80,11 @@ export async function isolate(
       stopAll();
     });
   }
-  Deno.addSignalListener("SIGUSR2", () => {
-    for (const one of processes) one.signal("SIGUSR2");
-  });
+  for (const signal of ["SIGUSR2", RELOAD_SIGNAL] as const) {
+    Deno.addSignalListener(signal, () => {
+      for (const one of processes) one.signal(signal);
+    });
+  }
   const good = await startAll(processes);
   if (!good) stopAll();
   using _ = good ? reportToKeeper(openLibc()) : undefined;

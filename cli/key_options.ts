@@ -6,6 +6,7 @@
  */
 
 import type { BackendOptions } from "../backends/backend.ts";
+import type { OptionsBySpecifier } from "../backends/probe.ts";
 import { KeyStoreError } from "../device/keys/key_source.ts";
 import { keyDirectory } from "../device/keys/key_directory.ts";
 import { KeyStore } from "../device/keys/key_store.ts";
@@ -57,29 +58,44 @@ function readRule(text: string): KeyRule {
 }
 
 /**
- * Opens the store, with its token's keys as the options of `pkcs11` reach them.
+ * Opens the store of those keys that are `wanted`, with its token's keys as the
+ * options of `pkcs11` reach them.
  *
  * @throws {UsageError} for sources and keys that cannot be used
  */
 export function openKeyStore(
   sources: readonly string[],
+  wanted: ReadonlySet<string>,
   tokenOptions: BackendOptions,
 ): KeyStore | undefined {
   if (sources.length === 0) return undefined;
+  const all = sources.map((source) =>
+    TOKEN_SOURCE.test(source)
+      ? tokenKeys(source, tokenOptions)
+      : keyDirectory(source)
+  );
   try {
-    return new KeyStore(
-      sources.map((source) =>
-        TOKEN_SOURCE.test(source)
-          ? tokenKeys(source, tokenOptions)
-          : keyDirectory(source)
-      ),
-    );
+    return new KeyStore(all, wanted);
   } catch (error) {
     if (error instanceof KeyStoreError || error instanceof RangeError) {
       throw new UsageError(`${error.message} (--keys)`);
     }
     throw error;
   }
+}
+
+/** Refuses a PIN that more than one process needs and one can read. */
+export function requirePinFile(
+  options: OptionsBySpecifier,
+  manner: "--isolate" | "supervise",
+): void {
+  const descriptor = options[TOKEN_BACKEND]?.["pin-fd"];
+  if (descriptor === undefined) return;
+  throw usage(
+    "pkcs11-pin-fd",
+    descriptor,
+    `--pkcs11-pin-file with ${manner}, since a descriptor gives its PIN once`,
+  );
 }
 
 /** Refuses rules that can never permit anything on these backends. */

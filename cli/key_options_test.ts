@@ -19,8 +19,9 @@ function settingsOf(...words: string[]): ServeSettings {
 async function mistakeOf(...words: string[]): Promise<string> {
   try {
     const settings = settingsOf(...words);
-    const store = openKeyStore(settings.keySources, {});
     const socket = settings.bySocket.get("/s")!;
+    const wanted = new Set(socket.keyRules.map(({ key }) => key));
+    const store = openKeyStore(settings.keySources, wanted, {});
     (await createSocketDevice(socket, settings, lanes, store)).device.close();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

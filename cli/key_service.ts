@@ -13,7 +13,13 @@ import type { ServeSettings } from "./parse_options.ts";
 import type { SocketDevice } from "./socket_device.ts";
 
 /** Nobody sends it by accident, and it does nothing to who does not listen. */
-const RELOAD_SIGNAL = "SIGURG";
+export const RELOAD_SIGNAL = "SIGURG";
+
+/** Those that a guest of this process may use. */
+function wantedKeys({ sockets, bySocket }: ServeSettings): Set<string> {
+  const rules = sockets.flatMap(({ name }) => bySocket.get(name)!.keyRules);
+  return new Set(rules.map(({ key }) => key));
+}
 
 export class KeyService {
   /** Absent where no keys are named. */
@@ -26,10 +32,12 @@ export class KeyService {
   constructor(settings: ServeSettings, log: Log) {
     const { keySources, backendOptions } = settings;
     this.#log = log;
-    this.store = openKeyStore(keySources, backendOptions["pkcs11"] ?? {});
+    const wanted = wantedKeys(settings);
+    const tokenOptions = backendOptions["pkcs11"] ?? {};
+    this.store = openKeyStore(keySources, wanted, tokenOptions);
     if (!this.store) return;
     const names = this.store.names.join(", ") || "none";
-    log("info", `keys that guests may use by rules: ${names}`);
+    log("info", `keys that rules may name: ${names}`);
     Deno.addSignalListener(RELOAD_SIGNAL, this.#reload);
   }
 

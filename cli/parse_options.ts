@@ -27,7 +27,7 @@ import {
   type UnsealedMemory,
 } from "../device/transport/vhost_user/memory_guard.ts";
 import type { KeyRule } from "../device/keys/key_use.ts";
-import { keyRules, keySources } from "./key_options.ts";
+import { keyRules, keySources, requirePinFile } from "./key_options.ts";
 import { type LimitOptions, limitOptions } from "./limit_options.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import { BACKEND_OPTIONS, DEFAULTS, type OptionName } from "./option_table.ts";
@@ -229,11 +229,13 @@ function serveSettings(
   handedOver: () => readonly InheritedDescriptor[],
 ): ServeSettings {
   const sockets = socketPlaces(values, handedOver);
+  const ofBackends = backendOptions(values);
+  if (values.has("isolate")) requirePinFile(ofBackends, "--isolate");
   return {
     sockets,
     isolate: values.has("isolate"),
     ...optionsBySocket(values, sockets.map(({ name }) => name)),
-    backendOptions: withMinimum(values, backendOptions(values)),
+    backendOptions: withMinimum(values, ofBackends),
     keySources: keySources(values),
     queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
     sessionsAcrossReset: choice(

@@ -249,6 +249,11 @@ const MISTAKES: Readonly<
   ],
   "pkcs11-pin-fd": [
     [[...SOCKET, "--pkcs11-pin-fd", "x"], '"x"', "number of an open descr"],
+    [
+      [...SOCKET, "--pkcs11-pin-fd", "5", "--isolate"],
+      '"5"',
+      "--pkcs11-pin-file with --isolate",
+    ],
   ],
   spin: [
     [[...SOCKET, "--spin", "1000001"], '"1000001"', "from 0 to 1000000"],

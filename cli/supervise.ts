@@ -8,7 +8,9 @@
 import { openLibc } from "../ffi/libc.ts";
 import { Supervisor } from "../keeper/supervisor.ts";
 import { createLog } from "./log.ts";
+import { RELOAD_SIGNAL } from "./key_service.ts";
 import { ownCommand } from "./own_process.ts";
+import { requirePinFile } from "./key_options.ts";
 import { parseServeOptions } from "./parse_options.ts";
 
 /** Longer than any message of a front-end takes. */
@@ -16,14 +18,17 @@ const WATCHDOG_MS = 30_000;
 
 /**
  * Supervises `serve` with the words behind `supervise` until it ends or is told
- * to: SIGTERM and SIGINT end both, SIGHUP has a new process take over, SIGUSR2 is
- * passed on. Ends this process.
+ * to: SIGTERM and SIGINT end both, SIGHUP has a new process take over, SIGUSR2 and
+ * SIGURG are passed on. Ends this process.
  *
  * @throws {UsageError} where `serve` would; nothing is started then
  */
 export async function supervise(words: readonly string[]): Promise<never> {
   const options = words[0] === "--" ? words.slice(1) : words;
   const request = parseServeOptions(options);
+  if (request.action === "serve") {
+    requirePinFile(request.settings.backendOptions, "supervise");
+  }
   const level = request.action === "serve"
     ? request.settings.logLevel
     : "info" as const;
@@ -42,6 +47,8 @@ export async function supervise(words: readonly string[]): Promise<never> {
     Deno.addSignalListener(signal, () => supervisor.stop());
   }
   Deno.addSignalListener("SIGHUP", () => supervisor.replace());
-  Deno.addSignalListener("SIGUSR2", () => supervisor.signal("SIGUSR2"));
+  for (const signal of ["SIGUSR2", RELOAD_SIGNAL] as const) {
+    Deno.addSignalListener(signal, () => supervisor.signal(signal));
+  }
   Deno.exit(await supervisor.run());
 }

@@ -63,6 +63,7 @@ function wipe(keys: readonly StoredKey[]): void {
 
 export class KeyStore {
   readonly #sources: readonly KeySource[];
+  readonly #wanted: ReadonlySet<string> | undefined;
   readonly #vault: KeyVault;
   /** By public part, of all keys that there have been. */
   readonly #slots = new Map<string, number>();
@@ -70,11 +71,18 @@ export class KeyStore {
   readonly #names: string[] = [];
   /** Public part by name, of the keys that there are. */
   #present: ReadonlyMap<string, string> = new Map();
+  /** Of all keys of the sources, as they were last read. */
+  #sourceNames: readonly string[] = [];
   readonly #observers = new Set<() => void>();
 
-  /** Throws {@linkcode KeyStoreError} for what cannot be used. */
-  constructor(sources: readonly KeySource[]) {
+  /**
+   * @param wanted names of the keys that are kept, so that a process has those
+   * alone that its guests may use; absent: all
+   * @throws {KeyStoreError} for what cannot be used
+   */
+  constructor(sources: readonly KeySource[], wanted?: ReadonlySet<string>) {
     this.#sources = sources;
+    this.#wanted = wanted;
     const keys = readAll(sources);
     try {
       this.#vault = new KeyVault(this.#entries(keys));
@@ -83,9 +91,9 @@ export class KeyStore {
     }
   }
 
-  /** Names of the keys that there are. */
+  /** Names of the keys that the sources have, kept or not. */
   get names(): readonly string[] {
-    return [...this.#present.keys()];
+    return this.#sourceNames;
   }
 
   /** The key `name`, or undefined where there is none. */
@@ -107,11 +115,13 @@ export class KeyStore {
   }
 
   #entries(keys: readonly StoredKey[]): VaultEntry[] {
-    const entries = keys.map(({ name, part, kind, secret }): VaultEntry => {
+    const kept = keys.filter(({ name }) => this.#wanted?.has(name) ?? true);
+    const entries = kept.map(({ name, part, kind, secret }): VaultEntry => {
       const text = publicPartName(part);
       return { slot: this.#slotOf(name, text), kind, name, part: text, secret };
     });
     this.#present = new Map(entries.map(({ name, part }) => [name, part]));
+    this.#sourceNames = keys.map(({ name }) => name);
     return entries;
   }
 

@@ -94,11 +94,15 @@ export class KeyVault {
       );
     }
     Atomics.add(this.#words, VERSION, 1);
-    this.#bytes.fill(0, 4 * HEADER_WORDS);
-    let at = 4 * HEADER_WORDS;
-    for (const { entry, parts } of all) at = this.#write(at, entry, parts);
-    this.#words[USED] = at - 4 * HEADER_WORDS;
-    Atomics.add(this.#words, VERSION, 1);
+    try {
+      this.#bytes.fill(0, 4 * HEADER_WORDS);
+      let at = 4 * HEADER_WORDS;
+      for (const { entry, parts } of all) at = this.#write(at, entry, parts);
+      this.#words[USED] = at - 4 * HEADER_WORDS;
+    } finally {
+      // Readers wait for it.
+      Atomics.add(this.#words, VERSION, 1);
+    }
   }
 
   #write(
