@@ -9,7 +9,8 @@
  * docs/architecture.md). Back it is the same, with the count of ended ones. So
  * that no wake-up is lost, the sender takes the flag `Signalled` back before it
  * loads that count, and the lane raises it after it has stored it: an end that the
- * sender does not see finds the flag down, and signals.
+ * sender does not see finds the flag down, and signals. `Rung` is the same for the
+ * lane, which a message wakes.
  *
  * @module
  */
@@ -29,8 +30,10 @@ export const enum ControlWord {
   Messages = 2,
   /** Whether the ring's thread has been signalled since it looked. */
   Signalled = 3,
+  /** Whether the lane has been rung for since it looked. */
+  Rung = 4,
   /** First entry of those that were sent. */
-  SubmittedEntries = 4,
+  SubmittedEntries = 5,
   CompletedEntries = SubmittedEntries + SLOTS,
   Records = CompletedEntries + SLOTS,
 }
@@ -117,6 +120,8 @@ export interface ChannelEnd {
   /** Of the lane's `LaneWatch`. */
   readonly watch: SharedArrayBuffer;
   readonly port: MessagePort;
+  /** Messages that say nothing wake the lane. */
+  readonly bell: MessagePort;
 }
 
 /** The two ends of a new channel. */
@@ -128,10 +133,11 @@ export interface Channel {
 /** Makes a channel to the lane with this memory of its watch. */
 export function createChannel(watch: SharedArrayBuffer): Channel {
   const control = new SharedArrayBuffer(CONTROL_BYTES);
-  const { port1, port2 } = new MessageChannel();
+  const ports = new MessageChannel();
+  const bells = new MessageChannel();
   return {
-    sender: { control, watch, port: port1 },
-    lane: { control, watch, port: port2 },
+    sender: { control, watch, port: ports.port1, bell: bells.port1 },
+    lane: { control, watch, port: ports.port2, bell: bells.port2 },
   };
 }
 

@@ -32,6 +32,7 @@ export class ChannelServer {
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #controlBytes: Uint8Array<SharedArrayBuffer>;
   readonly #port: MessagePort;
+  readonly #bell: MessagePort;
   readonly #scheduler: Scheduler;
   readonly #signal: () => void;
   readonly #sessions = new Map<number, LaneSession>();
@@ -44,13 +45,15 @@ export class ChannelServer {
 
   /** `signal` wakes the thread of the rings. */
   constructor(
-    { control, port }: ChannelEnd,
+    { control, port, bell }: ChannelEnd,
     scheduler: Scheduler,
     signal: () => void,
   ) {
     this.#control = new Int32Array(control);
     this.#controlBytes = new Uint8Array(control);
     this.#port = port;
+    this.#bell = bell;
+    bell.onmessage = () => this.look();
     this.#scheduler = scheduler;
     this.#signal = signal;
   }
@@ -59,6 +62,7 @@ export class ChannelServer {
   look(): void {
     if (this.#detached) return;
     const control = this.#control;
+    Atomics.store(control, ControlWord.Rung, 0);
     const submitted = Atomics.load(control, ControlWord.Submitted);
     // Sessions and blocks that those operations name were told of before.
     this.#takeMessages();
@@ -200,6 +204,7 @@ export class ChannelServer {
     }
     this.#sessions.clear();
     this.#port.close();
+    this.#bell.close();
   }
 }
 

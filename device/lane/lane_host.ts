@@ -65,7 +65,7 @@ export class Lane {
   /** Serves the thread of rings at the other end, which `wakeFd` wakes. */
   attach(end: ChannelEnd, wakeFd: number): Detach {
     const channel = ++this.#channels;
-    this.#tell({ kind: "attach", channel, end, wakeFd }, [end.port]);
+    this.#tell({ kind: "attach", channel, end, wakeFd }, [end.port, end.bell]);
     return () => this.#detach(channel);
   }
 

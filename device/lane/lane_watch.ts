@@ -17,14 +17,12 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 
 /** Words of the memory that a lane and its users share. */
 const enum WatchWord {
-  /** Counts what was sent; the lane waits for it. */
-  Doorbell = 0,
   /** When the call began, in milliseconds of a common clock; 0: in none. */
-  Since = 1,
-  Method = 2,
+  Since = 0,
+  Method = 1,
   /** Whether somebody has told of this call. */
-  Told = 3,
-  Words = 4,
+  Told = 2,
+  Words = 3,
 }
 
 const METHODS = [
@@ -47,29 +45,12 @@ export const createWatchMemory = (): SharedArrayBuffer =>
 const now = (): number =>
   ((performance.timeOrigin + performance.now()) | 0) || 1;
 
-/** What a lane and its users know of each other. */
+/** In which call a lane is. */
 export class LaneWatch {
   readonly #words: Int32Array<SharedArrayBuffer>;
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
-  }
-
-  /** Has the lane look at what was sent. */
-  ring(): void {
-    Atomics.add(this.#words, WatchWord.Doorbell, 1);
-    Atomics.notify(this.#words, WatchWord.Doorbell);
-  }
-
-  /** What the doorbell counts, to be asked before looking at what was sent. */
-  get rings(): number {
-    return Atomics.load(this.#words, WatchWord.Doorbell);
-  }
-
-  /** Settled when the doorbell counts more; undefined where it does already. */
-  nextRing(seen: number): Promise<unknown> | undefined {
-    const next = Atomics.waitAsync(this.#words, WatchWord.Doorbell, seen);
-    return next.async ? next.value : undefined;
   }
 
   /** Does `call`, and lets others see for how long. */

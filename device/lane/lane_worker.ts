@@ -1,11 +1,10 @@
 /**
- * Entry of a lane's thread. Its event loop goes on: what was sent is waited for
- * by a promise.
+ * Entry of a lane's thread. Its event loop goes on: a message wakes it for what was
+ * sent.
  *
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { loadBackend } from "../../backends/registry.ts";
 import { takeRecord } from "../session/announcement_memory.ts";
@@ -34,13 +33,10 @@ const notes = new FailureNotes((failure) =>
 /** What the thread serves. */
 class LaneServer {
   readonly #libc: Libc = openLibc();
-  readonly #watch: LaneWatch;
   readonly #scheduler: Scheduler;
   readonly #channels = new Map<number, ChannelServer>();
-  #closed = false;
 
-  constructor(watch: LaneWatch, scheduler: Scheduler) {
-    this.#watch = watch;
+  constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
   }
 
@@ -50,29 +46,7 @@ class LaneServer {
     const watch = new LaneWatch(memory);
     const thread = asynchronousThread(loaded, options, notes.note, watch);
     const scheduler = new Scheduler(name, thread, limitsOf(loaded), notes.note);
-    const server = new LaneServer(watch, scheduler);
-    void server.serve();
-    return server;
-  }
-
-  /** Takes what was sent until it is closed. */
-  async serve(): Promise<void> {
-    while (!this.#closed) {
-      const seen = this.#watch.rings;
-      for (const channel of this.#channels.values()) this.#look(channel);
-      // Whoever sends all the time must not keep promises from being settled.
-      await (this.#watch.nextRing(seen) ??
-        new Promise<void>((resolve) => setImmediate(resolve)));
-    }
-  }
-
-  /** One channel's trouble is not that of others. */
-  #look(channel: ChannelServer): void {
-    try {
-      channel.look();
-    } catch (error) {
-      notes.note({ of: "backend", reason: reasonOf(error) });
-    }
+    return new LaneServer(scheduler);
   }
 
   hear(command: Exclude<LaneCommand, Start>): void {
@@ -85,7 +59,7 @@ class LaneServer {
           () => this.#libc.signal(wakeFd),
         );
         this.#channels.set(channel, server);
-        this.#look(server);
+        server.look();
         return;
       }
       case "detach":
@@ -106,8 +80,6 @@ class LaneServer {
   }
 
   async #close(): Promise<void> {
-    this.#closed = true;
-    this.#watch.ring();
     await this.#scheduler.closeAll();
     report({ kind: "closed" });
     scope.close();

@@ -54,6 +54,7 @@ export class LaneChannel {
   readonly #backend: string;
   #health: string | undefined = "it has not been asked yet";
   readonly #port: MessagePort;
+  readonly #bell: MessagePort;
   readonly #records = new AnnouncementMemory();
   readonly #blocks: BlockPool;
   readonly #layout = new BlockLayout();
@@ -66,7 +67,7 @@ export class LaneChannel {
 
   /** `failed` hears what the lane of `backend` cannot say itself. */
   constructor(
-    { control, watch, port }: ChannelEnd,
+    { control, watch, port, bell }: ChannelEnd,
     backend: string,
     failed: FailureListener,
   ) {
@@ -76,6 +77,7 @@ export class LaneChannel {
     this.#controlBytes = new Uint8Array(control);
     this.#watch = new LaneWatch(watch);
     this.#port = port;
+    this.#bell = bell;
     for (let slot = SLOTS - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
     this.#blocks = new BlockPool(
       ({ number, memory }) =>
@@ -180,7 +182,8 @@ export class LaneChannel {
 
   /** Has the lane look at what was sent. */
   ring(): void {
-    this.#watch.ring();
+    const before = Atomics.exchange(this.#control, ControlWord.Rung, 1);
+    if (before === 0) this.#bell.postMessage(undefined);
   }
 
   /** Gives each guest what has ended of its own. */
@@ -259,6 +262,7 @@ export class LaneChannel {
   close(): void {
     this.#records.wipe();
     this.#port.close();
+    this.#bell.close();
   }
 }
 

@@ -32,7 +32,10 @@ async function serve(setup: ThreadSetup): Promise<void> {
   const openLane = (backend: string) => {
     const { memory } = setup.lanes.find((lane) => lane.backend === backend)!;
     const { sender, lane: end } = createChannel(memory);
-    scope.postMessage({ kind: "lane", backend, end }, [end.port]);
+    scope.postMessage({ kind: "lane", backend, end }, [
+      end.port,
+      end.bell,
+    ]);
     const channel = new LaneChannel(sender, backend, noted);
     lanes.push(channel);
     return new LaneThread(channel.guest(setup.guest));
