@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Segments } from "../memory/segments.ts";
+import { FARTHEST_END, Segments } from "../memory/segments.ts";
 import {
   type BackendSession,
   type Operation,
@@ -143,6 +143,9 @@ function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array<ArrayBuffer>) {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
+/** More than any list holds stays that. */
+const word = (value: number): number => Math.min(value, FARTHEST_END);
+
 /** Makes `operation` the request in a slot of a burst with lists of its own. */
 export function putOperation(
   burst: RequestBurst,
@@ -159,9 +162,9 @@ export function putOperation(
   fields[at + BurstField.Kind] = operation.kind;
   fields[at + BurstField.Status] = OperationStatus.Pending;
   fields[at + BurstField.IvBytes] = operation.ivBytes;
-  fields[at + BurstField.CipherStart] = operation.cipherStart;
-  fields[at + BurstField.CipherBytes] = operation.cipherBytes;
-  fields[at + BurstField.HashStart] = operation.hashStart;
-  fields[at + BurstField.HashBytes] = operation.hashBytes;
+  fields[at + BurstField.CipherStart] = word(operation.cipherStart);
+  fields[at + BurstField.CipherBytes] = word(operation.cipherBytes);
+  fields[at + BurstField.HashStart] = word(operation.hashStart);
+  fields[at + BurstField.HashBytes] = word(operation.hashBytes);
   ivs.set(operation.ivWords.subarray(0, IV_WORDS), IV_WORDS * slot);
 }

@@ -55,8 +55,9 @@ interface Placed {
 }
 
 /** Makes one burst of each call's operations. */
-class BurstOperations implements BackendThread {
+export class BurstOperations implements BackendThread {
   readonly #thread: BurstThread;
+  readonly #open = new Set<BackendSession>();
   readonly #free: number[] = [];
   #next = 0;
   #pending: Placed[] = [];
@@ -76,10 +77,13 @@ class BurstOperations implements BackendThread {
       this.#free.push(number);
       throw error;
     }
-    return { number };
+    const session: Numbered = { number };
+    this.#open.add(session);
+    return session;
   }
 
   closeSession(session: BackendSession): void {
+    if (!this.#open.delete(session)) return;
     const { number } = session as Numbered;
     this.#thread.closeSession(number);
     this.#free.push(number);

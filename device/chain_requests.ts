@@ -339,16 +339,19 @@ export class ChainRequests implements RequestFormat {
 
   /** The status is the chain's last writable byte, wherever the result ends. */
   finish(slot: number, status: Status): number {
-    if (this.#ipsec?.has(slot)) {
-      const resultBytes = this.#ipsec.finish(slot, status);
-      return resultBytes + this.#writeStatus(slot, this.#ipsec.outcome);
+    if (this.#ipsec !== undefined && this.#ipsec.has(slot)) {
+      return this.#finishPacket(this.#ipsec, slot, status);
     }
     if (this.#writeStatus(slot, status) === 0) return 0;
+    if (status !== Status.Ok) return STATUS_BYTES;
     const { burst, words } = this.requests;
-    return status === Status.Ok
-      ? burst.fields[BURST * slot + WRITTEN]! +
-        words[SLOT * slot + DIGEST_BYTES]! + STATUS_BYTES
-      : STATUS_BYTES;
+    return burst.fields[BURST * slot + WRITTEN]! +
+      words[SLOT * slot + DIGEST_BYTES]! + STATUS_BYTES;
+  }
+
+  #finishPacket(ipsec: IpsecRequests, slot: number, status: Status): number {
+    const resultBytes = ipsec.finish(slot, status);
+    return resultBytes + this.#writeStatus(slot, ipsec.outcome);
   }
 
   /** Returns the bytes written: none where the status has no place. */

@@ -7,14 +7,15 @@
 import { strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { randomBytes as nodeRandomBytes } from "node:crypto";
+import { openOperations } from "../conformance/burst_operations.ts";
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import {
+  type Backend,
   type BackendThread,
   type Operation,
   OperationKind,
-  type OperationsBackend,
   type OperationStatus,
 } from "../backends/backend.ts";
 import {
@@ -32,7 +33,7 @@ export type BackendTest = (
 ) => void;
 
 /** Tests of a backend; their names say so where its library is not there. */
-export function testsOf(backend: OperationsBackend): BackendTest {
+export function testsOf(backend: Backend): BackendTest {
   const probe = backend.probe({});
   const skips = !probe.ready && !mayNotSkip;
   return (name, run) =>
@@ -40,7 +41,7 @@ export function testsOf(backend: OperationsBackend): BackendTest {
       name: skips ? `${name} (skipped: ${probe.missing[0]?.what})` : name,
       ignore: skips,
       fn: async () => {
-        const thread = backend.open({});
+        const thread = openOperations(backend);
         try {
           await run(thread);
         } finally {

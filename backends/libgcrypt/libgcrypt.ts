@@ -16,7 +16,7 @@ import {
   type OpenedLibgcrypt,
   openLibgcrypt,
 } from "../../ffi/libgcrypt.ts";
-import { CONTRACT_VERSION, type OperationsBackend } from "../backend.ts";
+import { type BurstsBackend, CONTRACT_VERSION } from "../backend.ts";
 import { CbcMac, XcbcMac } from "../native/block_macs.ts";
 import { AesF8 } from "../native/keystream_ciphers.ts";
 import { NativeThread } from "../native/native_thread.ts";
@@ -87,9 +87,10 @@ class LibgcryptPrimitives implements Primitives {
   }
 }
 
-const libgcrypt: OperationsBackend = {
+const libgcrypt: BurstsBackend = {
   contract: CONTRACT_VERSION,
   name: "libgcrypt",
+  runs: "bursts",
   probe: probeLibgcrypt,
   open: ({ library = LIBGCRYPT_SONAME }) =>
     new NativeThread(new LibgcryptPrimitives(openLibgcrypt(library))),

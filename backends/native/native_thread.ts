@@ -7,7 +7,13 @@
 
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { algorithmByName } from "../../algorithms/catalogue.ts";
-import type { BackendSession, BackendThread, Operation } from "../backend.ts";
+import type { BurstThread } from "../backend.ts";
+import { KeptOperations } from "../kept_operations.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  type RequestBurst,
+} from "../request_burst.ts";
 import { NativeAeadSession } from "./aead_session.ts";
 import { NativeChainSession } from "./chain_session.ts";
 import { NativeCipherSession } from "./cipher_session.ts";
@@ -41,42 +47,53 @@ function open(
   }
 }
 
+// The engine folds constants of a module of its own only.
+const WORDS = BURST_WORDS;
+const SESSION = BurstField.Session;
+
 /** Sessions over `primitives`, which it closes at its end. */
-export class NativeThread implements BackendThread {
+export class NativeThread implements BurstThread {
   readonly #context: ThreadContext;
-  readonly #sessions = new Set<NativeSession>();
+  /** By number. */
+  readonly #sessions: (NativeSession | undefined)[] = [];
+  readonly #operations = new KeptOperations();
 
   constructor(primitives: Primitives) {
     this.#context = { primitives, worker: new PieceWorker() };
   }
 
-  openSession(description: SessionDescription): BackendSession {
+  openSession(description: SessionDescription, number: number): void {
     try {
-      const session = open(this.#context, description);
-      this.#sessions.add(session);
-      return session;
+      this.#sessions[number] = open(this.#context, description);
     } catch (error) {
       this.#context.primitives.clearErrors();
       throw error;
     }
   }
 
-  closeSession(session: BackendSession): void {
-    if (this.#sessions.delete(session as NativeSession)) {
-      (session as NativeSession).close();
-    }
+  closeSession(number: number): void {
+    this.#sessions[number]?.close();
+    this.#sessions[number] = undefined;
   }
 
-  run(operations: readonly Operation[], count: number): void {
+  run(
+    burst: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    const { fields } = burst;
+    const sessions = this.#sessions;
     for (let i = 0; i < count; i++) {
-      const operation = operations[i]!;
-      (operation.session as NativeSession).perform(operation);
+      const slot = slots[i]!;
+      const operation = this.#operations.fill(burst, slot);
+      sessions[fields[WORDS * slot + SESSION]!]!.perform(operation);
+      operation.settle();
     }
   }
 
   close(): void {
-    for (const session of this.#sessions) session.close();
-    this.#sessions.clear();
+    for (const session of this.#sessions) session?.close();
+    this.#sessions.length = 0;
     this.#context.worker.wipe();
     this.#context.primitives.close();
   }

@@ -6,6 +6,7 @@ import { OperationKind, OperationStatus } from "../backend.ts";
 import { CbcMac, XcbcMac } from "../native/block_macs.ts";
 import { GcmJ0 } from "../native/gcm_j0.ts";
 import { AesF8, TripleDesCtr } from "../native/keystream_ciphers.ts";
+import { BurstOperations } from "../../conformance/burst_operations.ts";
 import { NativeThread } from "../native/native_thread.ts";
 import type { Aead, AeadLengths, Bytes, Cipher } from "../native/primitives.ts";
 import type { BareRsa } from "../padded_rsa.ts";
@@ -208,7 +209,7 @@ testWith(
     const primitives = new WatchedPrimitives(
       new CryptoLibrary(readOpensslOptions({})),
     );
-    const thread = new NativeThread(primitives);
+    const thread = new BurstOperations(new NativeThread(primitives));
     const [{ privateKey }] = RSA_ANSWERS as [typeof RSA_ANSWERS[0]];
     const rsa = thread.openSession({
       service: "akcipher",

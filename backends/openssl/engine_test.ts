@@ -11,6 +11,8 @@ const BACKEND = new URL("./openssl.ts", import.meta.url).href;
 const LIBRARY = new URL("./library.ts", import.meta.url).href;
 const READ_OPTIONS = new URL("./options.ts", import.meta.url).href;
 const KIT = new URL("../../testing/openssl_requests.ts", import.meta.url).href;
+const OPERATIONS =
+  new URL("../../conformance/burst_operations.ts", import.meta.url).href;
 const LIBCRYPTO = {
   present: openssl.probe({}).ready,
   name: "libcrypto 3",
@@ -33,6 +35,7 @@ async function useEngine(
 ): Promise<Outcome> {
   const script = `
     import openssl from ${JSON.stringify(BACKEND)};
+    import { openOperations } from ${JSON.stringify(OPERATIONS)};
     import { CryptoLibrary } from ${JSON.stringify(LIBRARY)};
     import { readOpensslOptions } from ${JSON.stringify(READ_OPTIONS)};
     import { counting, runOnce } from ${JSON.stringify(KIT)};
@@ -45,7 +48,7 @@ async function useEngine(
       goesPastEvp = library.isDefaultCipher("AES-128-GCM") ||
         library.hash("SHA2-256") !== null;
       library.close();
-      const thread = openssl.open(options);
+      const thread = openOperations(openssl, options);
       for (const keyBytes of [16, 32]) {
         const answer = runOnce(thread, {
           service: "cipher", algorithm: "aes-cbc", direction: "encrypt",

@@ -20,7 +20,7 @@ import type {
   EcdsaSession,
   RsaSession,
 } from "../../algorithms/session_description.ts";
-import { CONTRACT_VERSION, type OperationsBackend } from "../backend.ts";
+import { type BurstsBackend, CONTRACT_VERSION } from "../backend.ts";
 import { NativeThread } from "../native/native_thread.ts";
 import type { Primitives } from "../native/primitives.ts";
 import { makeAead } from "./aead.ts";
@@ -86,9 +86,10 @@ export class OpensslPrimitives implements Primitives {
   }
 }
 
-const openssl: OperationsBackend = {
+const openssl: BurstsBackend = {
   contract: CONTRACT_VERSION,
   name: "openssl",
+  runs: "bursts",
   probe: probeOpenssl,
   open: (options) =>
     new NativeThread(

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { createCipheriv } from "node:crypto";
 import { loadBackend } from "../registry.ts";
 import { OperationStatus } from "../backend.ts";
+import { openOperations } from "../../conformance/burst_operations.ts";
 import openssl from "./openssl.ts";
 import {
   buildOperation,
@@ -77,7 +78,7 @@ opensslTest(
       runRequest(thread, second, request).status,
       OperationStatus.Ok,
     );
-    const other = openssl.open({});
+    const other = openOperations(openssl, {});
     other.openSession({ ...AES_CBC, key: randomBytes(32) });
     other.close();
     strictEqual(

@@ -7,6 +7,7 @@ import {
 import { dirname } from "node:path";
 import type { BackendOptions, Probe } from "../backend.ts";
 import { testWith } from "../../testing/real_parts.ts";
+import { openOperations } from "../../conformance/burst_operations.ts";
 import openssl from "./openssl.ts";
 import {
   counting,
@@ -63,7 +64,7 @@ for (const how of ["name", "module", "folder"] as const) {
         "cipher.des-cbc",
       ]);
       strictEqual(offersOf(probe).includes("cipher.aes-cbc"), false);
-      const thread = openssl.open({ providers });
+      const thread = openOperations(openssl, { providers });
       const answer = runOnce(thread, {
         service: "cipher",
         algorithm: "arc4",
@@ -97,7 +98,7 @@ opensslTest("properties choose among what the providers have", (thread) => {
     algorithm: "sha256",
     resultBytes: 32,
   } as const;
-  const other = openssl.open({ properties: "provider=default" });
+  const other = openOperations(openssl, { properties: "provider=default" });
   strictEqual(
     runOnce(other, hash, request).digest.toHex(),
     runOnce(thread, hash, request).digest.toHex(),

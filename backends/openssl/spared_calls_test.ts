@@ -4,6 +4,7 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import { cString, type Libcrypto } from "../../ffi/libcrypto.ts";
 import type { LibcryptoHash } from "../../ffi/libcrypto_hash.ts";
 import { type BackendThread, OperationStatus } from "../backend.ts";
+import { BurstOperations } from "../../conformance/burst_operations.ts";
 import { NativeThread } from "../native/native_thread.ts";
 import { newCipherContext } from "./ciphers.ts";
 import { findGcmMemory, GcmTrials } from "./gcm_memory.ts";
@@ -67,7 +68,9 @@ function withBoth(
   usual: BackendThread,
   use: (thread: BackendThread, evp: BackendThread) => void,
 ): void {
-  const evp = new NativeThread(new OpensslPrimitives(new EvpAlone(OPTIONS)));
+  const evp = new BurstOperations(
+    new NativeThread(new OpensslPrimitives(new EvpAlone(OPTIONS))),
+  );
   try {
     use(usual, evp);
   } finally {
@@ -350,7 +353,9 @@ opensslTest("a hash keeps nothing of a message when it is closed", () => {
       };
     }
   }
-  const thread = new NativeThread(new OpensslPrimitives(new Watched(OPTIONS)));
+  const thread = new BurstOperations(
+    new NativeThread(new OpensslPrimitives(new Watched(OPTIONS))),
+  );
   const session = thread.openSession({
     service: "hash",
     algorithm: "sha256",

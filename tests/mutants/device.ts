@@ -164,22 +164,23 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the used length is that of the room, not of the result",
     file: "device/chain_requests.ts",
-    text: "burst.fields[BURST * slot + WRITTEN]! +\n",
-    replacement: "slots.writableBytes[slot]! - STATUS_BYTES +\n",
+    text: "return burst.fields[BURST * slot + WRITTEN]! +\n",
+    replacement:
+      "return this.#virtqueue.slots.writableBytes[slot]! - STATUS_BYTES +\n",
     tests: ["tests/standard/written_bytes_test.ts"],
   },
   {
     fault: "a failed request has used length 0",
     file: "device/chain_requests.ts",
-    text: ": STATUS_BYTES;",
-    replacement: ": 0;",
+    text: "if (status !== Status.Ok) return STATUS_BYTES;",
+    replacement: "if (status !== Status.Ok) return 0;",
     tests: ["tests/hostile/used_length_test.ts"],
   },
   {
     fault: "what a backend that fails says it wrote is the used length",
     file: "device/chain_requests.ts",
-    text: "return status === Status.Ok\n      ? burst",
-    replacement: "return status >= Status.Ok\n      ? burst",
+    text: "if (status !== Status.Ok) return STATUS_BYTES;",
+    replacement: "",
     tests: ["tests/hostile/used_length_test.ts"],
   },
   {
