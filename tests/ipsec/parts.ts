@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RealPart } from "../../testing/real_parts.ts";
+import { type RealPart, testWith } from "../../testing/real_parts.ts";
 
 /** Debian's own: its packages are what `python3-scapy` installs. */
 export const PYTHON = "/usr/bin/python3";
@@ -25,7 +25,7 @@ async function runs(
   }
 }
 
-export const SCAPY: RealPart = {
+const SCAPY: RealPart = {
   present: await runs(PYTHON, [
     "-c",
     "import scapy.layers.ipsec, cryptography",
@@ -34,8 +34,18 @@ export const SCAPY: RealPart = {
   remedy: "install python3-scapy and python3-cryptography",
 };
 
-export const TSHARK: RealPart = {
+const TSHARK: RealPart = {
   present: await runs("tshark", ["--version"]),
   name: "tshark",
   remedy: "install tshark",
 };
+
+type Body = () => Promise<void>;
+
+/** Registers a test that needs scapy. */
+export const testWithScapy = (name: string, body: Body): void =>
+  testWith(SCAPY, name, body);
+
+/** Registers a test that needs tshark. */
+export const testWithTshark = (name: string, body: Body): void =>
+  testWith(TSHARK, name, body);

@@ -14,9 +14,8 @@ import {
   udpDatagram,
 } from "../../testing/ip_packets.ts";
 import { IpsecBed, SUITES } from "../../testing/ipsec_bed.ts";
-import { testWith } from "../../testing/real_parts.ts";
 import { lines } from "../guest/guest.ts";
-import { PYTHON, SCAPY } from "./parts.ts";
+import { PYTHON, testWithScapy } from "./parts.ts";
 
 const SPI = 0x1001;
 
@@ -170,8 +169,7 @@ async function compare(bed: IpsecBed, peer: Peer, kind: Kind): Promise<void> {
 for (const [name, suite] of Object.entries(SUITES)) {
   const found = named(suite);
   if (!found) continue;
-  testWith(
-    SCAPY,
+  testWithScapy(
     `scapy and this device make and read the same packets of ${name}`,
     async () => {
       await using bed = await IpsecBed.start();
@@ -192,8 +190,7 @@ for (const [name, suite] of Object.entries(SUITES)) {
   );
 }
 
-testWith(
-  SCAPY,
+testWithScapy(
   "scapy finds a wrong ICV in a packet of this device's",
   async () => {
     await using bed = await IpsecBed.start();

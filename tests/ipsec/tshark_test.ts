@@ -9,8 +9,7 @@ import type {
 } from "../../driver/association_parameters.ts";
 import { ipv4Packet, pattern, udpDatagram } from "../../testing/ip_packets.ts";
 import { IpsecBed, SUITES } from "../../testing/ipsec_bed.ts";
-import { testWith } from "../../testing/real_parts.ts";
-import { TSHARK } from "./parts.ts";
+import { testWithTshark } from "./parts.ts";
 
 const SPI = 0x1001;
 const TUNNEL = { source: "198.51.100.1", destination: "198.51.100.2" };
@@ -104,21 +103,24 @@ async function read(
 for (const [name, suite] of Object.entries(SUITES)) {
   const association = namesOf(suite);
   if (!association) continue;
-  testWith(TSHARK, `tshark decrypts a packet of ${name}`, async () => {
-    await using bed = await IpsecBed.start();
-    await using outbound = await bed.create({
-      direction: "outbound",
-      spi: SPI,
-      algorithms: suite,
-      tunnel: TUNNEL,
-    });
-    const inner = ipv4Packet(udpDatagram(PAYLOAD));
-    const first = await outbound.encapsulate(inner);
-    const second = await outbound.encapsulate(inner);
-    const fields = ["esp.spi", "esp.sequence", "esp.contained_data"];
-    deepStrictEqual(
-      await read([first.packet, second.packet], association, fields),
-      [1, 2].map((sequence) => [`0x00001001`, `${sequence}`, inner.toHex()]),
-    );
-  });
+  testWithTshark(
+    `tshark decrypts a packet of ${name}`,
+    async () => {
+      await using bed = await IpsecBed.start();
+      await using outbound = await bed.create({
+        direction: "outbound",
+        spi: SPI,
+        algorithms: suite,
+        tunnel: TUNNEL,
+      });
+      const inner = ipv4Packet(udpDatagram(PAYLOAD));
+      const first = await outbound.encapsulate(inner);
+      const second = await outbound.encapsulate(inner);
+      const fields = ["esp.spi", "esp.sequence", "esp.contained_data"];
+      deepStrictEqual(
+        await read([first.packet, second.packet], association, fields),
+        [1, 2].map((sequence) => [`0x00001001`, `${sequence}`, inner.toHex()]),
+      );
+    },
+  );
 }
