@@ -8,7 +8,7 @@ import { openLibc } from "../ffi/libc.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import { reportToKeeper } from "./keeper_report.ts";
 import { IsolatedProcess } from "./isolated_process.ts";
-import { createLog } from "./log.ts";
+import { openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
 import { ownCommand } from "./own_process.ts";
 import { EXIT_USAGE } from "./option_values.ts";
@@ -46,7 +46,7 @@ async function startAll(
 }
 
 /**
- * Serves each socket in a process of its own until SIGINT or SIGTERM ends all, or
+ * Serves each socket in a process of its own until SIGINT, SIGTERM or SIGHUP ends all, or
  * until each has ended by itself; then ends this process. `words` are those that
  * `settings` were read from.
  */
@@ -55,7 +55,8 @@ export async function isolate(
   words: readonly string[],
   handedOver: readonly InheritedDescriptor[],
 ): Promise<never> {
-  const log = createLog(settings.logLevel);
+  const libc = openLibc();
+  const log = openLog(settings, libc);
   const script = new URL("./isolated.ts", import.meta.url);
   const processes = settings.sockets.map(({ name }) =>
     new IsolatedProcess({
@@ -74,7 +75,7 @@ export async function isolate(
   const stopAll = () => {
     for (const one of processes) one.stop();
   };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => {
       stopped = true;
       stopAll();
@@ -87,7 +88,7 @@ export async function isolate(
   }
   const good = await startAll(processes);
   if (!good) stopAll();
-  using _ = good ? reportToKeeper(openLibc()) : undefined;
+  using _ = good ? reportToKeeper(libc) : undefined;
   await Promise.all(processes.map((one) => one.finished()));
   // Whatever kept a process from its start, it has told of it.
   if (!good && !stopped) Deno.exit(EXIT_USAGE);

@@ -1,23 +1,66 @@
 /**
- * Log lines on standard error.
+ * The log: one line for each event, and what could not be written is counted.
  *
  * @module
  */
 
-import { LOG_LEVELS, type LogLevel } from "./parse_options.ts";
+import type { Log, LogLevel } from "../device/transport/vhost_user/log.ts";
+import type { Libc } from "../ffi/libc.ts";
+import { type Formatter, formatterOf, type LogFormat } from "./log_format.ts";
+import { isJournal, type LogSink, standardError } from "./log_sink.ts";
 
-/** Writes one line of a level. */
-export type Log = (level: LogLevel, line: string) => void;
+export type { Log };
 
-const encoder = new TextEncoder();
+/** From what matters most to what matters least. */
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
-/** A log that drops what is less important than `threshold`. */
-export function createLog(threshold: LogLevel): Log {
+/** How a person wants the log. */
+export interface LogSettings {
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/**
+ * A log that drops what is less important than `threshold`. Lines that `sink`
+ * loses are counted, and told of before the next one that it takes.
+ */
+export function createLog(
+  threshold: LogLevel,
+  format: Formatter,
+  sink: LogSink,
+): Log {
   const limit = LOG_LEVELS.indexOf(threshold);
-  return (level, line) => {
+  let lost = 0;
+  const tellOfLost = (time: Date): boolean =>
+    sink(format({
+      time,
+      level: "warn",
+      line: `${lost} lines of the log could not be written`,
+      fields: { lost },
+    }));
+  return (level, line, fields = {}) => {
     if (LOG_LEVELS.indexOf(level) > limit) return;
-    Deno.stderr.writeSync(
-      encoder.encode(`vhost-device-crypto: ${level}: ${line}\n`),
-    );
+    const time = new Date();
+    if (lost > 0 && tellOfLost(time)) lost = 0;
+    if (lost > 0 || !sink(format({ time, level, line, fields }))) lost++;
   };
+}
+
+/** The log on standard error. */
+export function openLog(
+  { logLevel, logFormat }: LogSettings,
+  libc: Libc,
+): Log {
+  const format = formatterOf(logFormat, isJournal());
+  return createLog(logLevel, format, standardError(libc));
+}
+
+/**
+ * The log of one guest. Where there are several, its name stands before each
+ * line, too.
+ */
+export function guestLog(log: Log, guest: string, isAlone: boolean): Log {
+  const prefix = isAlone ? "" : `${guest}: `;
+  return (level, line, fields) =>
+    log(level, `${prefix}${line}`, { guest, ...fields });
 }

@@ -13,7 +13,7 @@ import {
   inheritedDescriptors,
 } from "../keeper/inherited.ts";
 import { optionsAsText } from "./option_table.ts";
-import { endWithUsageError, UsageError } from "./option_values.ts";
+import { complain, endWithUsageError, UsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
 import { probeCommand } from "./probe.ts";
 import { isolate } from "./isolate.ts";
@@ -54,9 +54,22 @@ const CAPABILITIES = { type: "crypto", features: [] };
 /** Variables in which systemd says what it hands over. */
 const INHERITANCE = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
-const print = (text: string): void => {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-};
+/** Exit code where the answer cannot be written. */
+const EXIT_UNWRITTEN = 1;
+
+/** Writes a whole text; nobody may be there to read it. */
+function print(text: string): void {
+  let bytes: Uint8Array = new TextEncoder().encode(text);
+  try {
+    while (bytes.length > 0) {
+      bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+    }
+  } catch (error) {
+    const isClosed = error instanceof Deno.errors.BrokenPipe;
+    if (!isClosed) complain(`Cannot write to standard output: ${error}`);
+    Deno.exit(EXIT_UNWRITTEN);
+  }
+}
 
 /** What systemd has handed over, as far as the environment may be read. */
 function handedOver(): readonly InheritedDescriptor[] {

@@ -273,6 +273,13 @@ export const SERVE_OPTIONS = [
       "error, warn, info (one line per life-cycle event) or debug (sessions too)",
   },
   {
+    name: "log-format",
+    value: "FORMAT",
+    default: "text",
+    help:
+      "text, with the priorities of syslog where a journal takes it, or json: an object for each event",
+  },
+  {
     name: "print-capabilities",
     help:
       "print what QEMU's back-end conventions ask for, as JSON, and end; all else is ignored",

@@ -16,12 +16,20 @@ export class UsageError extends Error {
 /** Exit code for a mistake on the command line. */
 export const EXIT_USAGE = 2;
 
+/** One line on standard error, if anybody takes it. */
+export function complain(line: string): void {
+  try {
+    const text = `vhost-device-crypto: ${line}\n`;
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  } catch {
+    // The exit code has to say it.
+  }
+}
+
 /** Ends this process with the one line of a mistake; throws anything else. */
 export function endWithUsageError(error: unknown): never {
   if (!(error instanceof UsageError)) throw error;
-  Deno.stderr.writeSync(
-    new TextEncoder().encode(`vhost-device-crypto: ${error.message}\n`),
-  );
+  complain(error.message);
   Deno.exit(EXIT_USAGE);
 }
 

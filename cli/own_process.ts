@@ -4,8 +4,6 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
-
 const PERMISSIONS = [
   "read",
   "write",
@@ -24,12 +22,22 @@ function permissionWords(): string[] {
   ).map((name) => `--allow-${name}`);
 }
 
+/** An installed package is run as its launcher does: with what is there. */
+const packageWords = ({ pathname }: URL): readonly string[] =>
+  pathname.includes("/node_modules/")
+    ? [
+      ...["--no-config", "--no-lock", "--cached-only"],
+      "--node-modules-dir=manual",
+    ]
+    : [];
+
 /** Program and words that run the script at `url` as this process is run. */
 export function ownCommand(url: URL): readonly [string, ...string[]] {
   return [
     Deno.execPath(),
     "run",
     ...permissionWords(),
-    fileURLToPath(url),
+    ...packageWords(url),
+    url.href,
   ];
 }

@@ -28,6 +28,8 @@ import {
 } from "../device/transport/vhost_user/memory_guard.ts";
 import type { KeyRule } from "../device/keys/key_use.ts";
 import { keyRules, keySources, requirePinFile } from "./key_options.ts";
+import { LOG_LEVELS, type LogSettings } from "./log.ts";
+import { LOG_FORMATS } from "./log_format.ts";
 import { type LimitOptions, limitOptions } from "./limit_options.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import { BACKEND_OPTIONS, DEFAULTS, type OptionName } from "./option_table.ts";
@@ -42,9 +44,6 @@ import {
   wholeNumber,
 } from "./option_values.ts";
 import { type SocketPlace, socketPlaces } from "./socket_places.ts";
-
-export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const SESSION_LAYOUTS = ["auto", "A", "B", "C"] as const;
 export type SessionLayoutOption = (typeof SESSION_LAYOUTS)[number];
@@ -72,7 +71,7 @@ export interface SocketOptions extends PlacementOptions {
 }
 
 /** What `serve` was asked to do. */
-export interface ServeSettings {
+export interface ServeSettings extends LogSettings {
   readonly sockets: readonly SocketPlace[];
   /** Whether each socket has a process of its own. */
   readonly isolate: boolean;
@@ -92,7 +91,6 @@ export interface ServeSettings {
   readonly sessionLayout: SessionLayoutOption;
   readonly spinMicroseconds: number;
   readonly allowWeak: boolean;
-  readonly logLevel: LogLevel;
 }
 
 /** What the command line asks for. */
@@ -258,6 +256,7 @@ function serveSettings(
     ),
     allowWeak: values.has("allow-weak"),
     logLevel: choice(values, "log-level", LOG_LEVELS, "info"),
+    logFormat: choice(values, "log-format", LOG_FORMATS, "text"),
   };
 }
 

@@ -263,6 +263,9 @@ const MISTAKES: Readonly<
     [[...SOCKET, "--allow-weak=yes"], '"yes"', "no value"],
     [[...SOCKET, "--allow-weak", "--allow-weak"], '""', "only once"],
   ],
+  "log-format": [
+    [[...SOCKET, "--log-format", "xml"], '"xml"', "one of text, json"],
+  ],
   "log-level": [
     [[...SOCKET, "--log-level", "loud"], '"loud"', "one of error, warn"],
   ],
@@ -325,7 +328,7 @@ Deno.test("values arrive as they were given", () => {
     ...["--socket-path=/a", "--socket-path", "/b,c d"],
     ...["--queues", "64", "--max-sessions=1", "--max-size", "4096"],
     ...["--layout", "draft-9", "--session-layout", "B", "--spin", "0"],
-    ...["--allow-weak", "--log-level", "debug"],
+    ...["--allow-weak", "--log-level", "debug", "--log-format", "json"],
   );
   assert.deepEqual(settings.sockets, [
     { name: "/a", path: "/a" },
@@ -339,6 +342,7 @@ Deno.test("values arrive as they were given", () => {
   assert.equal(settings.spinMicroseconds, 0);
   assert.equal(settings.allowWeak, true);
   assert.equal(settings.logLevel, "debug");
+  assert.equal(settings.logFormat, "json");
   const place = { name: "descriptor 3", fd: 3 };
   assert.deepEqual(settingsOf("--fd", "3").sockets, [place]);
   assert.equal(settings.isolate, false);

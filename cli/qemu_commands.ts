@@ -51,15 +51,25 @@ export function cryptodevCommand(
   ]);
 }
 
-/** Both commands, each under a line that says when to use it. */
+/** A command, and when to use it. */
+export interface QemuCommand {
+  readonly use: string;
+  readonly command: string;
+}
+
+/** Both commands. */
 export function qemuCommands(
   socketPath: string,
   dataQueues: number,
-): readonly string[] {
+): readonly QemuCommand[] {
   return [
-    "QEMU 11.1 or later, every algorithm and queue (generic mode):\n" +
-    genericCommand(socketPath, dataQueues),
-    "QEMU 8.1 or later, AES-CBC (cryptodev mode):\n" +
-    cryptodevCommand(socketPath, dataQueues),
+    {
+      use: "QEMU 11.1 or later, every algorithm and queue (generic mode):",
+      command: genericCommand(socketPath, dataQueues),
+    },
+    {
+      use: "QEMU 8.1 or later, AES-CBC (cryptodev mode):",
+      command: cryptodevCommand(socketPath, dataQueues),
+    },
   ];
 }

@@ -12,7 +12,7 @@ import {
 } from "../device/transport/vhost_user/server.ts";
 import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
 import { LaneHost } from "../device/lane/lane_host.ts";
-import { describeFailure } from "../device/session/failure.ts";
+import { logFailure } from "../device/transport/vhost_user/log.ts";
 import { withhold } from "../device/withheld.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { raiseOpenFilesLimit } from "../ffi/libc_limits.ts";
@@ -21,7 +21,7 @@ import { counterLines } from "./counters.ts";
 import type { KeyStore } from "../device/keys/key_store.ts";
 import { KeyService } from "./key_service.ts";
 import { reportToKeeper } from "./keeper_report.ts";
-import { createLog, type Log } from "./log.ts";
+import { guestLog, type Log, openLog } from "./log.ts";
 import { UsageError } from "./option_values.ts";
 import type { ServeSettings, SocketOptions } from "./parse_options.ts";
 import type { SocketPlace } from "./socket_places.ts";
@@ -32,7 +32,7 @@ import {
   type SocketDevice,
 } from "./socket_device.ts";
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 const KEPT_SESSIONS =
   "sessions outlive a reset by their driver: the next driver of the same guest can use their keys";
@@ -68,9 +68,13 @@ async function createSockets(
 
 function logBackends({ backends }: SocketDevice, log: Log): void {
   for (const { backend, probe } of backends) {
-    if (probe.ready) log("info", `backend ${backend.name}: ${probe.version}`);
+    const { name } = backend;
+    if (probe.ready) {
+      log("info", `backend ${name}: ${probe.version}`, { backend: name });
+    }
     for (const { what, remedy } of probe.missing) {
-      log("warn", `backend ${backend.name} lacks ${what}; ${remedy}`);
+      const reason = `${what}; ${remedy}`;
+      log("warn", `backend ${name} lacks ${reason}`, { backend: name, reason });
     }
   }
 }
@@ -115,9 +119,9 @@ function startServer(
     ? VhostUserServer.adopt(place.fd, own)
     : VhostUserServer.listen(path, own);
   if (path !== undefined && isShown) {
-    // The commands stay free of prefixes, to be copied whole to any folder.
+    // Resolved, to be copied to any folder.
     const commands = qemuCommands(resolve(path), settings.queues);
-    for (const text of commands) log("info", text);
+    for (const { use, command } of commands) log("info", use, { command });
   }
   return { server, placements, log };
 }
@@ -163,9 +167,7 @@ async function startServers(
   const running: Running[] = [];
   try {
     for (const socket of sockets) {
-      const log: Log = isNamed
-        ? (level, line) => options.log(level, `${socket.place.name}: ${line}`)
-        : options.log;
+      const log = guestLog(options.log, socket.place.name, !isNamed);
       running.push(startServer(socket, settings, { ...options, log }, keys));
     }
     return running;
@@ -191,7 +193,7 @@ export interface ServeTask {
 }
 
 /**
- * Serves until SIGINT or SIGTERM, or until an adopted connection ends; then ends
+ * Serves until SIGINT, SIGTERM or SIGHUP, or until an adopted connection ends; then ends
  * the process.
  *
  * @throws {UsageError} where the settings cannot be used; nothing runs then
@@ -200,15 +202,13 @@ export async function serve(
   settings: ServeSettings,
   task: ServeTask = {},
 ): Promise<never> {
-  const log = createLog(settings.logLevel);
+  const libc = openLibc();
+  const log = openLog(settings, libc);
   if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
   const keys = new KeyService(settings, log);
-  const libc = openLibc();
   const files = raiseOpenFilesLimit(libc);
   log("debug", `this process may have ${files} files open`);
-  const lanes = new LaneHost((failure) =>
-    log("warn", describeFailure(failure))
-  );
+  const lanes = new LaneHost((failure) => logFailure(log, failure));
   const sockets = await createSockets(settings, lanes, keys.store);
   const reactor = Reactor.open(libc);
   const memoryGuard = guardMemory(libc, reactor, settings, log);

@@ -7,7 +7,7 @@
 
 import { openLibc } from "../ffi/libc.ts";
 import { Supervisor } from "../keeper/supervisor.ts";
-import { createLog } from "./log.ts";
+import { type LogSettings, openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
 import { ownCommand } from "./own_process.ts";
 import { requirePinFile } from "./key_options.ts";
@@ -15,6 +15,12 @@ import { parseServeOptions } from "./parse_options.ts";
 
 /** Longer than any message of a front-end takes. */
 const WATCHDOG_MS = 30_000;
+
+/** What Deno runs; an installed package of JavaScript has a start of its own. */
+const programUrl = (): URL =>
+  import.meta.url.endsWith(".ts")
+    ? new URL("./main.ts", import.meta.url)
+    : new URL(Deno.mainModule);
 
 /**
  * Supervises `serve` with the words behind `supervise` until it ends or is told
@@ -29,19 +35,20 @@ export async function supervise(words: readonly string[]): Promise<never> {
   if (request.action === "serve") {
     requirePinFile(request.settings.backendOptions, "supervise");
   }
-  const level = request.action === "serve"
-    ? request.settings.logLevel
-    : "info" as const;
+  const settings: LogSettings = request.action === "serve"
+    ? request.settings
+    : { logLevel: "info", logFormat: "text" };
+  const libc = openLibc();
   const supervisor = new Supervisor({
-    libc: openLibc(),
+    libc,
     command: [
-      ...ownCommand(new URL("./main.ts", import.meta.url)),
+      ...ownCommand(programUrl()),
       "serve",
       ...options,
     ],
     environment: Deno.env.toObject(),
     watchdogMs: WATCHDOG_MS,
-    log: createLog(level),
+    log: openLog(settings, libc),
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => supervisor.stop());

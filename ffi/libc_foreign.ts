@@ -182,6 +182,11 @@ function signalByKernel(libc: Libc, fd: number): number | undefined {
   return written === -EOPNOTSUPP && mayBeEventfd ? undefined : written;
 }
 
+/** Whether a write to `fd` would not wait. */
+export function hasRoom(libc: Libc, fd: number): boolean {
+  return lookForRoom(libc, fd) === 0;
+}
+
 /** 0 where a write finds room, else the negative errno of a write that does not. */
 function lookForRoom(libc: Libc, fd: number): number {
   const { pollfd, pollView } = calls();

@@ -16,7 +16,7 @@ import {
 } from "./settings.ts";
 
 /** Where a thread begins: no import leads there. */
-const THREAD =
+const BEGIN =
   /new Worker\(\s*new URL\("\.\/([a-z_]+)\.ts", import\.meta\.url\)/g;
 
 const DESCRIPTION =
@@ -46,16 +46,16 @@ async function filesIn(folder: string, extension: string): Promise<string[]> {
   return found.trim().split("\n");
 }
 
-/** The files in which threads begin, which `deno pack` has to be told of. */
-async function threadsIn(folder: string): Promise<string[]> {
-  const threads: string[] = [];
+/** The files in which threads and processes begin, which `deno pack` has to be told of. */
+async function beginsIn(folder: string): Promise<string[]> {
+  const begins: string[] = [];
   for (const path of await filesIn(folder, ".ts")) {
     const text = await Deno.readTextFile(join(folder, path));
-    for (const [, name] of text.matchAll(THREAD)) {
-      threads.push(`${dirname(path)}/${name}.ts`);
+    for (const [, name] of text.matchAll(BEGIN)) {
+      begins.push(`${dirname(path)}/${name}.ts`);
     }
   }
-  return threads;
+  return begins;
 }
 
 /** Lets `deno pack` make the package; the folder that it is in. */
@@ -63,10 +63,10 @@ async function denoPack(work: string, settings: Settings): Promise<string> {
   const sources = join(work, "sources");
   await Deno.mkdir(sources);
   await copySources(sources, settings);
-  const threads = (await threadsIn(sources)).map((path) => [path, path]);
+  const begins = (await beginsIn(sources)).map((path) => [path, path]);
   await writeJson(join(sources, "deno.json"), {
     ...settings,
-    exports: { ...settings.exports, ...Object.fromEntries(threads) },
+    exports: { ...settings.exports, ...Object.fromEntries(begins) },
   });
   const archive = join(work, "package.tgz");
   const args = ["-q", "--allow-dirty", "--no-source-maps", "-o", archive];
@@ -75,13 +75,13 @@ async function denoPack(work: string, settings: Settings): Promise<string> {
   return join(work, "package");
 }
 
-/** Threads begin in JavaScript, too; `deno pack` leaves their names alone. */
-async function renameThreads(folder: string): Promise<void> {
+/** They begin in JavaScript, too; `deno pack` leaves their names alone. */
+async function renameBegins(folder: string): Promise<void> {
   for (const file of await filesIn(folder, ".js")) {
     const path = join(folder, file);
     const text = await Deno.readTextFile(path);
     const renamed = text.replaceAll(
-      THREAD,
+      BEGIN,
       (begin, name) => begin.replace(`${name}.ts`, `${name}.js`),
     );
     if (renamed !== text) await Deno.writeTextFile(path, renamed);
@@ -113,7 +113,7 @@ export async function packLibrary(output: string): Promise<string> {
   const settings = await readSettings();
   await using work = await workFolder();
   const folder = await denoPack(work.path, settings);
-  await renameThreads(folder);
+  await renameBegins(folder);
   await completeManifest(folder, settings);
   await Deno.copyFile(
     join(ROOT, "packaging/library/README.md"),

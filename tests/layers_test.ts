@@ -164,6 +164,15 @@ Deno.test("a room holds the program: what only tests use is in testing/", async 
   deepStrictEqual(files.filter((path) => !reached.has(path)), []);
 });
 
+Deno.test("every room is published", async () => {
+  const config = await Deno.readTextFile(join(ROOT, "deno.json"));
+  const { include } = JSON.parse(config).publish;
+  deepStrictEqual(
+    [...new Set(ROOMS.map(topOf))].filter((room) => !include.includes(room)),
+    [],
+  );
+});
+
 Deno.test("a room names its packages with the versions of deno.json, for those who import it by path", async () => {
   const config = await Deno.readTextFile(join(ROOT, "deno.json"));
   const pinned = new Set(Object.values<string>(JSON.parse(config).imports));

@@ -23,7 +23,7 @@ Deno.test("serve says where it listens and how QEMU attaches in both modes", asy
     ...["--socket-path", asWritten, "--queues", "3", ...NOBLE],
   );
   const { log } = device;
-  assert.match(log, /^vhost-device-crypto: info: backend noble: @noble/m);
+  assert.match(log, /^\S+Z vhost-device-crypto: info: backend noble: @noble/m);
   assert.ok(log.includes(`info: listening at ${asWritten}\n`), log);
   const commands = log.matchAll(/^qemu-system-x86_64 [^#]+#/gm);
   const [generic, cryptodev, ...more] = [...commands].map(([text]) => text);

@@ -45,6 +45,7 @@ const WRONG: readonly (readonly [string[], RegExp])[] = [
   [["--session-layout", "D"], /--session-layout "D": expected one of auto/],
   [["--spin", "-5"], /--spin "-5": expected/],
   [["--allow-weak=1"], /--allow-weak "1": expected no value/],
+  [["--log-format", "xml"], /--log-format "xml": expected one of text, json/],
   [["--log-level", "all"], /--log-level "all": expected one of error, warn/],
   [["--help=me"], /--help "me": expected no value/],
   [["--queues", "1", "--queues", "2"], /--queues "2": expected .* only once/],

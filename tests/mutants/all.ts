@@ -1,6 +1,7 @@
 import { MUTANTS as algorithms } from "./algorithms.ts";
 import { MUTANTS as backends } from "./backends.ts";
 import { MUTANTS as bench } from "./bench.ts";
+import { MUTANTS as cli } from "./cli.ts";
 import { MUTANTS as device } from "./device.ts";
 import { MUTANTS as driver } from "./driver.ts";
 import { MUTANTS as frontEnd } from "./front_end.ts";
@@ -18,6 +19,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...algorithms,
   ...backends,
   ...bench,
+  ...cli,
   ...device,
   ...driver,
   ...frontEnd,

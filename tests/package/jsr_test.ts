@@ -1,10 +1,12 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { ROOT, run } from "./parts.ts";
 
-/** What belongs to a room, and what a person reads. */
-const PUBLISHED =
-  /^(algorithms|backends|cli|conformance|device|driver|ffi|memory)\/.*\.ts$|^mod\.ts$|^deno\.json$|^[A-Z]+(\.md)?$/;
-const LEFT_OUT = /_test\.ts$|^cli\/write_readme\.ts$/;
+const { publish } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+const LISTED: readonly string[] = ["deno.json", ...publish.include];
+const isPublished = (path: string): boolean =>
+  !LEFT_OUT.test(path) &&
+  LISTED.some((name) => path === name || path.startsWith(`${name}/`));
+const LEFT_OUT = /_test\.ts$|\.c$|^cli\/write_readme\.ts$/;
 
 Deno.test("a publication for JSR is clean, and has what users need and no more", async () => {
   const { code, stdout, stderr } = await run(Deno.execPath(), [
@@ -24,7 +26,6 @@ Deno.test("a publication for JSR is clean, and has what users need and no more",
     .stdout.trim().split("\n");
   deepStrictEqual(
     files.sort(),
-    tracked.filter((path) => PUBLISHED.test(path) && !LEFT_OUT.test(path))
-      .sort(),
+    tracked.filter(isPublished).sort(),
   );
 });

@@ -76,7 +76,7 @@ export class FrontEnd {
     if (this.#dropped) return this.gone;
     this.#dropped = true;
     const { log, reactor, device } = this.#options;
-    log(level, `front-end gone: ${reason}`);
+    log(level, `front-end gone: ${reason}`, { reason });
     reactor.unwatch(this.#connection.fd);
     device.onConfigChange = undefined;
     device.onBackendHealth = undefined;
@@ -144,7 +144,8 @@ export class FrontEnd {
       if (!asked && outcome.fatal) return outcome.reason;
       const name = requestName(request);
       const level = outcome.fatal ? "warn" : "debug";
-      this.#options.log(level, `${name} refused: ${outcome.reason}`);
+      const { reason } = outcome;
+      this.#options.log(level, `${name} refused: ${reason}`, { reason });
     }
     if (!asked) return undefined;
     const failed = outcome instanceof Refused ? 1 : 0;

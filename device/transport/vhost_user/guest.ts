@@ -222,6 +222,9 @@ export class Guest {
     this.#signals.send(this.rings.all[index]!.errorFd);
     if (this.#ended) return;
     this.#options.device.ringBroken();
-    this.#options.log("warn", `queue ${index} is broken: ${reason}`);
+    this.#options.log("warn", `queue ${index} is broken: ${reason}`, {
+      queue: index,
+      reason,
+    });
   }
 }

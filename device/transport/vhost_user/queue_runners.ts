@@ -9,12 +9,12 @@ import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import type { LaneHost } from "../../lane/lane_host.ts";
 import { AnnouncementMemory } from "../../session/announcement_memory.ts";
-import { describeFailure, FailureNotes } from "../../session/failure.ts";
+import { FailureNotes } from "../../session/failure.ts";
 import { sessionName } from "../../session/session_needs.ts";
 import type { SessionAnnouncement } from "../../session/session_table.ts";
 import { ControlRing } from "./control_ring.ts";
 import type { GuestSignals } from "./guest_signals.ts";
-import { type Log, logHealth } from "./log.ts";
+import { type Log, logFailure, logHealth } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import { QueueThread } from "./queue_thread.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
@@ -45,7 +45,7 @@ export class QueueRunners {
   readonly #announcements = new AnnouncementMemory();
   /** What is told of all threads of this guest. */
   readonly #failures = new FailureNotes((failure) =>
-    this.#options.log("warn", describeFailure(failure))
+    logFailure(this.#options.log, failure)
   );
   readonly #unobserve: () => void;
   readonly #guest: number;
@@ -162,11 +162,12 @@ export class QueueRunners {
     this.#options.log(
       "debug",
       `session ${id} created: ${sessionName(description)} on ${first?.backend}`,
+      { session: `${id}`, ...(first && { backend: first.backend }) },
     );
   }
 
   #closed(id: number): void {
     for (const thread of this.#threads.values()) thread.closed(id);
-    this.#options.log("debug", `session ${id} destroyed`);
+    this.#options.log("debug", `session ${id} destroyed`, { session: `${id}` });
   }
 }

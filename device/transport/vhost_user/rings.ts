@@ -120,8 +120,13 @@ export class Rings {
     if (ring.away === away) return;
     ring.away = away;
     const { log } = this.#options;
-    if (away) log("warn", `queue ${ring.index} waits for its memory`);
-    else log("info", `queue ${ring.index} has its memory back`);
+    if (away) {
+      log("warn", `queue ${ring.index} waits for its memory`, {
+        queue: ring.index,
+      });
+    } else {log("info", `queue ${ring.index} has its memory back`, {
+        queue: ring.index,
+      });}
   }
 
   /** Whether a ring is in memory that was shared and is not at present. */
@@ -156,6 +161,7 @@ export class Rings {
     this.#options.log(
       "info",
       `queue ${ring.index} stopped at ${position(plan.packed, base)}`,
+      { queue: ring.index },
     );
   }
 
@@ -234,8 +240,14 @@ export class Rings {
     device.ringsRenewed();
     const { size } = device.sessions;
     const gone = before - size;
-    if (gone > 0) log("info", `${gone} sessions are gone, ${cause}: ${why}`);
-    if (size > 0) log("info", `${size} sessions stay, ${cause}: ${why}`);
+    if (gone > 0) {
+      log("info", `${gone} sessions are gone, ${cause}: ${why}`, {
+        reason: why,
+      });
+    }
+    if (size > 0) {
+      log("info", `${size} sessions stay, ${cause}: ${why}`, { reason: why });
+    }
   }
 
   /** A driver does what only a new one does, if no ring runs. */
@@ -354,6 +366,7 @@ export class Rings {
       `queue ${ring.index} started: ${form}, ${size} entries, at ${
         position(packed, base)
       }`,
+      { queue: ring.index },
     );
     return undefined;
   }
