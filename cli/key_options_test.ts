@@ -113,6 +113,15 @@ Deno.test("a directory that is none, and the same key twice, are refused", async
   );
 });
 
+Deno.test("a name that would break a line of the log is refused", async () => {
+  await using folder = await temporaryFolder();
+  await writeKeys(folder.path, { "a\nb": KEY_FILES.web });
+  assert.match(
+    await mistakeOf("--keys", folder.path),
+    /"a\\nb" is no name: expected 1 to 64 characters/,
+  );
+});
+
 Deno.test("keys of a token need the module of the backend", async () => {
   assert.match(
     await mistakeOf("--keys", "pkcs11:token=a"),

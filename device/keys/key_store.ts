@@ -31,12 +31,22 @@ export interface GuestKeyAccess {
   observe(changed: () => void): () => void;
 }
 
+const NAME = /^\P{Cc}{1,64}$/u;
+
 function readAll(sources: readonly KeySource[]): StoredKey[] {
   const all: StoredKey[] = [];
   try {
     for (const source of sources) {
       for (const key of source.read()) {
         all.push(key);
+        // It stands in rules and in lines of a log.
+        if (!NAME.test(key.name)) {
+          throw new KeyStoreError(
+            source.name,
+            `${JSON.stringify(key.name)} is no name: expected 1 to 64 ` +
+              "characters, none of them a control character",
+          );
+        }
         const same = all.find((other) =>
           other !== key && (other.name === key.name ||
             publicPartName(other.part) === publicPartName(key.part))
