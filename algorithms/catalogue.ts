@@ -9,6 +9,63 @@
 /** The crypto services (virtio 1.4 §5.9.4) but for IPSEC. */
 export type Service = "cipher" | "hash" | "mac" | "aead" | "akcipher";
 
+/** Names of the CIPHER algorithms. */
+export type CipherName =
+  | "arc4"
+  | "aes-ecb"
+  | "aes-cbc"
+  | "aes-ctr"
+  | "des-ecb"
+  | "des-cbc"
+  | "3des-ecb"
+  | "3des-cbc"
+  | "3des-ctr"
+  | "kasumi-f8"
+  | "snow3g-uea2"
+  | "aes-f8"
+  | "aes-xts"
+  | "zuc-eea3";
+
+/** Names of the HASH algorithms. */
+export type HashName =
+  | "md5"
+  | "sha1"
+  | "sha224"
+  | "sha256"
+  | "sha384"
+  | "sha512"
+  | "sha3-224"
+  | "sha3-256"
+  | "sha3-384"
+  | "sha3-512"
+  | "shake128"
+  | "shake256";
+
+/** Names of the MAC algorithms. */
+export type MacName =
+  | "hmac-md5"
+  | "hmac-sha1"
+  | "hmac-sha224"
+  | "hmac-sha256"
+  | "hmac-sha384"
+  | "hmac-sha512"
+  | "cmac-3des"
+  | "cmac-aes"
+  | "kasumi-f9"
+  | "snow3g-uia2"
+  | "gmac-aes"
+  | "gmac-twofish"
+  | "cbcmac-aes"
+  | "cbcmac-kasumi-f9"
+  | "xcbc-aes"
+  | "zuc-eia3";
+
+/** Names of the AEAD algorithms. */
+export type AeadName = "gcm" | "ccm" | "chacha20-poly1305";
+
+/** Names of the AKCIPHER algorithms. */
+export type AkcipherName = "rsa" | "ecdsa";
+
 /** A set of byte lengths: `minimum`, `minimum + step`, … up to `maximum`. */
 export interface Lengths {
   readonly minimum: number;
@@ -16,9 +73,9 @@ export interface Lengths {
   readonly step: number;
 }
 
-interface Common {
+interface Common<Name extends string> {
   /** Name used in options, logs and plugins, for example `aes-cbc`. */
-  readonly name: string;
+  readonly name: Name;
   /** The standard's number of the algorithm within its service. */
   readonly number: number;
   /** Why a guest should not get this by accident; absent when it is sound. */
@@ -26,7 +83,7 @@ interface Common {
 }
 
 /** A symmetric cipher. */
-export interface CipherAlgorithm extends Common {
+export interface CipherAlgorithm extends Common<CipherName> {
   readonly service: "cipher";
   readonly keyBytes: Lengths;
   /** Length of the initialization vector, counter block or tweak. */
@@ -38,7 +95,7 @@ export interface CipherAlgorithm extends Common {
 }
 
 /** A hash function. */
-export interface HashAlgorithm extends Common {
+export interface HashAlgorithm extends Common<HashName> {
   readonly service: "hash";
   /** Full length of the digest; for an extendable output, the usual length. */
   readonly digestBytes: number;
@@ -49,7 +106,7 @@ export interface HashAlgorithm extends Common {
 }
 
 /** A message authentication code. */
-export interface MacAlgorithm extends Common {
+export interface MacAlgorithm extends Common<MacName> {
   readonly service: "mac";
   readonly keyBytes: Lengths;
   /** Full length of the code; a session may ask for its first bytes. */
@@ -59,11 +116,11 @@ export interface MacAlgorithm extends Common {
   /** The length of the data behind the IV is a multiple of this. */
   readonly blockBytes: number;
   /** The hash under an HMAC. */
-  readonly hash?: string;
+  readonly hash?: HashName;
 }
 
 /** An authenticated cipher with associated data. */
-export interface AeadAlgorithm extends Common {
+export interface AeadAlgorithm extends Common<AeadName> {
   readonly service: "aead";
   readonly keyBytes: Lengths;
   readonly ivBytes: Lengths;
@@ -81,7 +138,7 @@ export interface AeadAlgorithm extends Common {
 }
 
 /** A public-key algorithm. */
-export interface AkcipherAlgorithm extends Common {
+export interface AkcipherAlgorithm extends Common<AkcipherName> {
   readonly service: "akcipher";
 }
 
@@ -113,7 +170,7 @@ const SMALL_BLOCK = "a 64-bit block repeats within a few GiB (Sweet32)";
 type Sizes<A> = Omit<A, "service" | "name" | "number">;
 
 const cipher = (
-  name: string,
+  name: CipherName,
   number: number,
   sizes: Omit<Sizes<CipherAlgorithm>, "minimumBytes"> & {
     minimumBytes?: number;
@@ -126,7 +183,7 @@ const cipher = (
   ...sizes,
 });
 const hash = (
-  name: string,
+  name: HashName,
   number: number,
   digestBytes: number,
   blockBytes: number,
@@ -140,7 +197,7 @@ const hash = (
   blockBytes,
 });
 const hmac = (
-  hash: string,
+  hash: "md5" | "sha1" | "sha224" | "sha256" | "sha384" | "sha512",
   number: number,
   digestBytes: number,
 ): MacAlgorithm => ({
@@ -154,7 +211,7 @@ const hmac = (
   hash,
 });
 const mac = (
-  name: string,
+  name: MacName,
   number: number,
   sizes: Omit<Sizes<MacAlgorithm>, "blockBytes"> & { blockBytes?: number },
 ): MacAlgorithm => ({ service: "mac", name, number, blockBytes: 1, ...sizes });

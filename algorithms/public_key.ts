@@ -9,9 +9,24 @@ import { fromHex } from "./hex.ts";
 export type KeyType = "public" | "private";
 export type RsaPadding = "raw" | "pkcs1";
 
+/** Names of the hashes of RSA PKCS#1 v1.5 signatures; `none` takes data as it is. */
+export type RsaHashName =
+  | "none"
+  | "md2"
+  | "md4"
+  | "md5"
+  | "sha1"
+  | "sha224"
+  | "sha256"
+  | "sha384"
+  | "sha512";
+
+/** Names of the curves, as NIST has them. */
+export type CurveName = "p192" | "p224" | "p256" | "p384" | "p521";
+
 /** A hash that an RSA PKCS#1 v1.5 signature names in its DigestInfo. */
 export interface RsaHash {
-  readonly name: string;
+  readonly name: RsaHashName;
   /** The standard's number (VIRTIO_CRYPTO_RSA_*). */
   readonly number: number;
   readonly digestBytes: number;
@@ -85,7 +100,7 @@ export const RSA_HASHES: readonly RsaHash[] = [
 
 /** A NIST curve (VIRTIO_CRYPTO_CURVE_NIST_*). */
 export interface Curve {
-  readonly name: "p192" | "p224" | "p256" | "p384" | "p521";
+  readonly name: CurveName;
   readonly number: number;
   /** Length of a field element. */
   readonly fieldBytes: number;

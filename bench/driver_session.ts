@@ -5,25 +5,13 @@
  */
 
 import type { Driver } from "../driver/driver.ts";
-import type { Session } from "../driver/sessions.ts";
+import type { Session } from "../driver/session.ts";
 import type { BenchOperation } from "./operations.ts";
 
-export function openBenchSession(
+/** Opens a session that a burst can be made of. */
+export async function openBenchSession(
   driver: Driver,
   { description }: BenchOperation,
 ): Promise<Session> {
-  switch (description.service) {
-    case "cipher":
-      return driver.cipher(description);
-    case "aead":
-      return driver.aead(description);
-    case "hash":
-      return driver.hash(description);
-    case "mac":
-      return driver.mac(description);
-    case "chain":
-      return driver.chain(description);
-    case "akcipher":
-      throw new TypeError("Cannot make bursts of akcipher requests");
-  }
+  return await driver.createSession(description) as Session;
 }

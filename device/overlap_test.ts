@@ -5,7 +5,7 @@ import { createDevice, type DeviceOptions, Driver } from "../mod.ts";
 import { later } from "../testing/later_backend.ts";
 import { describeRequest, type RequestTarget } from "../driver/data_request.ts";
 import { insideOf } from "../driver/driver.ts";
-import { targetOf } from "../driver/sessions.ts";
+import { targetOf } from "../driver/session.ts";
 import { encodeDataHeader } from "./wire/data_header.ts";
 import { DataRequest } from "./wire/data_request.ts";
 import { Status } from "./wire/status.ts";

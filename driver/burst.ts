@@ -8,6 +8,7 @@
 import { showInstead } from "../algorithms/inspect.ts";
 import { Status } from "../device/wire/status.ts";
 import type { Segments } from "../memory/segments.ts";
+import { wrongValue } from "./argument.ts";
 import type {
   OperationName,
   PlacedRequest,
@@ -17,7 +18,13 @@ import { OperationError } from "./operation_error.ts";
 import type { RequestQueue, Submission } from "./request_queue.ts";
 import type { GuestBuffer } from "./rings/driver_queue.ts";
 import { describeTarget } from "./session_control.ts";
-import { requireOpen, runnerOf, type Session, targetOf } from "./sessions.ts";
+import {
+  requireOpen,
+  rulesOf,
+  runnerOf,
+  type Session,
+  targetOf,
+} from "./session.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 
 /** Sizes of a burst's requests. */
@@ -148,6 +155,9 @@ export class Burst implements Disposable {
   constructor(session: Session, options: BurstOptions) {
     const shape = shapeOfBurst(session, options);
     requireOpen(session, shape.operation);
+    const rules = rulesOf(session);
+    // The IV of a MAC is the start of its data.
+    rules?.check(shape, rules.macIvBytes);
     const { memory, queue, format } = runnerOf(session);
     this.#memory = memory;
     this.#queue = queue;
@@ -283,7 +293,23 @@ export class Burst implements Disposable {
   }
 }
 
+function checkOptions(options: BurstOptions): void {
+  const { depth, dataBytes, ivBytes = 0, additionalDataBytes = 0 } = options;
+  const counts = { depth, dataBytes, ivBytes, additionalDataBytes };
+  for (const [name, value] of Object.entries(counts)) {
+    const least = name === "depth" ? 1 : 0;
+    if (Number.isSafeInteger(value) && value >= least) continue;
+    throw wrongValue(
+      "make a burst",
+      name,
+      value,
+      `an integer from ${least} on`,
+    );
+  }
+}
+
 function shapeOfBurst(session: Session, options: BurstOptions): RequestShape {
+  checkOptions(options);
   const { description } = session;
   const { dataBytes, ivBytes = 0, additionalDataBytes = 0 } = options;
   const shape = {

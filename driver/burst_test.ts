@@ -48,7 +48,7 @@ for (const layout of ["virtio", "draft-9"] as const) {
 
 Deno.test("the tag of an AEAD slot is written and then verified", async () => {
   const { driver } = await start();
-  const parameters = { algorithm: "gcm", key: KEY };
+  const parameters = { algorithm: "gcm", key: KEY } as const;
   const options = { depth: 1, dataBytes: 20, ivBytes: 12 };
   const encrypt = await driver.aead({ ...parameters, direction: "encrypt" });
   const decrypt = await driver.aead({ ...parameters, direction: "decrypt" });

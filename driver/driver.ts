@@ -19,17 +19,11 @@
  * @module
  */
 
-import { algorithmByName, type Service } from "../algorithms/catalogue.ts";
+import type { Service } from "../algorithms/catalogue.ts";
 import { showInstead } from "../algorithms/inspect.ts";
 import {
-  type AeadSession,
-  type ChainSession,
-  type CipherSession,
   copyDescription,
-  type EcdsaSession,
-  type HashSession,
-  type MacSession,
-  type RsaSession,
+  hideKeys,
   type SessionDescription,
   wipeKeys,
 } from "../algorithms/session_description.ts";
@@ -44,39 +38,57 @@ import {
 import { F_RING_RESET, F_SUSPEND } from "../device/wire/features.ts";
 import type { WireMode } from "../device/wire/mode.ts";
 import type { AssociationParameters } from "./association_parameters.ts";
+import { Status } from "../device/wire/status.ts";
+import { wrongThing, wrongValue } from "./argument.ts";
 import { Attachment } from "./attachment.ts";
 import { Burst, type BurstOptions } from "./burst.ts";
+import {
+  describeAead,
+  describeAkcipher,
+  describeChain,
+  describeCipher,
+  describeHash,
+  describeMac,
+  describeSession,
+} from "./describe_session.ts";
 import type { DriverOptions, SessionOptions } from "./driver_options.ts";
 import type { AssociationOf } from "./ipsec.ts";
 import type { DeviceLink } from "./link.ts";
 import { makeSession, type SessionOf } from "./make_session.ts";
-import {
-  type Aead,
-  type Akcipher,
-  type Chain,
-  type Cipher,
-  type Hash,
-  type Mac,
-  moveTo,
-  placeOf,
-  type Session,
-  type SessionPlace,
-} from "./sessions.ts";
+import { OperationError } from "./operation_error.ts";
+import type {
+  AeadParameters,
+  ChainParameters,
+  CipherParameters,
+  EcdsaParameters,
+  HashParameters,
+  MacParameters,
+  RsaParameters,
+} from "./parameters.ts";
+import { PublicKeyRules } from "./public_key_rules.ts";
+import { RequestRules } from "./request_rules.ts";
+import { moveTo, placeOf, type Session, type SessionPlace } from "./session.ts";
+import { checkSession } from "./session_check.ts";
+import { describeTarget } from "./session_control.ts";
+import type { Aead, Akcipher, Chain, Cipher, Hash, Mac } from "./sessions.ts";
 
 export type { DriverOptions, SessionOptions } from "./driver_options.ts";
 export { OperationError } from "./operation_error.ts";
-
-type Parameters<
-  D extends SessionDescription,
-  Optional extends keyof D = never,
-> =
-  & Omit<D, "service" | Optional>
-  & Partial<Pick<D, Optional>>;
 
 let attachmentOf: (driver: Driver) => Attachment;
 
 /** What lies behind a driver, for tests and this room; no part of the API. */
 export const insideOf = (driver: Driver): Attachment => attachmentOf(driver);
+
+/**
+ * Opens a session that sends what it is told, right or wrong, for tests of
+ * devices; no part of the API.
+ */
+export let openUnchecked: <D extends SessionDescription>(
+  driver: Driver,
+  description: D,
+  options?: SessionOptions,
+) => Promise<SessionOf<D>>;
 
 /**
  * A running driver. When its device dies, calls that are under way and all later
@@ -117,6 +129,10 @@ export class Driver implements AsyncDisposable {
 
   static {
     attachmentOf = (driver) => driver.#attachment;
+    openUnchecked = (driver, description, options) => {
+      const own = { ...copyDescription(description) as typeof description };
+      return driver.#open(own, options, false);
+    };
   }
 
   /** Features in force. */
@@ -151,101 +167,141 @@ export class Driver implements AsyncDisposable {
     return decodeConfigSpace(await this.link.readConfig(), this.mode.layout);
   }
 
-  /** Opens a session; rejects with an `OperationError` if the device refuses. */
-  async createSession<D extends SessionDescription>(
+  /**
+   * Opens a session from a description: plain data, for example of a file or of
+   * another program. The methods below say what it may be.
+   */
+  createSession<D extends SessionDescription>(
     description: D,
-    options: SessionOptions = {},
+    options?: SessionOptions,
   ): Promise<SessionOf<D>> {
-    const attachment = this.#attachment;
-    const queue = options.dataQueue ?? this.#nextQueue++ % this.dataQueueCount;
-    if (!attachment.runners[queue]) {
-      throw new RangeError(`There is no data queue ${queue}`);
-    }
-    // The caller may wipe or change its own as soon as this returns.
-    const own = copyDescription(description);
-    let place: SessionPlace;
+    const opened = this.#open(describeSession(description), options);
+    return opened as unknown as Promise<SessionOf<D>>;
+  }
+
+  /**
+   * Opens a CIPHER session.
+   *
+   * @throws {TypeError | RangeError} for a wrong parameter, or what the device
+   * does not offer, before it is asked
+   * @throws {OperationError} if the device refuses
+   */
+  cipher(
+    parameters: CipherParameters,
+    options?: SessionOptions,
+  ): Promise<Cipher> {
+    return this.#open(describeCipher(parameters), options);
+  }
+
+  /** Opens a session that chains a cipher and a hash or MAC; see `cipher`. */
+  chain(
+    parameters: ChainParameters,
+    options?: SessionOptions,
+  ): Promise<Chain> {
+    return this.#open(describeChain(parameters), options);
+  }
+
+  /** Opens a HASH session; see `cipher`. */
+  async hash(
+    parameters: HashParameters,
+    options?: SessionOptions,
+  ): Promise<Hash> {
+    return await this.#open(describeHash(parameters), options);
+  }
+
+  /** Opens a MAC session; see `cipher`. */
+  mac(parameters: MacParameters, options?: SessionOptions): Promise<Mac> {
+    return this.#open(describeMac(parameters), options);
+  }
+
+  /** Opens an AEAD session; see `cipher`. */
+  aead(parameters: AeadParameters, options?: SessionOptions): Promise<Aead> {
+    return this.#open(describeAead(parameters), options);
+  }
+
+  /** Opens an AKCIPHER session; see `cipher`. */
+  akcipher(
+    parameters: RsaParameters | EcdsaParameters,
+    options?: SessionOptions,
+  ): Promise<Akcipher> {
+    return this.#open(describeAkcipher(parameters), options);
+  }
+
+  /** Opens a session whose description, with its keys, is the driver's own. */
+  async #open<D extends SessionDescription>(
+    described: D | Promise<D>,
+    options: SessionOptions = {},
+    isChecked = true,
+  ): Promise<SessionOf<D>> {
+    const { stateless = false, dataQueue } = options;
+    const own = hideKeys(await described);
     try {
-      place = await openOn(attachment, own, queue, options.stateless ?? false);
+      const attachment = this.#attachment;
       if (attachment.gone) throw attachment.gone;
+      if (isChecked) {
+        checkSession(own, attachment.config);
+        checkStateless(own, stateless, attachment.mode);
+      }
+      const queue = this.#queueFor(dataQueue);
+      const place = await this.#openOn(attachment, own, queue, stateless);
+      if (attachment.gone) throw attachment.gone;
+      const session = makeSession({
+        description: own,
+        place,
+        ...(isChecked && rulesFor(own, stateless, attachment.config)),
+        closed: (session) => void this.#sessions.delete(session),
+      });
+      this.#sessions.add(session);
+      return session as unknown as SessionOf<D>;
     } catch (error) {
       wipeKeys(own);
       throw error;
     }
-    const session = makeSession({
-      description: own,
-      place,
-      closed: (session) => void this.#sessions.delete(session),
-    });
-    this.#sessions.add(session);
-    return session as unknown as SessionOf<D>;
   }
 
-  /** Opens a CIPHER session. */
-  cipher(
-    parameters: Parameters<CipherSession>,
-    options?: SessionOptions,
-  ): Promise<Cipher> {
-    return this.createSession({ service: "cipher", ...parameters }, options);
+  #queueFor(dataQueue: number | undefined): number {
+    const count = this.dataQueueCount;
+    if (dataQueue === undefined) return this.#nextQueue++ % count;
+    if (Number.isInteger(dataQueue) && dataQueue >= 0 && dataQueue < count) {
+      return dataQueue;
+    }
+    const expected = count === 1 ? "0" : `0 to ${count - 1}`;
+    throw wrongValue("open a session", "dataQueue", dataQueue, expected);
   }
 
-  /** Opens a session that chains a cipher and a hash or MAC. */
-  chain(
-    parameters: Parameters<ChainSession, "authKey" | "resultBytes">,
-    options?: SessionOptions,
-  ): Promise<Chain> {
-    const hash = parameters.hashMode === "plain" ? "hash" : "mac";
-    return this.createSession({
-      service: "chain",
-      authKey: new Uint8Array(0),
-      resultBytes: fullResultBytes(hash, parameters.hashAlgorithm),
-      ...parameters,
-    }, options);
+  /** Opens a session on the device, or only says how stateless requests go there. */
+  async #openOn(
+    attachment: Attachment,
+    description: SessionDescription,
+    dataQueue: number,
+    isStateless: boolean,
+  ): Promise<SessionPlace> {
+    const { control, runners } = attachment;
+    const place = {
+      dataQueue,
+      runner: runners[dataQueue]!,
+      control,
+      isGone: () => attachment.gone !== undefined,
+    };
+    if (isStateless) return place;
+    try {
+      return { ...place, sessionId: await control.create(description) };
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
 
-  /** Opens a HASH session; the digest is whole unless `resultBytes` is given. */
-  hash(
-    parameters: Parameters<HashSession, "resultBytes">,
-    options?: SessionOptions,
-  ): Promise<Hash> {
-    return this.createSession({
-      service: "hash",
-      resultBytes: fullResultBytes("hash", parameters.algorithm),
-      ...parameters,
-    }, options);
-  }
-
-  /** Opens a MAC session; the code is whole unless `resultBytes` is given. */
-  mac(
-    parameters: Parameters<MacSession, "resultBytes">,
-    options?: SessionOptions,
-  ): Promise<Mac> {
-    return this.createSession({
-      service: "mac",
-      resultBytes: fullResultBytes("mac", parameters.algorithm),
-      ...parameters,
-    }, options);
-  }
-
-  /** Opens an AEAD session; the tag has 16 bytes unless `tagBytes` is given. */
-  aead(
-    parameters: Parameters<AeadSession, "tagBytes">,
-    options?: SessionOptions,
-  ): Promise<Aead> {
-    return this.createSession(
-      { service: "aead", tagBytes: 16, ...parameters },
-      options,
-    );
-  }
-
-  /** Opens an AKCIPHER session. */
-  akcipher(
-    parameters: Parameters<RsaSession> | Parameters<EcdsaSession>,
-    options?: SessionOptions,
-  ): Promise<Akcipher> {
-    return this.createSession(
-      { service: "akcipher", ...parameters } as RsaSession | EcdsaSession,
-      options,
-    );
+  /** A device without REVISION_1 has no status for "no room". */
+  #explain(error: unknown): unknown {
+    if (!(error instanceof OperationError)) return error;
+    const { operation, status } = error;
+    const count = this.#sessions.size;
+    const mayLackRoom = status === Status.NoSpace ||
+      status === Status.Error && count > 0;
+    if (!mayLackRoom) return error;
+    const hint = `this driver has ${count} sessions open; if these are all ` +
+      "that the device allows (maxSessions), close some";
+    return new OperationError(operation, status, hint);
   }
 
   /**
@@ -343,7 +399,12 @@ export class Driver implements AsyncDisposable {
       const { dataQueue } = placeOf(session);
       const queue = dataQueue % attachment.dataQueues.length;
       const isStateless = id === undefined;
-      const place = await openOn(attachment, description, queue, isStateless);
+      const place = await this.#openOn(
+        attachment,
+        description,
+        queue,
+        isStateless,
+      );
       places.set(session, place);
     }
     if (this.#closed) throw new Error("The driver is closed");
@@ -368,26 +429,36 @@ export class Driver implements AsyncDisposable {
   }
 }
 
-/** Opens a session on the device, or only says how stateless requests go there. */
-async function openOn(
-  attachment: Attachment,
+/** What the session's requests have to look like. */
+function rulesFor(
   description: SessionDescription,
-  dataQueue: number,
   isStateless: boolean,
-): Promise<SessionPlace> {
-  const { control, runners } = attachment;
-  const place = {
-    dataQueue,
-    runner: runners[dataQueue]!,
-    control,
-    isGone: () => attachment.gone !== undefined,
+  config: ConfigSpace | undefined,
+) {
+  const maxSizeBytes = config?.maxSizeBytes ?? Infinity;
+  return {
+    rules: new RequestRules(description, isStateless, maxSizeBytes),
+    ...(description.service === "akcipher" &&
+      { publicKeyRules: new PublicKeyRules(description) }),
   };
-  if (isStateless) return place;
-  return { ...place, sessionId: await control.create(description) };
 }
 
-function fullResultBytes(service: "hash" | "mac", name: string): number {
-  const algorithm = algorithmByName(service as Service, name);
-  if (algorithm && "digestBytes" in algorithm) return algorithm.digestBytes;
-  throw new TypeError(`There is no ${service} algorithm "${name}"`);
+function checkStateless(
+  description: SessionDescription,
+  isStateless: boolean,
+  mode: WireMode,
+): void {
+  const { service } = description;
+  if (!isStateless || mode.stateless.has(serviceOf(service))) return;
+  throw wrongThing(
+    `open a session of ${describeTarget(description)}`,
+    "stateless",
+    "is true",
+    "false: stateless requests of its service are not negotiated " +
+      "(Driver.start with `stateless`)",
+  );
 }
+
+/** A chain belongs to the CIPHER service. */
+const serviceOf = (service: SessionDescription["service"]): Service =>
+  service === "chain" ? "cipher" : service;

@@ -82,7 +82,7 @@ async function useCipherAndDigests(driver: Driver, stateless: boolean) {
 async function useAead(driver: Driver, stateless: boolean) {
   const options = { stateless };
   const additionalData = random(21);
-  const parameters = { algorithm: "gcm", key: KEY };
+  const parameters = { algorithm: "gcm", key: KEY } as const;
   await using seal = await driver.aead(
     { ...parameters, direction: "encrypt" },
     options,

@@ -12,16 +12,8 @@ import type {
   MacSession,
   SessionDescription,
 } from "../algorithms/session_description.ts";
-import {
-  Aead,
-  Akcipher,
-  Chain,
-  Cipher,
-  Hash,
-  Mac,
-  type Session,
-  type SessionParts,
-} from "./sessions.ts";
+import { type Session, type SessionParts } from "./session.ts";
+import { Aead, Akcipher, Chain, Cipher, Hash, Mac } from "./sessions.ts";
 
 /** The session object of a description. */
 export type SessionOf<D extends SessionDescription> = D extends CipherSession

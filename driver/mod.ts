@@ -36,6 +36,20 @@ export type {
   SecurityAssociation,
 } from "./ipsec.ts";
 export type { DeviceLink } from "./link.ts";
+export { Status } from "../device/wire/status.ts";
+export type {
+  AeadParameters,
+  AsymmetricKey,
+  ChainParameters,
+  CipherParameters,
+  EcdsaParameters,
+  HashChainParameters,
+  HashParameters,
+  MacChainParameters,
+  MacParameters,
+  RsaParameters,
+  SecretKey,
+} from "./parameters.ts";
 export { OperationError } from "./operation_error.ts";
 export type {
   Aead,
@@ -46,8 +60,8 @@ export type {
   Cipher,
   Hash,
   Mac,
-  Session,
 } from "./sessions.ts";
+export type { Session } from "./session.ts";
 export { SessionMessages } from "./vhost_user/session_messages.ts";
 export {
   connectVhostUser,

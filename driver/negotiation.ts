@@ -47,6 +47,21 @@ export interface FeatureOptions {
 const STATELESS_FEATURES = Object.values(STATELESS_FEATURE)
   .reduce((all, one) => all | one, 0n);
 
+/** As options of the device name them. */
+const FEATURE_NAMES: readonly (readonly [bigint, string])[] = [
+  [F_VERSION_1, "version-1"],
+  [F_RING_PACKED, "ring-packed"],
+  [F_IN_ORDER, "in-order"],
+  [F_INDIRECT_DESC, "indirect"],
+  [F_EVENT_IDX, "event-idx"],
+  [F_NOTIFICATION_DATA, "notification-data"],
+  [F_RING_RESET, "ring-reset"],
+  [F_SUSPEND, "suspend"],
+  [F_REVISION_1, "revision-1"],
+  ...Object.entries(STATELESS_FEATURE)
+    .map(([service, bit]) => [bit, `${service}-stateless`] as const),
+];
+
 /**
  * The features to accept.
  *
@@ -70,8 +85,11 @@ export function chooseFeatures(
     (options.revision1 || options.stateless ? F_REVISION_1 : 0n);
   const missing = required & ~offered;
   if (missing !== 0n) {
+    const names = FEATURE_NAMES.filter(([bit]) => (missing & bit) !== 0n)
+      .map(([, name]) => name);
     throw new Error(
-      `The device does not offer features 0x${missing.toString(16)}`,
+      `Cannot start: the device does not offer ${names.join(", ")} (features ` +
+        `0x${missing.toString(16)})`,
     );
   }
   const welcome = (options.indirect === undefined ? F_INDIRECT_DESC : 0n) |

@@ -26,9 +26,11 @@ export class OperationError extends Error {
   /** What was asked for, for example `encrypt with cipher.aes-cbc`. */
   readonly operation: string;
 
-  constructor(operation: string, status: Status) {
+  /** `hint` is what may have led to it. */
+  constructor(operation: string, status: Status, hint?: string) {
     const meaning = MEANINGS[status] ?? `unknown status ${status}`;
-    super(`Cannot ${operation}: the device answered ${meaning}`);
+    const answer = `Cannot ${operation}: the device answered ${meaning}`;
+    super(hint === undefined ? answer : `${answer}; ${hint}`);
     this.operation = operation;
     this.status = status;
   }

@@ -1,35 +1,34 @@
 /**
  * Sessions as applications use them: an object for each service, disposed of
- * when it is no longer needed.
+ * when it is no longer needed. Bytes that a call is given are read before it
+ * returns, and results are memory of their own. A call rejects with a TypeError
+ * or RangeError for a wrong argument, an `OperationError` for what the device
+ * refuses, and a `DeviceLostError` when the device is gone.
  *
  * @module
  */
 
-import { showInstead } from "../algorithms/inspect.ts";
-import {
-  type AeadSession,
-  type ChainSession,
-  type CipherSession,
-  type EcdsaSession,
-  type HashSession,
-  type MacSession,
-  type RsaSession,
-  type SessionDescription,
-  wipeKeys,
-  withoutKeys,
+import type {
+  AeadSession,
+  ChainSession,
+  CipherSession,
+  EcdsaSession,
+  HashSession,
+  MacSession,
+  RsaSession,
 } from "../algorithms/session_description.ts";
-import type { Service } from "../algorithms/catalogue.ts";
-import type {
-  OperationName,
-  RequestShape,
-  RequestTarget,
-} from "./data_request.ts";
-import type {
-  RequestInput,
-  RequestOutcome,
-  RequestRunner,
-} from "./request_runner.ts";
-import { describeTarget, type SessionControl } from "./session_control.ts";
+import { requireBytes, wrongLength } from "./argument.ts";
+import type { OperationName, RequestShape } from "./data_request.ts";
+import type { RequestInput, RequestOutcome } from "./request_runner.ts";
+import {
+  publicKeyRulesOf,
+  requireOpen,
+  rulesOf,
+  runnerOf,
+  Session,
+  targetOf,
+} from "./session.ts";
+import { describeTarget } from "./session_control.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -61,176 +60,100 @@ function shapeOf(
   };
 }
 
-/** Where a session is on a device. */
-export interface SessionPlace {
-  /** Absent: every request carries the description (stateless mode). */
-  readonly sessionId?: number;
-  /** Number of its data queue. */
-  readonly dataQueue: number;
-  /** The queue of its requests, and how they are written. */
-  readonly runner: RequestRunner;
-  readonly control: SessionControl;
-  /** Whether the device is no longer used, so that nothing is left to destroy. */
-  readonly isGone: () => boolean;
-}
-
-/** What a session is made of; the driver makes them. */
-export interface SessionParts<D extends SessionDescription> {
-  readonly description: D;
-  readonly place: SessionPlace;
-  /** Hears that the session is closed. */
-  readonly closed: (session: Session) => void;
-}
-
-/** Where a session is; no part of the API. */
-export let placeOf: (session: Session) => SessionPlace;
-
-/** Gives a session another place; no part of the API. */
-export let moveTo: (session: Session, place: SessionPlace) => void;
-
-/** A session of the device, or the parameters of stateless requests. */
-export abstract class Session<
-  D extends SessionDescription = SessionDescription,
-> implements AsyncDisposable {
-  /** With copies of the keys, which are wiped when the session is closed. */
-  readonly description: D;
-  readonly #closed: (session: Session) => void;
-  #place: SessionPlace;
-  #open = true;
-
-  /** Sessions are made by a `Driver`. */
-  constructor(parts: SessionParts<D>) {
-    this.description = parts.description;
-    this.#closed = parts.closed;
-    this.#place = parts.place;
-    showInstead(this, () => ({
-      ...withoutKeys(this.description),
-      id: this.id,
-      state: this.#state,
-    }), new.target.name);
-  }
-
-  static {
-    placeOf = (session) => session.#place;
-    moveTo = (session, place) => {
-      session.#place = place;
-      if (!session.#open) session.#destroy().catch(() => {});
-    };
-  }
-
-  /** The device's identifier; absent in stateless mode. */
-  get id(): number | undefined {
-    return this.#place.sessionId;
-  }
-
-  /** False once it has been closed. */
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
-  get #state(): string {
-    if (!this.#open) return "closed";
-    return this.#place.isGone() ? "the device is gone" : "open";
-  }
-
-  /** Destroys the session on the device; one that is gone has none. */
-  async close(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
-    wipeKeys(this.description);
-    this.#closed(this);
-    await this.#destroy();
-  }
-
-  async #destroy(): Promise<void> {
-    const { sessionId, control, isGone } = this.#place;
-    if (sessionId === undefined || isGone()) return;
-    const { service } = this.description;
-    const owner: Service = service === "chain" ? "cipher" : service;
-    try {
-      await control.destroy(owner, sessionId);
-    } catch (error) {
-      if (!isGone()) throw error;
-    }
-  }
-
-  /** Closes the session. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-}
-
-/** Throws where the session is closed. */
-export function requireOpen(session: Session, operation: OperationName): void {
-  if (session.isOpen) return;
-  throw new Error(
-    `Cannot ${operation}: the session of ` +
-      `${describeTarget(session.description)} is closed`,
-  );
-}
-
-/** What requests of the session go through; no part of the API. */
-export const runnerOf = (session: Session): RequestRunner =>
-  placeOf(session).runner;
-
-/** How requests name the session; no part of the API. */
-export function targetOf({ description, id }: Session): RequestTarget {
-  return id === undefined ? { description } : { description, sessionId: id };
-}
-
-/** Runs a request; rejects unless its status is OK. */
+/**
+ * Runs a request; rejects unless its status is OK. `macIvBytes` of the source are
+ * the IV of a MAC.
+ */
 function run(
-  session: object,
+  session: Session,
   shape: RequestShape,
   input: RequestInput,
+  macIvBytes = 0,
 ): Promise<RequestOutcome> {
-  const one = session as Session;
-  requireOpen(one, shape.operation);
-  return runnerOf(one).require(targetOf(one), shape, input);
+  requireOpen(session, shape.operation);
+  rulesOf(session)?.check(shape, macIvBytes);
+  return runnerOf(session).require(targetOf(session), shape, input);
+}
+
+/** Throws a TypeError where argument `name` is not bytes. */
+function expectBytes(
+  session: Session,
+  operation: OperationName,
+  name: string,
+  value: unknown,
+): void {
+  if (value instanceof Uint8Array) return;
+  const target = describeTarget(session.description);
+  requireBytes(`${operation} with ${target}`, name, value);
 }
 
 /** A session of the CIPHER service. */
 export class Cipher extends Session<CipherSession> {
-  /** Encrypts or decrypts, as the session says. */
+  /**
+   * Encrypts or decrypts, as the session says.
+   *
+   * @param data a multiple of the algorithm's block
+   * @param iv IV, counter block or tweak; as long as the algorithm has it
+   * @returns as many bytes as `data` has
+   */
   async run(
     data: Uint8Array,
     iv: Uint8Array = NOTHING,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const input = { iv, source: data, additionalData: NOTHING };
     const { direction } = this.description;
+    expectBytes(this, direction, "data", data);
+    expectBytes(this, direction, "iv", iv);
+    const input = { iv, source: data, additionalData: NOTHING };
     const shape = shapeOf(direction, input, { destinationBytes: data.length });
     return (await run(this, shape, input)).destination;
   }
 }
 
-/** Which part of the data a chain enciphers and which it hashes. */
+/** Which part of the data a chain enciphers and which it hashes, in bytes. */
 export interface ChainRanges {
+  /** Where the enciphered part starts. Default: 0. */
   readonly cipherStart?: number;
+  /** Length of the enciphered part. Default: up to the end. */
   readonly cipherBytes?: number;
+  /** Where the hashed part starts. Default: 0. */
   readonly hashStart?: number;
+  /** Length of the hashed part. Default: up to the end. */
   readonly hashBytes?: number;
 }
 
 /** What a chain gives back. */
 export interface ChainResult {
+  /** As long as the data; outside the enciphered part it is the data. */
   readonly data: Uint8Array<ArrayBuffer>;
+  /** Digest or code, as long as the session says. */
   readonly digest: Uint8Array<ArrayBuffer>;
 }
 
 /** A session that chains a cipher and a hash or MAC. */
 export class Chain extends Session<ChainSession> {
-  /** Ranges default to all of the data. */
+  /**
+   * Enciphers and hashes in the session's order.
+   *
+   * @param data what both work on
+   * @param iv of the cipher
+   * @param ranges default to all of the data
+   * @param additionalData hashed first
+   */
   async run(
     data: Uint8Array,
-    iv: Uint8Array,
+    iv: Uint8Array = NOTHING,
     ranges: ChainRanges = {},
     additionalData: Uint8Array = NOTHING,
   ): Promise<ChainResult> {
+    const { cipher, resultBytes } = this.description;
+    expectBytes(this, cipher.direction, "data", data);
+    expectBytes(this, cipher.direction, "iv", iv);
+    expectBytes(this, cipher.direction, "additionalData", additionalData);
     const { cipherStart = 0, hashStart = 0 } = ranges;
     const input = { iv, source: data, additionalData };
-    const shape = shapeOf(this.description.cipher.direction, input, {
+    const shape = shapeOf(cipher.direction, input, {
       destinationBytes: data.length,
-      digestBytes: this.description.resultBytes,
+      digestBytes: resultBytes,
       cipherStart,
       cipherBytes: ranges.cipherBytes ?? data.length - cipherStart,
       hashStart,
@@ -243,7 +166,9 @@ export class Chain extends Session<ChainSession> {
 
 /** A session of the HASH service. */
 export class Hash extends Session<HashSession> {
+  /** The digest of `data`, as long as the session says. */
   async digest(data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+    expectBytes(this, "digest", "data", data);
     const input = { iv: NOTHING, source: data, additionalData: NOTHING };
     const digestBytes = this.description.resultBytes;
     const shape = shapeOf("digest", input, { digestBytes });
@@ -253,16 +178,25 @@ export class Hash extends Session<HashSession> {
 
 /** A session of the MAC service. */
 export class Mac extends Session<MacSession> {
-  /** GMAC takes its IV ahead of the data, in the same source. */
+  /**
+   * The code of `data`, as long as the session says.
+   *
+   * @param data what the code is of
+   * @param iv for the algorithms that have one: 12 bytes for GMAC, 16 for SNOW 3G
+   * UIA2 and ZUC EIA3
+   */
   async digest(
     data: Uint8Array,
     iv: Uint8Array = NOTHING,
   ): Promise<Uint8Array<ArrayBuffer>> {
+    expectBytes(this, "digest", "data", data);
+    expectBytes(this, "digest", "iv", iv);
+    // MAC requests have no field for it: it goes ahead of the data.
     const source = iv.length === 0 ? data : concatenate(iv, data);
     const input = { iv: NOTHING, source, additionalData: NOTHING };
     const digestBytes = this.description.resultBytes;
     const shape = shapeOf("digest", input, { digestBytes });
-    return (await run(this, shape, input)).digest;
+    return (await run(this, shape, input, iv.length)).digest;
   }
 }
 
@@ -270,7 +204,12 @@ export class Mac extends Session<MacSession> {
 export class Aead extends Session<AeadSession> {
   /**
    * Encrypts to ciphertext and tag, or decrypts both to plaintext, as the
-   * session says.
+   * session says. Rejects with an `OperationError` of status BADMSG, and gives no
+   * plaintext, where the tag is wrong.
+   *
+   * @param data plaintext, or ciphertext with the tag behind it
+   * @param iv the nonce: never the same twice under one key
+   * @param additionalData authenticated, not enciphered
    */
   async run(
     data: Uint8Array,
@@ -278,6 +217,9 @@ export class Aead extends Session<AeadSession> {
     additionalData: Uint8Array = NOTHING,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const { direction, tagBytes } = this.description;
+    expectBytes(this, direction, "data", data);
+    expectBytes(this, direction, "iv", iv);
+    expectBytes(this, direction, "additionalData", additionalData);
     if (direction === "encrypt") {
       const input = { iv, source: data, additionalData };
       const outcome = await run(this, this.#shape(input), input);
@@ -285,8 +227,13 @@ export class Aead extends Session<AeadSession> {
     }
     const end = data.length - tagBytes;
     if (end < 0) {
-      throw new RangeError(
-        `Cannot decrypt ${data.length} bytes: the tag alone has ${tagBytes}`,
+      const target = describeTarget(this.description);
+      const expected = `at least ${tagBytes}, the length of the tag`;
+      throw wrongLength(
+        `decrypt with ${target}`,
+        "data",
+        data.length,
+        expected,
       );
     }
     const source = data.subarray(0, end);
@@ -307,21 +254,32 @@ const MAXIMUM_RESULT_BYTES = 1024;
 
 /** A session of the AKCIPHER service. */
 export class Akcipher extends Session<RsaSession | EcdsaSession> {
+  /** Encrypts with RSA; the result is as long as the modulus. */
   encrypt(data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     return this.#transform("encrypt", data);
   }
 
+  /** Decrypts with RSA, which takes a private key. */
   decrypt(data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     return this.#transform("decrypt", data);
   }
 
-  /** Signs `data`, which usually is a digest. */
+  /**
+   * Signs with a private key. `data` is the digest, of the hash that an RSA
+   * session names; the signature of ECDSA is DER (RFC 3279 §2.2.3).
+   */
   sign(data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     return this.#transform("sign", data);
   }
 
-  /** Resolves when `signature` is one of `data`; rejects otherwise. */
+  /**
+   * Resolves when `signature` is one of `data`, the digest; rejects with an
+   * `OperationError` of status KEY_REJECTED otherwise.
+   */
   async verify(signature: Uint8Array, data: Uint8Array): Promise<void> {
+    expectBytes(this, "verify", "signature", signature);
+    expectBytes(this, "verify", "data", data);
+    publicKeyRulesOf(this)?.check("verify", data.length);
     const input = { iv: NOTHING, source: signature, additionalData: data };
     await run(this, shapeOf("verify", input, {}), input);
   }
@@ -330,6 +288,8 @@ export class Akcipher extends Session<RsaSession | EcdsaSession> {
     operation: "encrypt" | "decrypt" | "sign",
     source: Uint8Array,
   ): Promise<Uint8Array<ArrayBuffer>> {
+    expectBytes(this, operation, "data", source);
+    publicKeyRulesOf(this)?.check(operation, source.length);
     const input = { iv: NOTHING, source, additionalData: NOTHING };
     const outcome = await run(
       this,

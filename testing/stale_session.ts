@@ -6,7 +6,7 @@
  */
 
 import type { OperationName } from "../driver/data_request.ts";
-import { runnerOf, type Session, targetOf } from "../driver/sessions.ts";
+import { runnerOf, type Session, targetOf } from "../driver/session.ts";
 import type { Status } from "../device/wire/status.ts";
 
 const NOTHING = new Uint8Array(0);

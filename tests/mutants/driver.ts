@@ -8,7 +8,7 @@ export const MUTANTS: readonly Mutant[] = [{
   tests: ["tests/hostile/key_messages_test.ts"],
 }, {
   fault: "console.log of a driver's session shows all that it has",
-  file: "driver/sessions.ts",
+  file: "driver/session.ts",
   text: "    showInstead(this, () => ({\n      ...withoutKeys",
   replacement: "    (() => ({\n      ...withoutKeys",
   tests: ["driver/inspect_test.ts"],
@@ -20,13 +20,13 @@ export const MUTANTS: readonly Mutant[] = [{
   tests: ["driver/own_bytes_test.ts"],
 }, {
   fault: "a session has the caller's key, not a copy",
-  file: "driver/driver.ts",
-  text: "const own = copyDescription(description);",
-  replacement: "const own = description;",
+  file: "driver/keys/secret_key.ts",
+  text: "if (key instanceof Uint8Array) return copyKey(key);",
+  replacement: "if (key instanceof Uint8Array) return key;",
   tests: ["driver/own_bytes_test.ts"],
 }, {
   fault: "a closed session keeps its key",
-  file: "driver/sessions.ts",
+  file: "driver/session.ts",
   text: "    wipeKeys(this.description);\n",
   replacement: "",
   tests: ["tests/hostile/key_messages_test.ts"],

@@ -14,6 +14,7 @@ import {
 import { eventually } from "../../testing/vhost_user_server.ts";
 import { statusOf } from "./requests.ts";
 import { listen, makeDevice, SETUPS, start } from "./setups.ts";
+import { unchecked } from "../../testing/unchecked.ts";
 
 const STOPPABLE = import.meta.resolve("../../testing/stoppable_backend.ts");
 const STATUS_FEATURES_OK = 8;
@@ -103,7 +104,7 @@ async function followTheBackend(parts: Stoppable): Promise<void> {
   let changes = 0;
   link.onConfigChange(() => changes++);
   const driver = await Driver.start(link);
-  await using mac = await driver.mac(MAC, { dataQueue: 1 });
+  await using mac = await unchecked(driver).mac(MAC, { dataQueue: 1 });
   await mac.digest(DATA);
   ok(await isReady(driver));
   strictEqual(changes, 0);
@@ -133,7 +134,7 @@ Deno.test("HW_READY stays while another backend is usable", () =>
     let changes = 0;
     link.onConfigChange(() => changes++);
     const driver = await Driver.start(link);
-    await using mac = await driver.mac(MAC);
+    await using mac = await unchecked(driver).mac(MAC);
     stop();
     strictEqual(await statusOf(mac.digest(DATA)), Status.Error);
     ok(await isReady(driver));
@@ -183,7 +184,7 @@ Deno.test("a reset drops all sessions and wipes their keys", async (t) => {
         },
         closed: () => {},
       });
-      const mac = await driver.mac(MAC);
+      const mac = await unchecked(driver).mac(MAC);
       await mac.digest(DATA);
       strictEqual(device.sessions.size, 1);
       ok(keys[0]!.some((byte) => byte !== 0));
@@ -199,7 +200,7 @@ Deno.test("after a reset the queues are dead until they are started anew", async
   await using guest = await start(LEGACY_IN_PROCESS);
   const { driver } = guest;
   let notifications = 0;
-  const mac = await driver.mac(MAC);
+  const mac = await unchecked(driver).mac(MAC);
   await driver.link.reset();
   driver.link.onNotification(0, () => notifications++);
   const lost = mac.digest(DATA).catch(() => "abandoned");
@@ -258,7 +259,7 @@ Deno.test("in process, a broken ring sets NEEDS_RESET with a notification; a res
   await link.reset();
   strictEqual(link.status, 0);
   const next = await Driver.start(link);
-  await using mac = await next.mac(MAC);
+  await using mac = await unchecked(next).mac(MAC);
   await mac.digest(DATA);
   await mac.close();
   await link.close();
@@ -282,7 +283,7 @@ Deno.test("over vhost-user, a broken ring sets NEEDS_RESET with a message; a res
   await link.reset();
   strictEqual(await link.readStatus(), 0);
   const next = await Driver.start(link);
-  await using mac = await next.mac(MAC);
+  await using mac = await unchecked(next).mac(MAC);
   await mac.digest(DATA);
   strictEqual(await needsReset(), 0);
 });

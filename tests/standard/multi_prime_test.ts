@@ -19,6 +19,7 @@ import { Driver } from "../../driver/driver.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { readyBackend } from "../../testing/ready_backends.ts";
 import { statusOf } from "./requests.ts";
+import { unchecked } from "../../testing/unchecked.ts";
 
 const LIBCRYPTO = {
   present: openssl.probe({}).ready,
@@ -93,7 +94,9 @@ testWith(
     for (const { privateKey, sha256Signature } of [THREE!, FIVE!]) {
       for (const stateless of [false, true]) {
         const parameters = rsa(privateKey.slice());
-        await using session = await driver.akcipher(parameters, { stateless });
+        await using session = await unchecked(driver).akcipher(parameters, {
+          stateless,
+        });
         deepStrictEqual(
           [...await session.sign(DIGEST)],
           [...sha256Signature],
@@ -112,11 +115,13 @@ testWith(
     for (const stateless of [false, true]) {
       await using driver = await startOn(order, "unsupported");
       const parameters = rsa(privateKey.slice());
-      await using session = await driver.akcipher(parameters, { stateless });
+      await using session = await unchecked(driver).akcipher(parameters, {
+        stateless,
+      });
       deepStrictEqual([...await session.sign(DIGEST)], [...sha256Signature]);
     }
     await using driver = await startOn(order, "never");
-    const attempt = driver.akcipher(rsa(privateKey.slice()));
+    const attempt = unchecked(driver).akcipher(rsa(privateKey.slice()));
     strictEqual(await statusOf(attempt), Status.NotSupported);
   },
 );
@@ -124,13 +129,15 @@ testWith(
 Deno.test("NOTSUPP: RSA keys of more primes than any backend has", async () => {
   await using driver = await startOn(["noble"], "unsupported");
   const { privateKey } = THREE!;
-  const attempt = driver.akcipher(rsa(privateKey.slice()));
+  const attempt = unchecked(driver).akcipher(rsa(privateKey.slice()));
   strictEqual(await statusOf(attempt), Status.NotSupported);
   const parameters = rsa(privateKey.slice());
-  await using session = await driver.akcipher(parameters, { stateless: true });
+  await using session = await unchecked(driver).akcipher(parameters, {
+    stateless: true,
+  });
   strictEqual(await statusOf(session.sign(DIGEST)), Status.NotSupported);
   // What is cut off is no key of many primes: it is no key.
-  const broken = driver.akcipher(rsa(privateKey.slice(0, -1)));
+  const broken = unchecked(driver).akcipher(rsa(privateKey.slice(0, -1)));
   strictEqual(await statusOf(broken), Status.Error);
 });
 
@@ -140,7 +147,7 @@ testWith(
   async () => {
     await using driver = await startOn(["openssl"], "unsupported");
     const create = (key: Uint8Array, prime: bigint) =>
-      statusOf(driver.akcipher(rsa(withAnotherPrime(key, prime))));
+      statusOf(unchecked(driver).akcipher(rsa(withAnotherPrime(key, prime))));
     const six = await create(FIVE!.privateKey, 65537n);
     strictEqual(six, Status.NotSupported);
     for (const number of [0n, 1n, 2n, 65536n]) {
@@ -149,7 +156,10 @@ testWith(
     }
     // Another private exponent, and a prime that leaves no other way.
     const foreign = withNumbers(THREE!.privateKey, { 3: 65539n, 4: 65537n });
-    strictEqual(await statusOf(driver.akcipher(rsa(foreign))), Status.Error);
+    strictEqual(
+      await statusOf(unchecked(driver).akcipher(rsa(foreign))),
+      Status.Error,
+    );
     const { probe } = await readyBackend("openssl");
     const offer = probe.offers.find(({ algorithm }) =>
       algorithm === "akcipher.rsa"

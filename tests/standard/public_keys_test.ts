@@ -27,6 +27,7 @@ import {
   type Setup,
   testOnSetups,
 } from "./setups.ts";
+import { unchecked } from "../../testing/unchecked.ts";
 
 const ROOM_BYTES = 1024;
 const REFUSALS = [Status.Error, Status.NotSupported];
@@ -269,18 +270,22 @@ testOnSetups(
     const cut = answer!.privateKey.slice(0, -1);
     strictEqual(
       await statusOf(
-        guest.driver.createSession(rsaSession(answer!, { key: cut })),
+        unchecked(guest.driver).createSession(
+          rsaSession(answer!, { key: cut }),
+        ),
       ),
       Status.Error,
     );
     const offCurve = flip(ECDSA_ANSWERS[2]!.publicKey, 40);
     strictEqual(
-      await statusOf(guest.driver.akcipher({
-        algorithm: "ecdsa",
-        keyType: "public",
-        key: offCurve,
-        curve: ECDSA_ANSWERS[2]!.curve,
-      })),
+      await statusOf(
+        unchecked(guest.driver).akcipher({
+          algorithm: "ecdsa",
+          keyType: "public",
+          key: offCurve,
+          curve: ECDSA_ANSWERS[2]!.curve,
+        }),
+      ),
       Status.Error,
     );
   },

@@ -13,8 +13,9 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import type { Status } from "../../device/wire/status.ts";
 import type { RequestShape } from "../../driver/data_request.ts";
 import type { RequestOutcome } from "../../driver/request_runner.ts";
-import { runnerOf, type Session } from "../../driver/sessions.ts";
+import { runnerOf, type Session } from "../../driver/session.ts";
 import type { Guest } from "./setups.ts";
+import { unchecked } from "../../testing/unchecked.ts";
 
 const EMPTY = new Uint8Array();
 
@@ -91,7 +92,9 @@ export async function run(
     ? { description }
     : { description, sessionId };
   // Nothing of the device: an object that carries the parameters.
-  const carrier = await driver.createSession(description, { stateless: true });
+  const carrier = await unchecked(driver).createSession(description, {
+    stateless: true,
+  });
   const runner = runnerOf(carrier as unknown as Session);
   return runner.run(target, shapeOf(description, input), {
     iv,
@@ -108,7 +111,9 @@ export async function withSession(
   stateless: boolean,
   use: (sessionId: number | undefined) => Promise<void>,
 ): Promise<void> {
-  await using session = await driver.createSession(description, { stateless });
+  await using session = await unchecked(driver).createSession(description, {
+    stateless,
+  });
   await use(session.id);
 }
 

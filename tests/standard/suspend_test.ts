@@ -9,6 +9,7 @@ import { Driver, type DriverOptions, insideOf } from "../../driver/driver.ts";
 import { aesCbc } from "../../testing/sessions.ts";
 import { NEVER_ENDS } from "../../testing/sluggish_backend.ts";
 import { makeDevice, type Setup, SETUPS } from "./setups.ts";
+import { unchecked } from "../../testing/unchecked.ts";
 
 const SLUGGISH = import.meta.resolve("../../testing/sluggish_backend.ts");
 const LATER = import.meta.resolve("../../testing/later_backend.ts");
@@ -55,7 +56,9 @@ for (const setup of IN_PROCESS) {
   Deno.test(`sessions go on after a suspension: ${setup.rings}, ${setup.layout}`, () =>
     withDriver(setup, async (parts) => {
       const { driver, device } = parts;
-      await using cipher = await driver.cipher(aesCbc(new Uint8Array(16)));
+      await using cipher = await unchecked(driver).cipher(
+        aesCbc(new Uint8Array(16)),
+      );
       const before = await cipher.run(DATA, IV);
       await driver.suspend();
       strictEqual(statusBits(parts), SUSPEND);
@@ -76,7 +79,9 @@ Deno.test("while suspended, queues are neither served nor notified, and are serv
       notified();
     });
   await using driver = await Driver.start(link);
-  await using cipher = await driver.cipher(aesCbc(new Uint8Array(16)));
+  await using cipher = await unchecked(driver).cipher(
+    aesCbc(new Uint8Array(16)),
+  );
   const expected = await cipher.run(DATA, IV);
   strictEqual(await link.suspend() & (SUSPEND | DRIVER_OK), SUSPEND);
   notifications = 0;
@@ -97,7 +102,9 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 Deno.test("a driver that has suspended its device makes nothing available", () =>
   withDriver(LEGACY, async ({ driver, link }) => {
-    await using cipher = await driver.cipher(aesCbc(new Uint8Array(16)));
+    await using cipher = await unchecked(driver).cipher(
+      aesCbc(new Uint8Array(16)),
+    );
     await cipher.run(DATA, IV);
     let kicks = 0;
     const kick = link.kick.bind(link);
@@ -139,7 +146,7 @@ Deno.test("a device that cannot come to an end sets NEEDS_RESET and is not suspe
   let changes = 0;
   link.onConfigChange(() => changes++);
   const driver = await Driver.start(link);
-  const cipher = await driver.cipher(neverEnding);
+  const cipher = await unchecked(driver).cipher(neverEnding);
   const stuck = cipher.run(DATA, IV).catch(() => "abandoned");
   await settle();
   await rejects(driver.suspend(), /did not suspend: its status is 0x4f/);
@@ -153,7 +160,9 @@ Deno.test("what is under way is used, with notifications, before SUSPEND shows; 
   const device = await deviceOn(LATER);
   const link = new InProcessLink(device, MEMORY_BYTES);
   await using driver = await Driver.start(link);
-  await using cipher = await driver.cipher(aesCbc(new Uint8Array(16)));
+  await using cipher = await unchecked(driver).cipher(
+    aesCbc(new Uint8Array(16)),
+  );
   const expected = await cipher.run(DATA, IV);
   let answered = 0;
   const count = (bytes: Uint8Array) => {
@@ -178,7 +187,7 @@ Deno.test("SUSPEND does not show while something is under way, and a reset ends 
   const device = await deviceOn(SLUGGISH);
   const link = new InProcessLink(device, MEMORY_BYTES);
   const driver = await Driver.start(link);
-  const cipher = await driver.cipher(neverEnding);
+  const cipher = await unchecked(driver).cipher(neverEnding);
   const stuck = cipher.run(DATA, IV).catch(() => "abandoned");
   await settle();
   const suspending = link.suspend();
@@ -222,7 +231,7 @@ Deno.test("SUSPEND is ignored without its feature, and before DRIVER_OK", async 
   strictEqual(driver.features & F_SUSPEND, 0n);
   await rejects(driver.suspend(), /SUSPEND is not in force/);
   strictEqual(await link.suspend() & (SUSPEND | DRIVER_OK), DRIVER_OK);
-  await (await driver.cipher(aesCbc(new Uint8Array(16)))).close();
+  await (await unchecked(driver).cipher(aesCbc(new Uint8Array(16)))).close();
   await driver.close();
 });
 
@@ -235,23 +244,27 @@ Deno.test("resuming what is not suspended changes nothing", () =>
 
 Deno.test("a reset ends a suspension", () =>
   withDriver(LEGACY, async ({ driver, link, device }) => {
-    await driver.cipher(aesCbc(new Uint8Array(16)));
+    await unchecked(driver).cipher(aesCbc(new Uint8Array(16)));
     await driver.suspend();
     await link.reset();
     strictEqual(link.status, 0);
     strictEqual(device.sessions.size, 0);
     await using next = await Driver.start(link);
-    await using cipher = await next.cipher(aesCbc(new Uint8Array(16)));
+    await using cipher = await unchecked(next).cipher(
+      aesCbc(new Uint8Array(16)),
+    );
     await cipher.run(DATA, IV);
   }));
 
 Deno.test("requests made while suspended wait for the end of it, bursts are refused", () =>
   withDriver(LEGACY, async ({ driver }) => {
-    await using cipher = await driver.cipher(aesCbc(new Uint8Array(16)));
+    await using cipher = await unchecked(driver).cipher(
+      aesCbc(new Uint8Array(16)),
+    );
     const expected = await cipher.run(DATA, IV);
     await driver.suspend();
     const waiting = [cipher.run(DATA, IV), cipher.run(DATA, IV)];
-    const opened = driver.hash({ algorithm: "sha256" });
+    const opened = unchecked(driver).hash({ algorithm: "sha256" });
     await settle();
     using burst = driver.burst(cipher, {
       depth: 1,

@@ -11,6 +11,7 @@ import {
   testOnSetups,
 } from "./setups.ts";
 import { insideOf } from "../../driver/driver.ts";
+import { unchecked } from "../../testing/unchecked.ts";
 
 const NOISE = 0xdb;
 
@@ -141,7 +142,7 @@ testOnSetups(
     for (const unused of UNUSED) {
       const { session } = unused;
       const what = session.service;
-      await using clean = await driver.createSession(session);
+      await using clean = await unchecked(driver).createSession(session);
       const made = await createSpoilt(guest, session, (view) => {
         const bytes = new Uint8Array(view.buffer);
         fill(bytes, createRanges(unused, setup.layout));

@@ -5,6 +5,7 @@ import { createDevice } from "../../mod.ts";
 import { RawGuest } from "../../testing/raw_guest.ts";
 import { digestHeader, openSession } from "../../testing/requests.ts";
 import { ringOffsets } from "../../driver/rings/layout.ts";
+import { unchecked } from "../../testing/unchecked.ts";
 
 const RING_SIZE = 64;
 const DATA = Uint8Array.from({ length: 40 }, (_, i) => i + 1);
@@ -64,7 +65,7 @@ Deno.test("split: results and lengths are written before the used index moves", 
 Deno.test("packed: a used descriptor is whole when its flags say so, and not changed after that", async () => {
   const link = await createDevice();
   await using driver = await Driver.start(link, { packed: true });
-  const hash = await driver.hash({ algorithm: "sha256" });
+  const hash = await unchecked(driver).hash({ algorithm: "sha256" });
   const { bytes } = link.memory;
   const memory = new DataView(bytes.buffer, bytes.byteOffset);
   const seen = new Map<number, number[]>();
