@@ -16,6 +16,7 @@
  */
 
 export * from "./backends/contract.ts";
+export { BackendError } from "./backends/contract_check.ts";
 export { BUILT_IN_BACKENDS, loadBackend } from "./backends/registry.ts";
 export {
   type OptionsBySpecifier,

@@ -550,3 +550,29 @@ Deno.test("what a name is meant to be", () => {
     strictEqual(suggestion(service, name), text, `${service} ${name}`);
   }
 });
+
+Deno.test("options of queues are checked before the device is started", async () => {
+  const cases = [
+    [
+      { queueSize: 100 },
+      "queueSize is 100, expected a power of two up to 32768",
+    ],
+    [{ queueSize: -4 }, "queueSize is -4, expected a power of two up to 32768"],
+    [{ dataQueues: 0 }, "dataQueues is 0, expected a whole number from 1 on"],
+    [
+      { dataQueues: 2 },
+      "dataQueues is 2, expected at most 1, as the device has",
+    ],
+    [
+      { maxDescriptors: 0 },
+      "maxDescriptors is 0, expected a whole number from",
+    ],
+  ] as const;
+  for (const [options, message] of cases) {
+    await rejects(Driver.start(new ToyDevice(), options), (error) => {
+      ok(error instanceof RangeError);
+      ok(error.message.startsWith(`Cannot start: ${message}`), error.message);
+      return true;
+    });
+  }
+});

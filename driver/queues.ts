@@ -13,6 +13,7 @@ import {
   F_NOTIFICATION_DATA,
   F_RING_PACKED,
 } from "../device/wire/features.ts";
+import { wrongValue } from "./argument.ts";
 import type { DeviceLink } from "./link.ts";
 import { RequestQueue } from "./request_queue.ts";
 import { createDriverQueue } from "./rings/create_driver_queue.ts";
@@ -39,6 +40,26 @@ export interface DriverQueues {
   readonly administration: RequestQueue | undefined;
 }
 
+/** The largest ring of the standard (virtio 1.4 §2.7). */
+const MAXIMUM_QUEUE_SIZE = 32768;
+
+function checkOptions(options: QueueOptions): void {
+  const {
+    queueSize = DEFAULT_QUEUE_SIZE,
+    dataQueues = 1,
+    maxDescriptors = DEFAULT_MAX_DESCRIPTORS,
+  } = options;
+  const isPowerOfTwo = Number.isInteger(Math.log2(queueSize));
+  if (!isPowerOfTwo || queueSize < 1 || queueSize > MAXIMUM_QUEUE_SIZE) {
+    const expected = `a power of two up to ${MAXIMUM_QUEUE_SIZE}`;
+    throw wrongValue("start", "queueSize", queueSize, expected);
+  }
+  for (const [name, value] of Object.entries({ dataQueues, maxDescriptors })) {
+    if (Number.isSafeInteger(value) && value >= 1) continue;
+    throw wrongValue("start", name, value, "a whole number from 1 on");
+  }
+}
+
 /** Sets up the data queues, and the control and administration queue if any. */
 export async function startQueues(
   link: DeviceLink,
@@ -47,11 +68,11 @@ export async function startQueues(
   config: ConfigSpace | undefined,
   options: QueueOptions,
 ): Promise<DriverQueues> {
+  checkOptions(options);
   const count = options.dataQueues ?? config?.maxDataQueues ?? 1;
-  if (config && (count < 1 || count > config.maxDataQueues)) {
-    throw new RangeError(
-      `Cannot use ${count} data queues: the device has ${config.maxDataQueues}`,
-    );
+  if (config && count > config.maxDataQueues) {
+    const expected = `at most ${config.maxDataQueues}, as the device has`;
+    throw wrongValue("start", "dataQueues", count, expected);
   }
   const data: RequestQueue[] = [];
   for (let index = 0; index < count; index++) {

@@ -12,6 +12,7 @@ import {
   type Lengths,
   type Service,
 } from "../algorithms/catalogue.ts";
+import { closestName } from "../algorithms/closest_name.ts";
 import { findIllegal } from "../algorithms/legality.ts";
 import { CURVES, RSA_HASHES } from "../algorithms/public_key.ts";
 import {
@@ -29,7 +30,7 @@ import {
   wrongValue,
 } from "./argument.ts";
 import { describeTarget } from "./session_control.ts";
-import { closest, suggestion } from "./suggestion.ts";
+import { suggestion } from "./suggestion.ts";
 
 const DIRECTIONS = ["encrypt", "decrypt"] as const;
 
@@ -65,7 +66,7 @@ export function requireOneOf(
   all: readonly string[],
 ): void {
   if (all.includes(value as string)) return;
-  const near = typeof value === "string" ? closest(value, all) : undefined;
+  const near = typeof value === "string" ? closestName(value, all) : undefined;
   throw wrongValue(
     doing,
     argument,

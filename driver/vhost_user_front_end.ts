@@ -20,6 +20,7 @@ import {
   F_RING_PACKED,
   F_VHOST_USER_PROTOCOL_FEATURES,
 } from "../device/wire/features.ts";
+import { wrongType, wrongValue } from "./argument.ts";
 import type { DeviceLink, QueueAddresses } from "./link.ts";
 import { BackendChannel } from "./vhost_user/backend_channel.ts";
 import { FrontEndConnection } from "./vhost_user/connection.ts";
@@ -38,7 +39,7 @@ import { ReactorShare } from "./vhost_user/program_reactor.ts";
 
 /** How to attach to a vhost-user device. */
 export interface VhostUserOptions {
-  /** Shared memory for rings, requests and data. */
+  /** Shared memory for rings, requests and data, from 64 KiB on. */
   readonly memoryBytes: number;
   /** Length of the device's config space; 48 for the v9 draft. */
   readonly configBytes?: number;
@@ -47,6 +48,8 @@ export interface VhostUserOptions {
 }
 
 const DEFAULT_CONFIG_BYTES = 56;
+/** Rings take most of it. */
+const MINIMUM_BYTES = 65536;
 /** Above 4 GiB, as part of a large guest's memory is. */
 const GUEST_ADDRESS = 0x1_0000_0000;
 
@@ -61,12 +64,35 @@ interface QueueDescriptors {
   readonly call: number;
 }
 
-/** Attaches to the vhost-user device that listens at `socketPath`. */
-export function connectVhostUser(
+/**
+ * Attaches to the vhost-user device that listens at `socketPath`.
+ *
+ * @throws {TypeError | RangeError} for a wrong argument
+ * @throws {Error} where nobody listens there
+ */
+export async function connectVhostUser(
   socketPath: string,
   options: VhostUserOptions,
 ): Promise<VhostUserLink> {
-  return VhostUserLink.connect(socketPath, options);
+  const own = { ...options };
+  checkOptions(socketPath, own);
+  return await VhostUserLink.connect(socketPath, own);
+}
+
+function checkOptions(socketPath: string, options: VhostUserOptions): void {
+  const doing = "connect to a vhost-user device";
+  if (typeof socketPath !== "string") {
+    throw wrongType(doing, "socketPath", socketPath, "a path");
+  }
+  const { memoryBytes, configBytes = DEFAULT_CONFIG_BYTES } = options;
+  if (!Number.isSafeInteger(memoryBytes) || memoryBytes < MINIMUM_BYTES) {
+    const expected = `a whole number from ${MINIMUM_BYTES} on`;
+    throw wrongValue(doing, "memoryBytes", memoryBytes, expected);
+  }
+  if (!Number.isSafeInteger(configBytes) || configBytes < 1) {
+    const expected = "a whole number from 1 on";
+    throw wrongValue(doing, "configBytes", configBytes, expected);
+  }
 }
 
 /** A vhost-user device as the driver sees it. */

@@ -233,6 +233,23 @@ Deno.test("nobody at the socket is an error that names it", async () => {
   );
 });
 
+Deno.test("options of a link are checked before anything is opened", async () => {
+  const before = openDescriptors();
+  const path = "/nonexistent/socket";
+  for (const memoryBytes of [-1, 0, 1.5, NaN, 65535]) {
+    await assert.rejects(connectVhostUser(path, { memoryBytes }), {
+      name: "RangeError",
+      message: "Cannot connect to a vhost-user device: memoryBytes is " +
+        `${memoryBytes}, expected a whole number from 65536 on`,
+    });
+  }
+  await assert.rejects(
+    connectVhostUser(path, { ...OPTIONS, configBytes: 0 }),
+    RangeError,
+  );
+  assert.deepEqual(openDescriptors(), before);
+});
+
 Deno.test("a config change is passed on and acknowledged", async () => {
   await using device = new PlayedDevice({
     features: VERSION_1 | BIT_30,
