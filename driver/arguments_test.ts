@@ -426,7 +426,15 @@ Deno.test("what is too large for the device is told with its limit", async () =>
       withCipher("aes-ctr", KEY, new Uint8Array(5000), IV),
       RangeError,
       "Cannot encrypt with cipher.aes-ctr: data has 5000 bytes, and the whole " +
-      "request 10016, expected at most 8192, the device's maxSizeBytes",
+      "request 10016, expected at most 8192, the device's maxSizeBytes; " +
+      "`stream` takes any length",
+    ],
+    [
+      withAead("encrypt", new Uint8Array(5000), new Uint8Array(12)),
+      RangeError,
+      "Cannot encrypt with aead.gcm: data has 5000 bytes, and the whole " +
+      "request 10028, expected at most 8192, the device's maxSizeBytes; it " +
+      "cannot be cut into several requests",
     ],
   ], { maxSizeBytes: 8192 });
   await using driver = await startDriver({ maxSizeBytes: 8192 });

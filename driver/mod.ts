@@ -28,6 +28,8 @@ export type {
 export type { Burst, BurstOptions, BurstSlot } from "./burst.ts";
 export { Driver } from "./driver.ts";
 export type { DriverOptions, SessionOptions } from "./driver.ts";
+export type { StreamOptions } from "./cipher_stream.ts";
+export type { ByteSource } from "./collected_bytes.ts";
 export { DeviceLostError } from "./device_lost_error.ts";
 export type {
   InboundAssociation,

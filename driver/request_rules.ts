@@ -30,6 +30,8 @@ export class RequestRules {
   /** As in `cipher.aes-cbc`. */
   readonly target: string;
   readonly #isChain: boolean;
+  /** What a request too long could do, as a tail of its message. */
+  readonly #wayOut: string;
   readonly #iv: Lengths;
   readonly #ivFieldBytes: number;
   /** The IV that opens the data of a MAC. */
@@ -55,6 +57,9 @@ export class RequestRules {
   ) {
     this.target = describeTarget(description);
     this.#isChain = description.service === "chain";
+    this.#wayOut = description.service === "cipher"
+      ? "; `stream` takes any length"
+      : "; it cannot be cut into several requests";
     this.#ivFieldBytes = ivFieldBytesOf(description);
     this.#maxSizeBytes = maxSizeBytes;
     this.#keyBytes = isStateless
@@ -102,6 +107,15 @@ export class RequestRules {
       );
     }
     this.#checkSize(doing, shape);
+  }
+
+  /**
+   * The longest data of one request, of which `copies` are in it (one is its
+   * result), beside `otherBytes` of other parts.
+   */
+  maximumDataBytes(copies: 1 | 2, otherBytes: number): number {
+    const left = this.#maxSizeBytes - this.#keyBytes - otherBytes;
+    return Math.floor(Math.max(left, 0) / copies);
   }
 
   #lengthOf(shape: RequestShape): number {
@@ -166,7 +180,7 @@ export class RequestRules {
       doing,
       "data",
       `has ${shape.sourceBytes} bytes, and the whole request ${sizeBytes}`,
-      `at most ${this.#maxSizeBytes}, the device's maxSizeBytes`,
+      `at most ${this.#maxSizeBytes}, the device's maxSizeBytes${this.#wayOut}`,
     );
   }
 }

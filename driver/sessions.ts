@@ -8,6 +8,7 @@
  * @module
  */
 
+import { algorithmByName } from "../algorithms/catalogue.ts";
 import type {
   AeadSession,
   ChainSession,
@@ -18,6 +19,8 @@ import type {
   RsaSession,
 } from "../algorithms/session_description.ts";
 import { requireBytes, wrongLength } from "./argument.ts";
+import { cipherStream, type StreamOptions } from "./cipher_stream.ts";
+import { type ByteSource, collectBytes } from "./collected_bytes.ts";
 import type { OperationName, RequestShape } from "./data_request.ts";
 import type { RequestInput, RequestOutcome } from "./request_runner.ts";
 import {
@@ -87,6 +90,19 @@ function expectBytes(
   requireBytes(`${operation} with ${target}`, name, value);
 }
 
+/** What one request can take of a source, beside `ivBytes` before it. */
+function collect(
+  session: Hash | Mac,
+  source: ByteSource,
+  ivBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  requireOpen(session, "digest");
+  const others = ivBytes + session.description.resultBytes;
+  const most = rulesOf(session)?.maximumDataBytes(1, others) ?? Infinity;
+  const doing = `digest with ${describeTarget(session.description)}`;
+  return collectBytes(doing, source, most);
+}
+
 /** A session of the CIPHER service. */
 export class Cipher extends Session<CipherSession> {
   /**
@@ -106,6 +122,47 @@ export class Cipher extends Session<CipherSession> {
     const input = { iv, source: data, additionalData: NOTHING };
     const shape = shapeOf(direction, input, { destinationBytes: data.length });
     return (await run(this, shape, input)).destination;
+  }
+
+  /**
+   * A stream that does the same with data of any length, in requests of the size
+   * that the device takes:
+   *
+   * ```ts ignore
+   * const sealed = file.readable.pipeThrough(cipher.stream(iv));
+   * ```
+   *
+   * In modes ECB and CBC all of it has to be a multiple of the block. A chunk is
+   * the stream's until it has been written.
+   *
+   * @param iv of the first request; the others' follow from the mode
+   * @throws {RangeError} for an algorithm in another mode than ECB, CBC, CTR and
+   * XTS, whose state a request cannot carry
+   */
+  stream(
+    iv: Uint8Array = NOTHING,
+    options: StreamOptions = {},
+  ): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
+    const { algorithm, direction } = this.description;
+    requireOpen(this, direction);
+    expectBytes(this, direction, "iv", iv);
+    const { blockBytes, ivBytes } = algorithmByName("cipher", algorithm)!;
+    const input = { iv, source: NOTHING, additionalData: NOTHING };
+    const rules = rulesOf(this);
+    rules?.check(shapeOf(direction, input, {}));
+    return cipherStream(
+      {
+        algorithm,
+        direction,
+        blockBytes,
+        doing: `${direction} with cipher.${algorithm}`,
+        maximumBytes: rules?.maximumDataBytes(2, ivBytes) ?? Infinity,
+        memoryBytes: runnerOf(this).memory.region.lengthBytes,
+        run: (data, iv) => this.run(data, iv),
+      },
+      iv,
+      options,
+    );
   }
 }
 
@@ -174,6 +231,17 @@ export class Hash extends Session<HashSession> {
     const shape = shapeOf("digest", input, { digestBytes });
     return (await run(this, shape, input)).digest;
   }
+
+  /**
+   * The digest of data that comes in parts. They are collected, and sent in one
+   * request: a device has no state of a digest between two, so that there can be
+   * no more than its `maxSizeBytes`.
+   *
+   * @throws {RangeError} as soon as there is more
+   */
+  async digestOf(source: ByteSource): Promise<Uint8Array<ArrayBuffer>> {
+    return await this.digest(await collect(this, source, 0));
+  }
 }
 
 /** A session of the MAC service. */
@@ -197,6 +265,22 @@ export class Mac extends Session<MacSession> {
     const digestBytes = this.description.resultBytes;
     const shape = shapeOf("digest", input, { digestBytes });
     return (await run(this, shape, input, iv.length)).digest;
+  }
+
+  /**
+   * The code of data that comes in parts. They are collected, and sent in one
+   * request: a device has no state of a code between two, so that there can be
+   * no more than its `maxSizeBytes`.
+   *
+   * @throws {RangeError} as soon as there is more
+   */
+  async digestOf(
+    source: ByteSource,
+    iv: Uint8Array = NOTHING,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    expectBytes(this, "digest", "iv", iv);
+    const own = new Uint8Array(iv);
+    return await this.digest(await collect(this, source, own.length), own);
   }
 }
 

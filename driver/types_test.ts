@@ -67,6 +67,16 @@ export async function typos(driver: Driver): Promise<void> {
     hashMode: "plain",
     hashAlgorithm: "hmac-sha256",
   });
+  const aead = await driver.aead({
+    algorithm: "gcm",
+    direction: "encrypt",
+    key: KEY,
+  });
+  // @ts-expect-error an AEAD cannot be cut
+  aead.stream(new Uint8Array(12));
+  const hash = await driver.hash({ algorithm: "sha256" });
+  // @ts-expect-error nor can a digest, which is collected
+  hash.stream();
 }
 
 Deno.test("the status of an error has names that programs can use", async () => {
