@@ -286,13 +286,18 @@ export interface BurstThread {
   close(): void;
 }
 
-/** One request as a copy of its own; no byte of it is guest memory. */
+/**
+ * One request as a copy of its own; no byte of it is guest memory. All arrays may
+ * be kept until the operation has ended; the device wipes them then.
+ */
 export interface CopiedOperation {
   readonly kind: OperationKind;
   /** What `openSession` gave. */
   readonly session: BackendSession;
   readonly iv: Uint8Array<ArrayBuffer>;
+  /** As {@linkcode Operation.source}. */
   readonly source: Uint8Array<ArrayBuffer>;
+  /** As {@linkcode Operation.additionalData}. */
   readonly additionalData: Uint8Array<ArrayBuffer>;
   /** For the result; as long as it may be. */
   readonly destination: Uint8Array<ArrayBuffer>;
@@ -308,6 +313,7 @@ export interface CopiedOperation {
 
 /** What came of a {@linkcode CopiedOperation}. */
 export interface Outcome {
+  /** Any but `Pending`. What was written counts for `Ok` alone. */
   readonly status: OperationStatus;
   /** As {@linkcode Operation.writtenBytes}; 0 where absent. */
   readonly writtenBytes?: number;
@@ -315,18 +321,40 @@ export interface Outcome {
 
 /**
  * A backend that answers with promises: a service, a token, a card behind a
- * socket. Its event loop is kept alive for it.
+ * socket. Over vhost-user it has a thread of its own, whose event loop goes on; in
+ * process it runs in the program's. Operations may end in any order.
+ *
+ * Three things can fail, as of a {@linkcode BackendThread}. A **request**: `run`
+ * resolves to its status, or rejects or throws, which is `Failed` and told once. A
+ * **session**: `openSession` rejects or throws. The **backend**: `run` resolves to
+ * `Unavailable`, or to what is no outcome.
+ *
+ * No more than `inFlight` operations are under way, and guests take turns. One
+ * that has not ended within `deadlineMs` counts as `Unavailable`, and so do all
+ * while a call does not return for ten seconds; what comes of them later is
+ * dropped.
  */
 export interface AsynchronousThread {
+  /**
+   * Opens a session; keys are copied here, the description stays the device's.
+   * The guest is answered when this has ended, or `deadlineMs` have passed.
+   * Refuses what is not offered.
+   */
   openSession(
     description: SessionDescription,
   ): BackendSession | Promise<BackendSession>;
+  /**
+   * Closes a session and wipes its key. Operations of it that have not ended have
+   * their signal aborted.
+   */
   closeSession(session: BackendSession): void | Promise<void>;
   /**
    * Fills `destination` and `digest` and tells the outcome. A rejection is this
    * request's failure; `Unavailable` says that the backend cannot work now.
    */
   run(operation: CopiedOperation): Promise<Outcome>;
+  /** As {@linkcode BackendThread.health}. */
   health?(): string | undefined | Promise<string | undefined>;
+  /** Wipes all keys and gives everything back. */
   close(): void | Promise<void>;
 }

@@ -102,8 +102,23 @@ export function checkModule(module: unknown, specifier: string): Backend {
     );
   }
   checkManner(exported, specifier);
+  if (exported["runs"] === "asynchronous") checkLimits(exported, specifier);
   requireMethods(exported, ["probe", "open"], specifier, "backend");
   return exported as unknown as Backend;
+}
+
+/** What an asynchronous backend says that it can take. */
+function checkLimits(exported: Fields, specifier: string): void {
+  for (const name of ["inFlight", "deadlineMs"]) {
+    const value = exported[name];
+    if (value === undefined) continue;
+    if (Number.isSafeInteger(value) && (value as number) >= 1) continue;
+    throw breach(
+      specifier,
+      name,
+      `is ${JSON.stringify(value)}, expected an integer of 1 or more`,
+    );
+  }
 }
 
 function checkManner({ contract, runs }: Fields, specifier: string): void {

@@ -110,9 +110,12 @@ export class Scheduler {
     return refusal;
   }
 
-  /** Closes a session; jobs of it that have not begun never do. */
+  /** Closes a session, for whose jobs nobody waits any more. */
   async close(session: LaneSession): Promise<void> {
     this.#sessions.delete(session);
+    for (const one of this.#underWay) {
+      if (one.job.session === session) this.#giveUp(one);
+    }
     await session.close();
   }
 

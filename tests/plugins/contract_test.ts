@@ -20,6 +20,12 @@ Deno.test("a plugin that breaks the contract is refused with module, member and 
     "export default { contract: 2, name: 'mine', runs: 'fast' }",
     /runs is "fast", expected one of operations, bursts/,
   );
+  for (const limit of ["inFlight: 0", "deadlineMs: 'long'"]) {
+    await refused(
+      `export default { contract: 2, name: 'mine', runs: 'asynchronous', ${limit} }`,
+      /(inFlight is 0|deadlineMs is "long"), expected an integer of 1 or more/,
+    );
+  }
   await refused(
     "export default { contract: 1, name: 'mine', probe() {} }",
     /backend.open is undefined, expected a function/,

@@ -1,0 +1,95 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { probeBackends } from "../../backends/probe.ts";
+import { Device } from "../../device/device.ts";
+import { withWorkerLane } from "../../device/lane/worker_lane.ts";
+import { VhostUserServer } from "../../device/transport/vhost_user/server.ts";
+import { connectVhostUser, Driver } from "../../mod.ts";
+import { Habit } from "../../testing/promising_backend.ts";
+import { startTestServer } from "../../testing/vhost_user_server.ts";
+
+const PATIENT = import.meta.resolve("../../testing/patient_backend.ts");
+const IV = new Uint8Array(16);
+
+const attach = async (path: string) =>
+  await Driver.start(await connectVhostUser(path, { memoryBytes: 1 << 22 }));
+
+/** RSAPrivateKey of 4096 bits. */
+function largeKey(): Uint8Array {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 4096 });
+  return new Uint8Array(privateKey.export({ type: "pkcs1", format: "der" }));
+}
+
+Deno.test("RSA-4096 holds up no small requests, not even those of the same queue", async () => {
+  await using server = await startTestServer(undefined, "noble");
+  const guest = await attach(server.path);
+  const signer = await guest.akcipher({
+    algorithm: "rsa",
+    keyType: "private",
+    key: largeKey(),
+    padding: "raw",
+    hash: "none",
+  });
+  const message = new Uint8Array(512);
+  message[511] = 2;
+  let signed = 0;
+  const all = Promise.all(
+    Array.from({ length: 6 }, async () => {
+      await signer.decrypt(message);
+      signed++;
+    }),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const hash = await guest.hash({ algorithm: "sha256" });
+  for (let i = 0; i < 20; i++) await hash.digest(new Uint8Array(64));
+  ok(signed < 6, "20 small requests had to wait for 6 of RSA-4096");
+  await all;
+  await guest.close();
+});
+
+Deno.test("a guest that fills an asynchronous backend leaves another its turn", async () => {
+  await using server = await startTestServer(undefined, PATIENT);
+  const { options } = server;
+  const probed = await probeBackends([PATIENT]);
+  const device = new Device({
+    backends: probed.map((one) => withWorkerLane(one, options.lanes)),
+    dataQueueCount: 1,
+    maximumSessions: 8,
+    maximumSizeBytes: 1 << 20,
+    layout: "virtio",
+    allowWeak: false,
+    rules: [],
+    fallback: "never",
+  });
+  const path = `${server.path}-2`;
+  const second = VhostUserServer.listen(path, { ...options, device });
+  const [greedy, modest] = await Promise.all([
+    attach(server.path),
+    attach(path),
+  ]);
+  const open = (driver: Driver) =>
+    driver.cipher({
+      algorithm: "aes-cbc",
+      direction: "encrypt",
+      key: new Uint8Array(16).fill(Habit.Slow),
+    });
+  const many = await open(greedy);
+  const few = await open(modest);
+  let done = 0;
+  const flood = Promise.all(
+    Array.from({ length: 200 }, async () => {
+      await many.run(new Uint8Array(64), IV);
+      done++;
+    }),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await Promise.all([1, 2].map(() => few.run(new Uint8Array(64), IV)));
+  // 8 at a time, 20 ms each: all of the others would take half a second.
+  ok(done < 100, `${done} of the others came first`);
+  await flood;
+  strictEqual(done, 200);
+  await greedy.close();
+  await modest.close();
+  await second.close();
+  device.close();
+});
