@@ -38,6 +38,9 @@ export const DEFAULTS = {
   spinMicroseconds: 20,
 } as const;
 
+/** Most queue threads of a process. */
+export const MAXIMUM_THREADS = 256;
+
 export const SERVE_OPTIONS = [
   {
     name: "socket-path",
@@ -201,7 +204,14 @@ export const SERVE_OPTIONS = [
     name: "queues",
     value: "N",
     default: `${DEFAULTS.queues}`,
-    help: "data queues, 1 to 64; each that the guest starts has its own thread",
+    help: "data queues of each guest, 1 to 64",
+  },
+  {
+    name: "threads",
+    value: "N",
+    default: "the processors that the process may use",
+    help:
+      "threads that serve the data queues of all guests, 1 to 256; they start with the first queue",
   },
   {
     name: "max-sessions",

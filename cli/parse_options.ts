@@ -32,7 +32,12 @@ import { LOG_LEVELS, type LogSettings } from "./log.ts";
 import { LOG_FORMATS } from "./log_format.ts";
 import { type LimitOptions, limitOptions } from "./limit_options.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
-import { BACKEND_OPTIONS, DEFAULTS, type OptionName } from "./option_table.ts";
+import {
+  BACKEND_OPTIONS,
+  DEFAULTS,
+  MAXIMUM_THREADS,
+  type OptionName,
+} from "./option_table.ts";
 import {
   choice,
   collect,
@@ -89,6 +94,8 @@ export interface ServeSettings extends LogSettings {
   readonly unsealedMemory: UnsealedMemory | undefined;
   readonly layout: RequestLayoutOption;
   readonly sessionLayout: SessionLayoutOption;
+  /** Threads for the data queues of all guests. */
+  readonly threads: number;
   readonly spinMicroseconds: number;
   readonly allowWeak: boolean;
 }
@@ -247,6 +254,13 @@ function serveSettings(
       : undefined,
     layout: choice(values, "layout", REQUEST_LAYOUTS, "virtio"),
     sessionLayout: choice(values, "session-layout", SESSION_LAYOUTS, "auto"),
+    threads: wholeNumber(
+      values,
+      "threads",
+      navigator.hardwareConcurrency,
+      1,
+      MAXIMUM_THREADS,
+    ),
     spinMicroseconds: wholeNumber(
       values,
       "spin",

@@ -255,6 +255,10 @@ const MISTAKES: Readonly<
       "--pkcs11-pin-file with --isolate",
     ],
   ],
+  threads: [
+    [[...SOCKET, "--threads", "0"], '"0"', "from 1 to 256"],
+    [[...SOCKET, "--threads", "all"], '"all"', "a whole number"],
+  ],
   spin: [
     [[...SOCKET, "--spin", "1000001"], '"1000001"', "from 0 to 1000000"],
     [[...SOCKET, "--spin", "20us"], '"20us"', "a whole number"],

@@ -6,6 +6,7 @@
 
 import { resolve } from "node:path";
 import { Reactor } from "../ffi/reactor.ts";
+import { QueueThreads } from "../device/transport/vhost_user/queue_threads.ts";
 import {
   type ServerOptions,
   VhostUserServer,
@@ -13,6 +14,7 @@ import {
 import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
 import { LaneHost } from "../device/lane/lane_host.ts";
 import { logFailure } from "../device/transport/vhost_user/log.ts";
+import type { Failure } from "../device/session/failure.ts";
 import { withhold } from "../device/withheld.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { raiseOpenFilesLimit } from "../ffi/libc_limits.ts";
@@ -208,7 +210,15 @@ export async function serve(
   const keys = new KeyService(settings, log);
   const files = raiseOpenFilesLimit(libc);
   log("debug", `this process may have ${files} files open`);
-  const lanes = new LaneHost((failure) => logFailure(log, failure));
+  const laneFailed = (failure: Failure) => logFailure(log, failure);
+  const lanes = new LaneHost(laneFailed);
+  const threads = new QueueThreads({
+    libc,
+    lanes,
+    count: settings.threads,
+    spinMicroseconds: settings.spinMicroseconds,
+    laneFailed,
+  });
   const sockets = await createSockets(settings, lanes, keys.store);
   const reactor = Reactor.open(libc);
   const memoryGuard = guardMemory(libc, reactor, settings, log);
@@ -231,9 +241,8 @@ export async function serve(
         libc,
         reactor,
         memoryGuard,
-        lanes,
+        threads,
         log,
-        spinMicroseconds: settings.spinMicroseconds,
         ...(settings.sessionLayout === "auto"
           ? {}
           : { sessionLayout: settings.sessionLayout }),
@@ -246,6 +255,7 @@ export async function serve(
     using _ = reportToKeeper(libc);
     await Promise.all(running.map(({ server }) => server.finished));
   } finally {
+    await threads.close();
     for (const { made } of sockets) made.device.close();
     keys.close();
     memoryGuard.close();

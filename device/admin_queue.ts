@@ -8,6 +8,7 @@
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import type { Administration } from "./administration.ts";
 import { ChainFault, DescriptorChain, popChain } from "./ring/chain.ts";
+import type { QueueService } from "./queue_service.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import {
   decodeAdminCommand,
@@ -24,7 +25,7 @@ const MAXIMUM_COMMAND_BYTES = 16 * 1024;
 const SERVICE_MS = 5;
 
 /** The administration queue of one guest. */
-export class AdminQueue {
+export class AdminQueue implements QueueService {
   readonly #virtqueue: Virtqueue;
   readonly #administration: Administration;
   readonly #chain = new DescriptorChain();
@@ -37,6 +38,19 @@ export class AdminQueue {
   get broken(): string | undefined {
     return this.#virtqueue.broken;
   }
+
+  /** Every command is answered when it is taken. */
+  readonly pendingCount = 0;
+  readonly needsPolling = false;
+  readonly isFull = false;
+
+  poll(): boolean {
+    return false;
+  }
+
+  abandonLanes(): void {}
+
+  abandon(): void {}
 
   /** Answers what is available, up to a bound; true: notify the driver. */
   service(): boolean {

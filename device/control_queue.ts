@@ -13,7 +13,7 @@ import {
   type ControlOutcome,
 } from "./control_outcome.ts";
 import { answerDraft9Control } from "./draft9_control.ts";
-import { DRAIN_MS } from "./drain.ts";
+import type { QueueService } from "./queue_service.ts";
 import {
   ChainFault,
   DescriptorChain,
@@ -49,7 +49,7 @@ const SERVICE_MS = 5;
 const WAITING = 64;
 
 /** The control queue of one guest. */
-export class ControlQueue {
+export class ControlQueue implements QueueService {
   readonly #virtqueue: Virtqueue;
   readonly #context: ControlContext;
   readonly #chain = new DescriptorChain();
@@ -70,6 +70,9 @@ export class ControlQueue {
   get pendingCount(): number {
     return this.#waiting.size;
   }
+
+  /** Answers come by `answered`. */
+  readonly needsPolling = false;
 
   /**
    * Whether it takes no more before others are answered, who then say so by
@@ -93,19 +96,22 @@ export class ControlQueue {
   }
 
   /** True when the driver is to be notified of what was answered since. */
-  publish(): boolean {
+  poll(): boolean {
     return this.#virtqueue.publish();
   }
 
-  /**
-   * Settled when all that was taken is answered; what takes longer than a while
-   * is refused.
-   */
+  /** Settled when all that was taken is answered. */
   async drain(): Promise<void> {
-    const { sessions } = this.#context;
-    const timer = setTimeout(() => sessions.abandonOpening(), DRAIN_MS);
     await Promise.all(this.#waiting);
-    clearTimeout(timer);
+  }
+
+  /** Refuses what waits for a backend: the ring has to stop. */
+  abandonLanes(): void {
+    this.#context.sessions.abandonOpening();
+  }
+
+  abandon(): void {
+    this.abandonLanes();
   }
 
   #answerLater(slot: number, later: Promise<ControlAnswer>): void {

@@ -13,6 +13,7 @@ import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { AssociationTable } from "./ipsec_requests.ts";
 import { OperationRunner } from "./operation_runner.ts";
+import type { QueueService } from "./queue_service.ts";
 import type { RequestFormat } from "./request_format.ts";
 import { type RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
@@ -70,7 +71,7 @@ export interface DataQueueOptions {
 }
 
 /** One data queue on the thread that serves it. */
-export class DataQueue {
+export class DataQueue implements QueueService {
   readonly #virtqueue: Virtqueue;
   readonly #sessions: ThreadSessions;
   readonly #counters: Float64Array;
@@ -121,9 +122,17 @@ export class DataQueue {
     return this.#runner.needsPolling(this.#pending);
   }
 
+  /** It takes what is available, however much is pending. */
+  readonly isFull = false;
+
   /** Fails, at the next poll, what waits for lanes: the ring has to stop. */
   abandonLanes(): void {
     this.#runner.abandonLanes(this.#pending);
+  }
+
+  /** Closes the backends that do not end what is pending. */
+  abandon(reason: string): void {
+    this.#runner.closeBackends(this.#pending, reason);
   }
 
   /**

@@ -25,9 +25,10 @@ import { type AcrossReset, SessionTable } from "./session/session_table.ts";
 import { GuestKeys } from "./keys/guest_keys.ts";
 import type { GuestKeyAccess } from "./keys/key_store.ts";
 import {
+  BackendStates,
   type HealthListener,
-  ThreadBackends,
-} from "./session/thread_backends.ts";
+} from "./session/backend_states.ts";
+import { ThreadBackends } from "./session/thread_backends.ts";
 import type { ThreadSettings } from "./session/thread_sessions.ts";
 import { encodeConfigSpace, STATUS_HW_READY } from "./wire/config_space.ts";
 import {
@@ -144,10 +145,11 @@ export class Device {
     const placement = new Placement(placementSettings, settings.policy);
     this.#capabilities = capabilities(placement.offered());
     this.#health = new BackendHealth(placement.reachable());
+    const states = new BackendStates();
+    states.observe((backend, failure) => this.#ownHealth(backend, failure));
     this.backends = new ThreadBackends(
       new OpenBackends(ready),
-      (backend, failure) => this.#ownHealth(backend, failure),
-      undefined,
+      { states },
       settings.keys && new GuestKeys(settings.keys.settings),
     );
     this.sessions = new SessionTable(

@@ -26,7 +26,8 @@ import {
 } from "./request_slots.ts";
 import { ResultMemory } from "./result_memory.ts";
 import { isLane } from "./session/open_backends.ts";
-import type { Route, ThreadSessions } from "./session/thread_sessions.ts";
+import type { Route } from "./session/route_table.ts";
+import type { ThreadSessions } from "./session/thread_sessions.ts";
 import { SlotList } from "./slot_list.ts";
 
 // The engine folds constants of a module of its own only.
@@ -203,10 +204,11 @@ export class OperationRunner {
     const session = burst.fields[BURST * slot + SESSION]!;
     apart.burst.fields[SESSION] = session;
     // It may have failed while the request waited.
-    if (
-      this.#sessions.backends.works(this.#sessions.routeAt(session).backend)
-    ) this.#runAlone(apart.burst, 0);
-    else apart.burst.fields[STATUS] = OperationStatus.Unavailable;
+    const { backend, thread } = this.#sessions.routeAt(session);
+    const { backends } = this.#sessions;
+    if (backends.works(backend) && backends.has(backend, thread)) {
+      this.#runAlone(apart.burst, 0);
+    } else apart.burst.fields[STATUS] = OperationStatus.Unavailable;
     return apart;
   }
 
@@ -266,6 +268,16 @@ export class OperationRunner {
       const apart = this.#apart[slot];
       if (apart) thread.fail(apart.burst, 0);
       else thread.fail(this.#requests.burstOf(slot), slot);
+    }
+  }
+
+  /** Closes the backends of `pending` that run on this thread. */
+  closeBackends({ slots, count }: SlotList, reason: string): void {
+    const { backends } = this.#sessions;
+    for (let i = 0; i < count; i++) {
+      const route = this.#routeUnderWay(slots[i]!);
+      if (!route || isLane(route.thread)) continue;
+      backends.closeHung(route.backend, route.thread, reason);
     }
   }
 

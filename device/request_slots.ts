@@ -13,7 +13,7 @@ import {
 } from "../backends/request_burst.ts";
 import type { RangeLists } from "../memory/range_lists.ts";
 import { NO_SESSION } from "./session/session_index.ts";
-import type { Route } from "./session/thread_sessions.ts";
+import type { Route } from "./session/route_table.ts";
 import { OperationStatus } from "../backends/backend.ts";
 
 /** Words of a slot. */

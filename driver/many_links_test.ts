@@ -2,6 +2,7 @@ import { LaneHost } from "../device/lane/lane_host.ts";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
+import { QueueThreads } from "../device/transport/vhost_user/queue_threads.ts";
 import {
   type ServerOptions,
   VhostUserServer,
@@ -50,14 +51,20 @@ class Sockets implements AsyncDisposable {
       reactor,
       device,
       memoryGuard: new MemoryGuard(libc, reactor),
-      lanes: new LaneHost(() => {}),
-      spinMicroseconds: 0,
+      threads: new QueueThreads({
+        libc,
+        lanes: new LaneHost(() => {}),
+        count: 1,
+        spinMicroseconds: 0,
+        laneFailed: () => {},
+      }),
       log: () => {},
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.#servers) await server.close();
+    await this.#options.threads.close();
     this.#options.memoryGuard.close();
     await this.#options.reactor.close();
     this.#options.device.close();

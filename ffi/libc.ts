@@ -86,6 +86,15 @@ const SYMBOLS = {
     ],
     result: "i32",
   },
+  epoll_wait: {
+    parameters: [
+      "i32", /* epfd */
+      "buffer", /* events */
+      "i32", /* maxevents */
+      "i32", /* timeout */
+    ],
+    result: "i32",
+  },
   epollWaitAsync: {
     name: "epoll_wait",
     parameters: [

@@ -14,6 +14,7 @@ import {
   MemoryTable,
   type MemoryTableOptions,
 } from "../device/transport/vhost_user/memory_table.ts";
+import { QueueThreads } from "../device/transport/vhost_user/queue_threads.ts";
 import {
   type ServerOptions,
   VhostUserServer,
@@ -28,6 +29,7 @@ export interface TestServer extends AsyncDisposable {
   readonly path: string;
   readonly device: Device;
   readonly options: ServerOptions;
+  readonly lanes: LaneHost;
   readonly log: readonly string[];
   /** Counters of the present guest's data queues, by queue. */
   readonly counters: VhostUserServer["counters"];
@@ -73,6 +75,7 @@ export async function startTestServer(
   serve = VhostUserServer.listen,
   backend = "noble",
   changes: Partial<DeviceSettings> = {},
+  threadCount = 1,
 ): Promise<TestServer> {
   const libc = openLibc();
   const folder = await Deno.makeTempDir();
@@ -82,13 +85,19 @@ export async function startTestServer(
   const device = await testDevice(backend, changes, lanes);
   const reactor = Reactor.open(libc);
   const memoryGuard = new MemoryGuard(libc, reactor);
+  const threads = new QueueThreads({
+    libc,
+    lanes,
+    count: threadCount,
+    spinMicroseconds: 20,
+    laneFailed: ({ reason }) => log.push(`warn: lane: ${reason}`),
+  });
   const options: ServerOptions = {
     libc,
     reactor,
     device,
     memoryGuard,
-    lanes,
-    spinMicroseconds: 20,
+    threads,
     log: (level, line) => log.push(`${level}: ${line}`),
   };
   const server = serve(path, options);
@@ -96,6 +105,7 @@ export async function startTestServer(
     path,
     device,
     options,
+    lanes,
     log,
     get counters() {
       return server.counters;
@@ -107,6 +117,7 @@ export async function startTestServer(
       ),
     async [Symbol.asyncDispose]() {
       await server.close();
+      await threads.close();
       memoryGuard.close();
       await lanes.close();
       await reactor.close();

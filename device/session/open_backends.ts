@@ -14,7 +14,7 @@ import type {
 } from "../../backends/backend.ts";
 import { OperationsAdapter } from "../../backends/operations_adapter.ts";
 import type { RequestBurst } from "../../backends/request_burst.ts";
-import { reasonOf } from "./failure.ts";
+import { OpenThreads } from "./open_threads.ts";
 
 /**
  * A backend that does not run on the calling thread: its operations stay pending,
@@ -82,16 +82,21 @@ const isSlow = ({ service }: SessionDescription): boolean =>
 /** Opens each backend when it is first needed, and closes them all. */
 export class OpenBackends {
   readonly #loaded: ReadonlyMap<string, LoadedBackend>;
-  readonly #threads = new Map<string, BurstThread>();
+  /** Those that run on the calling thread … */
+  readonly #threads: OpenThreads;
+  readonly #sharesThreads: boolean;
+  /** … and lanes, of which each guest has its own. */
+  readonly #lanes = new OpenThreads();
   readonly #numbers = new Map<BurstThread, number>();
-  /** Lanes of backends that run on this thread, too. */
-  readonly #slowLanes = new Map<string, BurstThread>();
 
-  constructor(loaded: readonly LoadedBackend[]) {
+  /** `shared` has what other guests of the thread have opened. */
+  constructor(loaded: readonly LoadedBackend[], shared?: OpenThreads) {
     this.#loaded = new Map(loaded.map((entry) => [entry.backend.name, entry]));
+    this.#threads = shared ?? new OpenThreads();
+    this.#sharesThreads = shared !== undefined;
   }
 
-  /** The number that an opened backend, or a lane of it, has on this thread. */
+  /** The number that an opened backend, or a lane of it, has for this guest. */
   numberOf(thread: BurstThread): number {
     let number = this.#numbers.get(thread);
     if (number === undefined) {
@@ -103,34 +108,41 @@ export class OpenBackends {
 
   /** Whether the backend `name` is open on this thread. */
   isOpen(name: string): boolean {
-    return this.#threads.has(name);
+    return this.#openOne(name) !== undefined;
+  }
+
+  /** Whether `thread` is the backend `name`, or a lane of it, and open. */
+  has(name: string, thread: BurstThread): boolean {
+    return this.#threads.get(name) === thread ||
+      this.#lanes.get(name) === thread;
+  }
+
+  #openOne(name: string): BurstThread | undefined {
+    return this.#loaded.get(name)?.lane?.takes === "all"
+      ? this.#lanes.get(name)
+      : this.#threads.get(name);
   }
 
   /** The backend `name`, opened on this thread; throws where that fails. */
   thread(name: string): BurstThread {
-    let thread = this.#threads.get(name);
-    if (!thread) {
-      thread = openThread(this.#find(name));
-      this.#threads.set(name, thread);
-    }
-    return thread;
+    const open = this.#openOne(name);
+    if (open) return open;
+    const loaded = this.#find(name);
+    return loaded.lane?.takes === "all"
+      ? this.#openLane(name, loaded.lane)
+      : this.#threads.add(name, openThread(loaded));
   }
 
   /** The backend `name` as it is opened for a session. */
   threadFor(name: string, description: SessionDescription): BurstThread {
     const { lane } = this.#find(name);
     return lane?.takes === "slow" && isSlow(description)
-      ? this.#slowLane(name, lane)
+      ? this.#lanes.get(name) ?? this.#openLane(name, lane)
       : this.thread(name);
   }
 
-  #slowLane(name: string, lane: BackendLane): BurstThread {
-    let thread = this.#slowLanes.get(name);
-    if (!thread) {
-      thread = new LaneAdapter(lane.open());
-      this.#slowLanes.set(name, thread);
-    }
-    return thread;
+  #openLane(name: string, lane: BackendLane): BurstThread {
+    return this.#lanes.add(name, new LaneAdapter(lane.open()));
   }
 
   #find(name: string): LoadedBackend {
@@ -139,25 +151,22 @@ export class OpenBackends {
     throw new RangeError(`Cannot open backend "${name}": it is not loaded`);
   }
 
-  /** Closes all; `failed` hears of those that cannot be. */
+  /** Closes the backend `name`, for all guests; a text says why not. */
+  closeOne(name: string): string | undefined {
+    return this.#threads.closeOne(name);
+  }
+
+  /**
+   * Closes all but what other guests share; `failed` hears of those that cannot
+   * be.
+   */
   close(failed: (name: string, reason: string) => void): void {
-    const threads = [...this.#threads, ...this.#slowLanes];
-    this.#threads.clear();
-    this.#slowLanes.clear();
-    for (const [name, thread] of threads) {
-      try {
-        thread.close();
-      } catch (error) {
-        failed(name, `it cannot be closed: ${reasonOf(error)}`);
-      }
-    }
+    if (!this.#sharesThreads) this.#threads.close(failed);
+    this.#lanes.close(failed);
   }
 }
 
-function openThread(
-  { backend, options, lane }: LoadedBackend,
-): BurstThread {
-  if (lane?.takes === "all") return new LaneAdapter(lane.open());
+function openThread({ backend, options }: LoadedBackend): BurstThread {
   switch (backend.runs) {
     case undefined:
     case "operations":

@@ -17,76 +17,51 @@ import {
 } from "../../backends/contract_check.ts";
 import type { RequestBurst } from "../../backends/request_burst.ts";
 import type { GuestKeys } from "../keys/guest_keys.ts";
+import { BackendStates } from "./backend_states.ts";
 import { reasonOf } from "./failure.ts";
 import {
   isLane,
   type LaneAdapter,
   type OpenBackends,
 } from "./open_backends.ts";
+import { RouteTable } from "./route_table.ts";
 import type { Eventual } from "./steps.ts";
 
-/** Hears that a backend stopped working (why), or works again (undefined). */
-export type HealthListener = (
-  backend: string,
-  failure: string | undefined,
-) => void;
-
-/** When a failed backend is asked whether it works again. */
-const RETRY_MS = 1000;
-/**
- * One that fails again so soon after that is asked half as often as the last
- * time: a guest may know a request that it does not survive.
- */
-const RELAPSE_MS = 60_000;
-
-interface Down {
-  readonly reason: string;
-  readonly retryMs: number;
-  askAgainAt: number;
-}
-
-/** What is remembered of a backend that has failed and recovered. */
-interface Recovery {
-  /** How often it has; sessions from before are gone with it. */
-  readonly generation: number;
-  readonly retryMs: number;
-  readonly at: number;
+/** What guests of a thread have in common on their backends. */
+export interface SharedParts {
+  readonly states: BackendStates;
+  readonly table: RouteTable;
 }
 
 /** Opens and calls backends, and remembers which of them are down. */
 export class ThreadBackends {
   readonly #open: OpenBackends;
-  readonly #down = new Map<string, Down>();
-  readonly #listener: HealthListener;
+  /** The sessions that are open on the backends, also those of other guests. */
+  readonly table: RouteTable;
   /** Keys of the store that sessions of this guest may use. */
   readonly keys: GuestKeys | undefined;
-  #epoch = 0;
-  readonly #recoveries = new Map<string, Recovery>();
-  /** Numbers of sessions: those given back, and the first never given. */
-  readonly #freeNumbers: number[] = [];
-  #nextNumber = 0;
-  readonly #now: () => number;
+  readonly #states: BackendStates;
 
+  /** `shared` is the thread's, where its guests share backends. */
   constructor(
     open: OpenBackends,
-    listener: HealthListener = () => {},
-    now: () => number = () => performance.now(),
+    { states, table }: Partial<SharedParts> = {},
     keys?: GuestKeys,
   ) {
     this.#open = open;
-    this.#listener = listener;
-    this.#now = now;
+    this.#states = states ?? new BackendStates();
+    this.table = table ?? new RouteTable();
     this.keys = keys;
   }
 
   /** Changes whenever a backend fails or recovers. */
   get epoch(): number {
-    return this.#epoch;
+    return this.#states.epoch;
   }
 
   /** Changes when the backend has recovered and its sessions must be reopened. */
   generation(name: string): number {
-    return this.#recoveries.get(name)?.generation ?? 0;
+    return this.#states.generation(name);
   }
 
   /** The number that an opened backend, or a lane of it, has on this thread. */
@@ -107,7 +82,7 @@ export class ThreadBackends {
   openSession(name: string, description: SessionDescription): number | string {
     const thread = this.#opened(name, description);
     if (typeof thread === "string") return thread;
-    const number = this.#freeNumbers.pop() ?? this.#nextNumber++;
+    const number = this.table.take();
     const withKey = this.keys?.withKey(description);
     try {
       const returned: unknown = thread.openSession(
@@ -118,7 +93,7 @@ export class ThreadBackends {
       if (breach === undefined) return number;
       throw new ContractBreach(breach);
     } catch (error) {
-      this.#freeNumbers.push(number);
+      this.table.give(number);
       const reason = reasonOf(error);
       if (!(error instanceof ContractBreach)) {
         return this.#refused(name, thread, reason);
@@ -159,7 +134,7 @@ export class ThreadBackends {
     name: string,
     description: SessionDescription,
   ): Eventual<string | undefined> {
-    if (!this.works(name)) return this.#down.get(name)!.reason;
+    if (!this.works(name)) return this.#states.failure(name)!;
     const thread = this.#opened(name, description);
     if (typeof thread === "string") return thread;
     if (isLane(thread)) return this.#tryLane(thread, description);
@@ -182,7 +157,7 @@ export class ThreadBackends {
 
   /**
    * Closes a session; a text says why that was impossible. A backend that has
-   * failed may not know its sessions any more.
+   * failed may not know its sessions any more, and one that was closed has none.
    */
   closeSession(
     name: string,
@@ -190,14 +165,14 @@ export class ThreadBackends {
     number: number,
   ): string | undefined {
     try {
-      thread.closeSession(number);
+      if (this.#open.has(name, thread)) thread.closeSession(number);
     } catch (error) {
       // The backend may have it still, so that no other gets its number.
-      return this.#down.has(name)
+      return this.isDown(name)
         ? undefined
         : `it cannot be closed: ${reasonOf(error)}`;
     }
-    this.#freeNumbers.push(number);
+    this.table.give(number);
     return undefined;
   }
 
@@ -225,6 +200,7 @@ export class ThreadBackends {
 
   /** Has pending requests completed; returns the same as `run`. */
   poll(name: string, thread: BurstThread): OperationStatus | undefined {
+    if (!this.#open.has(name, thread)) return OperationStatus.Unavailable;
     try {
       return this.#judgePromise(name, "poll()", thread.poll?.());
     } catch (error) {
@@ -254,35 +230,35 @@ export class ThreadBackends {
     return OperationStatus.Failed;
   }
 
+  /** Whether `thread` is the backend as it is open at present. */
+  has(name: string, thread: BurstThread): boolean {
+    return this.#open.has(name, thread);
+  }
+
   /** The road of a backend that has failed as a whole. */
   backendFailed(name: string, reason: string): void {
-    if (this.#down.has(name)) return;
-    const now = this.#now();
-    const last = this.#recoveries.get(name);
-    const retryMs = last && now - last.at < RELAPSE_MS
-      ? Math.min(2 * last.retryMs, RELAPSE_MS)
-      : RETRY_MS;
-    this.#down.set(name, { reason, retryMs, askAgainAt: now + retryMs });
-    this.#epoch++;
-    this.#listener(name, reason);
+    this.#states.failed(name, reason);
+  }
+
+  /**
+   * Closes a backend that does not end its requests: it writes nothing more, and
+   * all that it had is unavailable. It is opened anew when it is asked again.
+   */
+  closeHung(name: string, thread: BurstThread, reason: string): void {
+    if (!this.#open.has(name, thread)) return;
+    this.backendFailed(name, reason);
+    const problem = this.#open.closeOne(name);
+    if (problem !== undefined) this.#states.tell(name, problem);
   }
 
   /** Whether the backend has failed and not said yet that it works again. */
   isDown(name: string): boolean {
-    return this.#down.has(name);
+    return this.#states.failure(name) !== undefined;
   }
 
   /** Whether the backend may be given work; asks a failed one now and then. */
   works(name: string): boolean {
-    if (this.#down.size === 0) return true;
-    const down = this.#down.get(name);
-    if (!down) return true;
-    const now = this.#now();
-    if (now < down.askAgainAt) return false;
-    down.askAgainAt = now + down.retryMs;
-    if (!this.#saysThatItWorks(name)) return false;
-    this.#recovered(name, down.retryMs, now);
-    return true;
+    return this.#states.works(name, (name) => this.#saysThatItWorks(name));
   }
 
   /** A backend that cannot tell stays down, unless it is opened only now. */
@@ -299,21 +275,13 @@ export class ThreadBackends {
     }
   }
 
-  #recovered(name: string, retryMs: number, at: number): void {
-    const generation = this.generation(name) + 1;
-    this.#recoveries.set(name, { generation, retryMs, at });
-    this.#down.delete(name);
-    this.#epoch++;
-    this.#listener(name, undefined);
-  }
-
   /** Asks every failed backend again that is due; for idle threads. */
   review(): void {
-    for (const name of [...this.#down.keys()]) this.works(name);
+    for (const name of this.#states.down) this.works(name);
   }
 
   close(): void {
-    this.#open.close((name, reason) => this.#listener(name, reason));
+    this.#open.close((name, reason) => this.#states.tell(name, reason));
   }
 }
 

@@ -7,6 +7,7 @@ import {
 } from "../../backends/backend.ts";
 import { RequestBurst } from "../../backends/request_burst.ts";
 import { aesCbc } from "../../testing/sessions.ts";
+import { BackendStates } from "./backend_states.ts";
 import { OpenBackends } from "./open_backends.ts";
 import { ThreadBackends } from "./thread_backends.ts";
 
@@ -43,11 +44,10 @@ class Bed {
       },
       open: () => thread,
     };
-    this.backends = new ThreadBackends(
-      new OpenBackends([{ backend, options: {} }]),
-      (_, failure) => this.told.push(failure ?? "works"),
-      () => this.now,
-    );
+    const states = new BackendStates(() => this.now);
+    states.observe((_, failure) => this.told.push(failure ?? "works"));
+    const open = new OpenBackends([{ backend, options: {} }]);
+    this.backends = new ThreadBackends(open, { states });
   }
 
   /** The backend, opened. */

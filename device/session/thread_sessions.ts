@@ -9,23 +9,10 @@ import {
   type SessionDescription,
   wipeKeys,
 } from "../../algorithms/session_description.ts";
-import type {
-  BackendOptions,
-  BurstThread,
-  OperationKind,
-} from "../../backends/backend.ts";
-import { loadBackend } from "../../backends/registry.ts";
-import {
-  GuestKeys,
-  type GuestKeySettings,
-  type KeyGrant,
-} from "../keys/guest_keys.ts";
+import type { BackendOptions, OperationKind } from "../../backends/backend.ts";
+import type { GuestKeySettings, KeyGrant } from "../keys/guest_keys.ts";
 import type { FailureListener } from "./failure.ts";
-import {
-  type BackendLane,
-  type LaneOfBackend,
-  OpenBackends,
-} from "./open_backends.ts";
+import type { BackendLane } from "./open_backends.ts";
 import {
   type BackendOffers,
   type Choice,
@@ -33,6 +20,7 @@ import {
   type PlacementSettings,
   type SessionPlacement,
 } from "./placement.ts";
+import type { Route } from "./route_table.ts";
 import { NO_SESSION, SessionIndex } from "./session_index.ts";
 import {
   RECORD_WORDS,
@@ -42,7 +30,7 @@ import {
 import { sessionName } from "./session_needs.ts";
 import { type SessionRules, sessionRules } from "./session_rules.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
-import { type HealthListener, ThreadBackends } from "./thread_backends.ts";
+import type { ThreadBackends } from "./thread_backends.ts";
 
 /** A backend that every queue thread opens. */
 export interface BackendSettings extends BackendOffers {
@@ -62,17 +50,6 @@ export interface ThreadSettings extends PlacementSettings {
   readonly maxAuthKeyBytes: number;
   /** What the guest may use of the key store; absent: there is none. */
   readonly keys?: GuestKeySettings;
-}
-
-/** A session on one backend of this thread. */
-export interface Route {
-  readonly backend: string;
-  /** Number of the backend on this thread, or of its lane. */
-  readonly backendNumber: number;
-  readonly thread: BurstThread;
-  /** Number of the session there; no two routes of a thread have the same. */
-  readonly number: number;
-  readonly generation: number;
 }
 
 /** A backend that does not have a session. */
@@ -130,8 +107,8 @@ export class ThreadSessions {
   readonly #placement: Placement;
   /** By number. */
   readonly #sessions: (ThreadSession | undefined)[] = [];
-  /** By the number that their session has there. */
-  readonly #routes: (Route | undefined)[] = [];
+  /** By the number that their session has there, of other guests too. */
+  readonly #routes: (Route | undefined)[];
   readonly #freeNumbers: number[] = [];
   readonly #noted: FailureListener;
   readonly #refresh: (() => void) | undefined;
@@ -147,38 +124,10 @@ export class ThreadSessions {
     refresh?: () => void,
   ) {
     this.backends = backends;
+    this.#routes = backends.table.routes;
     this.#placement = placement;
     this.#noted = noted;
     this.#refresh = refresh;
-  }
-
-  /**
-   * Loads the backends of `settings` for the calling thread; `openLane` opens
-   * those that are on lanes.
-   */
-  static async open(
-    settings: ThreadSettings,
-    openLane: (name: string) => LaneOfBackend,
-    health: HealthListener,
-    noted: FailureListener,
-    refresh: () => void,
-  ): Promise<ThreadSessions> {
-    const loaded = await Promise.all(
-      settings.backends.map(async ({ name, specifier, options, onLane }) => ({
-        backend: await loadBackend(specifier),
-        options,
-        ...(onLane && {
-          lane: { takes: onLane, open: () => openLane(name) },
-        }),
-      })),
-    );
-    const keys = settings.keys && new GuestKeys(settings.keys);
-    return new ThreadSessions(
-      new ThreadBackends(new OpenBackends(loaded), health, undefined, keys),
-      new Placement(settings),
-      noted,
-      refresh,
-    );
   }
 
   /** Learns of a session; the description becomes this thread's own. */
@@ -461,6 +410,16 @@ export class ThreadSessions {
       }
     }
     routes.length = 0;
+  }
+
+  /**
+   * Closes all sessions of a guest that goes, and what its thread's backends have
+   * for it alone; none of its operations may be under way on one that is open.
+   */
+  clear(): void {
+    this.index.clear();
+    for (const session of this.#sessions) if (session) this.#close(session);
+    this.backends.close();
   }
 
   /**

@@ -5,6 +5,7 @@ import {
   OperationKind,
 } from "../../backends/backend.ts";
 import { aesCbc } from "../../testing/sessions.ts";
+import { BackendStates } from "./backend_states.ts";
 import { OpenBackends } from "./open_backends.ts";
 import { Placement } from "./placement.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
@@ -45,8 +46,7 @@ function threadSessions(now: () => number = () => 0) {
   const sessions = new ThreadSessions(
     new ThreadBackends(
       new OpenBackends([{ backend, options: {} }]),
-      () => {},
-      now,
+      { states: new BackendStates(now) },
     ),
     new Placement({
       backends: [{ name: "counting", offers }],

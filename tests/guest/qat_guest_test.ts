@@ -71,13 +71,13 @@ testWith(
       await untilSaid("goes to qat");
       await pause(300);
       await command("fatal 1");
-      await untilSaid("backend qat on queue 0 failed");
+      await untilSaid("backend qat on queue thread 0 failed");
       await pause(300);
       await command("restart 1");
       const report = await booting;
       deepStrictEqual(guestProblems(options, report), [], said);
-      match(said, /backend qat on queue 0 failed/);
-      match(said, /backend qat on queue 0 works again/);
+      match(said, /backend qat on queue thread 0 failed/);
+      match(said, /backend qat on queue thread 0 works again/);
     } finally {
       device.kill("SIGTERM");
       strictEqual((await device.status).code, 0, said);

@@ -49,10 +49,10 @@ Deno.test("RSA-4096 holds up no small requests, not even those of the same queue
 
 Deno.test("a guest that fills an asynchronous backend leaves another its turn", async () => {
   await using server = await startTestServer(undefined, PATIENT);
-  const { options } = server;
+  const { options, lanes } = server;
   const probed = await probeBackends([PATIENT]);
   const device = new Device({
-    backends: probed.map((one) => withWorkerLane(one, options.lanes)),
+    backends: probed.map((one) => withWorkerLane(one, lanes)),
     dataQueueCount: 1,
     maximumSessions: 8,
     maximumSizeBytes: 1 << 20,

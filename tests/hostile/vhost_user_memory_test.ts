@@ -135,7 +135,7 @@ Deno.test("kick and call descriptors of strange kinds do no harm", async () => {
     }[kind];
     front.libc.close(pair[1]);
     const ring = await startRing(front, 0);
-    front.send(Request.SetVringCall, longs(0), [fd]);
+    strictEqual(await front.tell(Request.SetVringCall, longs(0), [fd]), 0);
     const request = encryption(openDeviceSession(server));
     front.region.bytes.set(request, REQUEST_AT);
     const raw = new RawSplitRing(front.region, 0, RING_SIZE);

@@ -98,14 +98,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a backend that is down fails once more",
-    file: "device/session/thread_backends.ts",
+    file: "device/session/backend_states.ts",
     text: "if (this.#down.has(name)) return;\n    const now",
     replacement: "const now",
     tests: ["device/session/thread_backends_test.ts"],
   },
   {
     fault: "a backend that is down is asked at every request",
-    file: "device/session/thread_backends.ts",
+    file: "device/session/backend_states.ts",
     text: "if (now < down.askAgainAt) return false;",
     replacement: "",
     tests: ["device/session/thread_backends_test.ts"],
@@ -147,9 +147,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a backend that cannot be closed keeps others open",
-    file: "device/session/open_backends.ts",
-    text: "failed(name, `it cannot be closed: ${reasonOf(error)}`);",
-    replacement: "throw reasonOf(error) + failed.name;",
+    file: "device/session/open_threads.ts",
+    text: "return `it cannot be closed: ${reasonOf(error)}`;",
+    replacement: "throw reasonOf(error);",
     tests: [FAULTY_METHODS_TEST],
   },
   {

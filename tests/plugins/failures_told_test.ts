@@ -70,12 +70,12 @@ for (
     [
       "a backend that breaks down",
       THROWS,
-      "warn: backend forgetful on queue 0 failed: out of order",
+      "warn: backend forgetful on queue thread 0 failed: out of order",
     ],
     [
       "a backend that leaves an operation pending without poll()",
       FORGETS,
-      "warn: backend forgetful on queue 0 failed: " +
+      "warn: backend forgetful on queue thread 0 failed: " +
       "it left an operation pending and has no poll()",
     ],
   ] as const
@@ -99,7 +99,9 @@ for (
       isDown ? Status.Error : Status.Ok,
     );
     if (!isDown) return;
-    await server.logged("info: backend forgetful on queue 0 works again");
+    await server.logged(
+      "info: backend forgetful on queue thread 0 works again",
+    );
     strictEqual(await request(front, ring, good), Status.Ok);
   });
 }

@@ -14,6 +14,7 @@ import { MemoryGuard } from "../../device/transport/vhost_user/memory_guard.ts";
 import { withLocalLane } from "../../device/lane/local_lane.ts";
 import { withWorkerLane } from "../../device/lane/worker_lane.ts";
 import { LaneHost } from "../../device/lane/lane_host.ts";
+import { QueueThreads } from "../../device/transport/vhost_user/queue_threads.ts";
 import { VhostUserServer } from "../../device/transport/vhost_user/server.ts";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
@@ -178,14 +179,21 @@ export async function listen(
   const memoryGuard = new MemoryGuard(libc, reactor);
   stack.defer(() => memoryGuard.close());
   stack.defer(() => lanes.close());
+  const threads = new QueueThreads({
+    libc,
+    lanes,
+    count: 2,
+    spinMicroseconds: 20,
+    laneFailed: () => {},
+  });
+  stack.defer(() => threads.close());
   const server = VhostUserServer.listen(`${folder}/socket`, {
     libc,
     reactor,
     device,
     memoryGuard,
-    lanes,
+    threads,
     log: () => {},
-    spinMicroseconds: 20,
   });
   stack.defer(() => server.close());
   return `${folder}/socket`;

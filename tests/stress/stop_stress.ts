@@ -58,7 +58,10 @@ export async function stressStops(
   plan: StressPlan,
   random: Random,
 ): Promise<StressCounts> {
-  await using server = await startTestServer(undefined, plan.backend);
+  // Its rings share a thread, or have one each.
+  const threads = 1 + random.integer(2);
+  const { backend } = plan;
+  await using server = await startTestServer(undefined, backend, {}, threads);
   using front = ScriptedFrontEnd.connect(server.path);
   const run = new StopStress(server, front, plan, random);
   try {

@@ -8,15 +8,15 @@
 import { showInstead } from "../../../algorithms/inspect.ts";
 import { copyDescription } from "../../../algorithms/session_description.ts";
 import { Region } from "../../../memory/region.ts";
-import { AdminQueue } from "../../admin_queue.ts";
 import { ControlQueue } from "../../control_queue.ts";
 import { COUNTERS, DataQueue } from "../../data_queue.ts";
 import { Device } from "../../device.ts";
 import { DRAIN_MS } from "../../drain.ts";
+import type { QueueService } from "../../queue_service.ts";
 import { GuestMemory } from "../../ring/guest_memory.ts";
-import { createVirtqueue } from "../../ring/create_virtqueue.ts";
 import { startOf } from "../../ring/ring_start.ts";
 import type { Virtqueue } from "../../ring/virtqueue.ts";
+import { ServedQueue } from "../../served_queue.ts";
 import { Placement } from "../../session/placement.ts";
 import { type FailureListener, FailureNotes } from "../../session/failure.ts";
 import type { SessionIndex } from "../../session/session_index.ts";
@@ -52,15 +52,6 @@ const LINK_FEATURES = F_RING_RESET | F_NOTIFICATION_DATA | F_SUSPEND;
 const STATUS_NEGOTIATED = STATUS_ACKNOWLEDGE | STATUS_DRIVER |
   STATUS_FEATURES_OK;
 
-interface Queue {
-  readonly virtqueue: Virtqueue;
-  readonly service: AdminQueue | ControlQueue | DataQueue;
-}
-
-/** Whether a queue takes nothing before it has answered something. */
-const isFull = ({ service }: Queue): boolean =>
-  service instanceof ControlQueue && service.isFull;
-
 /** The device as its driver sees it: the shape of the driver's `DeviceLink`. */
 export class InProcessLink implements InProcessDevice {
   readonly memory: Region;
@@ -68,7 +59,7 @@ export class InProcessLink implements InProcessDevice {
   readonly #device: Device;
   readonly #guestMemory = new GuestMemory();
   readonly #sessions: ThreadSessions;
-  readonly #queues: (Queue | undefined)[] = [];
+  readonly #queues: (ServedQueue | undefined)[] = [];
   readonly #kicked = new Set<number>();
   readonly #notified = new Map<number, () => void>();
   #gone: (reason: string) => void = () => {};
@@ -201,32 +192,47 @@ export class InProcessLink implements InProcessDevice {
         new Error(`Cannot start queue ${index}: ${unusable}`),
       );
     }
-    const features = this.#device.acceptedFeatures;
-    const virtqueue = createVirtqueue({
-      ...addresses,
-      memory: this.#guestMemory,
-      base: startOf((features & F_RING_PACKED) !== 0n),
-      packed: (features & F_RING_PACKED) !== 0n,
-      eventIndex: (features & F_EVENT_IDX) !== 0n,
-      inOrder: (features & F_IN_ORDER) !== 0n,
-    });
-    if ("error" in virtqueue) {
+    const queue = this.#createQueue(index, addresses);
+    queue.open(this.#guestMemory);
+    if (queue.broken !== undefined) {
       return Promise.reject(
-        new RangeError(`Cannot start queue ${index}: ${virtqueue.error}`),
+        new RangeError(`Cannot start queue ${index}: ${queue.broken}`),
       );
     }
-    const service = this.#createService(index, virtqueue);
-    this.#queues[index] = { virtqueue, service };
-    if (service instanceof ControlQueue) {
-      service.answered = () => {
-        if (service.publish()) this.#notified.get(index)?.();
-        this.kick(index);
-      };
-    }
+    this.#queues[index] = queue;
     return Promise.resolve();
   }
 
-  #createService(index: number, virtqueue: Virtqueue): Queue["service"] {
+  #createQueue(
+    index: number,
+    { size, ...place }: InProcessQueue,
+  ): ServedQueue {
+    const features = this.#device.acceptedFeatures;
+    const packed = (features & F_RING_PACKED) !== 0n;
+    const queue: ServedQueue = new ServedQueue({
+      form: {
+        size,
+        packed,
+        base: startOf(packed),
+        eventIndex: (features & F_EVENT_IDX) !== 0n,
+        inOrder: (features & F_IN_ORDER) !== 0n,
+      },
+      locate: () => place,
+      create: (virtqueue) => {
+        const service = this.#createService(index, virtqueue);
+        if (service instanceof ControlQueue) {
+          service.answered = () => {
+            if (queue.poll()) this.#notified.get(index)?.();
+            this.kick(index);
+          };
+        }
+        return service;
+      },
+    });
+    return queue;
+  }
+
+  #createService(index: number, virtqueue: Virtqueue): QueueService {
     const device = this.#device;
     if (index === device.dataQueueCount) {
       return device.createControlQueue(virtqueue, this.#guestMemory);
@@ -274,18 +280,13 @@ export class InProcessLink implements InProcessDevice {
     if (!queue) return;
     let notify = false;
     do {
-      notify = queue.service.service() || notify;
+      notify = queue.serve() || notify;
     } while (
-      queue.virtqueue.broken === undefined &&
-      !this.#suspension.holds &&
-      !isFull(queue) &&
-      queue.virtqueue.enableNotifications()
+      queue.isServed && !this.#suspension.holds && queue.enableNotifications()
     );
     if (notify) this.#notified.get(index)?.();
-    if (queue.virtqueue.broken !== undefined) this.#device.ringBroken();
-    if (queue.service instanceof DataQueue && queue.service.needsPolling) {
-      this.#pollSoon();
-    }
+    if (queue.broken !== undefined) this.#device.ringBroken();
+    if (queue.needsPolling) this.#pollSoon();
   }
 
   #pollSoon(): void {
@@ -297,9 +298,9 @@ export class InProcessLink implements InProcessDevice {
 
   #poll(): void {
     this.#queues.forEach((queue, index) => {
-      if (!(queue?.service instanceof DataQueue)) return;
-      if (queue.service.poll()) this.#notified.get(index)?.();
-      if (queue.service.needsPolling) this.#pollSoon();
+      if (!queue || queue.pendingCount === 0) return;
+      if (queue.poll()) this.#notified.get(index)?.();
+      if (queue.needsPolling) this.#pollSoon();
     });
   }
 
@@ -351,8 +352,7 @@ export class InProcessLink implements InProcessDevice {
     const deadline = performance.now() + DRAIN_MS;
     const isPending = () =>
       this.#queues.some((queue) =>
-        queue && !(queue.service instanceof AdminQueue) &&
-        queue.service.pendingCount > 0
+        queue !== undefined && queue.pendingCount > 0
       );
     while (isPending()) {
       if (performance.now() >= deadline) return false;
@@ -416,11 +416,9 @@ export class InProcessLink implements InProcessDevice {
 
   /** Ends the service of a queue, once no backend works on its memory. */
   #stopQueue(index: number): Promise<void> {
-    const service = this.#queues[index]?.service;
+    const queue = this.#queues[index];
     this.#queues[index] = undefined;
-    // Commands are answered at once, so that none of them is under way.
-    const waits = service instanceof AdminQueue ? undefined : service;
-    return this.#stops.stop(index, waits);
+    return this.#stops.stop(index, queue);
   }
 
   #becomeUnusable(reason: string): void {

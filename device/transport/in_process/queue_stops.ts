@@ -5,9 +5,8 @@
  * @module
  */
 
-import type { ControlQueue } from "../../control_queue.ts";
-import { DataQueue } from "../../data_queue.ts";
 import { DRAIN_MS, undrained } from "../../drain.ts";
+import type { ServedQueue } from "../../served_queue.ts";
 
 /** How often a backend is asked that takes longer than that. */
 const LATE_POLL_MS = 20;
@@ -29,15 +28,10 @@ export class QueueStops {
   }
 
   /** Lets the operations of a queue end, which is served no more. */
-  stop(
-    index: number,
-    service: ControlQueue | DataQueue | undefined,
-  ): Promise<void> {
-    if (service && service.pendingCount > 0) {
-      const draining = service instanceof DataQueue
-        ? this.#drain(index, service)
-        : service.drain();
-      const drained = draining
+  stop(index: number, queue: ServedQueue | undefined): Promise<void> {
+    queue?.stop();
+    if (queue && queue.pendingCount > 0) {
+      const drained = this.#drain(index, queue)
         .finally(() => this.#stopping.delete(index));
       this.#stopping.set(index, drained);
     }
@@ -65,13 +59,11 @@ export class QueueStops {
     return this.all();
   }
 
-  async #drain(index: number, queue: DataQueue): Promise<void> {
-    const deadline = performance.now() + DRAIN_MS;
+  async #drain(index: number, queue: ServedQueue): Promise<void> {
     while (!this.#ended) {
       queue.poll();
-      const { pendingCount } = queue;
+      const { pendingCount, isLate } = queue;
       if (pendingCount === 0) return;
-      const isLate = performance.now() >= deadline;
       if (isLate) {
         queue.abandonLanes();
         if (!queue.needsPolling) continue;

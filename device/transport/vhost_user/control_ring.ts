@@ -7,10 +7,13 @@
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { EAGAIN, type Libc } from "../../../ffi/libc.ts";
 import { clearForeign } from "../../../ffi/libc_foreign.ts";
-import type { ControlQueue } from "../../control_queue.ts";
 import type { Device } from "../../device.ts";
-import { createVirtqueue } from "../../ring/create_virtqueue.ts";
+import type { ControlQueue } from "../../control_queue.ts";
+import { DRAIN_MS } from "../../drain.ts";
+import type { GuestMemory } from "../../ring/guest_memory.ts";
 import type { Virtqueue } from "../../ring/virtqueue.ts";
+import { ServedQueue } from "../../served_queue.ts";
+import { reasonOf } from "../../session/failure.ts";
 import type { GuestSignals } from "./guest_signals.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
@@ -33,18 +36,12 @@ export interface ControlRingOptions {
 /** How often a ring without a kick descriptor is looked at. */
 const POLLING_MS = 1;
 
-interface Served {
-  readonly virtqueue: Virtqueue;
-  readonly queue: ControlQueue;
-}
-
 /** Serves the control queue of one front-end. */
 export class ControlRing implements RingRunner {
   readonly #options: ControlRingOptions;
   #ring: RingStart | undefined;
-  #served: Served | undefined;
-  /** Nothing is served before the ring starts anew. */
-  #broken = false;
+  #queue: ServedQueue | undefined;
+  #service: ControlQueue | undefined;
   #base = 0;
   #callFd = -1;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -58,16 +55,18 @@ export class ControlRing implements RingRunner {
   start(ring: RingStart): void {
     const { reactor } = this.#options;
     this.#ring = ring;
-    this.#base = ring.base;
     this.#callFd = ring.callFd;
-    this.#broken = false;
-    this.#open(ring);
-    if (this.#broken) return;
-    if (ring.kickFd < 0) this.#lookLater();
-    else if (reactor.watch(ring.kickFd, () => this.#kicked(ring.kickFd)) < 0) {
+    const { addresses, mode: _mode, kickFd, callFd: _callFd, ...form } = ring;
+    this.#queue = new ServedQueue({
+      form,
+      locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
+      create: (virtqueue, memory) => this.#create(virtqueue, memory),
+    });
+    if (kickFd < 0) this.#lookLater();
+    else if (reactor.watch(kickFd, () => this.#kicked(kickFd)) < 0) {
       return this.#break("the kick descriptor cannot be waited for");
     }
-    this.#serve();
+    this.#open();
   }
 
   async stop(): Promise<number> {
@@ -79,11 +78,15 @@ export class ControlRing implements RingRunner {
 
   /** Takes nothing more, and lets what was taken be answered. */
   async #drain(): Promise<void> {
-    const served = this.#served;
-    if (!served) return;
-    this.#served = undefined;
-    if (served.queue.pendingCount > 0) await served.queue.drain();
-    this.#base = served.virtqueue.base;
+    const queue = this.#queue;
+    if (!queue) return;
+    queue.stop();
+    if (queue.pendingCount > 0) {
+      const timer = setTimeout(() => queue.abandonLanes(), DRAIN_MS);
+      await this.#service!.drain();
+      clearTimeout(timer);
+    }
+    queue.close();
   }
 
   look(): void {
@@ -96,48 +99,43 @@ export class ControlRing implements RingRunner {
     return Promise.resolve();
   }
 
+  /** Goes on in the memory as it is now; the old one is free afterwards. */
   async changeMemory(): Promise<void> {
-    if (!this.#ring || this.#broken) return;
     await this.#drain();
-    // It may have stopped meanwhile.
-    if (!this.#ring || this.#broken) return;
-    this.#open(this.#ring);
-    this.#serve();
+    this.#open();
+  }
+
+  #create(virtqueue: Virtqueue, memory: GuestMemory): ControlQueue {
+    const service = this.#options.device.createControlQueue(virtqueue, memory);
+    this.#service = service;
+    service.answered = () => {
+      if (service.poll()) this.#notify();
+      this.#serveSoon();
+    };
+    return service;
   }
 
   /** Serves the ring from now on, if its memory is there. */
-  #open({ addresses, ...ring }: RingStart): void {
-    const { device } = this.#options;
-    const { memory } = this.#options.memory;
-    const areas = locateRing(memory, addresses, ring.size, ring.packed);
-    if (!areas) return;
-    const virtqueue = createVirtqueue({
-      ...ring,
-      ...areas,
-      base: this.#base,
-      memory,
-    });
-    if ("error" in virtqueue) return this.#break(virtqueue.error);
-    const queue = device.createControlQueue(virtqueue, memory);
-    queue.answered = () => {
-      if (queue.publish()) this.#notify();
-      this.#serveSoon();
-    };
-    this.#served = { virtqueue, queue };
+  #open(): void {
+    const queue = this.#queue;
+    if (!queue) return;
+    queue.open(this.#options.memory.memory);
+    if (queue.broken !== undefined) this.#break(queue.broken);
+    else this.#serve();
   }
 
   #break(reason: string): void {
-    this.#broken = true;
     this.#close();
     this.#options.broken(reason);
   }
 
+  /** Nothing is served before the ring starts anew. */
   #close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#ring) this.#options.reactor.unwatch(this.#ring.kickFd);
-    this.#base = this.#served?.virtqueue.base ?? this.#base;
-    this.#served = undefined;
+    if (this.#queue) this.#base = this.#queue.base;
+    this.#queue = undefined;
   }
 
   #kicked(fd: number): void {
@@ -150,21 +148,16 @@ export class ControlRing implements RingRunner {
   }
 
   #serve(): void {
-    const served = this.#served;
-    if (!served) return;
-    const { virtqueue, queue } = served;
+    const queue = this.#queue;
+    if (!queue?.isServed) return;
     try {
-      if (queue.service()) this.#notify();
+      if (queue.serve()) this.#notify();
     } catch (error) {
-      this.#broken = true;
       this.#close();
-      const reason = error instanceof Error ? error.message : String(error);
-      return this.#options.failed(reason);
+      return this.#options.failed(reasonOf(error));
     }
     if (queue.broken !== undefined) this.#break(queue.broken);
-    else if (!queue.isFull && virtqueue.enableNotifications()) {
-      this.#serveSoon();
-    }
+    else if (queue.enableNotifications()) this.#serveSoon();
   }
 
   /** A guest that never stops, however often it kicks, does not stop others. */
@@ -180,7 +173,7 @@ export class ControlRing implements RingRunner {
   #lookLater(): void {
     this.#timer = setTimeout(() => {
       this.#serve();
-      if (!this.#broken) this.#lookLater();
+      if (this.#queue) this.#lookLater();
     }, POLLING_MS);
   }
 

@@ -7,7 +7,6 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
-import type { LaneHost } from "../../lane/lane_host.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
 import { Guest } from "./guest.ts";
@@ -23,6 +22,7 @@ import {
 import { type Outcome, Refused } from "./outcome.ts";
 import { encodeUint64 } from "./payloads.ts";
 import { Protocol } from "./protocol.ts";
+import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 
 /** What a front-end is served with. */
@@ -30,9 +30,8 @@ export interface FrontEndOptions {
   readonly libc: Libc;
   readonly reactor: Reactor;
   readonly device: Device;
-  readonly lanes: LaneHost;
   readonly log: Log;
-  readonly spinMicroseconds: number;
+  readonly threads: QueueThreads;
   readonly memoryGuard: MemoryGuard;
   readonly maximumMemoryBytes?: number | undefined;
   readonly sessionLayout: SessionLayout | undefined;

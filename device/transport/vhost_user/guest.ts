@@ -8,7 +8,6 @@ import { clearTimeout, setTimeout } from "node:timers";
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
-import type { LaneHost } from "../../lane/lane_host.ts";
 import { STATUS_NEEDS_RESET } from "../../wire/device_status.ts";
 import {
   type FrontEndState,
@@ -21,6 +20,7 @@ import type { Log } from "./log.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import { MemoryTable } from "./memory_table.ts";
 import { QueueRunners } from "./queue_runners.ts";
+import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import { Rings } from "./rings.ts";
 import type { Vring } from "./vring.ts";
@@ -34,8 +34,7 @@ export interface GuestOptions {
   readonly reactor: Reactor;
   readonly device: Device;
   readonly log: Log;
-  readonly lanes: LaneHost;
-  readonly spinMicroseconds: number;
+  readonly threads: QueueThreads;
   readonly memoryGuard: MemoryGuard;
   readonly maximumMemoryBytes?: number | undefined;
   /** Hears why the guest cannot be served any longer. */

@@ -1,115 +1,209 @@
 /**
- * A queue thread: commands, bursts, and waiting for kicks. It blocks its thread
- * in poll(2); only waiting costs no time.
+ * A queue thread: commands, rings in turn, and waiting for kicks. It blocks its
+ * thread in epoll_wait(2); only waiting costs no time. `docs/models/` has what
+ * keeps a kick from being lost; comments here name its steps.
  *
  * @module
  */
 
-import { receiveMessageOnPort } from "node:worker_threads";
-import {
-  EAGAIN,
-  type Libc,
-  nativeBuffer,
-  POLLFD_BYTES,
-  POLLIN,
-} from "../../../ffi/libc.ts";
-import { clearForeign } from "../../../ffi/libc_foreign.ts";
+import type { Libc } from "../../../ffi/libc.ts";
 import { REVIEW_MS } from "../../backend_health.ts";
-import { Counter } from "../../data_queue.ts";
-import { takeAnnouncement } from "../../session/announcement_memory.ts";
-import type { ThreadSessions } from "../../session/thread_sessions.ts";
-import { QueueRing, type RingContext } from "./queue_ring.ts";
+import { reasonOf } from "../../session/failure.ts";
+import { WakeWord } from "../../thread_wake.ts";
+import { GuestSeat, type SeatThread } from "./guest_seat.ts";
+import type { KickWatch } from "./kick_watch.ts";
+import type { LoadedSettings } from "./loaded_settings.ts";
+import type { QueueRing } from "./queue_ring.ts";
 import { SpinPolicy } from "./spin_policy.ts";
-import {
-  type Command,
-  COMMANDS_SENT,
-  COMMANDS_TAKEN,
-  type Report,
-  RingCommand,
-  ThreadSetup,
+import type { ThreadCommands } from "./thread_commands.ts";
+import type {
+  Command,
+  GuestCommand,
+  GuestReport,
+  GuestStart,
+  Report,
+  SettingsCommand,
 } from "./thread_messages.ts";
 
-/** How often a ring without a kick descriptor is looked at. */
-const POLLING_MS = 1;
-/** Idle turns between two looks at the clock. */
+/** Idle turns between two looks at the clock, and at the kicks of others. */
 const TURNS_PER_CLOCK = 16;
-const WAKE = 0;
-const KICK = 1;
-const EVENTS_OFFSET = 4;
-const RESULT_OFFSET = 6;
+/** Idle turns after which a ring sleeps though others keep the thread busy. */
+const TURNS_TO_SLEEP = 16;
+/** Requests between two looks for kicks of rings that sleep. */
+const REQUESTS_PER_KICKS = 64;
 
-type ReportTo = (report: Report) => void;
-type NodePort = Parameters<typeof receiveMessageOnPort>[0];
+/** What a loop works with. */
+export interface QueueLoopOptions {
+  readonly libc: Libc;
+  readonly kicks: KickWatch;
+  readonly commands: ThreadCommands;
+  /** Indexed by `WakeWord`. */
+  readonly words: Int32Array;
+  readonly spinMicroseconds: number;
+  report(report: Report): void;
+}
 
-/** Serves one data queue until it is told to exit. */
-export class QueueLoop {
-  readonly #libc: Libc;
-  readonly #setup: ThreadSetup;
-  readonly #sessions: ThreadSessions;
-  readonly #down: ReadonlySet<string>;
-  readonly #report: ReportTo;
-  readonly #context: RingContext;
-  readonly #generation: Int32Array;
-  readonly #fds = nativeBuffer(2 * POLLFD_BYTES);
-  readonly #fdsView = new DataView(this.#fds.buffer);
+/** Serves rings of many guests until it is told to exit. */
+export class QueueLoop implements SeatThread {
+  readonly libc: Libc;
+  readonly #options: QueueLoopOptions;
+  readonly #settings = new Map<number, LoadedSettings | string>();
+  readonly #seats = new Map<number, GuestSeat>();
+  /** Those that have their turns. */
+  readonly #awake: QueueRing[] = [];
+  /** Those that are to have one next. */
+  readonly #woken: QueueRing[] = [];
   readonly #spinMs: number;
-  /** Commands met while only announcements were wanted. */
-  readonly #postponed: Command[] = [];
-  #seen = 0;
-  #ring: QueueRing | undefined;
-  #spinUntil = 0;
-  /** Turns since there was something to do. */
-  #idleTurns = 0;
   readonly #spinPolicy = new SpinPolicy();
-  #notificationsEnabled = true;
+  #spinUntil = 0;
+  /** Turns of the whole thread since there was something to do. */
+  #idleTurns = 0;
+  #requests = 0;
+  /** Busy turns, and all requests, at the last look for kicks. */
+  #sinceKicks = 0;
+  #requestsAtKicks = 0;
+  #wanted: SettingsCommand | undefined;
   #exiting = false;
 
-  /** `down` names the backends of `sessions` that do not work at present. */
-  constructor(
-    libc: Libc,
-    setup: ThreadSetup,
-    sessions: ThreadSessions,
-    down: ReadonlySet<string>,
-    report: ReportTo,
-  ) {
-    this.#libc = libc;
-    this.#setup = setup;
-    this.#sessions = sessions;
-    this.#down = down;
-    this.#report = report;
-    this.#generation = new Int32Array(setup.generation);
-    this.#spinMs = setup.spinMicroseconds / 1000;
-    this.#context = {
-      libc,
-      sessions,
-      settings: setup.settings,
-      counters: new Float64Array(setup.counters),
-      broken: (reason) => report({ kind: "broken", reason }),
-    };
+  constructor(options: QueueLoopOptions) {
+    this.#options = options;
+    this.libc = options.libc;
+    this.#spinMs = options.spinMicroseconds / 1000;
   }
 
-  /** Returns after the exit command, with no view of guest memory left. */
-  run(): void {
-    while (!this.#exiting) {
-      this.#takeCommands();
-      if (this.#exiting) break;
-      if (this.#burst()) this.#idleTurns = 0;
-      else if (!this.#spins()) {
-        this.#idleTurns = 0;
-        this.#wait();
+  /** Guests may name these settings from now on, or hear why they cannot. */
+  addSettings(number: number, settings: LoadedSettings | string): void {
+    this.#settings.set(number, settings);
+    this.#wanted = undefined;
+  }
+
+  /**
+   * Returns settings that are to be loaded, which takes an event loop; undefined
+   * after the exit command.
+   */
+  run(): SettingsCommand | undefined {
+    for (;;) {
+      this.turn();
+      if (this.#exiting || this.#wanted) break;
+      if (this.#idleTurns > 0 && !this.#spins()) this.#sleep();
+    }
+    return this.#wanted;
+  }
+
+  /** Closes all sessions, and ends the use of lanes. */
+  close(): void {
+    for (const seat of this.#seats.values()) seat.close();
+    for (const settings of this.#settings.values()) {
+      if (typeof settings !== "string") settings.close();
+    }
+  }
+
+  /** Settings of which a backend is down. */
+  #down(): LoadedSettings[] {
+    const found: LoadedSettings[] = [];
+    for (const one of this.#settings.values()) {
+      if (typeof one !== "string" && one.areDown) found.push(one);
+    }
+    return found;
+  }
+
+  /** Takes commands, and gives every ring that is awake a turn. */
+  turn(): void {
+    this.#takeCommands();
+    let isBusy = false;
+    this.#giveTurns(0);
+    for (let i = 0; i < this.#awake.length; i++) {
+      const wasBusy = this.#giveTurn(this.#awake[i]!);
+      isBusy ||= wasBusy;
+      if (wasBusy) this.#lookAround(i);
+    }
+    if (!isBusy) {
+      this.#idleTurns++;
+      return;
+    }
+    this.#idleTurns = 0;
+    if (this.#awake.length > 1) this.#layIdleToSleep();
+  }
+
+  #giveTurn(ring: QueueRing): boolean {
+    const before = ring.requests;
+    let wasBusy = false;
+    try {
+      wasBusy = ring.turn();
+    } catch (error) {
+      // What is wrong with one guest's ring is no other guest's matter.
+      ring.fail(reasonOf(error));
+    }
+    this.#requests += ring.requests - before;
+    if (wasBusy) ring.idleTurns = 0;
+    else ring.idleTurns++;
+    return wasBusy;
+  }
+
+  /** After a ring's turn: neither commands nor kicks wait for all the others. */
+  #lookAround(index: number): void {
+    const { kicks } = this.#options;
+    if (this.#awake.length > 1) this.#takeCommands();
+    if (kicks.size > this.#awake.length) {
+      this.#sinceKicks++;
+      if (
+        this.#requests - this.#requestsAtKicks >= REQUESTS_PER_KICKS ||
+        this.#sinceKicks >= TURNS_PER_CLOCK
+      ) this.#lookForKicks();
+    }
+    this.#giveTurns(index + 1);
+  }
+
+  #lookForKicks(): void {
+    this.#sinceKicks = 0;
+    this.#requestsAtKicks = this.#requests;
+    this.#options.kicks.wait(0, this.#kicked);
+  }
+
+  /** Rings that have woken have their turn next. */
+  #giveTurns(index: number): void {
+    if (this.#woken.length === 0) return;
+    this.#awake.splice(index, 0, ...this.#woken);
+    this.#woken.length = 0;
+  }
+
+  wake(ring: QueueRing): void {
+    if (ring.isAwake || ring.isGone) return;
+    ring.isAwake = true;
+    ring.idleTurns = 0;
+    this.#woken.push(ring);
+  }
+
+  readonly #kicked = (ring: QueueRing) => this.wake(ring);
+
+  watch(ring: QueueRing): void {
+    this.#options.kicks.add(ring);
+  }
+
+  forget(ring: QueueRing): void {
+    ring.isGone = true;
+    this.#options.kicks.remove(ring);
+  }
+
+  /** Rings that are quiet cost no turns while others are busy. */
+  #layIdleToSleep(): void {
+    this.#keepAwake((ring) =>
+      ring.idleTurns < TURNS_TO_SLEEP || ring.lookAgainMs >= 0 ||
+      ring.fallAsleep()
+    );
+  }
+
+  /** Leaves out of `#awake` what need not have turns. */
+  #keepAwake(needsTurns: (ring: QueueRing) => boolean): void {
+    let kept = 0;
+    for (const ring of this.#awake) {
+      if (!ring.isGone && needsTurns(ring)) {
+        this.#awake[kept++] = ring;
+        continue;
       }
+      ring.isAwake = false;
     }
-    this.#ring?.stop();
-  }
-
-  #burst(): boolean {
-    const ring = this.#ring;
-    if (!ring?.alive) return false;
-    if (this.#notificationsEnabled) {
-      ring.disableNotifications();
-      this.#notificationsEnabled = false;
-    }
-    return ring.burst();
+    this.#awake.length = kept;
   }
 
   /**
@@ -117,148 +211,99 @@ export class QueueLoop {
    * it is read at the first idle turn and then now and again.
    */
   #spins(): boolean {
-    if (this.#spinMs === 0 || !this.#ring?.alive) return false;
-    const turn = this.#idleTurns++;
-    if (turn === 0) return this.#beginsSpin();
-    return turn % TURNS_PER_CLOCK !== TURNS_PER_CLOCK - 1 ||
-      performance.now() < this.#spinUntil;
+    if (this.#spinMs === 0 || this.#awake.length === 0) return false;
+    if (this.#idleTurns === 1) return this.#beginsSpin();
+    if (this.#idleTurns % TURNS_PER_CLOCK !== 0) return true;
+    if (performance.now() >= this.#spinUntil) return false;
+    // A wake-up of a lane that is taken here is looked into in the next turn.
+    if (this.#options.kicks.size > this.#awake.length) this.#lookForKicks();
+    return true;
   }
 
   #beginsSpin(): boolean {
     const now = performance.now();
-    const requests = this.#context.counters[Counter.Requests]!;
     this.#spinUntil = now + this.#spinMs;
-    return this.#spinPolicy.decide(now, requests);
+    return this.#spinPolicy.decide(now, this.#requests);
   }
 
-  #wait(): void {
-    const ring = this.#ring;
-    if (ring?.alive) {
-      this.#notificationsEnabled = true;
-      if (ring.enableNotifications()) return;
+  #sleep(): void {
+    this.#idleTurns = 0;
+    let hasMore = this.#woken.length > 0;
+    let timeoutMs = this.#down().length > 0 ? REVIEW_MS : -1;
+    this.#keepAwake((ring) => {
+      if (ring.fallAsleep()) return hasMore = true;
+      const { lookAgainMs } = ring;
+      if (lookAgainMs < 0) return false;
+      timeoutMs = timeoutMs < 0
+        ? lookAgainMs
+        : Math.min(timeoutMs, lookAgainMs);
+      return true;
+    });
+    if (!hasMore) this.#wait(timeoutMs);
+  }
+
+  #wait(timeoutMs: number): void {
+    const { words, commands, kicks } = this.#options;
+    Atomics.store(words, WakeWord.Asleep, 1); // model: asleep
+    // model: last look
+    if (!commands.haveCome) {
+      kicks.wait(timeoutMs, this.#kicked); // model: wait
     }
-    this.#poll(ring?.alive ? ring.kickFd : -1, this.#timeoutMs(ring));
-    if (this.#down.size > 0) this.#sessions.backends.review();
-  }
-
-  #timeoutMs(ring: QueueRing | undefined): number {
-    if (ring?.alive && ring.kickFd < 0) return POLLING_MS;
-    return this.#down.size > 0 || ring?.waits ? REVIEW_MS : -1;
-  }
-
-  /** Waits for a wake-up or a kick; a descriptor of -1 is not waited for. */
-  #poll(kickFd: number, timeoutMs: number): void {
-    this.#prepare(WAKE, this.#setup.wakeFd);
-    this.#prepare(KICK, kickFd);
-    const ready = this.#libc.poll(this.#fds, 2, timeoutMs);
-    if (ready <= 0) return;
-    if (this.#result(WAKE) !== 0) this.#libc.clear(this.#setup.wakeFd);
-    const result = this.#result(KICK);
-    if (result !== 0 && !this.#clearKick(kickFd, result) && this.#ring) {
-      // No eventfd, or nobody holds the other end: poll would not wait again.
-      this.#ring.kickFd = -1;
-    }
-  }
-
-  /** Whether poll waits for the descriptor again; others may have emptied it. */
-  #clearKick(fd: number, result: number): boolean {
-    if ((result & POLLIN) === 0) return false;
-    const read = clearForeign(this.#libc, fd);
-    return read > 0 || read === -EAGAIN;
-  }
-
-  #prepare(index: number, fd: number): void {
-    const at = index * POLLFD_BYTES;
-    this.#fdsView.setInt32(at, fd, true);
-    this.#fdsView.setInt16(at + EVENTS_OFFSET, POLLIN, true);
-    this.#fdsView.setInt16(at + RESULT_OFFSET, 0, true);
-  }
-
-  #result(index: number): number {
-    return this.#fdsView.getInt16(index * POLLFD_BYTES + RESULT_OFFSET, true);
+    Atomics.store(words, WakeWord.Asleep, 0); // model: awake
+    for (const settings of this.#down()) settings.review();
   }
 
   /** Carries out all commands that have come since the last time. */
   #takeCommands(): void {
-    while (this.#postponed.length > 0) this.#carryOut(this.#postponed.shift()!);
-    if (!this.#hasNews()) return;
-    for (;;) {
-      const command = this.#nextCommand();
-      if (!command) return;
-      this.#carryOut(command);
+    const { commands } = this.#options;
+    while (!this.#exiting && !this.#wanted && commands.haveCome) {
+      this.#carryOut(commands.next());
     }
   }
 
-  #hasNews(): boolean {
-    const generation = Atomics.load(this.#generation, COMMANDS_SENT);
-    if (generation === this.#seen) return false;
-    this.#seen = generation;
-    return true;
-  }
-
-  #nextCommand(): Command | undefined {
-    const port = this.#setup.port as unknown as NodePort;
-    const received = receiveMessageOnPort(port);
-    if (received) Atomics.add(this.#generation, COMMANDS_TAKEN, 1);
-    return received?.message as Command | undefined;
-  }
-
-  /**
-   * The guest may name a session that was opened, or destroyed, after the burst
-   * began. It heard of that from the main thread, which had counted its command
-   * before: the count, loaded after the chains were popped, shows it. Other commands wait: the burst under way needs the rest as it is.
-   */
   takeAnnouncements(): void {
-    if (!this.#hasNews()) return;
-    for (;;) {
-      const command = this.#nextCommand();
-      if (!command) return;
-      if (command.kind === "opened" || command.kind === "closed") {
-        this.#carryOut(command);
-      } else this.#postponed.push(command);
-    }
+    this.#options.commands.takeSome((command) => {
+      const isAnnouncement = command.kind === "opened" ||
+        command.kind === "closed";
+      const seat = isAnnouncement ? this.#seats.get(command.guest) : undefined;
+      if (seat && isAnnouncement) seat.carryOut(command);
+      return seat !== undefined;
+    });
   }
 
   #carryOut(command: Command): void {
     switch (command.kind) {
-      case "opened":
-        return this.#sessions.opened(takeAnnouncement(command.place));
-      case "closed":
-        return this.#sessions.closed(command.id);
-      case "keys":
-        return this.#sessions.keysChanged();
-      case "look":
+      case "settings":
+        this.#wanted = command;
         return;
       case "exit":
         this.#exiting = true;
         return;
+      case "join":
+        return this.#join(command.guest, command.start);
       default: {
-        const base = this.#change(command);
-        this.#report({ kind: "done", sequence: command.sequence, base });
+        const seat = this.#seats.get(command.guest);
+        if (!seat) return this.#answerAbsent(command);
+        if (command.kind === "leave") this.#seats.delete(command.guest);
+        seat.carryOut(command);
       }
     }
   }
 
-  /** Changes the ring; returns where it stands. */
-  #change(command: RingCommand): number {
-    switch (command.kind) {
-      case "start":
-        this.#notificationsEnabled = true;
-        this.#ring = new QueueRing(command.ring, command.ranges, this.#context);
-        return command.ring.base;
-      case "stop": {
-        const ring = this.#ring;
-        this.#ring = undefined;
-        ring?.stop();
-        return ring?.base ?? 0;
-      }
-      case "memory":
-        this.#notificationsEnabled = true;
-        this.#ring?.changeMemory(command.ranges);
-        return this.#ring?.base ?? 0;
-      case "call":
-        this.#ring?.changeCall(command.fd);
-        return this.#ring?.base ?? 0;
+  /** A guest that could not join waits for answers all the same. */
+  #answerAbsent(command: GuestCommand & { readonly guest: number }): void {
+    if (!("sequence" in command)) return;
+    const { guest, sequence } = command;
+    this.#options.report({ kind: "done", guest, sequence, base: 0 });
+  }
+
+  #join(guest: number, start: GuestStart): void {
+    const report = (report: GuestReport) =>
+      this.#options.report({ ...report, guest });
+    const settings = this.#settings.get(start.settings)!;
+    if (typeof settings === "string") {
+      return report({ kind: "failed", reason: settings });
     }
+    this.#seats.set(guest, new GuestSeat(start, settings, this, report));
   }
 }

@@ -6,98 +6,144 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import { signalWithRoom } from "../../../ffi/libc_foreign.ts";
-import { DataQueue } from "../../data_queue.ts";
-import { DRAIN_MS, undrained } from "../../drain.ts";
-import { createVirtqueue } from "../../ring/create_virtqueue.ts";
-import type { Virtqueue } from "../../ring/virtqueue.ts";
-import type {
-  ThreadSessions,
-  ThreadSettings,
-} from "../../session/thread_sessions.ts";
-import { guestMemoryOf, type MemoryRange } from "./memory_table.ts";
+import { Counter, DataQueue } from "../../data_queue.ts";
+import type { GuestMemory } from "../../ring/guest_memory.ts";
+import { ServedQueue } from "../../served_queue.ts";
+import type { ThreadSessions } from "../../session/thread_sessions.ts";
 import { locateRing } from "./ring_place.ts";
-import type { RingStart } from "./thread_messages.ts";
+import type { CountersPlace, RingStart } from "./thread_messages.ts";
 
-/** What all rings of a thread share. */
-export interface RingContext {
+/** How often a ring without a kick descriptor is looked at. */
+const POLLING_MS = 1;
+/** How often a ring that stops is looked at while a lane has its operations. */
+const STOPPING_MS = 50;
+/** The same while it is served. A lane wakes the thread, unless it is stuck. */
+const LANE_MS = 1000;
+
+/** The thread that a ring is on. */
+export interface RingThread {
   readonly libc: Libc;
-  readonly sessions: ThreadSessions;
-  readonly settings: ThreadSettings;
-  readonly counters: Float64Array;
-  /** Hears why a ring is no longer served. */
-  broken(reason: string): void;
+  /** Has the ring looked at in the next turn. */
+  wake(ring: QueueRing): void;
 }
 
-interface Served {
-  readonly virtqueue: Virtqueue;
-  readonly queue: DataQueue;
+/** The guest that a ring is of. */
+export interface RingGuest {
+  readonly sessions: ThreadSessions;
+  readonly settings: ConstructorParameters<typeof DataQueue>[0]["settings"];
+  /** Hears why a ring is no longer served. */
+  broken(index: number, reason: string): void;
+  /** Hears why nothing of it can be served any longer. */
+  failed(reason: string): void;
 }
 
 /** A ring that has been started. */
 export class QueueRing {
+  readonly index: number;
+  readonly guest: RingGuest;
+  /** -1 where the ring is looked at from time to time. */
   kickFd: number;
+  /** Whether the thread has it in the list of those that it looks at. */
+  isAwake = false;
+  /** Whether it has been stopped for good. */
+  isGone = false;
+  /** Turns since there was something to do. */
+  idleTurns = 0;
+  readonly counters: Float64Array;
+  readonly #thread: RingThread;
+  readonly #queue: ServedQueue<DataQueue>;
   #callFd: number;
-  readonly #start: RingStart;
-  readonly #context: RingContext;
-  #served: Served | undefined;
-  #broken = false;
-  #base: number;
+  #notificationsEnabled = true;
+  #toldBroken = false;
+  /** Who waits for the end of what is under way. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(
-    start: RingStart,
-    ranges: readonly MemoryRange[],
-    context: RingContext,
+    index: number,
+    start: RingStart & CountersPlace,
+    guest: RingGuest,
+    thread: RingThread,
   ) {
-    this.#start = start;
-    this.#context = context;
-    this.kickFd = start.kickFd;
-    this.#callFd = start.callFd;
-    this.#base = start.base;
-    this.#open(ranges);
+    const { addresses, mode, kickFd, callFd, counters, ...form } = start;
+    this.index = index;
+    this.guest = guest;
+    this.#thread = thread;
+    this.kickFd = kickFd;
+    this.#callFd = callFd;
+    this.counters = new Float64Array(counters);
+    const { sessions, settings } = guest;
+    this.#queue = new ServedQueue({
+      form,
+      locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
+      create: (virtqueue, memory) =>
+        new DataQueue({
+          virtqueue,
+          memory,
+          mode,
+          sessions,
+          settings,
+          counters: this.counters,
+        }),
+    });
   }
 
   /** Where the ring stands, as GET_VRING_BASE reports it. */
   get base(): number {
-    return this.#served?.virtqueue.base ?? this.#base;
+    return this.#queue.base;
   }
 
-  /** Whether the ring is served: it is intact, and its memory is there. */
-  get alive(): boolean {
-    return this.#served !== undefined;
+  /** Requests that it has answered. */
+  get requests(): number {
+    return this.counters[Counter.Requests]!;
   }
 
-  /** Whether requests wait for a backend. */
-  get waits(): boolean {
-    return (this.#served?.queue.pendingCount ?? 0) > 0;
+  /** When it is to be looked at again though nothing wakes it; -1: never. */
+  get lookAgainMs(): number {
+    const { isStopping, isServed, pendingCount } = this.#queue;
+    if (isStopping) return STOPPING_MS;
+    if (this.kickFd < 0 && isServed) return POLLING_MS;
+    return pendingCount > 0 ? LANE_MS : -1;
   }
 
-  /** Serves what is available; true when there was something to do. */
-  burst(): boolean {
-    const served = this.#served;
-    if (!served) return false;
-    const { virtqueue, queue } = served;
-    const before = virtqueue.base;
-    let notify = queue.service();
-    if (queue.pendingCount > 0) notify = queue.poll() || notify;
-    if (notify) this.notify();
-    if (virtqueue.broken !== undefined) {
-      this.#break(virtqueue.broken);
-      return false;
+  /** Serves the ring from now on, where it is in `memory`. */
+  open(memory: GuestMemory): void {
+    if (this.#queue.broken !== undefined) return;
+    this.#queue.open(memory);
+    this.#notificationsEnabled = true;
+    this.#tellBroken();
+    this.#thread.wake(this);
+  }
+
+  /**
+   * One turn: serves what is available, up to a bound, or goes on with the end of
+   * what is under way. True when there was something to do.
+   */
+  turn(): boolean {
+    const queue = this.#queue;
+    if (queue.isStopping) return this.#drain();
+    if (!queue.isServed) return false;
+    if (this.#notificationsEnabled) {
+      queue.disableNotifications();
+      this.#notificationsEnabled = false;
     }
-    return virtqueue.base !== before || queue.needsPolling;
+    const before = queue.base;
+    if (queue.serve()) this.notify();
+    if (queue.isStopping) return this.#drain();
+    return queue.base !== before || queue.needsPolling;
   }
 
-  /** Asks for kicks; true when something is available already. */
-  enableNotifications(): boolean {
-    return this.#served?.virtqueue.enableNotifications() ?? false;
-  }
-
-  disableNotifications(): void {
-    this.#served?.virtqueue.disableNotifications();
+  /**
+   * Asks for kicks before the thread leaves the ring alone; true when something
+   * is available already.
+   */
+  fallAsleep(): boolean {
+    if (!this.#queue.isServed) return this.#queue.needsPolling;
+    this.#notificationsEnabled = true;
+    return this.#queue.enableNotifications(); // model: last look
   }
 
   notify(): void {
-    if (this.#callFd >= 0) signalWithRoom(this.#context.libc, this.#callFd);
+    if (this.#callFd >= 0) signalWithRoom(this.#thread.libc, this.#callFd);
   }
 
   /** Notifies through `fd` from now on, at once for what may have been missed. */
@@ -106,68 +152,58 @@ export class QueueRing {
     this.notify();
   }
 
-  /** Goes on in another map of the guest's memory, or waits for a better one. */
-  changeMemory(ranges: readonly MemoryRange[]): void {
-    this.stop();
-    if (!this.#broken) this.#open(ranges);
+  /**
+   * Takes nothing more. `drained` is called, perhaps at once, when nothing is
+   * under way and no view of guest memory is left.
+   */
+  stop(drained: () => void): void {
+    this.#waiting.push(drained);
+    this.#queue.stop();
+    this.#drain();
+    if (this.#queue.isStopping) this.#thread.wake(this);
   }
 
   /**
-   * Lets operations under way end and drops all views of guest memory. Throws
-   * where a backend does not end them: only closing it keeps it from writing to
-   * memory that is about to go.
+   * Ends a ring whose service has thrown: nothing of its guest is served any
+   * longer, and closed backends write nothing more.
    */
-  stop(): void {
-    if (this.#served) this.#drain(this.#served.queue);
-    this.#close();
+  fail(reason: string): void {
+    this.#queue.abandonLanes();
+    this.#queue.abandon(reason);
+    this.#end();
+    this.guest.failed(reason);
   }
 
-  #drain(queue: DataQueue): void {
-    const deadline = performance.now() + DRAIN_MS;
-    while (queue.pendingCount > 0 && performance.now() < deadline) {
-      if (queue.poll()) this.notify();
-    }
+  /** One look at what is under way; false: nothing more can be done now. */
+  #drain(): boolean {
+    const queue = this.#queue;
+    if (queue.pendingCount > 0 && queue.poll()) this.notify();
+    if (queue.isLate) this.#giveUp(queue.lateness);
+    if (queue.pendingCount > 0) return queue.needsPolling;
+    this.#end();
+    return false;
+  }
+
+  /** Copies are nobody's; a backend that is closed writes nothing more. */
+  #giveUp(reason: string): void {
+    const queue = this.#queue;
     queue.abandonLanes();
     if (queue.poll()) this.notify();
     if (queue.pendingCount === 0) return;
-    throw new Error(`Cannot stop the ring: ${undrained(queue.pendingCount)}`);
+    queue.abandon(reason);
+    if (queue.poll()) this.notify();
   }
 
-  #close(): void {
-    this.#base = this.base;
-    this.#served = undefined;
+  #end(): void {
+    this.#queue.close();
+    this.#tellBroken();
+    for (const drained of this.#waiting.splice(0)) drained();
   }
 
-  /** Lets the backends finish, which may write to memory until then. */
-  #break(reason: string): void {
-    this.#broken = true;
-    this.stop();
-    this.#context.broken(reason);
-  }
-
-  #open(ranges: readonly MemoryRange[]): void {
-    const memory = guestMemoryOf(ranges);
-    if (typeof memory === "string") return this.#break(memory);
-    const { mode, addresses, ...options } = this.#start;
-    const { size, packed } = options;
-    const areas = locateRing(memory, addresses, size, packed);
-    if (!areas) return;
-    const virtqueue = createVirtqueue({
-      ...options,
-      ...areas,
-      base: this.#base,
-      memory,
-    });
-    if ("error" in virtqueue) return this.#break(virtqueue.error);
-    const { sessions, settings, counters } = this.#context;
-    const queue = new DataQueue({
-      virtqueue,
-      memory,
-      mode,
-      sessions,
-      settings,
-      counters,
-    });
-    this.#served = { virtqueue, queue };
+  #tellBroken(): void {
+    const { broken } = this.#queue;
+    if (broken === undefined || this.#toldBroken) return;
+    this.#toldBroken = true;
+    this.guest.broken(this.index, broken);
   }
 }

@@ -7,7 +7,6 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
-import type { LaneHost } from "../../lane/lane_host.ts";
 import { AnnouncementMemory } from "../../session/announcement_memory.ts";
 import { FailureNotes } from "../../session/failure.ts";
 import { sessionName } from "../../session/session_needs.ts";
@@ -16,9 +15,12 @@ import { ControlRing } from "./control_ring.ts";
 import type { GuestSignals } from "./guest_signals.ts";
 import { type Log, logFailure, logHealth } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
-import { QueueThread } from "./queue_thread.ts";
+import type { QueueThread, ThreadGuest } from "./queue_thread.ts";
+import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import type { RingRunner } from "./ring_runner.ts";
+import type { GuestReport } from "./thread_messages.ts";
+import { type SeatedRing, ThreadSeat } from "./thread_seat.ts";
 
 /** What runners are made with. */
 export interface QueueRunnersOptions {
@@ -26,8 +28,7 @@ export interface QueueRunnersOptions {
   readonly reactor: Reactor;
   readonly device: Device;
   readonly log: Log;
-  readonly lanes: LaneHost;
-  readonly spinMicroseconds: number;
+  readonly threads: QueueThreads;
   readonly memory: MemoryTable;
   readonly signals: GuestSignals;
   /** Hears why a ring is no longer served. */
@@ -41,7 +42,8 @@ export class QueueRunners {
   readonly #options: QueueRunnersOptions;
   readonly #control: ControlRing;
   readonly #controlIndex: number;
-  readonly #threads = new Map<number, QueueThread>();
+  readonly #rings = new Map<number, SeatedRing>();
+  readonly #seats = new Map<QueueThread, ThreadSeat>();
   readonly #announcements = new AnnouncementMemory();
   /** What is told of all threads of this guest. */
   readonly #failures = new FailureNotes((failure) =>
@@ -56,25 +58,25 @@ export class QueueRunners {
     const { device } = options;
     const index = device.dataQueueCount;
     this.#controlIndex = index;
-    this.#guest = options.lanes.newGuest();
+    this.#guest = options.threads.newGuest();
     this.#control = new ControlRing({
       ...options,
       broken: (reason) => options.broken(index, reason),
       failed: (reason) => options.failed(`control queue: ${reason}`),
     });
-    const threads = this.#threads;
+    const seats = this.#seats;
     this.#unobserve = device.sessions.observe({
       get waitingAnnouncements() {
         let most = 0;
-        for (const thread of threads.values()) {
-          most = Math.max(most, thread.waitingCommands);
+        for (const { waitingAnnouncements } of seats.values()) {
+          most = Math.max(most, waitingAnnouncements);
         }
         return most;
       },
       opened: (announcement) => this.#opened(announcement),
       closed: (id) => this.#closed(id),
       keysChanged: () => {
-        for (const thread of this.#threads.values()) thread.keysChanged();
+        for (const seat of seats.values()) seat.keysChanged();
       },
       refused: ({ status, reason }) =>
         this.#failures.note({
@@ -84,10 +86,10 @@ export class QueueRunners {
     });
   }
 
-  /** Counters of the data queues that have a thread, by queue. */
+  /** Counters of the data queues that have run, by queue. */
   get counters(): ReadonlyMap<number, Float64Array> {
     return new Map(
-      [...this.#threads].map(([index, thread]) => [index, thread.counters]),
+      [...this.#rings].map(([index, { counters }]) => [index, counters]),
     );
   }
 
@@ -95,40 +97,57 @@ export class QueueRunners {
   get(index: number): RingRunner | undefined {
     return index === this.#controlIndex
       ? this.#control
-      : this.#threads.get(index);
+      : this.#rings.get(index);
   }
 
   /**
-   * The runner of a ring, or why there can be none; a data ring's thread lives as
-   * long as the guest.
+   * The runner of a ring, or why there can be none; a data ring stays on its
+   * thread as long as there is the guest.
    */
   make(index: number): RingRunner | string {
     const existing = this.get(index);
     if (existing) return existing;
-    const { libc, device, lanes, spinMicroseconds, memory } = this.#options;
-    const thread = QueueThread.start({
-      libc,
-      lanes,
-      index,
-      guest: this.#guest,
-      settings: device.threadSettings,
-      spinMicroseconds,
-      memory,
+    const thread = this.#options.threads.leastLoaded((thread) =>
+      this.#seats.get(thread)?.ringCount ?? 0
+    );
+    if (typeof thread === "string") return thread;
+    const seat = this.#seats.get(thread) ?? this.#sitDown(thread);
+    const ring = seat.addRing(index);
+    this.#rings.set(index, ring);
+    return ring;
+  }
+
+  #sitDown(thread: QueueThread): ThreadSeat {
+    const { device, threads, memory } = this.#options;
+    const seat = new ThreadSeat(thread, {
+      guest: this.#guestOn(thread),
+      start: {
+        guest: this.#guest,
+        settings: threads.numberOf(device.threadSettings),
+        keys: device.threadSettings.keys,
+        ranges: memory.ranges,
+      },
       sessions: this.#announcements.putAll(device.sessions.current()),
-      broken: (reason) => this.#options.broken(index, reason),
-      health: (backend, failure) => this.#health(index, backend, failure),
-      failure: this.#failures.note,
-      failed: (reason) => this.#options.failed(`queue ${index}: ${reason}`),
     });
-    if (typeof thread !== "string") this.#threads.set(index, thread);
-    return thread;
+    this.#seats.set(thread, seat);
+    return seat;
+  }
+
+  #guestOn({ number }: QueueThread): ThreadGuest {
+    const { broken, failed } = this.#options;
+    return {
+      broken,
+      told: (report) => this.#told(number, report),
+      failed: (reason) => failed(`queue thread ${number}: ${reason}`),
+    };
   }
 
   /** Settled when nobody uses other memory than that of the table. */
   async changeMemory(): Promise<void> {
+    const { ranges } = this.#options.memory;
     await Promise.all([
       this.#control.changeMemory(),
-      ...[...this.#threads.values()].map((thread) => thread.changeMemory()),
+      ...[...this.#seats.values()].map((seat) => seat.changeMemory(ranges)),
     ]);
   }
 
@@ -136,26 +155,32 @@ export class QueueRunners {
   async exit(): Promise<void> {
     this.#ended = true;
     this.#unobserve();
-    const stopped = this.#control.stop();
-    const threads = [...this.#threads.values()];
-    for (const thread of threads) thread.exit();
-    for (const index of this.#threads.keys()) {
-      this.#options.device.threadEnded(index);
+    const seats = [...this.#seats.values()];
+    for (const { thread } of seats) {
+      this.#options.device.threadEnded(thread.number);
     }
-    await Promise.all([stopped, ...threads.map(({ exited }) => exited)]);
+    await Promise.all([
+      this.#control.stop(),
+      ...seats.map((seat) => seat.leave()),
+    ]);
     this.#announcements.wipe();
   }
 
-  #health(index: number, backend: string, failure: string | undefined): void {
+  #told(
+    thread: number,
+    report: Extract<GuestReport, { kind: "health" | "failure" }>,
+  ): void {
+    if (report.kind === "failure") return this.#failures.note(report.failure);
     const { log, device } = this.#options;
-    if (!this.#ended) device.backendHealth(index, backend, failure);
-    logHealth(log, `queue ${index}`, backend, failure);
+    const { backend, failure } = report;
+    if (!this.#ended) device.backendHealth(thread, backend, failure);
+    logHealth(log, `queue thread ${thread}`, backend, failure);
   }
 
   #opened(announcement: SessionAnnouncement): void {
-    if (this.#threads.size > 0) {
-      const place = this.#announcements.put(announcement, this.#threads.size);
-      for (const thread of this.#threads.values()) thread.opened(place);
+    if (this.#seats.size > 0) {
+      const place = this.#announcements.put(announcement, this.#seats.size);
+      for (const seat of this.#seats.values()) seat.opened(place);
     }
     const { id, placement, description } = announcement;
     const [first] = placement.choices;
@@ -167,7 +192,7 @@ export class QueueRunners {
   }
 
   #closed(id: number): void {
-    for (const thread of this.#threads.values()) thread.closed(id);
+    for (const seat of this.#seats.values()) seat.closed(id);
     this.#options.log("debug", `session ${id} destroyed`, { session: `${id}` });
   }
 }

@@ -5,47 +5,50 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
-import { COUNTERS } from "../../data_queue.ts";
 import type { ChannelEnd } from "../../lane/channel.ts";
 import type { Detach, Lane, LaneHost } from "../../lane/lane_host.ts";
-import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
-import type { Failure } from "../../session/failure.ts";
+import type { FailureListener } from "../../session/failure.ts";
 import type {
   BackendSettings,
   ThreadSettings,
 } from "../../session/thread_sessions.ts";
-import type { MemoryTable } from "./memory_table.ts";
-import type { RingRunner, RingStart } from "./ring_runner.ts";
 import {
-  type Command,
-  COMMAND_COUNTER_BYTES,
-  COMMANDS_SENT,
-  COMMANDS_TAKEN,
-  type Report,
-  type RingCommand,
-  type ThreadSetup,
+  countCommand,
+  type ThreadWake,
+  WAKE_BYTES,
+} from "../../thread_wake.ts";
+import type {
+  AnsweredCommand,
+  Command,
+  GuestCommand,
+  GuestReport,
+  LanedSettings,
+  Report,
+  ThreadSetup,
 } from "./thread_messages.ts";
 
 /** What a queue thread is made with. */
 export interface QueueThreadOptions {
   readonly libc: Libc;
-  readonly settings: ThreadSettings;
-  readonly lanes: LaneHost;
-  /** Number of the queue. */
-  readonly index: number;
-  /** Number of the guest among all of the process. */
-  readonly guest: number;
+  /** How guests name it to their operators. */
+  readonly number: number;
   readonly spinMicroseconds: number;
-  readonly memory: MemoryTable;
-  /** Sessions that exist already; asked for when the thread is there. */
-  readonly sessions: Iterable<AnnouncementPlace>;
-  /** Hears why the ring is no longer served. */
-  broken(reason: string): void;
-  /** Hears that a backend stopped working, or works again (undefined). */
-  health(backend: string, failure: string | undefined): void;
-  /** Hears of requests and sessions that fail. */
-  failure(failure: Failure): void;
-  /** Hears that the thread has ended by itself. */
+  readonly lanes: LaneHost;
+  /** Of the guests to come, by number. */
+  readonly settings: readonly ThreadSettings[];
+  /** Hears what fails on lanes and they cannot say themselves. */
+  readonly laneFailed: FailureListener;
+  /** Hears that the thread has ended, by itself where `reason` is there. */
+  ended(reason?: string): void;
+}
+
+/** What a guest hears from a thread that it has rings on. */
+export interface ThreadGuest {
+  /** Hears why a ring is no longer served. */
+  broken(index: number, reason: string): void;
+  /** Hears a report of health or of something that failed. */
+  told(report: Extract<GuestReport, { kind: "health" | "failure" }>): void;
+  /** Hears why nothing of the guest is served there any longer. */
   failed(reason: string): void;
 }
 
@@ -54,24 +57,24 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Owns the worker of one data queue. */
-export class QueueThread implements RingRunner {
-  /** The data queue's counters, which the thread writes. */
-  readonly counters: Float64Array<SharedArrayBuffer>;
-  /** Settled when the thread no longer touches guest memory. */
-  readonly exited: Promise<void>;
+/** Owns a worker that serves rings of many guests. */
+export class QueueThread {
+  readonly number: number;
+  /** What wakes it. */
+  readonly wake: ThreadWake;
+  /** Rings that it serves, or is about to. */
+  rings = 0;
   readonly #options: QueueThreadOptions;
   readonly #worker: Worker;
   readonly #port: MessagePort;
-  readonly #generation: Int32Array<SharedArrayBuffer>;
-  readonly #wakeFd: number;
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #guests = new Map<number, ThreadGuest>();
+  readonly #waiting = new Map<number, Waiting>();
   /** Ends the use of the lanes that the thread has used. */
   readonly #detachments: Detach[] = [];
-  readonly #waiting = new Map<number, Waiting>();
   #sequence = 0;
-  #ended = false;
-  #exiting = false;
-  #markExited = () => {};
+  #lastGuest = 0;
+  #hasEnded = false;
 
   /** Starts a thread; a string says why that is impossible. */
   static start(options: QueueThreadOptions): QueueThread | string {
@@ -80,14 +83,12 @@ export class QueueThread implements RingRunner {
     return new QueueThread(options, wakeFd);
   }
 
-  private constructor(options: QueueThreadOptions, wakeFd: number) {
+  private constructor(options: QueueThreadOptions, fd: number) {
     this.#options = options;
-    this.#wakeFd = wakeFd;
-    this.exited = new Promise((resolve) => this.#markExited = resolve);
-    const counters = new SharedArrayBuffer(8 * COUNTERS);
-    const generation = new SharedArrayBuffer(COMMAND_COUNTER_BYTES);
-    this.counters = new Float64Array(counters);
-    this.#generation = new Int32Array(generation);
+    this.number = options.number;
+    const words = new SharedArrayBuffer(WAKE_BYTES);
+    this.wake = { words, fd };
+    this.#words = new Int32Array(words);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#worker = new Worker(new URL("./queue_worker.ts", import.meta.url), {
@@ -96,144 +97,132 @@ export class QueueThread implements RingRunner {
     this.#worker.onmessage = (event) => this.#hear(event.data as Report);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#fail(event.message);
+      this.#end(event.message);
     };
-    const { settings, spinMicroseconds, guest } = options;
+    const setup: ThreadSetup = {
+      port: port2,
+      wake: this.wake,
+      spinMicroseconds: options.spinMicroseconds,
+      settings: options.settings.map((one) => this.#withLanes(one)),
+    };
+    this.#worker.postMessage(setup, [port2]);
+  }
+
+  /** Gives a guest a number on this thread, which has heard nothing of it yet. */
+  add(guest: ThreadGuest): number {
+    const number = ++this.#lastGuest;
+    this.#guests.set(number, guest);
+    return number;
+  }
+
+  /** Forgets a guest; its reports are nobody's from now on. */
+  remove(guest: number): void {
+    this.#guests.delete(guest);
+  }
+
+  /** Sends a command of the guest with this number. */
+  tell(guest: number, command: GuestCommand): void {
+    this.#send({ ...command, guest });
+  }
+
+  /** The same; settled when it is carried out, with the ring's base. */
+  ask(guest: number, command: AnsweredCommand): Promise<number> {
+    if (this.#hasEnded) {
+      return Promise.reject(new Error("The thread has ended"));
+    }
+    const sequence = ++this.#sequence;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(sequence, { resolve, reject });
+      this.#send({ ...command, guest, sequence });
+    });
+  }
+
+  /** Has guests name settings by their number. */
+  addSettings(number: number): void {
+    const settings = this.#options.settings[number]!;
+    this.#send({ kind: "settings", number, ...this.#withLanes(settings) });
+  }
+
+  #withLanes(settings: ThreadSettings): LanedSettings {
     const lanes = settings.backends.filter(({ onLane }) => onLane)
       .map((backend) => ({
         backend: backend.name,
         memory: this.#lane(backend).memory,
       }));
-    const setup: ThreadSetup = {
-      port: port2,
-      generation,
-      counters,
-      wakeFd,
-      spinMicroseconds,
-      settings,
-      lanes,
-      guest,
-    };
-    this.#worker.postMessage(setup, [port2]);
-    for (const place of options.sessions) this.opened(place);
+    return { settings, lanes };
   }
 
-  /** Commands that the thread, busy with requests, has not taken yet. */
-  get waitingCommands(): number {
-    const sent = Atomics.load(this.#generation, COMMANDS_SENT);
-    return (sent - Atomics.load(this.#generation, COMMANDS_TAKEN)) | 0;
+  /** Each queue thread has a lane of its own for what takes long. */
+  #lane(backend: BackendSettings): Lane {
+    const { lanes, number } = this.#options;
+    return backend.onLane === "slow"
+      ? lanes.lane(backend, number % navigator.hardwareConcurrency)
+      : lanes.lane(backend);
   }
 
-  /** Announces a session; the guest may use it when this has returned. */
-  opened(place: AnnouncementPlace): void {
-    this.#tell({ kind: "opened", place });
+  #attach(number: number, name: string, end: ChannelEnd): void {
+    const { backends } = this.#options.settings[number]!;
+    const backend = backends.find((one) => one.name === name)!;
+    this.#detachments.push(this.#lane(backend).attach(end, this.wake.fd));
   }
 
-  /** Takes a session back. */
-  closed(id: number): void {
-    this.#tell({ kind: "closed", id });
-  }
-
-  /** Tells that keys of the store may be gone. */
-  keysChanged(): void {
-    this.#tell({ kind: "keys" });
-  }
-
-  start(ring: RingStart): void {
-    const { ranges } = this.#options.memory;
-    this.#request({ kind: "start", ring, ranges }).catch(() => {});
-  }
-
-  stop(): Promise<number> {
-    return this.#request({ kind: "stop" });
-  }
-
-  look(): void {
-    this.#tell({ kind: "look" });
-  }
-
-  async changeMemory(): Promise<void> {
-    const { ranges } = this.#options.memory;
-    await this.#request({ kind: "memory", ranges });
-  }
-
-  async changeCall(fd: number): Promise<void> {
-    await this.#request({ kind: "call", fd });
-  }
-
-  /** Tells the thread to end; `exited` says when it has. */
+  /** Tells the thread to end. */
   exit(): void {
-    this.#exiting = true;
-    this.#tell({ kind: "exit" });
+    this.#send({ kind: "exit" });
   }
 
-  #request(command: RingCommand): Promise<number> {
-    if (this.#ended) return Promise.reject(new Error("The thread has ended"));
-    const sequence = ++this.#sequence;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(sequence, { resolve, reject });
-      this.#tell({ ...command, sequence });
-    });
-  }
-
-  #tell(command: Command): void {
-    if (this.#ended) return;
-    this.#port.postMessage(command);
-    Atomics.add(this.#generation, COMMANDS_SENT, 1);
-    this.#options.libc.signal(this.#wakeFd);
+  #send(command: Command): void {
+    if (this.#hasEnded) return;
+    this.#port.postMessage(command); // model: put
+    const { libc } = this.#options;
+    countCommand(this.#words, () => libc.signal(this.wake.fd));
   }
 
   #hear(report: Report): void {
+    switch (report.kind) {
+      case "ended":
+        return this.#end(report.reason);
+      case "exited":
+        return this.#end();
+      case "lane":
+        return this.#attach(report.settings, report.backend, report.end);
+      case "lane failure":
+        return this.#options.laneFailed(report.failure);
+      default:
+        this.#hearFor(this.#guests.get(report.guest), report);
+    }
+  }
+
+  #hearFor(guest: ThreadGuest | undefined, report: GuestReport): void {
     switch (report.kind) {
       case "done":
         this.#waiting.get(report.sequence)?.resolve(report.base);
         this.#waiting.delete(report.sequence);
         return;
       case "broken":
-        return this.#options.broken(report.reason);
-      case "health":
-        return this.#options.health(report.backend, report.failure);
-      case "lane":
-        return this.#attach(report.backend, report.end);
-      case "failure":
-        return this.#options.failure(report.failure);
+        return guest?.broken(report.index, report.reason);
       case "failed":
-        return this.#fail(report.reason);
-      case "exited":
-        return this.#end("The thread has ended");
+        return guest?.failed(report.reason);
+      default:
+        return guest?.told(report);
     }
   }
 
-  #attach(name: string, end: ChannelEnd): void {
-    const { settings } = this.#options;
-    const backend = settings.backends.find((one) => one.name === name)!;
-    this.#detachments.push(this.#lane(backend).attach(end, this.#wakeFd));
-  }
-
-  /** As many queues as there are processors have work that takes long apart. */
-  #lane(backend: BackendSettings): Lane {
-    const { lanes, index } = this.#options;
-    return backend.onLane === "slow"
-      ? lanes.lane(backend, index % navigator.hardwareConcurrency)
-      : lanes.lane(backend);
-  }
-
-  #fail(reason: string): void {
-    if (this.#ended) return;
-    this.#end(reason);
-    if (!this.#exiting) this.#options.failed(reason);
-  }
-
-  #end(reason: string): void {
-    this.#ended = true;
-    for (const { reject } of this.#waiting.values()) reject(new Error(reason));
+  #end(reason?: string): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const error = new Error(reason ?? "The thread has ended");
+    for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
     this.#port.close();
     this.#worker.terminate();
-    this.#markExited();
     const { libc } = this.#options;
     // A lane that is busy may signal it still.
     void Promise.all(this.#detachments.map((detach) => detach()))
-      .then(() => libc.close(this.#wakeFd));
+      .then(() => libc.close(this.wake.fd));
+    if (reason !== undefined) {
+      for (const guest of [...this.#guests.values()]) guest.failed(reason);
+    }
+    this.#options.ended(reason);
   }
 }

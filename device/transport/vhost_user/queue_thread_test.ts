@@ -1,40 +1,55 @@
-import { ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { openLibc } from "../../../ffi/libc.ts";
 import {
   eventually,
   openDescriptors,
   startTestServer,
   testDevice,
-  testMemoryTable,
 } from "../../../testing/vhost_user_server.ts";
-import type { Device } from "../../device.ts";
 import { LaneHost } from "../../lane/lane_host.ts";
-import { QueueThread, type QueueThreadOptions } from "./queue_thread.ts";
+import type { ThreadSettings } from "../../session/thread_sessions.ts";
+import { QueueThread } from "./queue_thread.ts";
+import { ThreadSeat } from "./thread_seat.ts";
 
 const libc = openLibc();
 
-/** A thread with no ring, and what it told. */
-function startThread(
-  device: Device,
-  settings: QueueThreadOptions["settings"] = device.threadSettings,
-): { thread: QueueThread; told: string[] } {
+const MISSING = {
+  name: "missing",
+  specifier: "./missing.ts",
+  offers: [],
+  options: {},
+  onLane: undefined,
+};
+
+/** A thread with one guest that has no ring, and what they told. */
+function startThread(settings: ThreadSettings) {
   const told: string[] = [];
+  let markEnded: () => void;
+  const ended = new Promise<void>((resolve) => markEnded = resolve);
   const thread = QueueThread.start({
     libc,
-    settings,
+    number: 0,
     lanes: new LaneHost(() => {}),
-    index: 0,
-    guest: 1,
+    laneFailed: ({ reason }) => told.push(`lane: ${reason}`),
+    settings: [settings, { ...settings, backends: [MISSING] }],
     spinMicroseconds: 20,
-    memory: testMemoryTable(),
-    sessions: [],
-    broken: (reason) => told.push(`broken: ${reason}`),
-    health: (backend, failure) => told.push(`${backend}: ${failure}`),
-    failure: ({ reason }) => told.push(`failure: ${reason}`),
-    failed: (reason) => told.push(`failed: ${reason}`),
+    ended: () => markEnded(),
   });
   ok(typeof thread !== "string");
-  return { thread, told };
+  const seat = new ThreadSeat(thread, {
+    guest: {
+      broken: (index, reason) => told.push(`${index} broken: ${reason}`),
+      told: (report) => told.push(`${report.kind}`),
+      failed: (reason) => told.push(`failed: ${reason}`),
+    },
+    start: { guest: 1, keys: undefined, settings: 0, ranges: [] },
+    sessions: [],
+  });
+  const exit = () => {
+    thread.exit();
+    return ended;
+  };
+  return { thread, seat, told, exit };
 }
 
 /** CPU time of this process in seconds, all threads. */
@@ -46,17 +61,17 @@ function cpuSeconds(): number {
 
 Deno.test("a thread answers commands in their order and exits when told", async () => {
   const device = await testDevice();
-  const { thread, told } = startThread(device);
-  strictEqual(await thread.stop(), 0);
+  const { seat, told, exit } = startThread(device.threadSettings);
+  const ring = seat.addRing(0);
+  strictEqual(await ring.stop(), 0);
   const answers: number[] = [];
   await Promise.all([1, 2, 3].map(async (i) => {
-    await thread.changeMemory();
+    await seat.changeMemory([]);
     answers.push(i);
   }));
   strictEqual(answers.join(), "1,2,3");
-  thread.exit();
-  await thread.exited;
-  await rejects(thread.stop(), /has ended/);
+  await exit();
+  await rejects(ring.stop(), /has ended/);
   strictEqual(told.join(), "");
   device.close();
 });
@@ -64,10 +79,9 @@ Deno.test("a thread answers commands in their order and exits when told", async 
 Deno.test("a thread that has ended leaves no descriptor", async () => {
   const device = await testDevice();
   const startAndEnd = async () => {
-    const { thread } = startThread(device);
-    await thread.stop();
-    thread.exit();
-    await thread.exited;
+    const { seat, exit } = startThread(device.threadSettings);
+    await seat.changeMemory([]);
+    await exit();
   };
   // The runtime keeps some for itself at the first.
   await startAndEnd();
@@ -81,29 +95,36 @@ Deno.test("a thread that has ended leaves no descriptor", async () => {
   device.close();
 });
 
-Deno.test("a thread that cannot start says so and leaves the process alone", async () => {
+Deno.test("a guest whose backends cannot be loaded hears so, and no other does", async () => {
   const device = await testDevice();
-  const { thread, told } = startThread(device, {
-    ...device.threadSettings,
-    backends: [{
-      name: "missing",
-      specifier: "./missing.ts",
-      offers: [],
-      options: {},
-      onLane: undefined,
-    }],
+  const { thread, seat, told, exit } = startThread(device.threadSettings);
+  thread.addSettings(1);
+  const others: string[] = [];
+  const other = new ThreadSeat(thread, {
+    guest: {
+      broken: () => {},
+      told: () => {},
+      failed: (reason) => others.push(reason),
+    },
+    start: { guest: 2, keys: undefined, settings: 1, ranges: [] },
+    sessions: [],
   });
-  await rejects(thread.stop());
-  await thread.exited;
-  strictEqual(told.length, 1);
-  ok(told[0]!.startsWith("failed: "), told[0]);
+  await other.changeMemory([]);
+  strictEqual(others.length, 1);
+  ok(others[0]!.includes("missing.ts"), others[0]);
+  await seat.changeMemory([]);
+  deepStrictEqual(told, []);
+  await Promise.all([other.leave(), seat.leave()]);
+  await exit();
   device.close();
 });
 
 Deno.test("a ring outside guest memory waits for it, and stops where it was", async () => {
   const device = await testDevice();
-  const { thread, told } = startThread(device);
-  thread.start({
+  const { thread, seat, told, exit } = startThread(device.threadSettings);
+  const ring = seat.addRing(0);
+  strictEqual(thread.rings, 1);
+  ring.start({
     size: 64,
     base: 17,
     addresses: { descriptor: 0, available: 0x1000, used: 0x2000 },
@@ -114,24 +135,22 @@ Deno.test("a ring outside guest memory waits for it, and stops where it was", as
     kickFd: -1,
     callFd: -1,
   });
-  strictEqual(await thread.stop(), 17);
+  strictEqual(await ring.stop(), 17);
   strictEqual(told.join(), "");
-  thread.exit();
-  await thread.exited;
+  await seat.leave();
+  strictEqual(thread.rings, 0);
+  await exit();
   device.close();
 });
 
 Deno.test("idle threads and an idle server use no CPU time", async () => {
   await using server = await startTestServer();
-  const threads = [1, 2].map(() => startThread(server.device).thread);
-  for (const thread of threads) await thread.stop();
+  const threads = [1, 2].map(() => startThread(server.device.threadSettings));
+  for (const { seat } of threads) await seat.changeMemory([]);
   await new Promise((resolve) => setTimeout(resolve, 500));
   const before = cpuSeconds();
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const used = cpuSeconds() - before;
-  for (const thread of threads) {
-    thread.exit();
-    await thread.exited;
-  }
+  for (const { exit } of threads) await exit();
   ok(used < 0.1, `${used} s of CPU time in 1 s`);
 });

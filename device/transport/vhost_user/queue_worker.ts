@@ -4,15 +4,17 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { openLibc } from "../../../ffi/libc.ts";
+import { EdgeEpoll } from "../../../ffi/libc_epoll.ts";
 import { endForeignCalls } from "../../../ffi/libc_foreign.ts";
-import { createChannel } from "../../lane/channel.ts";
-import { LaneThread } from "../../lane/lane_thread.ts";
-import { LaneChannel } from "../../lane/shared_way.ts";
 import { FailureNotes } from "../../session/failure.ts";
-import { ThreadSessions } from "../../session/thread_sessions.ts";
+import { SharedBackends } from "../../session/shared_backends.ts";
+import { KickWatch } from "./kick_watch.ts";
+import { LoadedSettings } from "./loaded_settings.ts";
 import { QueueLoop } from "./queue_loop.ts";
-import type { Report, ThreadSetup } from "./thread_messages.ts";
+import { ThreadCommands } from "./thread_commands.ts";
+import type { LanedSettings, Report, ThreadSetup } from "./thread_messages.ts";
 
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ThreadSetup>) => void) | null;
@@ -22,51 +24,84 @@ interface WorkerScope {
 
 const scope = self as unknown as WorkerScope;
 
-async function serve(setup: ThreadSetup): Promise<void> {
-  const report = (report: Report) => scope.postMessage(report);
-  const down = new Set<string>();
-  let loop: QueueLoop | undefined;
-  const lanes: LaneChannel[] = [];
-  const noted =
-    new FailureNotes((failure) => report({ kind: "failure", failure })).note;
-  const openLane = (backend: string) => {
-    const { memory } = setup.lanes.find((lane) => lane.backend === backend)!;
-    const { sender, lane: end } = createChannel(memory);
-    scope.postMessage({ kind: "lane", backend, end }, [
-      end.port,
-      end.bell,
-    ]);
-    const channel = new LaneChannel(sender, backend, noted);
-    lanes.push(channel);
-    return new LaneThread(channel.guest(setup.guest));
-  };
-  try {
-    const sessions = await ThreadSessions.open(
-      setup.settings,
-      openLane,
-      (backend, failure) => {
-        if (failure === undefined) down.delete(backend);
-        else down.add(backend);
-        report({ kind: "health", backend, failure });
-      },
-      noted,
-      () => loop?.takeAnnouncements(),
+/** Serves until the exit command. */
+async function serve(
+  { port, wake, spinMicroseconds, settings }: ThreadSetup,
+  shared: SharedBackends,
+): Promise<void> {
+  const libc = openLibc();
+  const epoll = EdgeEpoll.open(libc);
+  if (typeof epoll === "number") {
+    throw new Error(`Cannot wait for kicks: ${libc.describe(epoll)}`);
+  }
+  const kicks = new KickWatch(epoll, wake.fd);
+  const words = new Int32Array(wake.words);
+  const loop = new QueueLoop({
+    libc,
+    kicks,
+    commands: new ThreadCommands(port, words),
+    words,
+    spinMicroseconds,
+    report: (report) => scope.postMessage(report),
+  });
+  const { note } = new FailureNotes((failure) =>
+    scope.postMessage({ kind: "lane failure", failure })
+  );
+  const add = async (number: number, laned: LanedSettings) =>
+    loop.addSettings(
+      number,
+      await LoadedSettings.load(laned, {
+        shared,
+        attach: (backend, end) =>
+          scope.postMessage(
+            { kind: "lane", settings: number, backend, end },
+            [end.port, end.bell],
+          ),
+        failed: note,
+      }),
     );
-    try {
-      loop = new QueueLoop(openLibc(), setup, sessions, down, report);
-      loop.run();
-    } finally {
-      sessions.close();
-      endForeignCalls();
+  try {
+    for (const [number, laned] of settings.entries()) await add(number, laned);
+    for (;;) {
+      const wanted = loop.run();
+      if (!wanted) break;
+      await whileServing(loop, add(wanted.number, wanted));
     }
-    report({ kind: "exited" });
+  } finally {
+    loop.close();
+    kicks.close();
+    endForeignCalls();
+  }
+}
+
+/** Gives rings turns until `loaded` is settled. */
+async function whileServing(
+  loop: QueueLoop,
+  loaded: Promise<void>,
+): Promise<void> {
+  let isOver = false;
+  const over = loaded.finally(() => isOver = true);
+  while (!isOver) {
+    loop.turn();
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+  await over;
+}
+
+async function run(setup: ThreadSetup): Promise<void> {
+  const shared = new SharedBackends();
+  let last: Report = { kind: "exited" };
+  try {
+    await serve(setup, shared);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    report({ kind: "failed", reason });
+    last = { kind: "ended", reason };
   }
-  for (const lane of lanes) lane.close();
+  // They write nothing more from now on, so that memory may go.
+  shared.close();
+  scope.postMessage(last);
   setup.port.close();
   scope.close();
 }
 
-scope.onmessage = (event) => void serve(event.data);
+scope.onmessage = (event) => void run(event.data);

@@ -8,14 +8,8 @@
 
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { ringShape } from "../../ring/layout.ts";
+import type { RingPlace } from "../../served_queue.ts";
 import type { RingAddresses } from "./payloads.ts";
-
-/** Guest addresses of the three areas of a ring. */
-export interface AreaAddresses {
-  readonly descriptorAddress: number;
-  readonly availableAddress: number;
-  readonly usedAddress: number;
-}
 
 /** A range of addresses. */
 export interface AddressRange {
@@ -43,7 +37,7 @@ export function locateRing(
   addresses: RingAddresses,
   size: number,
   packed: boolean,
-): AreaAddresses | undefined {
+): RingPlace | undefined {
   const [descriptorAddress, availableAddress, usedAddress] = areasOf(
     addresses,
     size,

@@ -18,6 +18,4 @@ export interface RingRunner {
   look(): void;
   /** Notifies through another descriptor; the old one is free afterwards. */
   changeCall(fd: number): Promise<void>;
-  /** Goes on in the memory as it is now; the old one is free afterwards. */
-  changeMemory(): Promise<void>;
 }

@@ -14,10 +14,10 @@ import {
 } from "../../../ffi/libc_socket.ts";
 import { openFilesLimit } from "../../../ffi/libc_limits.ts";
 import type { Device } from "../../device.ts";
-import type { LaneHost } from "../../lane/lane_host.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { FrontEnd, type FrontEndOptions } from "./front_end.ts";
 import type { Log } from "./log.ts";
+import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 
@@ -29,11 +29,10 @@ export interface ServerOptions {
   readonly log: Log;
   /** The same for all servers of the reactor. */
   readonly memoryGuard: MemoryGuard;
-  readonly lanes: LaneHost;
   /** Most memory of a guest that is mapped; default: what it shares. */
   readonly maximumMemoryBytes?: number | undefined;
-  /** How long a queue thread looks for more before it waits. */
-  readonly spinMicroseconds: number;
+  /** What serves data rings, of this device and of others. */
+  readonly threads: QueueThreads;
   /** Layout of session messages; default: told by the first of them. */
   readonly sessionLayout?: SessionLayout;
 }
@@ -71,6 +70,7 @@ export class VhostUserServer {
     this.#options = options;
     this.#listener = listener;
     this.#path = path;
+    options.threads.numberOf(options.device.threadSettings);
     this.finished = new Promise((resolve) => this.#markFinished = resolve);
   }
 

@@ -2,28 +2,25 @@
  * What the main thread and a queue thread tell each other; all of it is
  * structured-cloneable.
  *
- * Commands lie in a message port. The main thread adds 1 to a shared counter
- * after each, and signals an eventfd: a thread that runs notices the counter, one
- * that waits the eventfd. In this order: whoever sees the count finds the message,
- * and whoever sees the eventfd sees the count ("Memory order" in
- * docs/architecture.md).
+ * Commands lie in a message port, and are counted in a shared word after that:
+ * whoever sees the count finds the message (`thread_wake.ts`).
  *
  * @module
  */
 
 import type { ChannelEnd } from "../../lane/channel.ts";
-import type { VirtqueueOptions } from "../../ring/virtqueue.ts";
+import type { GuestKeySettings } from "../../keys/guest_keys.ts";
+import type { RingForm } from "../../served_queue.ts";
 import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { Failure } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
+import type { ThreadWake } from "../../thread_wake.ts";
 import type { WireMode } from "../../wire/mode.ts";
 import type { MemoryRange } from "./memory_table.ts";
 import type { RingAddresses } from "./payloads.ts";
-import type { AreaAddresses } from "./ring_place.ts";
 
 /** Everything but the memory that a ring needs to run. */
-export interface RingStart
-  extends Omit<VirtqueueOptions, "memory" | keyof AreaAddresses> {
+export interface RingStart extends RingForm {
   /** Of the front-end; where that is in the guest, the memory tells. */
   readonly addresses: RingAddresses;
   readonly mode: WireMode;
@@ -33,30 +30,10 @@ export interface RingStart
   readonly callFd: number;
 }
 
-/** Indices of the counters of commands. */
-export const COMMANDS_SENT = 0;
-export const COMMANDS_TAKEN = 1;
-/** Bytes of the counters of commands. */
-export const COMMAND_COUNTER_BYTES = 8;
-
-/** Given to a queue thread when it starts. */
-export interface ThreadSetup {
-  readonly port: MessagePort;
-  /** Two 32-bit counters: commands sent, and commands taken. */
-  readonly generation: SharedArrayBuffer;
-  /**
-   * The data queue's counters. Only the thread writes them, in plain stores that
-   * both processors make whole; who reads them meanwhile learns a figure for a
-   * log, and nothing else follows from it.
-   */
-  readonly counters: SharedArrayBuffer;
-  readonly wakeFd: number;
-  readonly spinMicroseconds: number;
+/** Settings, but for keys, with the lanes that backends of them are on. */
+export interface LanedSettings {
   readonly settings: ThreadSettings;
-  /** The lanes that backends of `settings` are on. */
   readonly lanes: readonly LaneSetup[];
-  /** Number of the guest among all of the process. */
-  readonly guest: number;
 }
 
 /** The lane of a backend, with the memory of its watch. */
@@ -65,50 +42,109 @@ export interface LaneSetup {
   readonly memory: SharedArrayBuffer;
 }
 
-/** Commands that a thread answers once it has carried them out. */
-export type RingCommand =
-  | {
-    readonly kind: "start";
-    readonly ring: RingStart;
-    readonly ranges: readonly MemoryRange[];
-  }
-  | { readonly kind: "stop" }
-  | { readonly kind: "memory"; readonly ranges: readonly MemoryRange[] }
-  | { readonly kind: "call"; readonly fd: number };
+/** Given to a queue thread when it starts. */
+export interface ThreadSetup {
+  readonly port: MessagePort;
+  readonly wake: ThreadWake;
+  readonly spinMicroseconds: number;
+  /** By number; guests name theirs by it. */
+  readonly settings: readonly LanedSettings[];
+}
 
-/** Commands of the main thread. */
-export type Command =
+/** A guest that gets rings on a thread. */
+export interface GuestStart {
+  /** Number of its settings. */
+  readonly settings: number;
+  /** Number of the guest among all of the process. */
+  readonly guest: number;
+  /** What it may use of the key store; absent: there is none. */
+  readonly keys: GuestKeySettings | undefined;
+  readonly ranges: readonly MemoryRange[];
+  /** One 32-bit word: announcements of its sessions that have been taken. */
+  readonly taken: SharedArrayBuffer;
+}
+
+/** Where a data queue counts; see `Counter`. */
+export interface CountersPlace {
+  /**
+   * Only the thread writes it, in plain stores that both processors make whole;
+   * who reads meanwhile learns a figure for a log, and nothing else follows from
+   * it.
+   */
+  readonly counters: SharedArrayBuffer;
+}
+
+/** Commands that a thread answers once it has carried them out. */
+export type AnsweredCommand =
+  | { readonly kind: "stop"; readonly index: number }
+  | { readonly kind: "call"; readonly index: number; readonly fd: number }
+  | { readonly kind: "memory"; readonly ranges: readonly MemoryRange[] }
+  /** The guest has no ring here any more; nothing of it is kept. */
+  | { readonly kind: "leave" };
+
+/** Commands for one guest. */
+export type GuestCommand =
+  | { readonly kind: "join"; readonly start: GuestStart }
   | { readonly kind: "opened"; readonly place: AnnouncementPlace }
   | { readonly kind: "closed"; readonly id: number }
   /** Sessions whose key the store no longer has are to end. */
   | { readonly kind: "keys" }
-  /** Nothing to carry out: a thread that takes commands looks at its ring. */
-  | { readonly kind: "look" }
-  | { readonly kind: "exit" }
-  | RingCommand & { readonly sequence: number };
+  | {
+    readonly kind: "start";
+    readonly index: number;
+    readonly ring: RingStart & CountersPlace;
+  }
+  | { readonly kind: "look"; readonly index: number }
+  | AnsweredCommand & { readonly sequence: number };
 
-/** Reports of a queue thread. */
-export type Report =
+/** Settings that guests may name by their number from then on. */
+export interface SettingsCommand extends LanedSettings {
+  readonly kind: "settings";
+  readonly number: number;
+}
+
+/** Commands of the main thread. */
+export type Command =
+  | GuestCommand & { readonly guest: number }
+  | SettingsCommand
+  | { readonly kind: "exit" };
+
+/** Reports that are for one guest. */
+export type GuestReport =
   | {
     readonly kind: "done";
     readonly sequence: number;
-    /** Where the ring stands. */
+    /** Where the ring stands; 0 where it is about none. */
     readonly base: number;
   }
-  | { readonly kind: "broken"; readonly reason: string }
+  | {
+    readonly kind: "broken";
+    readonly index: number;
+    readonly reason: string;
+  }
   | {
     readonly kind: "health";
     readonly backend: string;
     /** Why the backend stopped working; undefined: it works again. */
     readonly failure: string | undefined;
   }
+  /** A request or a session failed. */
+  | { readonly kind: "failure"; readonly failure: Failure }
+  /** The guest cannot be served here any longer. */
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** Reports of a queue thread. */
+export type Report =
+  | GuestReport & { readonly guest: number }
   /** The thread uses the lane of a backend from now on: its end of the channel. */
   | {
     readonly kind: "lane";
+    readonly settings: number;
     readonly backend: string;
     readonly end: ChannelEnd;
   }
-  /** A request or a session failed. */
-  | { readonly kind: "failure"; readonly failure: Failure }
-  | { readonly kind: "failed"; readonly reason: string }
+  /** A lane failed, of whatever guests. */
+  | { readonly kind: "lane failure"; readonly failure: Failure }
+  /** The thread has ended by itself, and with it all of its rings. */
+  | { readonly kind: "ended"; readonly reason: string }
   | { readonly kind: "exited" };

@@ -122,7 +122,7 @@ withServer(
       await startGeneric(front);
       strictEqual(await front.receive(), undefined);
     }
-    await server.logged("front-end gone: queue 0: ");
+    await server.logged("front-end gone: queue thread 0: ");
     Object.assign(device, { threadSettings });
     using front = ScriptedFrontEnd.connect(server.path);
     const { data, control } = await startGeneric(front);

@@ -1,0 +1,30 @@
+/**
+ * What serves a queue, whichever queue it is.
+ *
+ * @module
+ */
+
+/** The service of one queue, on the thread that it is served by. */
+export interface QueueService {
+  /** Why the queue can no longer be served. */
+  readonly broken: string | undefined;
+  /** Requests that have been taken and not answered. */
+  readonly pendingCount: number;
+  /**
+   * Whether any of them ends only by being polled for. What a lane has comes with
+   * a wake-up of the thread.
+   */
+  readonly needsPolling: boolean;
+  /** Whether it takes nothing more before something pending has ended. */
+  readonly isFull: boolean;
+  /** Takes what is available, up to a bound; true: notify the driver. */
+  service(): boolean;
+  /** Answers what has ended since; true: notify the driver. */
+  poll(): boolean;
+  /**
+   * Gives up what is pending on lanes, which work on copies: `poll` then ends it.
+   */
+  abandonLanes(): void;
+  /** Closes backends that do not end what is pending: `poll` then ends it. */
+  abandon(reason: string): void;
+}

@@ -1,0 +1,174 @@
+/**
+ * A guest on a queue thread: its sessions, its memory and its rings there.
+ *
+ * @module
+ */
+
+import { takeAnnouncement } from "../../session/announcement_memory.ts";
+import { FailureNotes } from "../../session/failure.ts";
+import { ThreadSessions } from "../../session/thread_sessions.ts";
+import type { GuestMemory } from "../../ring/guest_memory.ts";
+import { guestMemoryOf, type MemoryRange } from "./memory_table.ts";
+import { QueueRing, type RingGuest, type RingThread } from "./queue_ring.ts";
+import type { LoadedSettings } from "./loaded_settings.ts";
+import type {
+  CountersPlace,
+  GuestCommand,
+  GuestReport,
+  GuestStart,
+  RingStart,
+} from "./thread_messages.ts";
+
+/** What a guest does with the thread that it is on. */
+export interface SeatThread extends RingThread {
+  /** Has kicks of the ring waited for. */
+  watch(ring: QueueRing): void;
+  /** The ring is gone; its descriptors may be closed. */
+  forget(ring: QueueRing): void;
+  /** Takes announcements that have come since. */
+  takeAnnouncements(): void;
+}
+
+/** One guest with rings on this thread. */
+export class GuestSeat implements RingGuest {
+  readonly sessions: ThreadSessions;
+  readonly settings: RingGuest["settings"];
+  readonly #thread: SeatThread;
+  readonly #report: (report: GuestReport) => void;
+  readonly #rings = new Map<number, QueueRing>();
+  readonly #taken: Int32Array;
+  readonly #unobserve: () => void;
+  #memory: GuestMemory | string;
+  #failed = false;
+
+  constructor(
+    start: GuestStart,
+    loaded: LoadedSettings,
+    thread: SeatThread,
+    report: (report: GuestReport) => void,
+  ) {
+    this.#thread = thread;
+    this.#report = report;
+    this.settings = loaded.settings;
+    this.#taken = new Int32Array(start.taken);
+    this.#memory = guestMemoryOf(start.ranges);
+    const { note } = new FailureNotes((failure) =>
+      report({ kind: "failure", failure })
+    );
+    this.#unobserve = loaded.shared.states.observe((backend, failure) =>
+      report({ kind: "health", backend, failure })
+    );
+    this.sessions = new ThreadSessions(
+      loaded.backendsOf(start),
+      loaded.placement,
+      note,
+      () => thread.takeAnnouncements(),
+    );
+  }
+
+  /** Carries out a command for this guest, but for the first. */
+  carryOut(command: Exclude<GuestCommand, { kind: "join" }>): void {
+    switch (command.kind) {
+      case "opened":
+        this.sessions.opened(takeAnnouncement(command.place));
+        Atomics.add(this.#taken, 0, 1);
+        return;
+      case "closed":
+        this.sessions.closed(command.id);
+        Atomics.add(this.#taken, 0, 1);
+        return;
+      case "keys":
+        return this.sessions.keysChanged();
+      case "start":
+        return this.#start(command.index, command.ring);
+      case "look": {
+        const ring = this.#rings.get(command.index);
+        if (ring) this.#thread.wake(ring);
+        return;
+      }
+      case "stop":
+        return this.#stop(command.index, command.sequence);
+      case "call":
+        this.#rings.get(command.index)?.changeCall(command.fd);
+        return this.#done(command.sequence);
+      case "memory":
+        return this.#changeMemory(command.ranges, command.sequence);
+      case "leave":
+        return this.#leave(command.sequence);
+    }
+  }
+
+  broken(index: number, reason: string): void {
+    this.#report({ kind: "broken", index, reason });
+  }
+
+  failed(reason: string): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#report({ kind: "failed", reason });
+  }
+
+  #done(sequence: number, base = 0): void {
+    this.#report({ kind: "done", sequence, base });
+  }
+
+  #start(index: number, start: RingStart & CountersPlace): void {
+    const ring = new QueueRing(index, start, this, this.#thread);
+    this.#rings.set(index, ring);
+    this.#thread.watch(ring);
+    this.#open(ring);
+  }
+
+  #open(ring: QueueRing): void {
+    if (typeof this.#memory === "string") this.failed(this.#memory);
+    else ring.open(this.#memory);
+  }
+
+  #stop(index: number, sequence: number): void {
+    const ring = this.#rings.get(index);
+    if (!ring) return this.#done(sequence);
+    ring.stop(() => {
+      this.#forget(ring);
+      this.#done(sequence, ring.base);
+    });
+  }
+
+  #forget(ring: QueueRing): void {
+    this.#thread.forget(ring);
+    this.#rings.delete(ring.index);
+  }
+
+  /** Has every ring stop; `then` is called when the last of them has. */
+  #stopAll(then: () => void): void {
+    let left = this.#rings.size;
+    if (left === 0) return then();
+    for (const ring of this.#rings.values()) {
+      ring.stop(() => {
+        if (--left === 0) then();
+      });
+    }
+  }
+
+  /** Goes on in another map of the guest's memory, or waits for a better one. */
+  #changeMemory(ranges: readonly MemoryRange[], sequence: number): void {
+    this.#stopAll(() => {
+      this.#memory = guestMemoryOf(ranges);
+      for (const ring of this.#rings.values()) this.#open(ring);
+      this.#done(sequence);
+    });
+  }
+
+  #leave(sequence: number): void {
+    this.#stopAll(() => {
+      for (const ring of [...this.#rings.values()]) this.#forget(ring);
+      this.close();
+      this.#done(sequence);
+    });
+  }
+
+  /** Closes all sessions; no ring of it may run. */
+  close(): void {
+    this.#unobserve();
+    this.sessions.clear();
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The queue threads of a process, which serve the data rings of all guests.
+ *
+ * @module
+ */
+
+import type { Libc } from "../../../ffi/libc.ts";
+import type { LaneHost } from "../../lane/lane_host.ts";
+import type { FailureListener } from "../../session/failure.ts";
+import type { ThreadSettings } from "../../session/thread_sessions.ts";
+import { QueueThread } from "./queue_thread.ts";
+
+/** How rings are served. */
+export interface QueueThreadsOptions {
+  readonly libc: Libc;
+  /** Where what takes long goes. */
+  readonly lanes: LaneHost;
+  /** How many threads there are once a ring has started. */
+  readonly count: number;
+  /** How long a thread looks for more before it sleeps. */
+  readonly spinMicroseconds: number;
+  /** Hears what fails on lanes and they cannot say themselves. */
+  readonly laneFailed: FailureListener;
+}
+
+/** Threads that start with the first ring. */
+export class QueueThreads {
+  readonly #options: QueueThreadsOptions;
+  readonly #threads = new Set<QueueThread>();
+  /** Those that devices have, each once; threads know them by number. */
+  readonly #settings: ThreadSettings[] = [];
+  readonly #numbers = new Map<string, number>();
+  readonly #known = new WeakMap<ThreadSettings, number>();
+  /** Waits for the last thread to end. */
+  #closed: (() => void) | undefined;
+  #nextNumber = 0;
+
+  constructor(options: QueueThreadsOptions) {
+    this.#options = options;
+  }
+
+  /** A number for a guest that no other of the process has. */
+  newGuest(): number {
+    return this.#options.lanes.newGuest();
+  }
+
+  /**
+   * The number of a device's settings, but for keys. Backends of those that are known before
+   * the first ring starts are loaded when the threads start.
+   */
+  numberOf(settings: ThreadSettings): number {
+    const known = this.#known.get(settings);
+    if (known !== undefined) return known;
+    // Keys are the guest's own.
+    const { keys: _, ...common } = settings;
+    const key = JSON.stringify(common);
+    const number = this.#numbers.get(key) ?? this.#add(key, common);
+    this.#known.set(settings, number);
+    return number;
+  }
+
+  #add(key: string, settings: ThreadSettings): number {
+    const number = this.#settings.push(settings) - 1;
+    this.#numbers.set(key, number);
+    for (const thread of this.#threads) thread.addSettings(number);
+    return number;
+  }
+
+  /**
+   * The thread for one more ring: that with the fewest rings, and of such that
+   * with the fewest of the same guest, which `own` counts. A string says why
+   * there is none.
+   */
+  leastLoaded(own: (thread: QueueThread) => number): QueueThread | string {
+    const problem = this.#startAll();
+    let best: QueueThread | undefined;
+    for (const thread of this.#threads) {
+      if (
+        best === undefined || thread.rings < best.rings ||
+        (thread.rings === best.rings && own(thread) < own(best))
+      ) best = thread;
+    }
+    return best ?? problem ?? "there is no queue thread";
+  }
+
+  /** Starts those that are missing; returns why one could not be. */
+  #startAll(): string | undefined {
+    while (this.#threads.size < this.#options.count) {
+      const thread = this.#start();
+      if (typeof thread === "string") return thread;
+    }
+    return undefined;
+  }
+
+  #start(): QueueThread | string {
+    const thread = QueueThread.start({
+      ...this.#options,
+      number: this.#nextNumber,
+      settings: this.#settings,
+      ended: () => this.#ended(thread as QueueThread),
+    });
+    if (typeof thread === "string") return thread;
+    this.#nextNumber++;
+    this.#threads.add(thread);
+    return thread;
+  }
+
+  /** One that ends by itself is replaced when a ring needs it. */
+  #ended(thread: QueueThread): void {
+    this.#threads.delete(thread);
+    if (this.#threads.size === 0) this.#closed?.();
+  }
+
+  /** Ends all threads; no guest may have rings any more. */
+  async close(): Promise<void> {
+    if (this.#threads.size === 0) return;
+    const closed = new Promise<void>((resolve) => this.#closed = resolve);
+    for (const thread of this.#threads) thread.exit();
+    await closed;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * A guest's place on a queue thread, as the main thread knows it: the thread
+ * hears of the guest's sessions and memory only where the guest has a ring.
+ *
+ * @module
+ */
+
+import { COUNTERS } from "../../data_queue.ts";
+import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
+import type { MemoryRange } from "./memory_table.ts";
+import type { QueueThread, ThreadGuest } from "./queue_thread.ts";
+import type { GuestStart } from "./thread_messages.ts";
+import type { RingRunner, RingStart } from "./ring_runner.ts";
+
+/** What a guest brings to a thread. */
+export interface SeatOptions {
+  readonly guest: ThreadGuest;
+  /** What the thread is told of it. */
+  readonly start: Omit<GuestStart, "taken">;
+  /** Sessions that exist already; asked for when the thread knows the guest. */
+  readonly sessions: Iterable<AnnouncementPlace>;
+}
+
+/** One guest on one thread. */
+export class ThreadSeat {
+  readonly thread: QueueThread;
+  readonly #guest: number;
+  readonly #rings = new Map<number, SeatedRing>();
+  #announcements = 0;
+  readonly #taken = new Int32Array(new SharedArrayBuffer(4));
+
+  constructor(thread: QueueThread, options: SeatOptions) {
+    const { guest, start, sessions } = options;
+    this.thread = thread;
+    this.#guest = thread.add(guest);
+    const taken = this.#taken.buffer;
+    thread.tell(this.#guest, {
+      kind: "join",
+      start: { ...start, taken },
+    });
+    for (const place of sessions) this.opened(place);
+  }
+
+  /** Rings of the guest that are there. */
+  get ringCount(): number {
+    return this.#rings.size;
+  }
+
+  /** Announcements that the thread, busy with requests, has not taken yet. */
+  get waitingAnnouncements(): number {
+    return (this.#announcements - Atomics.load(this.#taken, 0)) | 0;
+  }
+
+  /** Gives the thread one more ring of the guest to serve. */
+  addRing(index: number): SeatedRing {
+    const ring = new SeatedRing(this.thread, this.#guest, index);
+    this.#rings.set(index, ring);
+    this.thread.rings++;
+    return ring;
+  }
+
+  /** Announces a session; the guest may use it when this has returned. */
+  opened(place: AnnouncementPlace): void {
+    this.#announcements++;
+    this.thread.tell(this.#guest, { kind: "opened", place });
+  }
+
+  /** Takes a session back. */
+  closed(id: number): void {
+    this.#announcements++;
+    this.thread.tell(this.#guest, { kind: "closed", id });
+  }
+
+  /** Tells that keys of the store may be gone. */
+  keysChanged(): void {
+    this.thread.tell(this.#guest, { kind: "keys" });
+  }
+
+  /** Settled when no ring uses other memory. */
+  async changeMemory(ranges: readonly MemoryRange[]): Promise<void> {
+    await this.thread.ask(this.#guest, { kind: "memory", ranges });
+  }
+
+  /** Settled when the thread touches nothing of the guest any more. */
+  async leave(): Promise<void> {
+    // A thread that has ended touches nothing either.
+    await this.thread.ask(this.#guest, { kind: "leave" }).catch(() => {});
+    this.thread.remove(this.#guest);
+    this.thread.rings -= this.#rings.size;
+    this.#rings.clear();
+  }
+}
+
+/** A data ring that a queue thread serves. */
+export class SeatedRing implements RingRunner {
+  /** The data queue's counters, which the thread writes. */
+  readonly counters: Float64Array<SharedArrayBuffer>;
+  readonly thread: QueueThread;
+  readonly #guest: number;
+  readonly #index: number;
+
+  constructor(thread: QueueThread, guest: number, index: number) {
+    this.thread = thread;
+    this.#guest = guest;
+    this.#index = index;
+    this.counters = new Float64Array(new SharedArrayBuffer(8 * COUNTERS));
+  }
+
+  start(ring: RingStart): void {
+    this.thread.tell(this.#guest, {
+      kind: "start",
+      index: this.#index,
+      ring: { ...ring, counters: this.counters.buffer },
+    });
+  }
+
+  stop(): Promise<number> {
+    const index = this.#index;
+    return this.thread.ask(this.#guest, { kind: "stop", index });
+  }
+
+  look(): void {
+    this.thread.tell(this.#guest, { kind: "look", index: this.#index });
+  }
+
+  async changeCall(fd: number): Promise<void> {
+    const index = this.#index;
+    await this.thread.ask(this.#guest, { kind: "call", index, fd });
+  }
+}
