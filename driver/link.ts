@@ -10,9 +10,13 @@ import type { Region } from "../memory/region.ts";
 
 /** Where the three areas of a virtqueue lie, as guest addresses. */
 export interface QueueAddresses {
+  /** Entries of the ring. */
   readonly size: number;
+  /** Of the descriptor table, or of the packed ring. */
   readonly descriptorAddress: number;
+  /** Of the available ring, or of the driver's area. */
   readonly availableAddress: number;
+  /** Of the used ring, or of the device's area. */
   readonly usedAddress: number;
 }
 
@@ -56,8 +60,10 @@ export interface DeviceLink {
    * status once the device has followed. Absent where the transport cannot.
    */
   suspend?(): Promise<number>;
+  /** Clears SUSPEND with DRIVER_OK; see `suspend`. */
   resume?(): Promise<number>;
   /** Resets the device: queues stop, sessions are gone. */
   reset(): Promise<void>;
+  /** Gives back what the link has of the system; the device is not reset. */
   close(): Promise<void>;
 }

@@ -14,7 +14,10 @@
  * @module
  */
 
-export type { Layout } from "../device/wire/mode.ts";
+export type { ConfigSpace } from "../device/wire/config_space.ts";
+export type { Layout, WireMode } from "../device/wire/mode.ts";
+export type { SessionLayout } from "../device/wire/session_message.ts";
+export { Status } from "../device/wire/status.ts";
 export { AdministrationError } from "./administration.ts";
 export type {
   AeadAlgorithms,
@@ -26,24 +29,27 @@ export type {
   TunnelParameters,
 } from "./association_parameters.ts";
 export type { Burst, BurstOptions, BurstSlot } from "./burst.ts";
-export { Driver } from "./driver.ts";
-export type { DriverOptions, SessionOptions } from "./driver.ts";
 export type { StreamOptions } from "./cipher_stream.ts";
 export type { ByteSource } from "./collected_bytes.ts";
 export { DeviceLostError } from "./device_lost_error.ts";
+export { Driver } from "./driver.ts";
+export type { DriverOptions, SessionOptions } from "./driver_options.ts";
 export type {
   InboundAssociation,
   OutboundAssociation,
   ProcessedPacket,
   SecurityAssociation,
 } from "./ipsec.ts";
-export type { DeviceLink } from "./link.ts";
-export { Status } from "../device/wire/status.ts";
+export type { DeviceLink, QueueAddresses } from "./link.ts";
+export type { SessionOf } from "./make_session.ts";
+export type { FeatureOptions } from "./negotiation.ts";
+export { OperationError } from "./operation_error.ts";
 export type {
   AeadParameters,
   AsymmetricKey,
   ChainParameters,
   CipherParameters,
+  CommonChainParameters,
   EcdsaParameters,
   HashChainParameters,
   HashParameters,
@@ -52,7 +58,9 @@ export type {
   RsaParameters,
   SecretKey,
 } from "./parameters.ts";
-export { OperationError } from "./operation_error.ts";
+export type { QueueOptions } from "./queues.ts";
+export type { Session } from "./session.ts";
+export type { SessionControl } from "./session_control.ts";
 export type {
   Aead,
   Akcipher,
@@ -63,7 +71,7 @@ export type {
   Hash,
   Mac,
 } from "./sessions.ts";
-export type { Session } from "./session.ts";
+export type { SplitBuffers } from "./shared_memory.ts";
 export { SessionMessages } from "./vhost_user/session_messages.ts";
 export {
   connectVhostUser,

@@ -20,6 +20,7 @@ const MEANINGS: Readonly<Record<Status, string>> = {
 
 /** The device refused an operation. */
 export class OperationError extends Error {
+  /** Tells the class by name, across realms and bundles. */
   override readonly name = "OperationError";
   /** The standard's status (virtio 1.4 §5.9.9.1). */
   readonly status: Status;

@@ -47,7 +47,8 @@ export interface CipherParameters {
   readonly key: SecretKey;
 }
 
-interface CommonChainParameters {
+/** What all chains have. */
+export interface CommonChainParameters {
   /** Which is done first; `hash-then-cipher` hashes what is not enciphered. */
   readonly order: ChainOrder;
   /** The cipher of the chain. */

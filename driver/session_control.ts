@@ -35,6 +35,7 @@ import type { SharedBytes, SharedMemory } from "./shared_memory.ts";
 export interface SessionControl {
   /** Resolves to the identifier; rejects with an `OperationError`. */
   create(description: SessionDescription): Promise<number>;
+  /** Destroys what `create` has made; a chain belongs to `cipher`. */
   destroy(service: Service, sessionId: number): Promise<void>;
 }
 

@@ -97,7 +97,8 @@ function checkOptions(socketPath: string, options: VhostUserOptions): void {
 
 /** A vhost-user device as the driver sees it. */
 export class VhostUserLink implements DeviceLink {
-  readonly memoryGuestAddress = GUEST_ADDRESS;
+  /** Guest address of the first byte of `memory`. */
+  readonly memoryGuestAddress: number = GUEST_ADDRESS;
   offeredFeatures = 0n;
   readonly #libc: Libc;
   readonly #connection: FrontEndConnection;

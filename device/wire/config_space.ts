@@ -17,15 +17,25 @@ const CONFIG_SPACE_BYTES: Readonly<Record<Layout, number>> = {
 
 /** Bit n of a mask stands for service or algorithm number n. */
 export interface ConfigSpace {
+  /** Bit 0: the device is ready (VIRTIO_CRYPTO_S_HW_READY). */
   readonly status: number;
+  /** Data queues of the device. */
   readonly maxDataQueues: number;
+  /** Mask of services. */
   readonly services: number;
+  /** Mask of CIPHER algorithms. */
   readonly cipherAlgorithms: bigint;
+  /** Mask of HASH algorithms. */
   readonly hashAlgorithms: number;
+  /** Mask of MAC algorithms. */
   readonly macAlgorithms: bigint;
+  /** Mask of AEAD algorithms. */
   readonly aeadAlgorithms: number;
+  /** Mask of AKCIPHER algorithms. */
   readonly akcipherAlgorithms: number;
+  /** The longest key of a cipher or an AEAD. */
   readonly maxCipherKeyBytes: number;
+  /** The longest key of a MAC. */
   readonly maxAuthKeyBytes: number;
   /** Rounded by `decodeConfigSpace` when it is above 2^53. */
   readonly maxSizeBytes: number;

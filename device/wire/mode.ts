@@ -11,7 +11,9 @@ import { SERVICES } from "./opcodes.ts";
 /** `virtio` is the ratified layout, `draft-9` that of the draft of 2016. */
 export type Layout = "virtio" | "draft-9";
 
+/** What a device and its driver have agreed on. */
 export interface WireMode {
+  /** The standard, or the draft. */
   readonly layout: Layout;
   /** Requests are not padded to their legacy length. */
   readonly revision1: boolean;

@@ -22,11 +22,13 @@ export class SessionMessages implements SessionControl {
   readonly #link: VhostUserLink;
   readonly #layout: SessionLayout;
 
+  /** `layout` is that of the device's QEMU (`--session-layout`). */
   constructor(link: VhostUserLink, layout: SessionLayout) {
     this.#link = link;
     this.#layout = layout;
   }
 
+  /** Opens a session by message; see `SessionControl`. */
   async create(description: SessionDescription): Promise<number> {
     const payload = encodeSessionMessage(description, this.#layout);
     const sessionId = await this.#ask(payload).finally(() => payload.fill(0));
@@ -46,6 +48,7 @@ export class SessionMessages implements SessionControl {
       : -1;
   }
 
+  /** Closes a session by message; see `SessionControl`. */
   destroy(_service: Service, sessionId: number): Promise<void> {
     return this.#link.closeCryptoSession(sessionId);
   }
