@@ -4,7 +4,10 @@
  *
  * A backend is a module whose default export is a {@linkcode Backend}. The
  * process loads it to probe it; every queue thread loads it again, opens it and
- * opens its own sessions from their descriptions.
+ * opens its own sessions from their descriptions. How it is called, `runs` says:
+ * with operations as objects ({@linkcode BackendThread}), with bursts as numbers
+ * ({@linkcode BurstThread}), or with copies, by a thread that may block or by
+ * promises ({@linkcode AsynchronousThread}). `docs/backends.md` helps to choose.
  *
  * @module
  */
@@ -260,22 +263,29 @@ export interface BackendThread {
 
 /**
  * A {@linkcode BackendThread} whose requests and sessions are numbers: the form
- * that costs least. All that is said there holds here too.
+ * that costs least. What is said there of failures holds here too, and what
+ * {@linkcode Operation} says of lists, overlap and outcomes.
  */
 export interface BurstThread {
   /**
-   * Opens the session `number`, which the device chose: small, used by no other
-   * session of this thread that is open, and used again later.
+   * As {@linkcode BackendThread.openSession}, of the session `number`, which the
+   * device chose: small, used by no other session of this thread that is open,
+   * and used again once it is closed, or where this throws.
    */
   openSession(description: SessionDescription, number: number): void;
   /** Closes a session and wipes its key; no operation of it is under way. */
   closeSession(number: number): void;
   /**
    * Runs the requests in `slots[0 … count)` of `burst`, each of which is named
-   * once. `slots` is the device's, which fills it anew for the next call.
+   * once, and sets the status and written bytes of each; to `Pending`, which they
+   * have been set to before, where the result comes in a later `poll`. `slots` is
+   * the device's, which fills it anew for the next call.
    */
   run(burst: RequestBurst, slots: Int32Array<ArrayBuffer>, count: number): void;
-  /** Completes what it can of what it left pending; returns how many. */
+  /**
+   * Completes what it can of what it left pending, of all bursts; returns how
+   * many.
+   */
   poll?(): number;
   /**
    * Forgets a request that it left pending, because it is taken from it: nothing

@@ -10,6 +10,7 @@ export * from "../algorithms/public_key.ts";
 export * from "../algorithms/session_description.ts";
 export * from "./backend.ts";
 export * from "./request_burst.ts";
+export { SlotOperation } from "./slot_operation.ts";
 export * from "./overlap.ts";
 export { Region } from "../memory/region.ts";
 export { overlap, Segments } from "../memory/segments.ts";

@@ -191,6 +191,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["device/transport/in_process/in_process_test.ts"],
   },
   {
+    fault: "a backend is not told that a request was taken from it",
+    file: "device/session/thread_backends.ts",
+    text: "      thread.abandon?.(burst, slot);\n",
+    replacement: "",
+    tests: ["tests/plugins/manners_test.ts"],
+  },
+  {
     fault: "an operation that was taken back names memory still",
     file: "backends/slot_operation.ts",
     text: "    this.#home[this.#slot] = undefined;\n    this.release();",
