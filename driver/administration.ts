@@ -38,11 +38,14 @@ import type { SharedBytes, SharedMemory } from "./shared_memory.ts";
 
 /** The device refused an administration command. */
 export class AdministrationError extends Error {
+  /** Tells the class by name, across realms and bundles. */
   override readonly name = "AdministrationError";
   /** One of Linux's error numbers (virtio 1.4 §2.13.1). */
   readonly status: number;
+  /** Why, in more detail (virtio 1.4 §2.13.1). */
   readonly qualifier: number;
 
+  /** `what` goes on after `Cannot `. */
   constructor(what: string, { status, qualifier }: AdminOutcome) {
     const name = STATUS_NAMES[status] ?? `status ${status}`;
     const why = QUALIFIER_NAMES[qualifier] ?? `qualifier ${qualifier}`;

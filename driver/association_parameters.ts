@@ -26,6 +26,7 @@ import { addressBytes } from "./ip_address.ts";
 export interface AeadAlgorithms {
   /** `gcm`, `ccm` or `chacha20-poly1305`. */
   readonly aead: string;
+  /** As long as the algorithm has it. */
   readonly key: Uint8Array;
   /** 4 bytes; for CCM 3. */
   readonly salt: Uint8Array;
@@ -35,9 +36,11 @@ export interface AeadAlgorithms {
 export interface MacAlgorithms {
   /** `aes-cbc` or `aes-ctr`. Default: none. */
   readonly cipher?: string;
+  /** With `cipher`. */
   readonly cipherKey?: Uint8Array;
   /** `hmac-sha1`, `hmac-sha256`, `cmac-aes`, `xcbc-aes` or `gmac-aes`. */
   readonly mac: string;
+  /** As long as the algorithm has it. */
   readonly macKey: Uint8Array;
   /** 4 bytes, for `aes-ctr` and `gmac-aes`. */
   readonly salt?: Uint8Array;
@@ -45,7 +48,9 @@ export interface MacAlgorithms {
 
 /** The outer header of a tunnel; both addresses of one version. */
 export interface TunnelParameters {
+  /** IPv4 or IPv6, as text. */
   readonly source: string;
+  /** The same. */
   readonly destination: string;
   /** 0 to 63. Default: 0. */
   readonly dscp?: number;
@@ -61,15 +66,19 @@ export interface TunnelParameters {
 export interface Lifetime {
   /** From then on packets say so. */
   readonly softPackets?: number;
+  /** The same, in bytes of packets. */
   readonly softBytes?: number;
   /** The packet that reaches these is the last. */
   readonly hardPackets?: number;
+  /** The same, in bytes of packets. */
   readonly hardBytes?: number;
 }
 
 /** What both directions have. */
-interface CommonParameters {
+export interface CommonParameters {
+  /** What packets name the association by (RFC 4303 §2.1). */
   readonly spi: number;
+  /** How packets are protected. */
   readonly algorithms: AeadAlgorithms | MacAlgorithms;
   /** ESN: 64-bit sequence numbers. Default: no. */
   readonly extendedSequenceNumbers?: boolean;
@@ -77,10 +86,12 @@ interface CommonParameters {
   readonly udp?: {
     /** Default of both: 4500. */
     readonly sourcePort?: number;
+    /** See `sourcePort`. */
     readonly destinationPort?: number;
   };
   /** ECN passes through the tunnel (RFC 6040). Default: no. */
   readonly ecn?: boolean;
+  /** Default: for ever. */
   readonly lifetime?: Lifetime;
   /** A mark of your own, which a query gives back. Default: 0. */
   readonly objectId?: number;
@@ -88,7 +99,9 @@ interface CommonParameters {
 
 /** An association that packets leave by: a tunnel, or else transport mode. */
 export interface OutboundParameters extends CommonParameters {
+  /** Tells it from the other kind. */
   readonly direction: "outbound";
+  /** Absent: transport mode. */
   readonly tunnel?: TunnelParameters;
   /** The outer DSCP is the inner one. Default: no. */
   readonly copyDscp?: boolean;
@@ -100,12 +113,15 @@ export interface OutboundParameters extends CommonParameters {
 
 /** An association that packets come by. */
 export interface InboundParameters extends CommonParameters {
+  /** Tells it from the other kind. */
   readonly direction: "inbound";
+  /** What its packets are. */
   readonly mode: "tunnel" | "transport";
   /** Packets that may overtake each other; 0: replays are not noticed. Default: 64. */
   readonly replayWindow?: number;
 }
 
+/** An association of either direction. */
 export type AssociationParameters = OutboundParameters | InboundParameters;
 
 const DEFAULT_REPLAY_WINDOW = 64;

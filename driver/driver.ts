@@ -52,7 +52,7 @@ import {
   describeSession,
 } from "./describe_session.ts";
 import type { DriverOptions, SessionOptions } from "./driver_options.ts";
-import type { AssociationOf } from "./ipsec.ts";
+import { type AssociationOf, prepareAssociation } from "./ipsec.ts";
 import type { DeviceLink } from "./link.ts";
 import { makeSession, type SessionOf } from "./make_session.ts";
 import { OperationError } from "./operation_error.ts";
@@ -311,7 +311,13 @@ export class Driver implements AsyncDisposable {
   async ipsec<P extends AssociationParameters>(
     parameters: P,
   ): Promise<AssociationOf<P>> {
-    return (await this.#attachment.ipsec()).create(parameters);
+    const prepared = prepareAssociation(parameters);
+    try {
+      const ipsec = await this.#attachment.ipsec();
+      return await ipsec.create(prepared) as AssociationOf<P>;
+    } finally {
+      prepared.object.fill(0);
+    }
   }
 
   /** Lays out memory for many requests of one session and size. */
@@ -360,8 +366,8 @@ export class Driver implements AsyncDisposable {
   /**
    * After a `DeviceLostError`: attaches to the device anew, at the same socket
    * and with the same options, and opens the sessions that are open on it again.
-   * They go on as they were; bursts do not, and nothing that was lost is sent
-   * again. If it rejects, the device is lost as before, and one may try again.
+   * They go on as they were; bursts and security associations do not, and
+   * nothing that was lost is sent again. If it rejects, the device is lost as before, and one may try again.
    */
   reconnect(): Promise<void> {
     this.#reconnecting ??= this.#reconnect()

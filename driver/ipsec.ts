@@ -31,6 +31,7 @@ import {
   type InboundParameters,
   type OutboundParameters,
 } from "./association_parameters.ts";
+import { requireBytes } from "./argument.ts";
 import { OperationError } from "./operation_error.ts";
 import type { RequestQueue } from "./request_queue.ts";
 import type { SharedBytes, SharedMemory } from "./shared_memory.ts";
@@ -46,6 +47,7 @@ const ADDED_BYTES = 105;
 
 /** A packet that has gone through an association. */
 export interface ProcessedPacket {
+  /** What came out, as long as it is. */
   readonly packet: Uint8Array<ArrayBuffer>;
   /** Whether a soft limit of the association is reached. */
   readonly softExpiry: boolean;
@@ -104,11 +106,8 @@ export class Ipsec {
    * Creates an association; its number is the first that is free. Rejects with an
    * `AdministrationError` where the device refuses it.
    */
-  async create<P extends AssociationParameters>(
-    parameters: P,
-  ): Promise<AssociationOf<P>> {
-    const { direction } = parameters;
-    const object = encodeObject(parameters);
+  async create(prepared: PreparedAssociation): Promise<SecurityAssociation> {
+    const { direction, spi, object } = prepared;
     const id = this.#takeId(direction);
     try {
       await this.administration.setObject(
@@ -120,18 +119,19 @@ export class Ipsec {
     } catch (error) {
       this.#taken[direction].delete(id);
       throw error;
+    } finally {
+      object.fill(0);
     }
     const parts = {
       service: this,
       id,
-      spi: parameters.spi,
+      spi,
       queue: this.#queues[this.#nextQueue++ % this.#queues.length]!,
       release: () => this.#taken[direction].delete(id),
     };
-    const association = direction === "outbound"
+    return direction === "outbound"
       ? new OutboundAssociation(parts)
       : new InboundAssociation(parts);
-    return association as AssociationOf<P>;
   }
 
   #takeId(direction: "outbound" | "inbound"): number {
@@ -156,7 +156,7 @@ export class Ipsec {
     request.sourceBytes = packet.length;
     request.destinationBytes = destinationBytes;
     // The caller may change the packet while this waits for memory.
-    const source = packet.slice();
+    const source = new Uint8Array(packet);
     const [input, output] = await this.#memory.allocate([
       { lengthBytes: IPSEC_SOURCE_AT + source.length },
       { lengthBytes: destinationBytes + 1 },
@@ -180,6 +180,22 @@ export class Ipsec {
       this.#memory.free(output);
     }
   }
+}
+
+/** Parameters as the device gets them: the caller's may change meanwhile. */
+export interface PreparedAssociation {
+  readonly direction: "outbound" | "inbound";
+  readonly spi: number;
+  /** The resource object, to be wiped. */
+  readonly object: Uint8Array<ArrayBuffer>;
+}
+
+/** Reads all of `parameters`; throws a TypeError for what cannot be. */
+export function prepareAssociation(
+  parameters: AssociationParameters,
+): PreparedAssociation {
+  const { direction, spi } = parameters;
+  return { direction, spi, object: encodeObject(parameters) };
 }
 
 /** The object of each direction. */
@@ -257,12 +273,17 @@ export abstract class SecurityAssociation implements AsyncDisposable {
    * key is another.
    */
   async modify(parameters: AssociationParameters): Promise<void> {
-    await this.#parts.service.administration.setObject(
-      AdminOpcode.ResourceObjectModify,
-      typeOf(this.direction),
-      this.id,
-      encodeObject(parameters),
-    );
+    const object = encodeObject(parameters);
+    try {
+      await this.#parts.service.administration.setObject(
+        AdminOpcode.ResourceObjectModify,
+        typeOf(this.direction),
+        this.id,
+        object,
+      );
+    } finally {
+      object.fill(0);
+    }
   }
 
   /** Destroys the association on the device. */
@@ -272,10 +293,14 @@ export abstract class SecurityAssociation implements AsyncDisposable {
     const { service, queue, release } = this.#parts;
     // With its device it is gone already.
     if (queue.closed) return;
-    await service.administration.destroyObject(
-      typeOf(this.direction),
-      this.id,
-    );
+    try {
+      await service.administration.destroyObject(
+        typeOf(this.direction),
+        this.id,
+      );
+    } catch (error) {
+      if (!queue.closed) throw error;
+    }
     release();
   }
 
@@ -287,7 +312,8 @@ export abstract class SecurityAssociation implements AsyncDisposable {
 
 /** An association that packets leave by. */
 export class OutboundAssociation extends SecurityAssociation {
-  override readonly direction = "outbound";
+  /** Packets leave. */
+  override readonly direction: "outbound" = "outbound";
 
   /** An IP packet becomes an ESP packet. */
   encapsulate(packet: Uint8Array): Promise<ProcessedPacket> {
@@ -297,7 +323,8 @@ export class OutboundAssociation extends SecurityAssociation {
 
 /** An association that packets come by. */
 export class InboundAssociation extends SecurityAssociation {
-  override readonly direction = "inbound";
+  /** Packets come. */
+  override readonly direction: "inbound" = "inbound";
 
   /**
    * An ESP packet becomes the IP packet that was protected; rejects with an
@@ -331,6 +358,7 @@ async function process(
   destinationBytes: number,
 ): Promise<ProcessedPacket> {
   const { id } = association;
+  requireBytes(`${what} by association ${id}`, "packet", packet);
   if (!association.isOpen) {
     throw new Error(`Cannot ${what}: association ${id} is closed`);
   }

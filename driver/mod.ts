@@ -22,6 +22,7 @@ export { AdministrationError } from "./administration.ts";
 export type {
   AeadAlgorithms,
   AssociationParameters,
+  CommonParameters,
   InboundParameters,
   Lifetime,
   MacAlgorithms,
@@ -35,6 +36,7 @@ export { DeviceLostError } from "./device_lost_error.ts";
 export { Driver } from "./driver.ts";
 export type { DriverOptions, SessionOptions } from "./driver_options.ts";
 export type {
+  AssociationOf,
   InboundAssociation,
   OutboundAssociation,
   ProcessedPacket,

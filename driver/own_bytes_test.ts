@@ -245,3 +245,67 @@ Deno.test("so are those of calls that wait for memory, and the keys of stateless
   }
   await closing;
 });
+
+/** An IPv4 packet to nobody in particular, with `fill` for its payload. */
+function ipPacket(fill: number): Uint8Array {
+  const packet = new Uint8Array(60).fill(fill, 20);
+  packet.set([0x45, 0, 0, 60, 0, 0, 0, 0, 64, 253, 0x66, 0x8f]);
+  packet.set([10, 0, 0, 1, 10, 0, 0, 2], 12);
+  const view = new DataView(packet.buffer);
+  view.setUint16(10, 0);
+  let sum = 0;
+  for (let at = 0; at < 20; at += 2) sum += view.getUint16(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  view.setUint16(10, ~sum & 0xffff);
+  return packet;
+}
+
+Deno.test("the parameters of an association and its packets are taken when they are given", async () => {
+  // Room for two packets at a time, so that most of them wait.
+  await using driver = await Driver.start(
+    await createDevice({ memoryBytes: 1 << 18 }),
+    { ipsec: true, queueSize: 4 },
+  );
+  const key = KEY.slice();
+  const salt = new Uint8Array(4).fill(7);
+  const parameters = { spi: 0x2001, algorithms: { aead: "gcm", key, salt } };
+  const opening = [
+    driver.ipsec({
+      ...parameters,
+      direction: "outbound",
+      tunnel: { source: "198.51.100.1", destination: "198.51.100.2" },
+    }),
+    driver.ipsec({ ...parameters, direction: "inbound", mode: "tunnel" }),
+  ] as const;
+  key.fill(0);
+  salt.fill(0);
+  await using outbound = await opening[0];
+  await using inbound = await opening[1];
+  // With the right key, another driver opens what this one has sealed.
+  await using other = await Driver.start(
+    await createDevice(),
+    { ipsec: true },
+  );
+  await using known = await other.ipsec({
+    spi: 0x2001,
+    algorithms: { aead: "gcm", key: KEY, salt: new Uint8Array(4).fill(7) },
+    direction: "inbound",
+    mode: "tunnel",
+  });
+  const buffer = Buffer.alloc(60);
+  const memory = insideOf(driver).memory;
+  const most = memory.freeBytes - 1000;
+  const [held] = memory.allocateNow([{ lengthBytes: most }]);
+  const sending = Array.from({ length: 20 }, (_, i) => {
+    buffer.set(ipPacket(i));
+    return outbound.encapsulate(buffer);
+  });
+  buffer.fill(0xee);
+  const sent = await Promise.all(sending);
+  memory.free(held!);
+  for (const [i, { packet }] of sent.entries()) {
+    const received = await known.decapsulate(packet);
+    deepStrictEqual(received.packet, ipPacket(i));
+    deepStrictEqual((await inbound.decapsulate(packet)).packet, ipPacket(i));
+  }
+});
