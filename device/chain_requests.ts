@@ -299,7 +299,8 @@ export class ChainRequests implements RequestFormat {
       fieldsEndBytes: request.fieldsEnd,
       opTypeAt: request.opTypeAt,
       iv: this.#iv,
-      isPlain: request.additionalDataBytes === 0 && request.digestBytes === 0,
+      isPlain: request.additionalDataBytes === 0 &&
+        request.opcode !== DataOpcode.AeadDecrypt,
     });
   }
 

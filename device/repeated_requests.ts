@@ -39,6 +39,7 @@ const NONE = NO_SESSION;
 const BURST = BURST_WORDS;
 const SOURCE = BurstField.Source;
 const DESTINATION = BurstField.Destination;
+const DIGEST = BurstField.Digest;
 const FIRST = ListField.First;
 const SKIPPED = ListField.SkippedBytes;
 const COUNT = ListField.Count;
@@ -69,7 +70,10 @@ const TYPE_WORD = 3;
 const IV_BYTES = 4;
 const IV_RANGE = 5;
 const IV_SKIP = 6;
-/** 1 where source and destination are one range each and all that there is. */
+/**
+ * 1 where no list has more than one range, there is no associated data, and the
+ * digest is an output: then it takes few comparisons to see what is apart.
+ */
 const IS_SIMPLE = 7;
 /** The header itself. */
 const HEADER = 8;
@@ -83,7 +87,7 @@ export interface GoodRequest {
   readonly opTypeAt: number;
   /** One range at most. */
   readonly iv: Segments;
-  /** Whether there is neither associated data nor a digest. */
+  /** Whether there is no associated data, and no tag to be read. */
   readonly isPlain: boolean;
 }
 
@@ -91,8 +95,8 @@ export interface GoodRequest {
 export class RepeatedRequests {
   /**
    * Of the request that `repeat` has found: whether it is plain that the
-   * destination is the source or has no byte in common with it, and that there is
-   * nothing else.
+   * destination is the source or has no byte in common with it, and the digest
+   * none with either.
    */
   isApart = false;
   readonly #virtqueue: Virtqueue;
@@ -140,8 +144,8 @@ export class RepeatedRequests {
     const { fields } = this.#burst;
     const at = BURST * slot;
     return fields[at + SOURCE + COUNT] === 1 &&
-      fields[at + DESTINATION + COUNT] === 1 &&
-      fields[at + SOURCE + TOTAL] === fields[at + DESTINATION + TOTAL];
+      fields[at + DESTINATION + COUNT]! <= 1 &&
+      fields[at + DIGEST + COUNT]! <= 1;
   }
 
   forget(slot: number): void {
@@ -230,13 +234,31 @@ export class RepeatedRequests {
     const { fields } = this.#burst;
     const at = BURST * slot;
     const home = HOME * slot;
-    const source = home + fields[at + SOURCE + FIRST]!;
-    const destination = home + fields[at + DESTINATION + FIRST]!;
-    if (ranges[source] !== ranges[destination]) return true;
-    const distance = ranges[source + OFFSET]! + fields[at + SOURCE + SKIPPED]! -
-      ranges[destination + OFFSET]! - fields[at + DESTINATION + SKIPPED]!;
+    const range = home + fields[at + SOURCE + FIRST]!;
+    const region = ranges[range]!;
+    const from = ranges[range + OFFSET]! + fields[at + SOURCE + SKIPPED]!;
     const lengthBytes = fields[at + SOURCE + TOTAL]!;
-    return distance === 0 || distance >= lengthBytes ||
-      distance <= -lengthBytes;
+    const resultBytes = fields[at + DESTINATION + TOTAL]!;
+    let to = 0;
+    let toRegion = -1;
+    if (resultBytes > 0) {
+      const range = home + fields[at + DESTINATION + FIRST]!;
+      toRegion = ranges[range]!;
+      to = ranges[range + OFFSET]! + fields[at + DESTINATION + SKIPPED]!;
+      const isInPlace = from === to && resultBytes === lengthBytes;
+      if (
+        toRegion === region && !isInPlace && from < to + resultBytes &&
+        to < from + lengthBytes
+      ) return false;
+    }
+    const digestBytes = fields[at + DIGEST + TOTAL]!;
+    if (digestBytes === 0) return true;
+    const last = home + fields[at + DIGEST + FIRST]!;
+    const digestRegion = ranges[last]!;
+    const digest = ranges[last + OFFSET]! + fields[at + DIGEST + SKIPPED]!;
+    const end = digest + digestBytes;
+    return (digestRegion !== region || from >= end ||
+      digest >= from + lengthBytes) &&
+      (digestRegion !== toRegion || to >= end || digest >= to + resultBytes);
   }
 }

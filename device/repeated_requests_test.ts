@@ -17,6 +17,7 @@ const IV_AT = 96;
 const SOURCE_AT = 128;
 const DESTINATION_AT = 192;
 const DATA_BYTES = 32;
+const DIGEST_BYTES = 20;
 const RULES = 7;
 const SESSION = 3;
 
@@ -25,6 +26,8 @@ interface Options {
   readonly headerBytes?: number;
   readonly ivAt?: number;
   readonly destinationAt?: number;
+  /** Where a digest of `DIGEST_BYTES` is; absent: there is none. */
+  readonly digestAt?: number;
 }
 
 /** A slot with a CIPHER request in four ranges, which is remembered. */
@@ -37,6 +40,7 @@ function remembered(options: Options = {}) {
     [options.ivAt ?? IV_AT, 16],
     [SOURCE_AT, DATA_BYTES],
     [options.destinationAt ?? DESTINATION_AT, DATA_BYTES],
+    [options.digestAt ?? 0, DIGEST_BYTES],
   ] as const;
   ranges.forEach(([offset, lengthBytes], i) => {
     slots.lists.block.set([0, offset, lengthBytes], 3 * i);
@@ -57,6 +61,9 @@ function remembered(options: Options = {}) {
   burst.clear(0);
   burst.adopt(0, BurstField.Source, list(2));
   burst.adopt(0, BurstField.Destination, list(3));
+  if (options.digestAt !== undefined) {
+    burst.adopt(0, BurstField.Digest, list(4));
+  }
   const repeated = new RepeatedRequests(
     { slots, regions: [memory] } as unknown as Virtqueue,
     burst,
@@ -142,5 +149,17 @@ Deno.test("a destination is apart in place and where it shares no byte with the 
     const isApart = shift === 0 || Math.abs(shift) === DATA_BYTES;
     strictEqual(repeated.repeat(0), SESSION);
     strictEqual(repeated.isApart, isApart, `shifted by ${shift}`);
+  }
+});
+
+Deno.test("a digest is apart where it shares no byte with source and destination", () => {
+  for (let digestAt = SOURCE_AT - 30; digestAt < 236; digestAt++) {
+    const end = digestAt + DIGEST_BYTES;
+    const isApart = [SOURCE_AT, DESTINATION_AT].every((at) =>
+      end <= at || digestAt >= at + DATA_BYTES
+    );
+    const { repeated } = remembered({ digestAt });
+    strictEqual(repeated.repeat(0), SESSION);
+    strictEqual(repeated.isApart, isApart, `digest at ${digestAt}`);
   }
 });

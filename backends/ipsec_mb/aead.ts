@@ -26,6 +26,8 @@ import type { JobRunner } from "./runner.ts";
 /** An AEAD with its key. */
 export interface AeadKernel {
   readonly words: Uint32Array<ArrayBuffer>;
+  /** Length of the IV with which one job does a message, whatever else; or -1. */
+  readonly directIvBytes: number;
   /** Whether one job does the operation. */
   fitsJob(operation: Operation): boolean;
   /** Absent where jobs do everything. */
@@ -74,6 +76,7 @@ function makeGcm(runner: JobRunner, description: AeadSession): AeadKernel {
       hash: HashAlgorithm.AES_GMAC,
       encryption: block.address,
     }),
+    directIvBytes: GCM_IV_BYTES,
     fitsJob: ({ ivBytes }) => ivBytes === GCM_IV_BYTES,
     parts: new GcmWithCounterBlock(runner.library, description.key, block),
     block,
@@ -93,6 +96,7 @@ function makeCcm(runner: JobRunner, description: AeadSession): AeadKernel {
       encryption,
       ciphersFirstToDecrypt: true,
     }),
+    directIvBytes: -1,
     fitsJob: ({ source, additionalData }) =>
       key.length !== 24 && source.totalBytes > 0 &&
       source.totalBytes <= LANE_BYTES &&
@@ -118,6 +122,7 @@ function makeChaCha(runner: JobRunner, description: AeadSession): AeadKernel {
       hash: HashAlgorithm.CHACHA20_POLY1305,
       encryption,
     }),
+    directIvBytes: 12,
     fitsJob: () => true,
     block,
   };

@@ -16,13 +16,28 @@ import {
 } from "../../algorithms/legality.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  IV_WORDS,
+  ListField,
+  type RequestBurst,
+} from "../request_burst.ts";
 import { type AeadKernel, makeAeadKernel } from "./aead.ts";
 import { type JobTemplate, makeTemplate, putLong, WORD } from "./job_table.ts";
-import { segmentAddress } from "./native_memory.ts";
+import { putListAddress, segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
 
 const TAG_BYTES = 16;
+
+const ENCRYPT: number = OperationKind.Encrypt;
+const SOURCE = BurstField.Source;
+const DESTINATION = BurstField.Destination;
+const DIGEST = BurstField.Digest;
+const ADDITIONAL = BurstField.AdditionalData;
+const COUNT = ListField.Count;
+const TOTAL = ListField.TotalBytes;
 
 class IpsecMbAeadSession implements IpsecMbSession {
   readonly template: JobTemplate;
@@ -49,6 +64,52 @@ class IpsecMbAeadSession implements IpsecMbSession {
 
   touch(): number {
     return this.template.words[0]!;
+  }
+
+  /** Encryption; a tag that is to be verified is looked at after the job. */
+  take(
+    burst: RequestBurst,
+    slot: number,
+    addresses: Int32Array<ArrayBuffer>,
+  ): boolean {
+    const { fields } = burst;
+    const at = BURST_WORDS * slot;
+    const ivBytes = fields[at + BurstField.IvBytes]!;
+    const lengthBytes = fields[at + SOURCE + TOTAL]!;
+    const additionalBytes = fields[at + ADDITIONAL + TOTAL]!;
+    if (
+      ivBytes !== this.#kernel.directIvBytes || !this.#encrypts ||
+      fields[at + BurstField.Kind] !== ENCRYPT ||
+      fields[at + SOURCE + COUNT] !== 1 ||
+      fields[at + DESTINATION + COUNT] !== 1 ||
+      fields[at + DIGEST + COUNT] !== 1 ||
+      fields[at + ADDITIONAL + COUNT]! > 1 ||
+      fields[at + DESTINATION + TOTAL] !== lengthBytes ||
+      fields[at + DIGEST + TOTAL]! < this.#tagBytes ||
+      !dataFits(this.#limit, ivBytes, lengthBytes)
+    ) return false;
+    const { mixed } = this.#runner;
+    const job = mixed.takeRequest(this, burst, slot);
+    const { table } = mixed;
+    const { words } = table;
+    const base = job * table.stride;
+    const start = burst.lists.starts[slot]!;
+    const put = putListAddress;
+    const from = base + WORD.source;
+    put(words, from, burst, at + SOURCE, start, addresses);
+    const to = base + WORD.destination;
+    put(words, to, burst, at + DESTINATION, start, addresses);
+    put(words, base + WORD.tag, burst, at + DIGEST, start, addresses);
+    if (additionalBytes > 0) {
+      const additional = base + WORD.u;
+      put(words, additional, burst, at + ADDITIONAL, start, addresses);
+    }
+    table.setIvWords(job, burst.ivs, IV_WORDS * slot);
+    words[base + WORD.ivBytes] = ivBytes;
+    words[base + WORD.cipherLength] = lengthBytes;
+    words[base + WORD.hashLength] = lengthBytes;
+    words[base + WORD.u + 2] = additionalBytes;
+    return true;
   }
 
   start(operation: Operation): void {

@@ -8,6 +8,13 @@
 import type { ChainSession } from "../../algorithms/session_description.ts";
 import { copyRange } from "../../memory/segments.ts";
 import { type Operation, OperationKind } from "../backend.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  IV_WORDS,
+  ListField,
+  type RequestBurst,
+} from "../request_burst.ts";
 import { CipherKernel } from "./ciphers.ts";
 import { makeMacKernel } from "./digest_session.ts";
 import {
@@ -18,11 +25,16 @@ import {
 } from "./hash_kernel.ts";
 import { makeHashKernel } from "./hashes.ts";
 import { type JobTemplate, putLong, WORD } from "./job_table.ts";
-import { roundUp, segmentAddress } from "./native_memory.ts";
+import { putListAddress, roundUp, segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
 
 const NO_IV = new Uint8Array(0);
+const SOURCE_LIST = BurstField.Source;
+const DESTINATION_LIST = BurstField.Destination;
+const DIGEST_LIST = BurstField.Digest;
+const COUNT = ListField.Count;
+const TOTAL = ListField.TotalBytes;
 
 // The engine folds constants of a module of its own only.
 const {
@@ -32,7 +44,22 @@ const {
   cipherLength: CIPHER_LENGTH,
   hashStart: HASH_START,
   hashLength: HASH_LENGTH,
+  tag: TAG,
 } = WORD;
+
+/** Adds the distance from one address of 64 bits to another to a job's hash start. */
+function addDistance(
+  words: Uint32Array,
+  from: number,
+  to: number,
+  base: number,
+): void {
+  const low = words[to]! - words[from]!;
+  const high = words[to + 1]! - words[from + 1]! - (low < 0 ? 1 : 0);
+  const start = (low >>> 0) + words[base + HASH_START]!;
+  words[base + HASH_START] = start;
+  words[base + HASH_START + 1] = high + (start > 0xffff_ffff ? 1 : 0);
+}
 
 class IpsecMbChainSession implements IpsecMbSession {
   readonly template: JobTemplate;
@@ -42,6 +69,8 @@ class IpsecMbChainSession implements IpsecMbSession {
   readonly #kind: OperationKind;
   readonly #hashesFirst: boolean;
   readonly #resultBytes: number;
+  /** Whether a job is of plain bytes and writes as much as the session wants. */
+  readonly #isDirect: boolean;
 
   constructor(runner: JobRunner, description: ChainSession) {
     const { cipher, hashMode, hashAlgorithm, authKey } = description;
@@ -67,10 +96,62 @@ class IpsecMbChainSession implements IpsecMbSession {
       this.#hash,
       this.#hashesFirst,
     );
+    this.#isDirect = this.#cipher.isChained && this.#hash.ivBytes === 0 &&
+      this.#cipher.lengthUnit === 1 && this.#hash.lengthUnit === 1 &&
+      this.#hash.jobDigestBytes === this.#resultBytes;
   }
 
   touch(): number {
     return this.template.words[0]! + this.#cipher.touch();
+  }
+
+  /** A request that is enciphered as a whole. */
+  take(
+    burst: RequestBurst,
+    slot: number,
+    addresses: Int32Array<ArrayBuffer>,
+  ): boolean {
+    const { fields } = burst;
+    const at = BURST_WORDS * slot;
+    const lengthBytes = fields[at + SOURCE_LIST + TOTAL]!;
+    const hashAt = fields[at + BurstField.HashStart]!;
+    const hashBytes = fields[at + BurstField.HashBytes]!;
+    if (
+      !this.#isDirect || fields[at + BurstField.Kind] !== this.#kind ||
+      fields[at + SOURCE_LIST + COUNT] !== 1 ||
+      fields[at + DESTINATION_LIST + COUNT] !== 1 ||
+      fields[at + DIGEST_LIST + COUNT] !== 1 ||
+      fields[at + BurstField.AdditionalData + TOTAL] !== 0 ||
+      fields[at + DESTINATION_LIST + TOTAL] !== lengthBytes ||
+      fields[at + DIGEST_LIST + TOTAL]! < this.#resultBytes ||
+      fields[at + BurstField.CipherStart] !== 0 ||
+      fields[at + BurstField.CipherBytes] !== lengthBytes ||
+      lengthBytes > this.#cipher.longestJobBytes || hashBytes === 0 ||
+      hashAt + hashBytes > lengthBytes || !this.#hash.fitsJob(hashBytes) ||
+      !this.#hash.staysInside(hashBytes) ||
+      !this.#cipher.accepts(fields[at + BurstField.IvBytes]!, lengthBytes)
+    ) return false;
+    const { mixed } = this.#runner;
+    const job = mixed.takeRequest(this, burst, slot);
+    const { table } = mixed;
+    const { words } = table;
+    const base = job * table.stride;
+    const start = burst.lists.starts[slot]!;
+    const put = putListAddress;
+    put(words, base + SOURCE, burst, at + SOURCE_LIST, start, addresses);
+    const to = base + DESTINATION;
+    put(words, to, burst, at + DESTINATION_LIST, start, addresses);
+    put(words, base + TAG, burst, at + DIGEST_LIST, start, addresses);
+    table.setIvWords(job, burst.ivs, IV_WORDS * slot);
+    words[base + CIPHER_START] = 0;
+    words[base + CIPHER_START + 1] = 0;
+    words[base + CIPHER_LENGTH] = lengthBytes;
+    words[base + HASH_LENGTH] = hashBytes;
+    words[base + HASH_START] = hashAt;
+    words[base + HASH_START + 1] = 0;
+    // The hash begins that far from the source, also behind the cipher.
+    if (!this.#hashesFirst) addDistance(words, base + SOURCE, to, base);
+    return true;
   }
 
   start(operation: Operation): void {

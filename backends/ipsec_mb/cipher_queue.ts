@@ -8,7 +8,6 @@
 
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { MAX_BURST_SIZE, STATUS_COMPLETED } from "../../ffi/ipsec_mb_layout.ts";
-import { RANGE_OFFSET } from "../../memory/range_lists.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
 import {
   BURST_WORDS,
@@ -20,7 +19,7 @@ import {
 import { CIPHER_WORDS, CipherWord } from "./cipher_records.ts";
 import { type JobOwner, putLong, WORD } from "./job_table.ts";
 import type { LoneCipher } from "./lone_jobs.ts";
-import { NativeBlock } from "./native_memory.ts";
+import { NativeBlock, putListAddress } from "./native_memory.ts";
 
 // The engine folds constants of a module of its own only.
 const {
@@ -40,12 +39,9 @@ const WRITTEN = BurstField.WrittenBytes;
 const IV_BYTES = BurstField.IvBytes;
 const SOURCE = BurstField.Source;
 const DESTINATION = BurstField.Destination;
-const FIRST = ListField.First;
-const SKIPPED = ListField.SkippedBytes;
 const COUNT = ListField.Count;
 const TOTAL = ListField.TotalBytes;
 const IV = IV_WORDS;
-const OFFSET = RANGE_OFFSET;
 const RECORD = CIPHER_WORDS;
 const RECORD_KIND = CipherWord.Kind;
 const RECORD_IV_BYTES = CipherWord.IvBytes;
@@ -124,13 +120,9 @@ export class CipherQueue {
     records: Int32Array<ArrayBuffer>,
   ): boolean {
     const { fields, ivs } = burst;
-    const { block, starts } = burst.lists;
     const at = WORDS * slot;
     const record = RECORD * fields[at + SESSION]!;
     const lengthBytes = fields[at + SOURCE + TOTAL]!;
-    const start = starts[slot]!;
-    const source = start + fields[at + SOURCE + FIRST]!;
-    const destination = start + fields[at + DESTINATION + FIRST]!;
     if (
       fields[at + KIND] !== records[record + RECORD_KIND] ||
       fields[at + IV_BYTES]! < records[record + RECORD_IV_BYTES]! ||
@@ -150,20 +142,23 @@ export class CipherQueue {
     words[base + 1] = records[record + RECORD_KEYS + 1]!;
     words[base + 2] = records[record + RECORD_KEYS + 2]!;
     words[base + 3] = records[record + RECORD_KEYS + 3]!;
-    const from = 2 * block[source]!;
-    const fromBase = addresses[from]!;
-    const fromLow =
-      (fromBase + block[source + OFFSET]! + fields[at + SOURCE + SKIPPED]!) | 0;
-    words[base + SOURCE_WORD] = fromLow;
-    words[base + SOURCE_WORD + 1] = addresses[from + 1]! +
-      ((fromLow >>> 0) < (fromBase >>> 0) ? 1 : 0);
-    const to = 2 * block[destination]!;
-    const toBase = addresses[to]!;
-    const toLow = (toBase + block[destination + OFFSET]! +
-      fields[at + DESTINATION + SKIPPED]!) | 0;
-    words[base + DESTINATION_WORD] = toLow;
-    words[base + DESTINATION_WORD + 1] = addresses[to + 1]! +
-      ((toLow >>> 0) < (toBase >>> 0) ? 1 : 0);
+    const start = burst.lists.starts[slot]!;
+    putListAddress(
+      words,
+      base + SOURCE_WORD,
+      burst,
+      at + SOURCE,
+      start,
+      addresses,
+    );
+    putListAddress(
+      words,
+      base + DESTINATION_WORD,
+      burst,
+      at + DESTINATION,
+      start,
+      addresses,
+    );
     words[base + LENGTH_WORD] = lengthBytes;
     const jobIvs = this.#ivs;
     jobIvs[IV * job] = ivs[IV * slot]!;

@@ -11,6 +11,12 @@ import type {
 } from "../../algorithms/session_description.ts";
 import { type Operation, OperationKind } from "../backend.ts";
 import {
+  BURST_WORDS,
+  BurstField,
+  ListField,
+  type RequestBurst,
+} from "../request_burst.ts";
+import {
   type HashKernel,
   HEADROOM_BYTES,
   TAILROOM_BYTES,
@@ -18,9 +24,15 @@ import {
 import { makeHashKernel, makeHmacKernel } from "./hashes.ts";
 import { IV_BYTES, type JobTemplate, putLong, WORD } from "./job_table.ts";
 import { makeBlockMacKernel } from "./macs.ts";
-import { segmentAddress } from "./native_memory.ts";
+import { putListAddress, segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
+
+const DIGEST_KIND: number = OperationKind.Digest;
+const SOURCE = BurstField.Source;
+const DIGEST = BurstField.Digest;
+const COUNT = ListField.Count;
+const TOTAL = ListField.TotalBytes;
 
 /** The MAC with the catalogue's name. */
 export function makeMacKernel(
@@ -41,16 +53,48 @@ class IpsecMbDigestSession implements IpsecMbSession {
   readonly #kernel: HashKernel;
   readonly #resultBytes: number;
   readonly #iv = new Uint8Array(IV_BYTES);
+  /** Whether a job is of plain bytes and writes as much as the session wants. */
+  readonly #isDirect: boolean;
 
   constructor(runner: JobRunner, kernel: HashKernel, resultBytes: number) {
     this.#runner = runner;
     this.#kernel = kernel;
     this.#resultBytes = resultBytes;
     this.template = kernel.template;
+    this.#isDirect = kernel.ivBytes === 0 && kernel.lengthUnit === 1 &&
+      kernel.jobDigestBytes === resultBytes;
   }
 
   touch(): number {
     return this.template.words[0]!;
+  }
+
+  take(
+    burst: RequestBurst,
+    slot: number,
+    addresses: Int32Array<ArrayBuffer>,
+  ): boolean {
+    const { fields } = burst;
+    const kernel = this.#kernel;
+    const at = BURST_WORDS * slot;
+    const lengthBytes = fields[at + SOURCE + TOTAL]!;
+    if (
+      !this.#isDirect || fields[at + BurstField.Kind] !== DIGEST_KIND ||
+      fields[at + SOURCE + COUNT] !== 1 || fields[at + DIGEST + COUNT] !== 1 ||
+      fields[at + DIGEST + TOTAL]! < this.#resultBytes ||
+      fields[at + BurstField.Destination + TOTAL] !== 0 ||
+      !kernel.fitsJob(lengthBytes) || !kernel.staysInside(lengthBytes)
+    ) return false;
+    const { mixed } = this.#runner;
+    const job = mixed.takeRequest(this, burst, slot);
+    const { words, stride } = mixed.table;
+    const base = job * stride;
+    const start = burst.lists.starts[slot]!;
+    const put = putListAddress;
+    put(words, base + WORD.source, burst, at + SOURCE, start, addresses);
+    put(words, base + WORD.tag, burst, at + DIGEST, start, addresses);
+    words[base + WORD.hashLength] = lengthBytes;
+    return true;
   }
 
   start(operation: Operation): void {

@@ -90,6 +90,13 @@ export class HashKernel implements LoneHash {
     putLong(words, WORD.tagBytes, jobDigestBytes);
   }
 
+  /** What a job writes; 0 where there is none. */
+  get jobDigestBytes(): number {
+    const { algorithm, digestBytes, jobDigestBytes = digestBytes } =
+      this.#settings;
+    return algorithm === undefined ? 0 : jobDigestBytes;
+  }
+
   /** Whether one job does the message. */
   fitsJob(lengthBytes: number): boolean {
     const { algorithm, shortestBytes, longestBytes } = this.#settings;

@@ -135,9 +135,11 @@ class IpsecMbThread implements BurstThread {
         queue !== 0 &&
         queues[queue - 1]!.take(burst, slot, addresses, records)
       ) continue;
+      const session = this.#sessions[number]!;
+      if (session.take?.(burst, slot, addresses)) continue;
       const operation = this.#operations.fill(burst, slot);
       this.#careful[careful++] = operation;
-      this.#sessions[number]!.start(operation);
+      session.start(operation);
     }
     return careful;
   }

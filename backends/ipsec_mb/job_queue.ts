@@ -6,7 +6,13 @@
 
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { MAX_BURST_SIZE, STATUS_COMPLETED } from "../../ffi/ipsec_mb_layout.ts";
-import type { Operation } from "../backend.ts";
+import { type Operation, OperationStatus } from "../backend.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  ListField,
+  type RequestBurst,
+} from "../request_burst.ts";
 import { type JobOwner, JobTable, WORD } from "./job_table.ts";
 
 /**
@@ -20,6 +26,8 @@ export class JobQueue {
   readonly #argument = new Uint8Array(this.#pointers.buffer);
   /** First word of each submitted job in the manager's memory. */
   readonly #places = new Uint32Array(MAX_BURST_SIZE);
+  /** Of the burst whose requests wait. */
+  #fields = new Int32Array(0);
 
   constructor(library: IpsecMb, slots = MAX_BURST_SIZE) {
     this.#library = library;
@@ -32,6 +40,18 @@ export class JobQueue {
     return this.table.take(owner, operation);
   }
 
+  /**
+   * Takes a slot for a request of `burst`, which ends with its job: the job writes
+   * the tag where it belongs.
+   */
+  takeRequest(owner: JobOwner, burst: RequestBurst, slot: number): number {
+    if (this.table.count === MAX_BURST_SIZE) this.flush();
+    const job = this.table.takeBare(owner);
+    this.table.slots[job] = slot;
+    this.#fields = burst.fields;
+    return job;
+  }
+
   /** Runs all jobs that wait and ends their operations. */
   flush(): void {
     const { table } = this;
@@ -40,6 +60,11 @@ export class JobQueue {
     this.#submit();
     table.count = 0;
     for (let slot = 0; slot < count; slot++) {
+      const request = table.slots[slot]!;
+      if (request >= 0) {
+        this.#end(request, table.isDone(slot, STATUS_COMPLETED));
+        continue;
+      }
       const operation = table.operations[slot]!;
       table.operations[slot] = undefined;
       table.owners[slot]!.finish(
@@ -49,6 +74,18 @@ export class JobQueue {
         table.scatterFrom[slot]!,
       );
     }
+  }
+
+  /** Ends a request of the burst. */
+  #end(slot: number, done: boolean): void {
+    const fields = this.#fields;
+    const at = BURST_WORDS * slot;
+    fields[at + BurstField.Status] = done
+      ? OperationStatus.Ok
+      : OperationStatus.Failed;
+    fields[at + BurstField.WrittenBytes] = done
+      ? fields[at + BurstField.Destination + ListField.TotalBytes]!
+      : 0;
   }
 
   /** Runs one job at once, outside the operations that wait; for a table of 1. */

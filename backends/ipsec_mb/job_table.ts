@@ -151,6 +151,8 @@ export class JobTable {
   readonly tags: readonly Uint8Array<ArrayBuffer>[];
   /** Where the output waits to be scattered, or -1. */
   readonly scatterFrom = new Float64Array(MAX_BURST_SIZE).fill(-1);
+  /** Slot of the burst whose request a job is, or -1: it is of an operation. */
+  readonly slots = new Int32Array(MAX_BURST_SIZE);
   count = 0;
   /** The family of the template that is in a slot. */
   readonly #families: (JobFamily | undefined)[] = [];
@@ -169,8 +171,17 @@ export class JobTable {
 
   /** Takes the next slot; there is one. Its first word is at `slot * stride`. */
   take(owner: JobOwner, operation: Operation | undefined): number {
-    const slot = this.count++;
+    const slot = this.takeBare(owner);
     this.operations[slot] = operation;
+    this.slots[slot] = -1;
+    const tag = this.#side.address + slot * SIDE_BYTES + TAG_START;
+    putLong(this.words, slot * this.stride + WORD.tag, tag);
+    return slot;
+  }
+
+  /** The same without an operation, and without a place for the tag. */
+  takeBare(owner: JobOwner): number {
+    const slot = this.count++;
     if (this.owners[slot] !== owner) this.#prepare(owner, slot);
     return slot;
   }
@@ -191,7 +202,6 @@ export class JobTable {
     const side = this.#side.address + slot * SIDE_BYTES;
     words.set(template, base);
     putLong(words, base + WORD.iv, side);
-    putLong(words, base + WORD.tag, side + TAG_START);
     if (hashIvWord !== 0) putLong(words, base + hashIvWord, side);
   }
 
@@ -202,14 +212,14 @@ export class JobTable {
     for (let i = 0; i < ivBytes; i++) bytes[start + i] = iv[i]!;
   }
 
-  /** Copies a vector of `IV_BYTES` into a slot. */
-  setIvWords(slot: number, iv: Uint32Array): void {
+  /** Copies a vector of `IV_BYTES`, from word `at` on, into a slot. */
+  setIvWords(slot: number, iv: Uint32Array, at = 0): void {
     const { words } = this.#side;
     const start = slot * (SIDE_BYTES / 4);
-    words[start] = iv[0]!;
-    words[start + 1] = iv[1]!;
-    words[start + 2] = iv[2]!;
-    words[start + 3] = iv[3]!;
+    words[start] = iv[at]!;
+    words[start + 1] = iv[at + 1]!;
+    words[start + 2] = iv[at + 2]!;
+    words[start + 3] = iv[at + 3]!;
   }
 
   /** Gives all slots back. */

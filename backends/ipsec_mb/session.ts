@@ -6,6 +6,7 @@
 
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
+import type { RequestBurst } from "../request_burst.ts";
 import type { JobOwner } from "./job_table.ts";
 
 /** A session on one thread. */
@@ -15,6 +16,15 @@ export interface IpsecMbSession extends JobOwner {
    * memory; the number means nothing.
    */
   touch(): number;
+  /**
+   * Makes a job of a request of which one job does all, over one range each;
+   * false leaves it to `start`. `addresses`: those of the burst's regions.
+   */
+  take?(
+    burst: RequestBurst,
+    slot: number,
+    addresses: Int32Array<ArrayBuffer>,
+  ): boolean;
   /** Makes a job that waits, or does the operation at once. */
   start(operation: Operation): void;
   /** Wipes the keys; no job waits. */

@@ -255,10 +255,18 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/standard/repeated_requests_test.ts"],
   },
   {
+    fault: "a repeated request whose digest overlaps its result is apart",
+    file: "device/repeated_requests.ts",
+    text:
+      "(digestRegion !== toRegion || to >= end || digest >= to + resultBytes)",
+    replacement: "true",
+    tests: ["device/repeated_requests_test.ts"],
+  },
+  {
     fault: "a repeated request whose destination overlaps its source is apart",
     file: "device/repeated_requests.ts",
-    text: "return distance === 0 || distance >= lengthBytes ||",
-    replacement: "return distance <= 0 || distance >= lengthBytes ||",
+    text: "const isInPlace = from === to &&",
+    replacement: "const isInPlace = from <= to &&",
     tests: ["device/repeated_requests_test.ts"],
   },
 ];
