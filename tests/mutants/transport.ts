@@ -127,8 +127,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a ring that breaks forgets the operations that are under way",
     file: "device/transport/vhost_user/queue_ring.ts",
-    text: "    if (queue.isStopping) return this.#drain();\n    return queue.b",
-    replacement: "    if (queue.isStopping) this.#end();\n    return queue.b",
+    text: "if (queue.isStopping) return this.#drain();\n    return queue.p",
+    replacement: "if (queue.isStopping) this.#end();\n    return queue.p",
     tests: ["tests/hostile/waiting_test.ts"],
   },
   {

@@ -29,8 +29,10 @@ import type {
 const TURNS_PER_CLOCK = 16;
 /** Idle turns after which a ring sleeps though others keep the thread busy. */
 const TURNS_TO_SLEEP = 16;
-/** Requests between two looks for kicks of rings that sleep. */
+/** Requests between two looks for kicks of rings that sleep … */
 const REQUESTS_PER_KICKS = 64;
+/** … and how many a turn counts for by itself. */
+const REQUESTS_OF_TURN = 8;
 
 /** What a loop works with. */
 export interface QueueLoopOptions {
@@ -59,9 +61,8 @@ export class QueueLoop implements SeatThread {
   /** Turns of the whole thread since there was something to do. */
   #idleTurns = 0;
   #requests = 0;
-  /** Busy turns, and all requests, at the last look for kicks. */
+  /** What turns have cost since the last look for kicks. */
   #sinceKicks = 0;
-  #requestsAtKicks = 0;
   #wanted: SettingsCommand | undefined;
   #exiting = false;
 
@@ -109,60 +110,59 @@ export class QueueLoop implements SeatThread {
 
   /** Takes commands, and gives every ring that is awake a turn. */
   turn(): void {
-    this.#takeCommands();
+    const { commands, kicks } = this.#options;
+    if (commands.haveCome) this.#takeCommands();
+    if (this.#woken.length > 0) this.#giveTurns(0);
+    const awake = this.#awake;
     let isBusy = false;
-    this.#giveTurns(0);
-    for (let i = 0; i < this.#awake.length; i++) {
-      const wasBusy = this.#giveTurn(this.#awake[i]!);
-      isBusy ||= wasBusy;
-      if (wasBusy) this.#lookAround(i);
+    for (let i = 0; i < awake.length; i++) {
+      const ring = awake[i]!;
+      if (!this.#giveTurn(ring)) continue;
+      isBusy = true;
+      if (kicks.size > 1) this.#lookAround(ring, i);
     }
     if (!isBusy) {
       this.#idleTurns++;
       return;
     }
     this.#idleTurns = 0;
-    if (this.#awake.length > 1) this.#layIdleToSleep();
+    if (awake.length > 1) this.#layIdleToSleep();
   }
 
   #giveTurn(ring: QueueRing): boolean {
-    const before = ring.requests;
-    let wasBusy = false;
     try {
-      wasBusy = ring.turn();
+      if (ring.turn()) {
+        ring.idleTurns = 0;
+        return true;
+      }
     } catch (error) {
       // What is wrong with one guest's ring is no other guest's matter.
       ring.fail(reasonOf(error));
     }
-    this.#requests += ring.requests - before;
-    if (wasBusy) ring.idleTurns = 0;
-    else ring.idleTurns++;
-    return wasBusy;
+    ring.idleTurns++;
+    return false;
   }
 
   /** After a ring's turn: neither commands nor kicks wait for all the others. */
-  #lookAround(index: number): void {
-    const { kicks } = this.#options;
-    if (this.#awake.length > 1) this.#takeCommands();
+  #lookAround(ring: QueueRing, index: number): void {
+    const { commands, kicks } = this.#options;
+    const requests = ring.takeCount();
+    this.#requests += requests;
+    if (this.#awake.length > 1 && commands.haveCome) this.#takeCommands();
     if (kicks.size > this.#awake.length) {
-      this.#sinceKicks++;
-      if (
-        this.#requests - this.#requestsAtKicks >= REQUESTS_PER_KICKS ||
-        this.#sinceKicks >= TURNS_PER_CLOCK
-      ) this.#lookForKicks();
+      this.#sinceKicks += requests + REQUESTS_OF_TURN;
+      if (this.#sinceKicks >= REQUESTS_PER_KICKS) this.#lookForKicks();
     }
-    this.#giveTurns(index + 1);
+    if (this.#woken.length > 0) this.#giveTurns(index + 1);
   }
 
   #lookForKicks(): void {
     this.#sinceKicks = 0;
-    this.#requestsAtKicks = this.#requests;
     this.#options.kicks.wait(0, this.#kicked);
   }
 
   /** Rings that have woken have their turn next. */
   #giveTurns(index: number): void {
-    if (this.#woken.length === 0) return;
     this.#awake.splice(index, 0, ...this.#woken);
     this.#woken.length = 0;
   }
@@ -202,6 +202,7 @@ export class QueueLoop implements SeatThread {
         continue;
       }
       ring.isAwake = false;
+      this.#requests += ring.takeCount();
     }
     this.#awake.length = kept;
   }
@@ -222,6 +223,7 @@ export class QueueLoop implements SeatThread {
 
   #beginsSpin(): boolean {
     const now = performance.now();
+    for (const ring of this.#awake) this.#requests += ring.takeCount();
     this.#spinUntil = now + this.#spinMs;
     return this.#spinPolicy.decide(now, this.#requests);
   }

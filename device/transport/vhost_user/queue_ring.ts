@@ -55,6 +55,7 @@ export class QueueRing {
   #callFd: number;
   #notificationsEnabled = true;
   #toldBroken = false;
+  #counted = 0;
   /** Who waits for the end of what is under way. */
   readonly #waiting: (() => void)[] = [];
 
@@ -71,6 +72,7 @@ export class QueueRing {
     this.kickFd = kickFd;
     this.#callFd = callFd;
     this.counters = new Float64Array(counters);
+    this.takeCount();
     const { sessions, settings } = guest;
     this.#queue = new ServedQueue({
       form,
@@ -92,9 +94,12 @@ export class QueueRing {
     return this.#queue.base;
   }
 
-  /** Requests that it has answered. */
-  get requests(): number {
-    return this.counters[Counter.Requests]!;
+  /** Requests that it has answered since the last call. */
+  takeCount(): number {
+    const requests = this.counters[Counter.Requests]!;
+    const added = requests - this.#counted;
+    this.#counted = requests;
+    return added;
   }
 
   /** When it is to be looked at again though nothing wakes it; -1: never. */
@@ -120,16 +125,16 @@ export class QueueRing {
    */
   turn(): boolean {
     const queue = this.#queue;
-    if (queue.isStopping) return this.#drain();
-    if (!queue.isServed) return false;
+    if (!queue.isServed) return queue.isStopping && this.#drain();
     if (this.#notificationsEnabled) {
       queue.disableNotifications();
       this.#notificationsEnabled = false;
     }
     const before = queue.base;
     if (queue.serve()) this.notify();
+    if (queue.base !== before) return true;
     if (queue.isStopping) return this.#drain();
-    return queue.base !== before || queue.needsPolling;
+    return queue.pendingCount > 0 && queue.needsPolling;
   }
 
   /**
