@@ -62,10 +62,6 @@ class IpsecMbAeadSession implements IpsecMbSession {
     this.#given = new Uint8Array(description.tagBytes);
   }
 
-  touch(): number {
-    return this.template.words[0]!;
-  }
-
   /** Encryption; a tag that is to be verified is looked at after the job. */
   take(
     burst: RequestBurst,

@@ -101,10 +101,6 @@ class IpsecMbChainSession implements IpsecMbSession {
       this.#hash.jobDigestBytes === this.#resultBytes;
   }
 
-  touch(): number {
-    return this.template.words[0]! + this.#cipher.touch();
-  }
-
   /** A request that is enciphered as a whole. */
   take(
     burst: RequestBurst,

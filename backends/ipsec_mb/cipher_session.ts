@@ -33,10 +33,6 @@ export class IpsecMbCipherSession implements IpsecMbSession {
       : OperationKind.Decrypt;
   }
 
-  touch(): number {
-    return this.template.words[0]! + this.kernel.touch();
-  }
-
   start(operation: Operation): void {
     const { kernel } = this;
     const { source, destination, ivWords } = operation;

@@ -232,12 +232,6 @@ export class CipherKernel implements LoneCipher {
     words[WORD.direction] = this.direction;
   }
 
-  /** Reads the key schedule's first lines; the number means nothing. */
-  touch(): number {
-    const { words } = this.#key.block;
-    return words[0]! ^ words[16]! ^ words[32]!;
-  }
-
   /** Whether a counter must not be carried beyond its last 32 bits. */
   get counts(): boolean {
     return this.#continuation === "counted";

@@ -65,10 +65,6 @@ class IpsecMbDigestSession implements IpsecMbSession {
       kernel.jobDigestBytes === resultBytes;
   }
 
-  touch(): number {
-    return this.template.words[0]!;
-  }
-
   take(
     burst: RequestBurst,
     slot: number,

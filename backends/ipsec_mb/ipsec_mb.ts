@@ -52,9 +52,6 @@ function open(
   }
 }
 
-/** So many sessions are in the processor's caches anyway. */
-const FEW_SESSIONS = 64;
-
 // The engine folds constants of a module of its own only.
 const WORDS = BURST_WORDS;
 const SESSION = BurstField.Session;
@@ -71,9 +68,6 @@ class IpsecMbThread implements BurstThread {
   readonly #operations = new KeptOperations();
   /** The requests of a call that do not go the short way. */
   readonly #careful: SlotOperation[] = [];
-  #open = 0;
-  /** Makes the engine keep what `touch` reads. */
-  #touched = 0;
 
   constructor(options: BackendOptions) {
     this.#library = openLibrary(options);
@@ -84,7 +78,6 @@ class IpsecMbThread implements BurstThread {
     const session = open(this.#runner, description);
     this.#runner.finish();
     this.#sessions[number] = session;
-    this.#open++;
     if (session instanceof IpsecMbCipherSession) {
       const { kernel, kind, queue } = session;
       this.#records.set(number, kernel, kind, queue);
@@ -96,7 +89,6 @@ class IpsecMbThread implements BurstThread {
     if (!session) return;
     this.#sessions[number] = undefined;
     this.#records.set(number);
-    this.#open--;
     session.close();
   }
 
@@ -106,7 +98,6 @@ class IpsecMbThread implements BurstThread {
     count: number,
   ): void {
     try {
-      if (this.#open > FEW_SESSIONS) this.#touch(burst, slots, count);
       const careful = this.#start(burst, slots, count);
       this.#runner.finish();
       for (let i = 0; i < careful; i++) this.#careful[i]!.settle();
@@ -142,18 +133,6 @@ class IpsecMbThread implements BurstThread {
       session.start(operation);
     }
     return careful;
-  }
-
-  /** Lets the processor fetch the sessions of several requests at once. */
-  #touch(
-    { fields }: RequestBurst,
-    slots: Int32Array<ArrayBuffer>,
-    count: number,
-  ): void {
-    for (let i = 0; i < count; i++) {
-      const number = fields[WORDS * slots[i]! + SESSION]!;
-      this.#touched += this.#sessions[number]!.touch();
-    }
   }
 
   close(): void {

@@ -12,11 +12,6 @@ import type { JobOwner } from "./job_table.ts";
 /** A session on one thread. */
 export interface IpsecMbSession extends JobOwner {
   /**
-   * Reads what `start` and its job will need, so that it is on its way from
-   * memory; the number means nothing.
-   */
-  touch(): number;
-  /**
    * Makes a job of a request of which one job does all, over one range each;
    * false leaves it to `start`. `addresses`: those of the burst's regions.
    */
