@@ -26,6 +26,7 @@ import {
 } from "./request_slots.ts";
 import { ResultMemory } from "./result_memory.ts";
 import { isLane } from "./session/open_backends.ts";
+import { BUDGET_MS } from "./session/long_operations.ts";
 import type { Route } from "./session/route_table.ts";
 import type { ThreadSessions } from "./session/thread_sessions.ts";
 import { SlotList } from "./slot_list.ts";
@@ -35,6 +36,7 @@ const BURST = BURST_WORDS;
 const SESSION = BurstField.Session;
 const STATUS = BurstField.Status;
 const WRITTEN = BurstField.WrittenBytes;
+const SOURCE = BurstField.Source + ListField.TotalBytes;
 const ROOM = BurstField.Destination + ListField.TotalBytes;
 const SLOT = SLOT_WORDS;
 const SLOT_SESSION = SlotField.Session;
@@ -42,6 +44,13 @@ const BACKEND = SlotField.Backend;
 const READS_TAG = SlotField.ReadsTag;
 const RUNS_APART = APART;
 const PENDING: number = OperationStatus.Pending;
+
+/** One run of so many (and 1 more) is timed. */
+const RUNS_MASK = 7;
+/** How many are timed after one that took long. */
+const RUNS_SUSPECTED = 16;
+/** What a request costs beside its bytes, in bytes. */
+const OVERHEAD_BYTES = 256;
 
 /** Runs the requests of one data queue. */
 export class OperationRunner {
@@ -52,6 +61,9 @@ export class OperationRunner {
   readonly #given = new SlotList();
   readonly #one = new Int32Array(1);
   readonly #resultMemory = new ResultMemory();
+  #runs = 0;
+  /** Runs that are timed, whatever their number, since one took long. */
+  #suspected = 0;
   /** By slot: what has its results in memory of its own. */
   readonly #apart: (ApartRequest | undefined)[] = [];
 
@@ -100,9 +112,41 @@ export class OperationRunner {
   ): void {
     const { backends } = this.#sessions;
     const { backend, thread } = this.#routeOf(burst, slots[0]!);
+    const isTimed = this.#suspected > 0 || (++this.#runs & RUNS_MASK) === 0;
+    const start = isTimed ? performance.now() : 0;
     const left = backends.run(backend, thread, burst, slots, count);
+    if (isTimed && !isLane(thread)) {
+      this.#judge(burst, slots, count, performance.now() - start);
+    }
     if (left === undefined) return;
     for (let i = 0; i < count; i++) this.#takeBack(burst, slots[i]!, left);
+  }
+
+  /**
+   * Tells what each request took of a run of `ms`, in proportion to its length,
+   * if runs have taken long of late: a clock costs more than a short request.
+   */
+  #judge(
+    { fields }: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+    ms: number,
+  ): void {
+    if (ms > BUDGET_MS) this.#suspected = RUNS_SUSPECTED;
+    else if (this.#suspected === 0) return;
+    else this.#suspected--;
+    let total = 0;
+    for (let i = 0; i < count; i++) {
+      total += fields[BURST * slots[i]! + SOURCE]! + OVERHEAD_BYTES;
+    }
+    const { words } = this.#requests;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      const sourceBytes = fields[BURST * slot + SOURCE]!;
+      const share = (sourceBytes + OVERHEAD_BYTES) / total;
+      const session = words[SLOT * slot + SLOT_SESSION]!;
+      this.#sessions.took(session, sourceBytes, ms * share);
+    }
   }
 
   #runAlone(burst: RequestBurst, slot: number): void {

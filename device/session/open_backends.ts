@@ -70,7 +70,7 @@ export interface LoadedBackend {
 
 /** What of a backend runs on a lane. */
 export interface BackendLane {
-  /** Every session, or those whose operations take long whatever their size. */
+  /** Every session, or what takes long. */
   readonly takes: "all" | "slow";
   open(): LaneOfBackend;
 }
@@ -133,12 +133,24 @@ export class OpenBackends {
       : this.#threads.add(name, openThread(loaded));
   }
 
-  /** The backend `name` as it is opened for a session. */
-  threadFor(name: string, description: SessionDescription): BurstThread {
+  /**
+   * The backend `name` as it is opened for a session, or for those operations of
+   * it that take long.
+   */
+  threadFor(
+    name: string,
+    description: SessionDescription,
+    takesLong = false,
+  ): BurstThread {
     const { lane } = this.#find(name);
-    return lane?.takes === "slow" && isSlow(description)
+    return lane?.takes === "slow" && (takesLong || isSlow(description))
       ? this.#lanes.get(name) ?? this.#openLane(name, lane)
       : this.thread(name);
+  }
+
+  /** Whether operations of `name` that take long can run elsewhere. */
+  hasSlowLane(name: string): boolean {
+    return this.#loaded.get(name)?.lane?.takes === "slow";
   }
 
   #openLane(name: string, lane: BackendLane): BurstThread {

@@ -16,6 +16,8 @@ export interface Route {
   /** Number of the session there; no two routes of a thread have the same. */
   readonly number: number;
   readonly generation: number;
+  /** Whether it is for operations that take long. */
+  readonly takesLong: boolean;
 }
 
 /** Gives out numbers, small ones again. */

@@ -70,8 +70,17 @@ export class ThreadBackends {
   }
 
   /** The backend as it is opened for such a session. */
-  threadFor(name: string, description: SessionDescription): BurstThread {
-    return this.#open.threadFor(name, description);
+  threadFor(
+    name: string,
+    description: SessionDescription,
+    takesLong = false,
+  ): BurstThread {
+    return this.#open.threadFor(name, description, takesLong);
+  }
+
+  /** Whether operations of `name` that take long can run elsewhere. */
+  hasSlowLane(name: string): boolean {
+    return this.#open.hasSlowLane(name);
   }
 
   /**
@@ -79,8 +88,12 @@ export class ThreadBackends {
    * says why there is none: the backend does not have this one, or it has failed
    * as a whole, and then it no longer works.
    */
-  openSession(name: string, description: SessionDescription): number | string {
-    const thread = this.#opened(name, description);
+  openSession(
+    name: string,
+    description: SessionDescription,
+    takesLong = false,
+  ): number | string {
+    const thread = this.#opened(name, description, takesLong);
     if (typeof thread === "string") return thread;
     const number = this.table.take();
     const withKey = this.keys?.withKey(description);
@@ -116,9 +129,10 @@ export class ThreadBackends {
   #opened(
     name: string,
     description: SessionDescription,
+    takesLong = false,
   ): BurstThread | string {
     try {
-      return this.#open.threadFor(name, description);
+      return this.#open.threadFor(name, description, takesLong);
     } catch (error) {
       const reason = `it cannot be opened: ${reasonOf(error)}`;
       this.backendFailed(name, reason);

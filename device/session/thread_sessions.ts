@@ -21,6 +21,7 @@ import {
   type SessionPlacement,
 } from "./placement.ts";
 import type { Route } from "./route_table.ts";
+import { LongOperations } from "./long_operations.ts";
 import { NO_SESSION, SessionIndex } from "./session_index.ts";
 import {
   RECORD_WORDS,
@@ -81,6 +82,7 @@ export interface ThreadSession {
   /** The route of each choice, at the state of the backends `routeEpoch`. */
   readonly routeOfChoice: (Route | undefined)[];
   routeEpoch: number;
+  readonly long: LongOperations;
 }
 
 const CLOSE_IT = 1;
@@ -253,15 +255,26 @@ export class ThreadSessions {
     let index = 0;
     while (!fits(choices[index]!, sourceBytes)) index++;
     if (session.routeEpoch !== epoch) routeOfChoice.length = 0;
+    const { backend } = choices[index]!;
+    if (sourceBytes >= session.long.fromBytes) {
+      return this.#routeOn(
+        session,
+        backend,
+        this.backends.hasSlowLane(backend),
+      ) ??
+        this.#insteadOf(session, backend);
+    }
     const known = routeOfChoice[index];
     if (known) return known;
-    const { backend } = choices[index]!;
     const route = this.#routeOn(session, backend);
     if (!route) return this.#insteadOf(session, backend);
     routeOfChoice[index] = route;
     session.routeEpoch = epoch;
     // Each use of a key of the store is looked at.
-    if (choices.length === 1 && session.key === undefined) {
+    if (
+      choices.length === 1 && session.key === undefined &&
+      session.long.fromBytes === Infinity
+    ) {
       const { words } = this.records;
       const at = WORDS * number;
       words[at + ROUTE] = route.number;
@@ -269,6 +282,16 @@ export class ThreadSessions {
       words[at + EPOCH] = epoch;
     }
     return route;
+  }
+
+  /**
+   * Notes what an operation of the session with this number took on the thread of
+   * rings.
+   */
+  took(number: number, sourceBytes: number, ms: number): void {
+    const session = this.#sessions[number]!;
+    if (!session.long.note(sourceBytes, ms)) return;
+    this.records.words[WORDS * number + EPOCH] = -1;
   }
 
   #insteadOf(session: ThreadSession, backend: string): Route | undefined {
@@ -303,12 +326,16 @@ export class ThreadSessions {
   }
 
   /** The session on `backend`; `undefined` where that is down or refuses it. */
-  #routeOn(session: ThreadSession, backend: string): Route | undefined {
+  #routeOn(
+    session: ThreadSession,
+    backend: string,
+    takesLong = false,
+  ): Route | undefined {
     if (!this.backends.works(backend)) return undefined;
     const generation = this.backends.generation(backend);
     for (let i = 0; i < session.routes.length; i++) {
       const route = session.routes[i]!;
-      if (route.backend !== backend) continue;
+      if (route.backend !== backend || route.takesLong !== takesLong) continue;
       if (route.generation === generation) return route;
       // The backend has failed since. Operations from before may be with it still.
       session.routes.splice(i, 1);
@@ -318,28 +345,31 @@ export class ThreadSessions {
       break;
     }
     if (isRefused(session, backend, generation)) return undefined;
-    return this.#openOn(session, backend, generation);
+    return this.#openOn(session, backend, generation, takesLong);
   }
 
   #openOn(
     session: ThreadSession,
     backend: string,
     generation: number,
+    takesLong: boolean,
   ): Route | undefined {
-    const number = this.backends.openSession(backend, session.description);
+    const { description } = session;
+    const number = this.backends.openSession(backend, description, takesLong);
     if (typeof number === "string") {
       if (this.backends.works(backend)) {
         this.sessionRefused(session, backend, number);
       }
       return undefined;
     }
-    const thread = this.backends.threadFor(backend, session.description);
+    const thread = this.backends.threadFor(backend, description, takesLong);
     const route = {
       backend,
       backendNumber: this.backends.numberOf(thread),
       thread,
       number,
       generation,
+      takesLong,
     };
     this.#routes[number] = route;
     session.routes.push(route);
@@ -458,6 +488,7 @@ function createSession(
     refusals: [],
     routeOfChoice: [],
     routeEpoch: -1,
+    long: new LongOperations(),
   };
 }
 

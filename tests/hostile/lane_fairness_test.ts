@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { probeBackends } from "../../backends/probe.ts";
 import { Device } from "../../device/device.ts";
@@ -9,6 +9,7 @@ import { Habit } from "../../testing/promising_backend.ts";
 import { startTestServer } from "../../testing/vhost_user_server.ts";
 
 const PATIENT = import.meta.resolve("../../testing/patient_backend.ts");
+const PLODDING = import.meta.resolve("../../testing/plodding_backend.ts");
 const IV = new Uint8Array(16);
 
 const attach = async (path: string) =>
@@ -92,4 +93,32 @@ Deno.test("a guest that fills an asynchronous backend leaves another its turn", 
   await modest.close();
   await second.close();
   device.close();
+});
+
+Deno.test("long requests of a slow plugin get a lane when they have been seen to take long", async () => {
+  await using server = await startTestServer(undefined, PLODDING);
+  const guest = await attach(server.path);
+  const key = new Uint8Array(16);
+  const cipher = await guest.cipher({
+    algorithm: "aes-cbc",
+    direction: "encrypt",
+    key,
+  });
+  const long = new Uint8Array(1008).fill(1);
+  const turned = new Uint8Array(1008).fill(0xfe);
+  for (let i = 0; i < 20; i++) {
+    deepStrictEqual(await cipher.run(long, IV), turned);
+  }
+  let done = 0;
+  const all = Promise.all(
+    Array.from({ length: 10 }, async () => {
+      deepStrictEqual(await cipher.run(long, IV), turned);
+      done++;
+    }),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let i = 0; i < 5; i++) await cipher.run(new Uint8Array(16), IV);
+  ok(done < 9, `${done} of the long ones came first`);
+  await all;
+  await guest.close();
 });

@@ -6,6 +6,7 @@ import { MUTANTS as device } from "./device.ts";
 import { MUTANTS as driver } from "./driver.ts";
 import { MUTANTS as frontEnd } from "./front_end.ts";
 import { MUTANTS as keys } from "./keys.ts";
+import { MUTANTS as lane } from "./lane.ts";
 import { MUTANTS as memory } from "./memory.ts";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS as packages } from "./package.ts";
@@ -24,6 +25,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...driver,
   ...frontEnd,
   ...keys,
+  ...lane,
   ...memory,
   ...packages,
   ...ring,

@@ -23,8 +23,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the second use of a key is not looked at",
     file: "device/session/thread_sessions.ts",
-    text: "if (choices.length === 1 && session.key === undefined) {",
-    replacement: "if (choices.length === 1) {",
+    text: "choices.length === 1 && session.key === undefined &&",
+    replacement: "choices.length === 1 &&",
     tests: [FILE_KEYS_TEST],
   },
   {
