@@ -10,7 +10,7 @@ import {
   type Operation,
   OperationStatus,
 } from "../backends/backend.ts";
-import { openOperations } from "../conformance/burst_operations.ts";
+import { openOperations } from "../backends/burst_operations.ts";
 import { probeBackends } from "../backends/probe.ts";
 import { BENCH_OPERATIONS, type BenchOperation } from "./operations.ts";
 import { BENCH_SIZES, groupName, offersOperation } from "./plan.ts";

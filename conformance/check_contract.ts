@@ -21,7 +21,7 @@ import {
   OperationKind,
   type Probe,
 } from "../backends/backend.ts";
-import { openOperations } from "./burst_operations.ts";
+import { openOperations } from "../backends/burst_operations.ts";
 import { Examiner } from "./examiner.ts";
 import type { Request } from "./operations.ts";
 import { ECDSA_ANSWERS } from "./vectors/ecdsa.ts";

@@ -24,7 +24,7 @@ import {
   type Probe,
 } from "../backends/backend.ts";
 import { CONTRACT_VERSIONS } from "../backends/contract_check.ts";
-import { openOperations } from "./burst_operations.ts";
+import { openOperations } from "../backends/burst_operations.ts";
 import { Examiner, type Reference } from "./examiner.ts";
 import { checkAead } from "./check_aead.ts";
 import { checkBursts } from "./check_burst.ts";

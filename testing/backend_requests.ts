@@ -7,7 +7,7 @@
 import { strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { randomBytes as nodeRandomBytes } from "node:crypto";
-import { openOperations } from "../conformance/burst_operations.ts";
+import { openOperations } from "../backends/burst_operations.ts";
 import type { SessionDescription } from "../algorithms/session_description.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";

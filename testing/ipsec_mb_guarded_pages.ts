@@ -21,7 +21,7 @@ import {
   OperationKind,
   OperationStatus,
 } from "../backends/backend.ts";
-import { openOperations } from "../conformance/burst_operations.ts";
+import { openOperations } from "../backends/burst_operations.ts";
 import ipsecMb from "../backends/ipsec_mb/ipsec_mb.ts";
 
 const REGION_BYTES = 128 * 1024;

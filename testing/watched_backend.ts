@@ -20,7 +20,7 @@ import {
   type RequestBurst,
 } from "../backends/request_burst.ts";
 import { SlotOperation } from "../backends/slot_operation.ts";
-import { openOperations } from "../conformance/burst_operations.ts";
+import { openOperations } from "../backends/burst_operations.ts";
 import { OperationStatus } from "../backends/backend.ts";
 import type { Segments } from "../memory/segments.ts";
 

@@ -8,7 +8,7 @@ import {
 } from "../backend.ts";
 import { CONTIGUOUS, Job, runJobs } from "../../conformance/operations.ts";
 import { Random } from "../../conformance/random.ts";
-import { openOperations } from "../../conformance/burst_operations.ts";
+import { openOperations } from "../burst_operations.ts";
 import ipsecMb from "./ipsec_mb.ts";
 import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 

@@ -6,7 +6,7 @@ import { OperationKind, OperationStatus } from "../backend.ts";
 import { CbcMac, XcbcMac } from "../native/block_macs.ts";
 import { GcmJ0 } from "../native/gcm_j0.ts";
 import { AesF8, TripleDesCtr } from "../native/keystream_ciphers.ts";
-import { BurstOperations } from "../../conformance/burst_operations.ts";
+import { BurstOperations } from "../burst_operations.ts";
 import { NativeThread } from "../native/native_thread.ts";
 import type { Aead, AeadLengths, Bytes, Cipher } from "../native/primitives.ts";
 import type { BareRsa } from "../padded_rsa.ts";

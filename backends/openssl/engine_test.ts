@@ -11,8 +11,7 @@ const BACKEND = new URL("./openssl.ts", import.meta.url).href;
 const LIBRARY = new URL("./library.ts", import.meta.url).href;
 const READ_OPTIONS = new URL("./options.ts", import.meta.url).href;
 const KIT = new URL("../../testing/openssl_requests.ts", import.meta.url).href;
-const OPERATIONS =
-  new URL("../../conformance/burst_operations.ts", import.meta.url).href;
+const OPERATIONS = new URL("../burst_operations.ts", import.meta.url).href;
 const LIBCRYPTO = {
   present: openssl.probe({}).ready,
   name: "libcrypto 3",

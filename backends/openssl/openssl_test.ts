@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { createCipheriv } from "node:crypto";
 import { loadBackend } from "../registry.ts";
 import { OperationStatus } from "../backend.ts";
-import { openOperations } from "../../conformance/burst_operations.ts";
+import { openOperations } from "../burst_operations.ts";
 import openssl from "./openssl.ts";
 import {
   buildOperation,

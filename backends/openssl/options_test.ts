@@ -7,7 +7,7 @@ import {
 import { dirname } from "node:path";
 import type { BackendOptions, Probe } from "../backend.ts";
 import { testWith } from "../../testing/real_parts.ts";
-import { openOperations } from "../../conformance/burst_operations.ts";
+import { openOperations } from "../burst_operations.ts";
 import openssl from "./openssl.ts";
 import {
   counting,

@@ -4,7 +4,7 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import { cString, type Libcrypto } from "../../ffi/libcrypto.ts";
 import type { LibcryptoHash } from "../../ffi/libcrypto_hash.ts";
 import { type BackendThread, OperationStatus } from "../backend.ts";
-import { BurstOperations } from "../../conformance/burst_operations.ts";
+import { BurstOperations } from "../burst_operations.ts";
 import { NativeThread } from "../native/native_thread.ts";
 import { newCipherContext } from "./ciphers.ts";
 import { findGcmMemory, GcmTrials } from "./gcm_memory.ts";

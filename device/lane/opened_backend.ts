@@ -15,6 +15,7 @@ import {
   OperationStatus,
   type Outcome,
 } from "../../backends/backend.ts";
+import { openOperations } from "../../backends/burst_operations.ts";
 import type { Eventual } from "../session/steps.ts";
 import {
   type LaneWatch,
@@ -117,10 +118,9 @@ export function asynchronousThread(
     switch (backend.runs) {
       case "asynchronous":
         return watchedAsynchronous(await backend.open(options), watch);
-      case "bursts":
-        throw new TypeError(`it runs "${backend.runs}"`);
       default: {
-        const thread = watchedBlocking(backend.open(options), watch);
+        const opened = openOperations(backend, options);
+        const thread = watchedBlocking(opened, watch);
         return new BlockingThread(thread, name, noted);
       }
     }
