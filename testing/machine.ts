@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AdminQueue } from "../device/admin_queue.ts";
 import type { ControlQueue } from "../device/control_queue.ts";
 import { COUNTERS, DataQueue } from "../device/data_queue.ts";
 import { Device } from "../device/device.ts";
@@ -36,19 +37,21 @@ export interface MachineOptions {
   readonly dataQueues?: number;
   readonly maximumSessions?: number;
   readonly maximumSizeBytes?: number;
+  /** Whether there is an administration queue; ADMIN_VQ is to be accepted. */
+  readonly administration?: boolean;
   readonly lengths?: ArenaLengths;
 }
 
 /** A running queue. */
 export interface MachineQueue {
   readonly virtqueue: Virtqueue;
-  readonly service: ControlQueue | DataQueue;
+  readonly service: AdminQueue | ControlQueue | DataQueue;
   /** Where the ring is in the arena's low region. */
   readonly ringOffset: number;
   readonly size: number;
 }
 
-/** Data queues from 0, then the control queue. */
+/** Data queues from 0, then the control queue and the administration queue. */
 export class Machine implements Disposable {
   readonly device: Device;
   readonly arena: Arena;
@@ -74,6 +77,11 @@ export class Machine implements Disposable {
       new Placement(threadSettings),
     );
     sessions.observe(this.#sessions);
+    const { ownIndex } = this.#sessions;
+    device.associations?.sessions.observe({
+      opened: (session) => this.#sessions.opened(session, ownIndex),
+      closed: (id) => this.#sessions.closed(id, ownIndex),
+    });
     this.#negotiate();
   }
 
@@ -96,6 +104,7 @@ export class Machine implements Disposable {
       rules: [],
       fallback: "never",
       allowWeak: true,
+      administration: options.administration ?? false,
     });
     return new Machine(options, device, watch);
   }
@@ -144,6 +153,10 @@ export class Machine implements Disposable {
     if (index === this.dataQueues) {
       return device.createControlQueue(virtqueue, arena.memory);
     }
+    if (index === device.adminQueueIndex) {
+      return device.createAdminQueue(virtqueue);
+    }
+    const { associations } = device;
     return new DataQueue({
       virtqueue,
       memory: arena.memory,
@@ -151,6 +164,7 @@ export class Machine implements Disposable {
       sessions: this.#sessions,
       settings: device.threadSettings,
       counters: new Float64Array(COUNTERS),
+      ...(associations && { associations }),
     });
   }
 

@@ -9,6 +9,7 @@ import { CONTROL_TARGETS } from "./control_target.ts";
 import { DATA_TARGETS } from "./data_target.ts";
 import { DRAFT_9_TARGET } from "./draft9_target.ts";
 import type { Target } from "./episode.ts";
+import { IPSEC_TARGETS } from "./ipsec_target.ts";
 import { DRAFT_9_OVERLAP_TARGET } from "./overlap_draft9_target.ts";
 import { OVERLAP_TARGETS } from "./overlap_target.ts";
 import { REPEAT_TARGETS } from "./repeat_target.ts";
@@ -25,6 +26,7 @@ export const TARGETS: readonly Target[] = [
   DRAFT_9_TARGET,
   DRAFT_9_OVERLAP_TARGET,
   ...CONTROL_TARGETS,
+  ...IPSEC_TARGETS,
   SESSION_MESSAGE_TARGET,
   SOCKET_TARGET,
 ];

@@ -5,6 +5,7 @@ import { MUTANTS as cli } from "./cli.ts";
 import { MUTANTS as device } from "./device.ts";
 import { MUTANTS as driver } from "./driver.ts";
 import { MUTANTS as frontEnd } from "./front_end.ts";
+import { MUTANTS as ipsec } from "./ipsec.ts";
 import { MUTANTS as keys } from "./keys.ts";
 import { MUTANTS as lane } from "./lane.ts";
 import { MUTANTS as memory } from "./memory.ts";
@@ -24,6 +25,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...device,
   ...driver,
   ...frontEnd,
+  ...ipsec,
   ...keys,
   ...lane,
   ...memory,
