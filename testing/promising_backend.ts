@@ -42,8 +42,12 @@ export const enum Habit {
   Elsewhere = 17,
   /** Aborts are told in the next operation. */
   TellsAborts = 18,
+  /** Takes 5 ms, and tells the most operations that there were at a time. */
+  TellsMost = 19,
 }
 
+/** Operations that it is given at a time. */
+export const IN_FLIGHT = 8;
 /** How long an operation may take. */
 export const DEADLINE_MS = 300;
 /** For how long {@linkcode Habit.Blocks} does. */
@@ -67,6 +71,8 @@ function bytesLeft({ iv, source }: CopiedOperation): number {
 class PromisingThread implements AsynchronousThread {
   #last: CopiedOperation | undefined;
   #aborted = 0;
+  #underWay = 0;
+  #most = 0;
 
   openSession(
     description: SessionDescription,
@@ -84,7 +90,8 @@ class PromisingThread implements AsynchronousThread {
     const { habit } = operation.session as Session;
     if (habit === Habit.Throws) throw new Error("thrown");
     if (habit === Habit.Blocks) block(BLOCKED_MS);
-    return this.#run(operation, habit);
+    this.#most = Math.max(this.#most, ++this.#underWay);
+    return this.#run(operation, habit).finally(() => this.#underWay--);
   }
 
   async #run(operation: CopiedOperation, habit: number): Promise<Outcome> {
@@ -97,6 +104,10 @@ class PromisingThread implements AsynchronousThread {
     switch (habit) {
       case Habit.Slow:
         await pause(20);
+        break;
+      case Habit.TellsMost:
+        await pause(5);
+        destination.fill(this.#most);
         break;
       case Habit.NeverSettles:
         return await never;
@@ -150,7 +161,7 @@ const backend: AsynchronousBackend = {
   contract: CONTRACT_VERSION,
   name: "promising",
   runs: "asynchronous",
-  inFlight: 8,
+  inFlight: IN_FLIGHT,
   deadlineMs: DEADLINE_MS,
   probe: () => ({
     ready: true,

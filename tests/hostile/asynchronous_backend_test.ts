@@ -6,7 +6,7 @@ import {
   strictEqual,
 } from "node:assert/strict";
 import { connectVhostUser, createDevice, Driver } from "../../mod.ts";
-import { Habit } from "../../testing/promising_backend.ts";
+import { Habit, IN_FLIGHT } from "../../testing/promising_backend.ts";
 import { startTestServer } from "../../testing/vhost_user_server.ts";
 
 const PROMISING = import.meta.resolve("../../testing/promising_backend.ts");
@@ -178,6 +178,27 @@ for (const [transport, start] of TRANSPORTS) {
       );
     }
     deepStrictEqual(bed.told, []);
+  });
+
+  Deno.test(`a backend is given as many operations as it takes, and one guest has no more than three of four, ${transport}`, async () => {
+    await using bed = await start();
+    const session = await open(bed, Habit.TellsMost);
+    const results = await Promise.all(
+      Array.from({ length: 300 }, () => session.run(DATA, IV)),
+    );
+    const most = Math.max(...results.map((result) => result[0]!));
+    strictEqual(most, IN_FLIGHT * 3 / 4);
+  });
+
+  Deno.test(`a guest with a hundred sessions that are never opened goes on with others, ${transport}`, async () => {
+    await using bed = await start();
+    const never = Array.from(
+      { length: 100 },
+      () => rejects(open(bed, Habit.NeverOpens)),
+    );
+    await Promise.all(never);
+    const good = await open(bed, Habit.Good);
+    deepStrictEqual(await good.run(DATA, IV), TURNED);
   });
 
   Deno.test(`large requests end right, ${transport}`, async () => {
