@@ -30,7 +30,7 @@ const EVERYTHING: readonly GuestTest[] = [
 /** A device that takes longer to end has to be killed. */
 const END_MS = 5_000;
 
-type Backend = "openssl" | "noble";
+type Backend = "openssl" | "noble" | "webcrypto";
 
 async function bootOn(
   backend: Backend,
@@ -111,6 +111,19 @@ for (const backend of ["openssl", "noble"] as const) {
     },
   );
 }
+
+testWith(
+  GUEST,
+  "a Linux guest passes all AES checks on webcrypto, which answers from a lane",
+  async () => {
+    await bootOn("webcrypto", {
+      mode: "generic",
+      qemu: "11.1",
+      dataQueues: 2,
+      tests: EVERYTHING,
+    });
+  },
+);
 
 testWith(
   GUEST,
