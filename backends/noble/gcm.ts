@@ -2,6 +2,10 @@
  * GCM and GMAC with AES (NIST SP 800-38D), composed from the library's GHASH
  * and AES so that keys are expanded once and a 16-byte vector is J0 itself.
  *
+ * `_polyval.js` is no entry point that the library promises to keep, so that its
+ * version is pinned. The public `gcm` expands key and table for each message: 32
+ * microseconds instead of 9 for 64 bytes, 122 instead of 58 for 1 KiB.
+ *
  * @module
  */
 
