@@ -10,6 +10,12 @@ import type { PlacementCounts } from "../device/session/placement_counts.ts";
 const plural = (count: number, word: string): string =>
   `${count} ${word}${count === 1 ? "" : "s"}`;
 
+/** Of a guest without limits nothing is said. */
+const waited = (milliseconds: number): string =>
+  milliseconds > 0
+    ? `; waited ${(milliseconds / 1000).toFixed(1)} s for its limits`
+    : "";
+
 /** One line for each placement cause and for each queue of the present guest. */
 export function counterLines(
   placements: PlacementCounts,
@@ -30,7 +36,8 @@ export function counterLines(
         `${plural(counters[Counter.Requests]!, "request")} of ` +
         `${counters[Counter.Bytes]!} bytes, ` +
         `${counters[Counter.Failures]!} not with OK, ` +
-        `${counters[Counter.MovedOn]!} moved on to another backend`,
+        `${counters[Counter.MovedOn]!} moved on to another backend` +
+        waited(counters[Counter.WaitedMs]!),
     );
   }
   return lines;

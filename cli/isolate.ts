@@ -10,6 +10,7 @@ import { reportToKeeper } from "./keeper_report.ts";
 import { IsolatedProcess } from "./isolated_process.ts";
 import { openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
+import { ISOLATED } from "./isolated.ts";
 import { ownCommand } from "./own_process.ts";
 import { EXIT_USAGE } from "./option_values.ts";
 import type { ServeSettings } from "./parse_options.ts";
@@ -57,16 +58,15 @@ export async function isolate(
 ): Promise<never> {
   const libc = openLibc();
   const log = openLog(settings, libc);
-  const script = new URL("./isolated.ts", import.meta.url);
   const processes = settings.sockets.map(({ name }) =>
     new IsolatedProcess({
       name,
-      command: [
-        ...ownCommand(script),
+      command: ownCommand([
+        ISOLATED,
         name,
         JSON.stringify(handedOver),
         ...words,
-      ],
+      ]),
       environment: environment(),
       log,
     })

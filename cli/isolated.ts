@@ -1,7 +1,8 @@
 /**
- * A process that serves one socket of many for the process that started it:
+ * A process that serves one socket of many for the process that started it, by a
+ * command that nobody else gives:
  *
- *     isolated.ts NAME HANDED_OVER WORD...
+ *     isolated NAME HANDED_OVER WORD...
  *
  * with the socket's name, what systemd has handed over, and all words of `serve`.
  * It says a word on standard output when it serves, and ends with its standard
@@ -12,7 +13,6 @@
 
 import { openLibc } from "../ffi/libc.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
-import { endWithUsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
 import { serve } from "./serve.ts";
 
@@ -22,12 +22,14 @@ async function parentGone(): Promise<void> {
   while (await Deno.stdin.read(bytes) !== null);
 }
 
-async function main(
-  name: string,
-  handedOver: string,
-  words: readonly string[],
+/** The command. */
+export const ISOLATED = "isolated";
+
+/** Carries out the command with the words behind it. */
+export async function serveIsolated(
+  [name, handedOver, ...words]: readonly string[],
 ): Promise<void> {
-  const descriptors = JSON.parse(handedOver) as InheritedDescriptor[];
+  const descriptors = JSON.parse(handedOver!) as InheritedDescriptor[];
   const request = parseServeOptions(words, () => descriptors);
   if (request.action !== "serve") return;
   const { settings } = request;
@@ -41,9 +43,4 @@ async function main(
       void Deno.stdout.writeSync(new TextEncoder().encode("ready\n")),
     stopped: parentGone(),
   });
-}
-
-if (import.meta.main) {
-  const [name, handedOver, ...words] = Deno.args;
-  void main(name!, handedOver!, words).catch(endWithUsageError);
 }

@@ -5,6 +5,12 @@
  * @module
  */
 
+import {
+  BPS_RANGE,
+  limitsOf,
+  OPS_RANGE,
+  type ThrottleLimits,
+} from "../device/throttle.ts";
 import { DEFAULTS, type OptionName } from "./option_table.ts";
 import { scoped, usage, type Values, wholeNumberIn } from "./option_values.ts";
 
@@ -16,6 +22,12 @@ export interface LimitOptions {
   readonly maxSizeBytes: number;
   /** Most of its memory that the device maps; undefined: as much as it shares. */
   readonly maxMemoryBytes: number | undefined;
+  /** Requests and bytes per second; undefined: as many as it likes. */
+  readonly throttleOps: number | undefined;
+  readonly throttleBps: number | undefined;
+  /** Those at once; undefined: what suits the rate. */
+  readonly throttleOpsBurst: number | undefined;
+  readonly throttleBpsBurst: number | undefined;
 }
 
 const MAXIMUM_SESSIONS = 1_000_000;
@@ -31,6 +43,8 @@ export function limitOptions(
   path: string | undefined,
   base: LimitOptions | undefined,
 ): LimitOptions {
+  const rate = (name: OptionName, range: typeof OPS_RANGE | typeof BPS_RANGE) =>
+    number(name, range.minimum, range.maximum);
   const number = (name: OptionName, minimum: number, maximum: number) => {
     const [text, more] = scoped(values, name, paths, path);
     if (more !== undefined) {
@@ -40,7 +54,7 @@ export function limitOptions(
       ? undefined
       : wholeNumberIn(name, text, minimum, maximum);
   };
-  return {
+  const limits = {
     maxSessions: number("max-sessions", 1, MAXIMUM_SESSIONS) ??
       base?.maxSessions ?? DEFAULTS.maxSessions,
     maxSizeBytes: number("max-size", MINIMUM_SIZE_BYTES, MAXIMUM_SIZE_BYTES) ??
@@ -48,5 +62,39 @@ export function limitOptions(
     maxMemoryBytes:
       number("max-memory", MINIMUM_MEMORY_BYTES, MAXIMUM_MEMORY_BYTES) ??
         base?.maxMemoryBytes,
+    throttleOps: rate("throttle-ops", OPS_RANGE) ?? base?.throttleOps,
+    throttleOpsBurst: rate("throttle-ops-burst", OPS_RANGE) ??
+      base?.throttleOpsBurst,
+    throttleBps: rate("throttle-bps", BPS_RANGE) ?? base?.throttleBps,
+    throttleBpsBurst: rate("throttle-bps-burst", BPS_RANGE) ??
+      base?.throttleBpsBurst,
   };
+  if (path !== undefined) requireRates(limits);
+  return limits;
+}
+
+/** A burst alone limits nothing. */
+function requireRates(limits: LimitOptions): void {
+  const { throttleOps, throttleOpsBurst, throttleBps, throttleBpsBurst } =
+    limits;
+  if (throttleOpsBurst !== undefined && throttleOps === undefined) {
+    const text = `${throttleOpsBurst}`;
+    throw usage("throttle-ops-burst", text, "--throttle-ops besides");
+  }
+  if (throttleBpsBurst !== undefined && throttleBps === undefined) {
+    const text = `${throttleBpsBurst}`;
+    throw usage("throttle-bps-burst", text, "--throttle-bps besides");
+  }
+}
+
+/** The rates of a guest; undefined where it has none. */
+export function throttleLimits(
+  limits: LimitOptions,
+): ThrottleLimits | undefined {
+  return limitsOf({
+    ops: limits.throttleOps,
+    opsBurst: limits.throttleOpsBurst,
+    bps: limits.throttleBps,
+    bpsBurst: limits.throttleBpsBurst,
+  });
 }

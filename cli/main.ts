@@ -16,6 +16,7 @@ import { optionsAsText } from "./option_table.ts";
 import { complain, endWithUsageError, UsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
 import { probeCommand } from "./probe.ts";
+import { ISOLATED, serveIsolated } from "./isolated.ts";
 import { isolate } from "./isolate.ts";
 import { serve } from "./serve.ts";
 import { supervise } from "./supervise.ts";
@@ -90,6 +91,7 @@ async function run(words: readonly string[]): Promise<void> {
   if (command === undefined || command === "help" || rest.includes("--help")) {
     return print(helpText());
   }
+  if (command === ISOLATED) return await serveIsolated(rest);
   if (command === "probe") return await probeCommand(rest, print);
   if (command === "key-stub") {
     return keyStubCommand(rest, (bytes) => Deno.stdout.writeSync(bytes));

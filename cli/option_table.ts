@@ -244,6 +244,34 @@ export const SERVE_OPTIONS = [
       "most memory of one guest that the device maps, 4096 to 140737488355328; a front-end that shares more is refused",
   },
   {
+    name: "throttle-ops",
+    value: "N",
+    repeatable: true,
+    help:
+      "requests per second that one guest may have, 1 to 1000000000; what is more waits",
+  },
+  {
+    name: "throttle-ops-burst",
+    value: "N",
+    default: "a tenth of --throttle-ops",
+    repeatable: true,
+    help: "requests that may come at once, 1 to 1000000000",
+  },
+  {
+    name: "throttle-bps",
+    value: "BYTES",
+    repeatable: true,
+    help:
+      "bytes per second that the requests of one guest may bring, 1024 to 1000000000000; what is more waits",
+  },
+  {
+    name: "throttle-bps-burst",
+    value: "BYTES",
+    default: "a tenth of --throttle-bps",
+    repeatable: true,
+    help: "bytes that may come at once, 1024 to 1000000000000",
+  },
+  {
     name: "unsealed-memory",
     value: "POLICY",
     default: "serve, where pages that are gone can be borne",

@@ -31,13 +31,23 @@ const packageWords = ({ pathname }: URL): readonly string[] =>
     ]
     : [];
 
-/** Program and words that run the script at `url` as this process is run. */
-export function ownCommand(url: URL): readonly [string, ...string[]] {
+/** What Deno runs; an installed package of JavaScript has a start of its own. */
+const programUrl = (): URL =>
+  import.meta.url.endsWith(".ts")
+    ? new URL("./main.ts", import.meta.url)
+    : new URL(Deno.mainModule);
+
+/** Program and words that run this program with `words`, as this process is run. */
+export function ownCommand(
+  words: readonly string[],
+): readonly [string, ...string[]] {
+  const url = programUrl();
   return [
     Deno.execPath(),
     "run",
     ...permissionWords(),
     ...packageWords(url),
     url.href,
+    ...words,
   ];
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { throttleLimits } from "./limit_options.ts";
 import { SERVE_OPTIONS } from "./option_table.ts";
 import { UsageError } from "./option_values.ts";
 import {
@@ -65,6 +66,34 @@ const MISTAKES: Readonly<
       [...SOCKET, "--max-memory", "8192", "--max-memory", "9000"],
       '"9000"',
       "once for each @SOCKET",
+    ],
+  ],
+  "throttle-ops": [
+    [[...SOCKET, "--throttle-ops", "0"], '"0"', "from 1 to 1000000000"],
+    [[...SOCKET, "--throttle-ops", "10@/t"], '"10@/t"', "--socket-path of"],
+  ],
+  "throttle-ops-burst": [
+    [[...SOCKET, "--throttle-ops-burst", "9"], '"9"', "--throttle-ops besides"],
+    [
+      [...SOCKET, "--throttle-ops", "5", "--throttle-ops-burst", "x"],
+      '"x"',
+      "a whole number",
+    ],
+  ],
+  "throttle-bps": [
+    [[...SOCKET, "--throttle-bps", "1000"], '"1000"', "from 1024 to"],
+    [[...SOCKET, "--throttle-bps", "1M"], '"1M"', "a whole number"],
+  ],
+  "throttle-bps-burst": [
+    [
+      [...SOCKET, "--throttle-bps-burst", "4096"],
+      '"4096"',
+      "--throttle-bps besides",
+    ],
+    [
+      [...SOCKET, "--throttle-bps", "4096", "--throttle-bps-burst", "0"],
+      '"0"',
+      "from 1024 to",
     ],
   ],
   isolate: [[[...SOCKET, "--isolate=yes"], '"yes"', "no value"]],
@@ -438,19 +467,49 @@ Deno.test("limits of all guests, and of single ones", () => {
     ...["--max-sessions", "7", "--max-sessions", "9@/b"],
     ...["--max-size", "8192@/b", "--max-memory", "1073741824"],
   );
+  const unlimited = {
+    throttleOps: undefined,
+    throttleOpsBurst: undefined,
+    throttleBps: undefined,
+    throttleBpsBurst: undefined,
+  };
   assert.deepEqual(settings.bySocket.get("/a")!.limits, {
     maxSessions: 7,
     maxSizeBytes: 4 * 1024 * 1024,
     maxMemoryBytes: 2 ** 30,
+    ...unlimited,
   });
   assert.deepEqual(settings.bySocket.get("/b")!.limits, {
     maxSessions: 9,
     maxSizeBytes: 8192,
     maxMemoryBytes: 2 ** 30,
+    ...unlimited,
   });
   const { limits } = settingsOf(...SOCKET).bySocket.get("/s")!;
   assert.equal(limits.maxMemoryBytes, undefined);
   assert.equal(limits.maxSessions, 1024);
+});
+
+Deno.test("rates of all guests, and of single ones", () => {
+  const { bySocket } = settingsOf(
+    ...["--socket-path", "/a", "--socket-path", "/b"],
+    ...["--throttle-ops", "1000", "--throttle-ops", "50@/b"],
+    ...["--throttle-ops-burst", "7@/b", "--throttle-bps", "1048576@/b"],
+  );
+  assert.deepEqual(throttleLimits(bySocket.get("/a")!.limits), {
+    requestsPerSecond: 1000,
+    requestBurst: 100,
+    bytesPerSecond: undefined,
+    byteBurst: 0,
+  });
+  assert.deepEqual(throttleLimits(bySocket.get("/b")!.limits), {
+    requestsPerSecond: 50,
+    requestBurst: 7,
+    bytesPerSecond: 1048576,
+    byteBurst: 104857.6,
+  });
+  const { limits } = settingsOf(...SOCKET).bySocket.get("/s")!;
+  assert.equal(throttleLimits(limits), undefined);
 });
 
 Deno.test("npm packages with a scope are not taken for a socket's", () => {

@@ -17,6 +17,7 @@ import { Device } from "../device/device.ts";
 import type { LaneHost } from "../device/lane/lane_host.ts";
 import { withWorkerLane } from "../device/lane/worker_lane.ts";
 import type { Withholdable } from "../device/withheld.ts";
+import { throttleLimits } from "./limit_options.ts";
 import { BACKEND_OPTIONS } from "./option_table.ts";
 import { usage, UsageError } from "./option_values.ts";
 import {
@@ -172,6 +173,7 @@ export async function createSocketDevice(
     dataQueueCount: settings.queues,
     maximumSessions: socket.limits.maxSessions,
     maximumSizeBytes: socket.limits.maxSizeBytes,
+    throttle: throttleLimits(socket.limits),
     sessionsAcrossReset: settings.sessionsAcrossReset,
     layout: settings.layout,
     allowWeak: settings.allowWeak,

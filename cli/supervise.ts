@@ -16,12 +16,6 @@ import { parseServeOptions } from "./parse_options.ts";
 /** Longer than any message of a front-end takes. */
 const WATCHDOG_MS = 30_000;
 
-/** What Deno runs; an installed package of JavaScript has a start of its own. */
-const programUrl = (): URL =>
-  import.meta.url.endsWith(".ts")
-    ? new URL("./main.ts", import.meta.url)
-    : new URL(Deno.mainModule);
-
 /**
  * Supervises `serve` with the words behind `supervise` until it ends or is told
  * to: SIGTERM and SIGINT end both, SIGHUP has a new process take over, SIGUSR2 and
@@ -41,11 +35,7 @@ export async function supervise(words: readonly string[]): Promise<never> {
   const libc = openLibc();
   const supervisor = new Supervisor({
     libc,
-    command: [
-      ...ownCommand(programUrl()),
-      "serve",
-      ...options,
-    ],
+    command: ownCommand(["serve", ...options]),
     environment: Deno.env.toObject(),
     watchdogMs: WATCHDOG_MS,
     log: openLog(settings, libc),

@@ -43,6 +43,7 @@ export class AdminQueue implements QueueService {
   readonly pendingCount = 0;
   readonly needsPolling = false;
   readonly isFull = false;
+  readonly waitMs = -1;
 
   poll(): boolean {
     return false;

@@ -74,6 +74,8 @@ export class ControlQueue implements QueueService {
   /** Answers come by `answered`. */
   readonly needsPolling = false;
 
+  readonly waitMs = -1;
+
   /**
    * Whether it takes no more before others are answered, who then say so by
    * `answered`.

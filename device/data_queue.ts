@@ -24,6 +24,7 @@ import type {
   ThreadSettings,
 } from "./session/thread_sessions.ts";
 import { SlotList } from "./slot_list.ts";
+import type { Throttle } from "./throttle.ts";
 import type { WireMode } from "./wire/mode.ts";
 import { Status } from "./wire/status.ts";
 
@@ -52,10 +53,12 @@ export const enum Counter {
   Bytes = 2,
   /** Operations that another backend took over. */
   MovedOn = 3,
+  /** Milliseconds that requests have waited for the guest's rates. */
+  WaitedMs = 4,
 }
 
 /** Length of a queue's counters. */
-export const COUNTERS = 4;
+export const COUNTERS = 5;
 
 /** What a data queue works on. */
 export interface DataQueueOptions {
@@ -66,6 +69,8 @@ export interface DataQueueOptions {
   readonly settings: ThreadSettings;
   /** Where to count, indexed by {@linkcode Counter}; may be shared memory. */
   readonly counters: Float64Array;
+  /** The guest's rates; absent where it has none. */
+  readonly throttle?: Throttle | undefined;
   /** Absent where the guest cannot have security associations. */
   readonly associations?: AssociationTable;
 }
@@ -86,12 +91,14 @@ export class DataQueue implements QueueService {
   #pending = new SlotList();
   #spare: SlotList | undefined;
   readonly #runner: OperationRunner;
+  readonly #throttle: Throttle | undefined;
 
   constructor(options: DataQueueOptions) {
     const { virtqueue, memory, mode, sessions, settings, counters } = options;
     this.#virtqueue = virtqueue;
     this.#sessions = sessions;
     this.#counters = counters;
+    this.#throttle = options.throttle;
     this.#format = mode.layout === "draft-9"
       ? new Draft9Requests(virtqueue, memory, sessions, settings)
       : new ChainRequests(
@@ -109,6 +116,15 @@ export class DataQueue implements QueueService {
     return this.#virtqueue.broken;
   }
 
+  /** Its guest has had what it may have for now, however little is pending. */
+  get isFull(): boolean {
+    return this.#throttle?.isWaiting ?? false;
+  }
+
+  get waitMs(): number {
+    return this.isFull ? this.#throttle!.waitMs() : -1;
+  }
+
   /** Requests that wait for a backend. */
   get pendingCount(): number {
     return this.#pending.count;
@@ -121,9 +137,6 @@ export class DataQueue implements QueueService {
   get needsPolling(): boolean {
     return this.#runner.needsPolling(this.#pending);
   }
-
-  /** It takes what is available, however much is pending. */
-  readonly isFull = false;
 
   /** Fails, at the next poll, what waits for lanes: the ring has to stop. */
   abandonLanes(): void {
@@ -177,16 +190,47 @@ export class DataQueue implements QueueService {
     return this.#virtqueue.publish();
   }
 
+  /** Takes what is available, up to a burst. */
+  #pop(): number {
+    let count = 0;
+    while (count < BURST) {
+      const slot = this.#virtqueue.pop();
+      if (slot === NO_CHAIN) break;
+      this.#burst[count++] = slot;
+    }
+    return count;
+  }
+
+  /**
+   * Takes what the guest may have, and one request more than it may have bytes
+   * of. What it sends is counted, whatever becomes of it.
+   */
+  #popWithin(throttle: Throttle): number {
+    const most = throttle.room(BURST);
+    if (most === 0) return 0;
+    const virtqueue = this.#virtqueue;
+    let left = throttle.roomBytes();
+    let bytes = 0;
+    let count = 0;
+    while (count < most && left > 0) {
+      const slot = virtqueue.pop();
+      if (slot === NO_CHAIN) break;
+      this.#burst[count++] = slot;
+      const slotBytes = virtqueue.slots.readableBytes[slot]!;
+      bytes += slotBytes;
+      left -= slotBytes;
+    }
+    this.#counters[Counter.WaitedMs]! += throttle.taken(count, bytes);
+    return count;
+  }
+
   /** Takes the next burst and prepares its requests; how many there are. */
   #popBurst(): number {
     const virtqueue = this.#virtqueue;
     const burst = this.#burst;
-    let count = 0;
-    while (count < BURST) {
-      const slot = virtqueue.pop();
-      if (slot === NO_CHAIN) break;
-      burst[count++] = slot;
-    }
+    const count = this.#throttle
+      ? this.#popWithin(this.#throttle)
+      : this.#pop();
     if (count === 0) return 0;
     const requests = this.#requests;
     if (requests.burst.slotCount < virtqueue.slots.count) {

@@ -30,6 +30,11 @@ import {
 } from "./session/backend_states.ts";
 import { ThreadBackends } from "./session/thread_backends.ts";
 import type { ThreadSettings } from "./session/thread_sessions.ts";
+import {
+  newThrottleState,
+  type ThrottleLimits,
+  type ThrottleState,
+} from "./throttle.ts";
 import { encodeConfigSpace, STATUS_HW_READY } from "./wire/config_space.ts";
 import {
   F_ADMIN_VQ,
@@ -67,6 +72,8 @@ export interface DeviceSettings {
   readonly maximumSessions: number;
   /** Largest sum of a request's variable parts. */
   readonly maximumSizeBytes: number;
+  /** Rates of the guest. Default: none. */
+  readonly throttle?: ThrottleLimits | undefined;
   readonly layout: Layout;
   readonly allowWeak: boolean;
   /**
@@ -102,6 +109,8 @@ export class Device {
   /** What a transport does not add either. */
   readonly withheldFeatures: bigint;
   readonly sessions: SessionTable;
+  /** What all data queues share of the guest's rates; undefined without any. */
+  readonly throttle: ThrottleState | undefined;
   readonly threadSettings: ThreadSettings;
   readonly #ipsec: IpsecService | undefined;
   /** The backends as the thread of the control queue has opened them. */
@@ -125,6 +134,7 @@ export class Device {
     requireQueueCount(settings.dataQueueCount);
     this.#settings = settings;
     this.dataQueueCount = settings.dataQueueCount;
+    this.throttle = settings.throttle && newThrottleState(settings.throttle);
     const withheld = withhold(settings.without ?? []);
     this.withheldFeatures = withheld.features;
     const features = settings.layout === "draft-9"

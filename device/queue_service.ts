@@ -15,8 +15,13 @@ export interface QueueService {
    * a wake-up of the thread.
    */
   readonly needsPolling: boolean;
-  /** Whether it takes nothing more before something pending has ended. */
+  /** Whether it takes nothing more for now. */
   readonly isFull: boolean;
+  /**
+   * In how many milliseconds it takes more; -1 where time alone makes no
+   * difference.
+   */
+  readonly waitMs: number;
   /** Takes what is available, up to a bound; true: notify the driver. */
   service(): boolean;
   /** Answers what has ended since; true: notify the driver. */

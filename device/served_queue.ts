@@ -76,6 +76,11 @@ export class ServedQueue<Service extends QueueService = QueueService> {
     return this.#service?.needsPolling ?? false;
   }
 
+  /** In how many milliseconds it takes more of what is available; -1: now. */
+  get waitMs(): number {
+    return this.isServed ? this.#service!.waitMs : -1;
+  }
+
   /** Serves the ring from now on, if it is in `memory`, or breaks. */
   open(memory: GuestMemory): void {
     const { form } = this.#options;

@@ -18,8 +18,7 @@ function children(pid: number): Map<string, number> {
       );
       if (parent !== pid) continue;
       const words = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0");
-      const script = words.findIndex((word) => word.endsWith("isolated.ts"));
-      found.set(words[script + 1]!, Number(name));
+      found.set(words[words.indexOf("isolated") + 1]!, Number(name));
     } catch (error) {
       // It has ended meanwhile.
       if (!(error instanceof Deno.errors.NotFound)) throw error;

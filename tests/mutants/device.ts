@@ -269,4 +269,25 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "const isInPlace = from <= to &&",
     tests: ["device/repeated_requests_test.ts"],
   },
+  {
+    fault: "a queue above its guest's rate is looked at again and again",
+    file: "device/data_queue.ts",
+    text: "return this.#throttle?.isWaiting ?? false;",
+    replacement: "return false;",
+    tests: ["device/transport/in_process/throttle_test.ts"],
+  },
+  {
+    fault: "a guest that was idle for days owes what came around",
+    file: "device/throttle.ts",
+    text: "if (nowMs / 1000 - changed > EMPTY_AFTER_SECONDS) return 0;",
+    replacement: "if (changed < 0) return 0;",
+    tests: ["device/throttle_test.ts"],
+  },
+  {
+    fault: "a guest over vhost-user has no rate",
+    file: "device/transport/vhost_user/queue_runners.ts",
+    text: "        throttle: device.throttle,\n",
+    replacement: "",
+    tests: ["device/transport/vhost_user/throttle_test.ts"],
+  },
 ];

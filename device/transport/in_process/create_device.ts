@@ -21,6 +21,12 @@ import {
   type PlacementRule,
   RULE_FORM,
 } from "../../session/placement_rule.ts";
+import {
+  BPS_RANGE,
+  limitsOf,
+  OPS_RANGE,
+  type ThrottleLimits,
+} from "../../throttle.ts";
 import type { Layout } from "../../wire/mode.ts";
 import {
   readWithheld,
@@ -68,6 +74,20 @@ export interface DeviceOptions {
    * bytes to 256 MiB. Default: 4 MiB.
    */
   readonly maxSizeBytes?: number;
+  /**
+   * Requests per second, 1 to 1000000000; what is more waits. Default: as many as
+   * come.
+   */
+  readonly throttleOps?: number;
+  /** Requests that may come at once. Default: a tenth of `throttleOps`. */
+  readonly throttleOpsBurst?: number;
+  /**
+   * Bytes per second that requests bring, 1024 to 10^12; what is more waits.
+   * Default: as many as come.
+   */
+  readonly throttleBps?: number;
+  /** Bytes that may come at once. Default: a tenth of `throttleBps`. */
+  readonly throttleBpsBurst?: number;
   /** Request layout. Default: `"virtio"`. */
   readonly layout?: Layout;
   /** Offers algorithms with known weaknesses too. */
@@ -108,6 +128,10 @@ const OPTION_NAMES = [
   "dataQueues",
   "maxSessions",
   "maxSizeBytes",
+  "throttleOps",
+  "throttleOpsBurst",
+  "throttleBps",
+  "throttleBpsBurst",
   "layout",
   "allowWeak",
   "without",
@@ -143,6 +167,31 @@ function placementRule(text: string, index: number): PlacementRule {
   const rule = parsePlacementRule(text);
   if (rule) return rule;
   throw wrong(`rules[${index}]`, JSON.stringify(text), RULE_FORM);
+}
+
+function throttleLimits(options: DeviceOptions): ThrottleLimits | undefined {
+  const rate = (
+    option:
+      | "throttleOps"
+      | "throttleOpsBurst"
+      | "throttleBps"
+      | "throttleBpsBurst",
+    range: Range,
+  ) => {
+    const value = options[option];
+    return value === undefined ? undefined : numberOf(option, value, range);
+  };
+  const ops = rate("throttleOps", OPS_RANGE);
+  const bps = rate("throttleBps", BPS_RANGE);
+  const opsBurst = rate("throttleOpsBurst", OPS_RANGE);
+  const bpsBurst = rate("throttleBpsBurst", BPS_RANGE);
+  if (ops === undefined && opsBurst !== undefined) {
+    throw wrong("throttleOpsBurst", `${opsBurst}`, "throttleOps besides");
+  }
+  if (bps === undefined && bpsBurst !== undefined) {
+    throw wrong("throttleBpsBurst", `${bpsBurst}`, "throttleBps besides");
+  }
+  return limitsOf({ ops, opsBurst, bps, bpsBurst });
 }
 
 function withholdable(names: readonly string[]): readonly Withholdable[] {
@@ -223,6 +272,7 @@ function settingsOf(options: DeviceOptions) {
       options.maxSizeBytes ?? 4 * 1024 * 1024,
       SIZE_BYTES,
     ),
+    throttle: throttleLimits(options),
     layout: wordOf("layout", options.layout ?? "virtio", LAYOUTS),
     allowWeak: options.allowWeak ?? false,
     administration: true,

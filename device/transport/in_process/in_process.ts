@@ -38,6 +38,7 @@ import {
   F_RING_RESET,
   F_SUSPEND,
 } from "../../wire/features.ts";
+import { Throttle } from "../../throttle.ts";
 import type { InProcessDevice, InProcessQueue } from "./in_process_device.ts";
 import { QueueStops } from "./queue_stops.ts";
 import { Suspension } from "./suspension.ts";
@@ -65,6 +66,7 @@ export class InProcessLink implements InProcessDevice {
   #gone: (reason: string) => void = () => {};
   #running = false;
   #polling: ReturnType<typeof setTimeout> | undefined;
+  #waiting: ReturnType<typeof setTimeout> | undefined;
   readonly #stops = new QueueStops((reason) => this.#becomeUnusable(reason));
   #resetting: Promise<void> | undefined;
   /** Why the device cannot be used before it has been reset. */
@@ -247,6 +249,8 @@ export class InProcessLink implements InProcessDevice {
       sessions: this.#sessions,
       settings: device.threadSettings,
       counters: new Float64Array(COUNTERS),
+      throttle: device.throttle &&
+        new Throttle(device.throttle, () => performance.now()),
       ...(device.adminQueueIndex !== undefined &&
         { associations: device.associations! }),
     });
@@ -287,6 +291,17 @@ export class InProcessLink implements InProcessDevice {
     if (notify) this.#notified.get(index)?.();
     if (queue.broken !== undefined) this.#device.ringBroken();
     if (queue.needsPolling) this.#pollSoon();
+    if (queue.waitMs >= 0) this.#serveLater(queue.waitMs);
+  }
+
+  /** Queues that wait for the driver's rates are served when they may be. */
+  #serveLater(waitMs: number): void {
+    this.#waiting ??= setTimeout(() => {
+      this.#waiting = undefined;
+      for (const [index, queue] of this.#queues.entries()) {
+        if (queue && queue.waitMs >= 0) this.kick(index);
+      }
+    }, Math.ceil(waitMs));
   }
 
   #pollSoon(): void {
@@ -401,6 +416,7 @@ export class InProcessLink implements InProcessDevice {
     this.#queues.forEach((_, index) => void this.#stopQueue(index));
     await this.#stops.allSoon();
     clearTimeout(this.#polling);
+    clearTimeout(this.#waiting);
     this.#closed = true;
     this.#device.reset();
     // A session with an operation under way goes with its backend.

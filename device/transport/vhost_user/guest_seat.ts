@@ -33,6 +33,7 @@ export interface SeatThread extends RingThread {
 export class GuestSeat implements RingGuest {
   readonly sessions: ThreadSessions;
   readonly settings: RingGuest["settings"];
+  readonly throttle: RingGuest["throttle"];
   readonly #thread: SeatThread;
   readonly #report: (report: GuestReport) => void;
   readonly #rings = new Map<number, QueueRing>();
@@ -50,6 +51,7 @@ export class GuestSeat implements RingGuest {
     this.#thread = thread;
     this.#report = report;
     this.settings = loaded.settings;
+    this.throttle = start.throttle;
     this.#taken = new Int32Array(start.taken);
     this.#memory = guestMemoryOf(start.ranges);
     const { note } = new FailureNotes((failure) =>

@@ -7,6 +7,7 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
+import { monotonicClock } from "../../../ffi/monotonic_clock.ts";
 import { REVIEW_MS } from "../../backend_health.ts";
 import { reasonOf } from "../../session/failure.ts";
 import { WakeWord } from "../../thread_wake.ts";
@@ -48,6 +49,7 @@ export interface QueueLoopOptions {
 /** Serves rings of many guests until it is told to exit. */
 export class QueueLoop implements SeatThread {
   readonly libc: Libc;
+  readonly clock: () => number;
   readonly #options: QueueLoopOptions;
   readonly #settings = new Map<number, LoadedSettings | string>();
   readonly #seats = new Map<number, GuestSeat>();
@@ -69,6 +71,7 @@ export class QueueLoop implements SeatThread {
   constructor(options: QueueLoopOptions) {
     this.#options = options;
     this.libc = options.libc;
+    this.clock = monotonicClock(options.libc);
     this.#spinMs = options.spinMicroseconds / 1000;
   }
 

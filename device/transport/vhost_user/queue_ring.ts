@@ -10,6 +10,7 @@ import { Counter, DataQueue } from "../../data_queue.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { ServedQueue } from "../../served_queue.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
+import { Throttle, type ThrottleState } from "../../throttle.ts";
 import { locateRing } from "./ring_place.ts";
 import type { CountersPlace, RingStart } from "./thread_messages.ts";
 
@@ -23,6 +24,8 @@ const LANE_MS = 1000;
 /** The thread that a ring is on. */
 export interface RingThread {
   readonly libc: Libc;
+  /** Tells milliseconds, the same ones on all threads. */
+  readonly clock: () => number;
   /** Has the ring looked at in the next turn. */
   wake(ring: QueueRing): void;
 }
@@ -31,6 +34,7 @@ export interface RingThread {
 export interface RingGuest {
   readonly sessions: ThreadSessions;
   readonly settings: ConstructorParameters<typeof DataQueue>[0]["settings"];
+  readonly throttle: ThrottleState | undefined;
   /** Hears why a ring is no longer served. */
   broken(index: number, reason: string): void;
   /** Hears why nothing of it can be served any longer. */
@@ -73,7 +77,7 @@ export class QueueRing {
     this.#callFd = callFd;
     this.counters = new Float64Array(counters);
     this.takeCount();
-    const { sessions, settings } = guest;
+    const { sessions, settings, throttle } = guest;
     this.#queue = new ServedQueue({
       form,
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
@@ -85,6 +89,7 @@ export class QueueRing {
           sessions,
           settings,
           counters: this.counters,
+          throttle: throttle && new Throttle(throttle, thread.clock),
         }),
     });
   }
@@ -104,10 +109,12 @@ export class QueueRing {
 
   /** When it is to be looked at again though nothing wakes it; -1: never. */
   get lookAgainMs(): number {
-    const { isStopping, isServed, pendingCount } = this.#queue;
+    const { isStopping, isServed, pendingCount, waitMs } = this.#queue;
     if (isStopping) return STOPPING_MS;
     if (this.kickFd < 0 && isServed) return POLLING_MS;
-    return pendingCount > 0 ? LANE_MS : -1;
+    const laneMs = pendingCount > 0 ? LANE_MS : -1;
+    if (waitMs < 0) return laneMs;
+    return laneMs < 0 ? Math.ceil(waitMs) : Math.min(laneMs, Math.ceil(waitMs));
   }
 
   /** Serves the ring from now on, where it is in `memory`. */

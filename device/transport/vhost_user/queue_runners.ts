@@ -125,6 +125,7 @@ export class QueueRunners {
         guest: this.#guest,
         settings: threads.numberOf(device.threadSettings),
         keys: device.threadSettings.keys,
+        throttle: device.throttle,
         ranges: memory.ranges,
       },
       sessions: this.#announcements.putAll(device.sessions.current()),

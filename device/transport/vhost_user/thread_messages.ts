@@ -15,6 +15,7 @@ import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { Failure } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import type { ThreadWake } from "../../thread_wake.ts";
+import type { ThrottleState } from "../../throttle.ts";
 import type { WireMode } from "../../wire/mode.ts";
 import type { MemoryRange } from "./memory_table.ts";
 import type { RingAddresses } from "./payloads.ts";
@@ -59,6 +60,8 @@ export interface GuestStart {
   readonly guest: number;
   /** What it may use of the key store; absent: there is none. */
   readonly keys: GuestKeySettings | undefined;
+  /** What its rings on all threads may have; absent: as much as they like. */
+  readonly throttle?: ThrottleState | undefined;
   readonly ranges: readonly MemoryRange[];
   /** One 32-bit word: announcements of its sessions that have been taken. */
   readonly taken: SharedArrayBuffer;

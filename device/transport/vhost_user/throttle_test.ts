@@ -1,0 +1,103 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { cpuUsage } from "node:process";
+import type { Driver } from "../../../mod.ts";
+import { attach } from "../../../testing/attached_driver.ts";
+import {
+  startTestServer,
+  type TestServer,
+} from "../../../testing/vhost_user_server.ts";
+import { Counter } from "../../data_queue.ts";
+import type { ThrottleLimits } from "../../throttle.ts";
+
+const DATA = new Uint8Array(4000).fill(3);
+const PER_SECOND = 40;
+const BURST = 10;
+
+const limited = (limits: Partial<ThrottleLimits>): Promise<TestServer> =>
+  startTestServer(undefined, "noble", {
+    throttle: {
+      requestsPerSecond: undefined,
+      requestBurst: 0,
+      bytesPerSecond: undefined,
+      byteBurst: 0,
+      ...limits,
+    },
+  });
+
+/** Seconds that so many hashes take, all asked for at once. */
+async function secondsFor(driver: Driver, count: number): Promise<number> {
+  await using hash = await driver.hash({ algorithm: "sha256" });
+  const start = performance.now();
+  await Promise.all(Array.from({ length: count }, () => hash.digest(DATA)));
+  return (performance.now() - start) / 1000;
+}
+
+function cpuSeconds(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1e6;
+}
+
+function waitedMs({ counters }: TestServer): number {
+  return [...counters.values()]
+    .reduce((sum, one) => sum + one[Counter.WaitedMs]!, 0);
+}
+
+Deno.test("what a guest sends above its rate waits, and nobody else does", async () => {
+  await using server = await limited({
+    requestsPerSecond: PER_SECOND,
+    requestBurst: BURST,
+  });
+  await using other = await startTestServer();
+  await using driver = await attach(server.path);
+  await using free = await attach(other.path);
+  strictEqual(driver.dataQueueCount, 2);
+  await secondsFor(free, 1);
+  const before = cpuSeconds();
+  const slow = secondsFor(driver, BURST + PER_SECOND);
+  const fast = await secondsFor(free, 60);
+  const seconds = await slow;
+  ok(seconds > 0.9 && seconds < 1.6, `${seconds} s`);
+  ok(fast < seconds / 2, `${fast} s`);
+  ok(cpuSeconds() - before < seconds, "a thread spins");
+  const waited = waitedMs(server);
+  ok(waited > 500 && waited < 2 * 1600, `${waited} ms`);
+  strictEqual(waitedMs(other), 0);
+});
+
+Deno.test("a rate of bytes holds for all rings of a guest together", async () => {
+  await using server = await limited({
+    bytesPerSecond: 40 * 4000,
+    byteBurst: 4000,
+  });
+  await using driver = await attach(server.path);
+  const seconds = await secondsFor(driver, 40);
+  ok(seconds > 0.9 && seconds < 1.6, `${seconds} s`);
+});
+
+Deno.test("a guest cannot leave its rate behind by connecting anew", async () => {
+  await using server = await limited({
+    requestsPerSecond: 10,
+    requestBurst: 5,
+  });
+  const start = performance.now();
+  for (let i = 0; i < 3; i++) {
+    await using driver = await attach(server.path);
+    await secondsFor(driver, 5);
+  }
+  ok(performance.now() - start > 900);
+});
+
+Deno.test("rings with requests that wait stop at once", async () => {
+  await using server = await limited({ requestsPerSecond: 1, requestBurst: 1 });
+  const driver = await attach(server.path);
+  const hash = await driver.hash({ algorithm: "sha256" });
+  const outcomes = Promise.allSettled(
+    Array.from({ length: 9 }, () => hash.digest(DATA)),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const start = performance.now();
+  await driver.close();
+  await outcomes;
+  await server.logged("front-end gone");
+  ok(performance.now() - start < 500);
+});
