@@ -57,6 +57,7 @@ const FEATURE_NAMES: readonly (readonly [bigint, string])[] = [
   [F_NOTIFICATION_DATA, "notification-data"],
   [F_RING_RESET, "ring-reset"],
   [F_SUSPEND, "suspend"],
+  [F_ADMIN_VQ, "ipsec"],
   [F_REVISION_1, "revision-1"],
   ...Object.entries(STATELESS_FEATURE)
     .map(([service, bit]) => [bit, `${service}-stateless`] as const),
