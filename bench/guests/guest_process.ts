@@ -169,4 +169,6 @@ if (import.meta.main) {
     const answer: GuestAnswer = { figures: await follow(folder!, order) };
     console.log(JSON.stringify(answer));
   }
+  // Guests that are attached still would keep it.
+  Deno.exit();
 }

@@ -39,6 +39,8 @@ const TWO_TO_32 = 2 ** 32;
 
 /** A part of a region, as long as a window may be. */
 interface Window {
+  /** Its number, by which ranges name it. */
+  readonly place: number;
   readonly guestAddress: number;
   readonly lengthBytes: number;
   readonly region: Region;
@@ -59,8 +61,9 @@ export class GuestMemory {
   readonly #regions: GuestRegion[] = [];
   /** All regions, cut up; in the same order. */
   #windows: Window[] = [];
+  /** By place. A region that is added comes last, whatever its address. */
   #table: Region[] = [];
-  /** Of each window, the two words of its guest address, and its length. */
+  /** Of each place, the two words of its guest address, and its length. */
   windowLows: Int32Array<ArrayBuffer> = new Int32Array(0);
   windowHighs: Int32Array<ArrayBuffer> = new Int32Array(0);
   windowLengths: Int32Array<ArrayBuffer> = new Int32Array(0);
@@ -68,7 +71,7 @@ export class GuestMemory {
    * For each stretch of a window's length of the lowest addresses, the window
    * that is the only one there.
    */
-  #only: (number | undefined)[] = [];
+  #only: (Window | undefined)[] = new Array(DIRECT_STRETCHES);
 
   get regions(): readonly GuestRegion[] {
     return this.#regions;
@@ -79,7 +82,10 @@ export class GuestMemory {
     return this.#table;
   }
 
-  /** Adds a region; returns what is wrong with it, or undefined. */
+  /**
+   * Adds a region; returns what is wrong with it, or undefined. Virtqueues over
+   * this memory go on: the places of the others stay.
+   */
   add(added: GuestRegion): string | undefined {
     const problem = regionProblem(added);
     if (problem !== undefined) return problem;
@@ -97,7 +103,7 @@ export class GuestMemory {
         `length ${hex(added.lengthBytes)}, overlaps another`;
     }
     this.#regions.splice(index, 0, added);
-    this.#cut();
+    this.#append(added);
     return undefined;
   }
 
@@ -171,17 +177,17 @@ export class GuestMemory {
 
   /** Sets `hit…` to the window that holds the address; false where none does. */
   find(address: number): boolean {
-    const index = this.#only[Math.floor(address / WINDOW_BYTES)] ??
-      countUpTo(this.#windows, address) - 1;
-    const found = this.#windows[index];
+    const found = this.#only[Math.floor(address / WINDOW_BYTES)] ??
+      this.#windows[countUpTo(this.#windows, address) - 1];
     if (
       !found || address < found.guestAddress ||
       address - found.guestAddress >= found.lengthBytes
     ) return false;
-    this.hit = index;
-    this.hitLow = this.windowLows[index]!;
-    this.hitHigh = this.windowHighs[index]!;
-    this.hitBytes = this.windowLengths[index]!;
+    const { place } = found;
+    this.hit = place;
+    this.hitLow = this.windowLows[place]!;
+    this.hitHigh = this.windowHighs[place]!;
+    this.hitBytes = this.windowLengths[place]!;
     return true;
   }
 
@@ -190,28 +196,67 @@ export class GuestMemory {
     return ((address >>> 0) - this.hitLow) >>> 0;
   }
 
+  /** Gives all windows places anew. */
   #cut(): void {
-    this.#windows = this.#regions.flatMap(windowsOf);
-    this.#table = this.#windows.map(({ region }) => region);
-    this.#only = onlyWindows(this.#windows);
-    this.windowLows = Int32Array.from(
-      this.#windows,
-      ({ guestAddress }) => guestAddress | 0,
-    );
-    this.windowHighs = Int32Array.from(
-      this.#windows,
-      ({ guestAddress }) => Math.floor(guestAddress / TWO_TO_32) | 0,
-    );
-    this.windowLengths = Int32Array.from(
-      this.#windows,
-      ({ lengthBytes }) => lengthBytes,
-    );
+    this.#windows = [];
+    this.#table = [];
+    this.windowLows = new Int32Array(0);
+    this.windowHighs = new Int32Array(0);
+    this.windowLengths = new Int32Array(0);
+    this.#only.fill(undefined);
+    for (const region of this.#regions) this.#append(region);
     this.hitBytes = 0;
+  }
+
+  /** Gives a region's windows the next places. */
+  #append(added: GuestRegion): void {
+    const windows = windowsOf(added, this.#table.length);
+    const numbers = (
+      old: Int32Array<ArrayBuffer>,
+      of: (window: Window) => number,
+    ) => {
+      const all = new Int32Array(old.length + windows.length);
+      all.set(old);
+      for (const window of windows) all[window.place] = of(window);
+      return all;
+    };
+    const { windowLows, windowHighs, windowLengths } = this;
+    this.windowLows = numbers(windowLows, (one) => one.guestAddress | 0);
+    this.windowHighs = numbers(
+      windowHighs,
+      (one) => Math.floor(one.guestAddress / TWO_TO_32) | 0,
+    );
+    this.windowLengths = numbers(windowLengths, (one) => one.lengthBytes);
+    // Another table, by which those who keep something of the old one notice.
+    this.#table = [...this.#table, ...windows.map(({ region }) => region)];
+    const index = countUpTo(this.#windows, added.guestAddress);
+    this.#windows.splice(index, 0, ...windows);
+    this.#noteStretches(index, windows);
+  }
+
+  /** Notes for new windows, which begin at `index`, whether they are alone. */
+  #noteStretches(index: number, windows: readonly Window[]): void {
+    const last = index + windows.length - 1;
+    for (let at = index; at <= last; at++) {
+      const stretch = stretchOf(this.#windows[at]);
+      if (stretch >= DIRECT_STRETCHES) break;
+      const isAlone = stretchOf(this.#windows[at - 1]) !== stretch &&
+        stretchOf(this.#windows[at + 1]) !== stretch;
+      this.#only[stretch] = isAlone ? this.#windows[at] : undefined;
+    }
   }
 }
 
+/** Number of the stretch that a window is in. */
+function stretchOf(window: Window | undefined): number {
+  return window ? Math.floor(window.guestAddress / WINDOW_BYTES) : NaN;
+}
+
 /** Cuts a region at every multiple of a window's length. */
-function windowsOf({ guestAddress, lengthBytes, region }: GuestRegion) {
+function windowsOf(
+  { guestAddress, lengthBytes, region }: GuestRegion,
+  firstPlace: number,
+): Window[] {
   const windows: Window[] = [];
   for (let at = 0; at < lengthBytes;) {
     const start = guestAddress + at;
@@ -220,6 +265,7 @@ function windowsOf({ guestAddress, lengthBytes, region }: GuestRegion) {
       WINDOW_BYTES - start % WINDOW_BYTES,
     );
     windows.push({
+      place: firstPlace + windows.length,
       guestAddress: start,
       lengthBytes: part,
       region: region.part(at, part),
@@ -227,19 +273,6 @@ function windowsOf({ guestAddress, lengthBytes, region }: GuestRegion) {
     at += part;
   }
   return windows;
-}
-
-/** By stretch of memory, the only window there; undefined to search for it. */
-function onlyWindows(windows: readonly Window[]): (number | undefined)[] {
-  const only: (number | undefined)[] = new Array(DIRECT_STRETCHES);
-  const seen = new Set<number>();
-  for (const [index, { guestAddress }] of windows.entries()) {
-    const stretch = Math.floor(guestAddress / WINDOW_BYTES);
-    if (stretch >= DIRECT_STRETCHES) break;
-    only[stretch] = seen.has(stretch) ? undefined : index;
-    seen.add(stretch);
-  }
-  return only;
 }
 
 /** How many of an ascending list start at or below the address. */

@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Region } from "../../memory/region.ts";
 import { Segments } from "../../memory/segments.ts";
 import { GuestMemory, MAX_GUEST_REGIONS } from "./guest_memory.ts";
@@ -25,6 +25,28 @@ function pieces(list: Segments) {
     (_, i) => [list.offset(i), list.lengthBytes(i)],
   );
 }
+
+Deno.test("what is added takes no place from what is there", () => {
+  const memory = new GuestMemory();
+  const region = (guestAddress: number) => ({
+    guestAddress,
+    userAddress: guestAddress,
+    lengthBytes: 0x1000,
+    region: new Region(new Uint8Array(0x1000)),
+  });
+  const first = region(2 ** 30);
+  strictEqual(memory.add(first), undefined);
+  const before = memory.table;
+  strictEqual(memory.add(region(0x1000)), undefined);
+  strictEqual(memory.add(region(2 ** 30 + 0x8000)), undefined);
+  strictEqual(memory.table[0], before[0]);
+  for (const [i, address] of [2 ** 30, 0x1000, 2 ** 30 + 0x8000].entries()) {
+    ok(memory.find(address + 0xfff));
+    strictEqual(memory.hit, i);
+    strictEqual(memory.offsetInHit(address + 0xfff), 0xfff);
+  }
+  ok(!memory.find(2 ** 30 + 0x1000));
+});
 
 Deno.test("translate() crosses adjacent regions and stops at holes", () => {
   const memory = mapOf([0x3000, 0x1000], [0x1000, 0x1000], [0x2000, 0x1000]);

@@ -245,6 +245,24 @@ Deno.test("memory stays while a backend may still write to it", async () => {
   strictEqual(front.region.bytes[0x21_0040], Status.Error);
 });
 
+Deno.test("a region is added while operations are under way that never end", async () => {
+  await using server = await startTestServer(undefined, SLUGGISH);
+  const started = await startSluggish(server, NEVER_ENDS);
+  using front = started.front;
+  const began = performance.now();
+  const bytes = new Uint8Array(40);
+  const view = new DataView(bytes.buffer);
+  // Below the others in the guest, so that it would take their place.
+  const fields = [0, 0x10_0000, 0x1000, 0x7000_0000_0000, 0];
+  fields.forEach((value, i) => view.setBigUint64(8 * i, BigInt(value), true));
+  strictEqual(
+    await front.tell(Request.AddMemReg, bytes, [front.memoryFd]),
+    0,
+  );
+  ok(performance.now() - began < DRAIN_MS / 2);
+  ok(!server.log.some((line) => line.includes("has not ended")));
+});
+
 Deno.test("a broken ring waits for its operations like one that stops", async () => {
   await using server = await startTestServer(undefined, SLUGGISH);
   const started = await startSluggish(server, NEVER_ENDS);

@@ -2,6 +2,13 @@ import type { Mutant } from "./mutant.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   {
+    fault: "a region that is added takes the places of those above it",
+    file: "device/ring/guest_memory.ts",
+    text: "    this.#append(added);\n    return undefined;",
+    replacement: "    this.#cut();\n    return undefined;",
+    tests: ["device/ring/guest_memory_test.ts"],
+  },
+  {
     fault: "a status goes to the mapped part of a descriptor",
     file: "device/ring/chain_reader.ts",
     text: "        statusIsLost = true;\n",

@@ -115,6 +115,11 @@ export class ControlRing implements RingRunner {
     return service;
   }
 
+  /** Memory was added: a ring that waited for it may go on. */
+  growMemory(): void {
+    if (!this.#queue?.isServed) this.#open();
+  }
+
   /** Serves the ring from now on, if its memory is there. */
   #open(): void {
     const queue = this.#queue;

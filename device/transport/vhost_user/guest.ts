@@ -176,6 +176,16 @@ export class Guest {
   async memoryChanged(): Promise<void> {
     await this.#runners.changeMemory();
     this.memory.unmapRetired();
+    await this.#memoryKnown();
+  }
+
+  /** Makes everybody know of memory that was added; all rings go on. */
+  async memoryGrew(): Promise<void> {
+    await this.#runners.growMemory();
+    await this.#memoryKnown();
+  }
+
+  async #memoryKnown(): Promise<void> {
     await this.rings.memoryChanged();
     const { length } = this.memory.ranges;
     const mebibytes = Math.round(this.memory.totalBytes / 2 ** 20);

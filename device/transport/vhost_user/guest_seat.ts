@@ -8,7 +8,7 @@ import { takeAnnouncement } from "../../session/announcement_memory.ts";
 import { FailureNotes } from "../../session/failure.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";
-import { guestMemoryOf, type MemoryRange } from "./memory_table.ts";
+import { addRange, guestMemoryOf, type MemoryRange } from "./memory_table.ts";
 import { QueueRing, type RingGuest, type RingThread } from "./queue_ring.ts";
 import type { LoadedSettings } from "./loaded_settings.ts";
 import type {
@@ -95,6 +95,8 @@ export class GuestSeat implements RingGuest {
         return this.#done(command.sequence);
       case "memory":
         return this.#changeMemory(command.ranges, command.sequence);
+      case "grow":
+        return this.#growMemory(command.range, command.sequence);
       case "leave":
         return this.#leave(command.sequence);
     }
@@ -158,6 +160,18 @@ export class GuestSeat implements RingGuest {
       for (const ring of this.#rings.values()) this.#open(ring);
       this.#done(sequence);
     });
+  }
+
+  /** Rings go on, and those that waited for this memory begin. */
+  #growMemory(range: MemoryRange, sequence: number): void {
+    if (typeof this.#memory !== "string") {
+      const problem = addRange(this.#memory, range);
+      if (problem !== undefined) this.failed(problem);
+      for (const ring of this.#rings.values()) {
+        if (!ring.isOpen) this.#open(ring);
+      }
+    }
+    this.#done(sequence);
   }
 
   #leave(sequence: number): void {

@@ -31,8 +31,12 @@ export function memoryHandlers(guest: Guest) {
         : changed(guest.memory.replace(regions, fds));
     },
     GetMaxMemSlots: () => encodeUint64(MAX_GUEST_REGIONS),
-    AddMemReg: ({ view, fds }: Message) =>
-      changed(guest.memory.add(decodeSingleRegion(view), fds[0]!)),
+    AddMemReg: async ({ view, fds }: Message) => {
+      const problem = guest.memory.add(decodeSingleRegion(view), fds[0]!);
+      if (problem !== undefined) return new Refused(problem);
+      await guest.memoryGrew();
+      return undefined;
+    },
     RemMemReg: ({ view }: Message) =>
       changed(guest.memory.remove(decodeSingleRegion(view))),
   } satisfies Partial<MessageHandlers>;

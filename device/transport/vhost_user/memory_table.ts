@@ -46,18 +46,27 @@ const GONE = "is gone: its file was shortened, or the host had no page for it";
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
+/** What other threads are told of an entry. */
+const rangeOf = (
+  { guestAddress, userAddress, lengthBytes, address }: MemoryRange,
+): MemoryRange => ({ guestAddress, userAddress, lengthBytes, address });
+
+/** Adds a mapped range for the calling thread; returns what is wrong. */
+export function addRange(
+  memory: GuestMemory,
+  { guestAddress, userAddress, lengthBytes, address }: MemoryRange,
+): string | undefined {
+  const region = regionAt(address, lengthBytes);
+  return memory.add({ guestAddress, userAddress, lengthBytes, region });
+}
+
 /** The guest memory of `ranges` for the calling thread, or what is wrong. */
 export function guestMemoryOf(
   ranges: readonly MemoryRange[],
 ): GuestMemory | string {
   const memory = new GuestMemory();
   for (const range of ranges) {
-    const problem = memory.add({
-      guestAddress: range.guestAddress,
-      userAddress: range.userAddress,
-      lengthBytes: range.lengthBytes,
-      region: regionAt(range.address, range.lengthBytes),
-    });
+    const problem = addRange(memory, range);
     if (problem !== undefined) return problem;
   }
   return memory;
@@ -65,7 +74,7 @@ export function guestMemoryOf(
 
 /** The regions of one front-end. */
 export class MemoryTable {
-  /** The current map for the main thread; a change makes a new one. */
+  /** The current map for the main thread; what takes of it makes a new one. */
   memory = new GuestMemory();
   readonly #options: MemoryTableOptions;
   #entries: Entry[] = [];
@@ -79,9 +88,7 @@ export class MemoryTable {
 
   /** The current map for other threads. */
   get ranges(): MemoryRange[] {
-    return this.#entries.map((
-      { guestAddress, userAddress, lengthBytes, address },
-    ) => ({ guestAddress, userAddress, lengthBytes, address }));
+    return this.#entries.map(rangeOf);
   }
 
   get totalBytes(): number {
@@ -108,14 +115,29 @@ export class MemoryTable {
     return this.#become(added, added, this.#entries);
   }
 
-  /** Adds a region. Returns what is wrong; then nothing has changed. */
+  /** What was added last, for other threads to add. */
+  get newest(): MemoryRange {
+    return rangeOf(this.#entries.at(-1)!);
+  }
+
+  /**
+   * Adds a region to the map, which is no other for it. Returns what is wrong;
+   * then nothing has changed.
+   */
   add(region: RegionDescription, fd: number): string | undefined {
     if (this.#entries.length >= MAX_GUEST_REGIONS) {
       return `more than ${MAX_GUEST_REGIONS} memory regions`;
     }
     const entry = this.#map(region, fd);
     if (typeof entry === "string") return entry;
-    return this.#become([...this.#entries, entry], [entry], []);
+    const problem = this.#excess([...this.#entries, entry]) ??
+      addRange(this.memory, entry);
+    if (problem !== undefined) {
+      this.#unmap(entry);
+      return problem;
+    }
+    this.#entries.push(entry);
+    return undefined;
   }
 
   /** Removes a region; its file offset is ignored, as the protocol says. */

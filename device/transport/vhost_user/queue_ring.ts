@@ -99,6 +99,11 @@ export class QueueRing {
     return this.#queue.base;
   }
 
+  /** Whether it is in its memory, served or about to stop. */
+  get isOpen(): boolean {
+    return this.#queue.isServed || this.#queue.isStopping;
+  }
+
   /** Requests that it has answered since the last call. */
   takeCount(): number {
     const requests = this.counters[Counter.Requests]!;

@@ -152,6 +152,15 @@ export class QueueRunners {
     ]);
   }
 
+  /** Settled when everybody knows of memory that was added. */
+  async growMemory(): Promise<void> {
+    const added = this.#options.memory.newest;
+    this.#control.growMemory();
+    await Promise.all(
+      [...this.#seats.values()].map((seat) => seat.growMemory(added)),
+    );
+  }
+
   /** Ends all; settled when none touches guest memory any more. */
   async exit(): Promise<void> {
     this.#ended = true;

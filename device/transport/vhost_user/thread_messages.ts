@@ -82,6 +82,8 @@ export type AnsweredCommand =
   | { readonly kind: "stop"; readonly index: number }
   | { readonly kind: "call"; readonly index: number; readonly fd: number }
   | { readonly kind: "memory"; readonly ranges: readonly MemoryRange[] }
+  /** Memory was added; nothing else has changed. */
+  | { readonly kind: "grow"; readonly range: MemoryRange }
   /** The guest has no ring here any more; nothing of it is kept. */
   | { readonly kind: "leave" };
 

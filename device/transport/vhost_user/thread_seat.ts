@@ -81,6 +81,11 @@ export class ThreadSeat {
     await this.thread.ask(this.#guest, { kind: "memory", ranges });
   }
 
+  /** Settled when the thread knows of memory that was added. */
+  async growMemory(range: MemoryRange): Promise<void> {
+    await this.thread.ask(this.#guest, { kind: "grow", range });
+  }
+
   /** Settled when the thread touches nothing of the guest any more. */
   async leave(): Promise<void> {
     // A thread that has ended touches nothing either.
