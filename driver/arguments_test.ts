@@ -181,6 +181,24 @@ Deno.test("a session with a wrong parameter is refused with the parameter, its v
     ],
     [
       (driver) =>
+        driver.chain(any({
+          order: "hash-then-cipher",
+          cipher: { algorithm: "aes-cbc", key: KEY, direction },
+          hashMode: "nested",
+          hashAlgorithm: "sha256",
+        })),
+      RangeError,
+      'Cannot open a chain session: hashMode is "nested", expected plain or ' +
+      "auth",
+    ],
+    [
+      (driver) => driver.chain(any({ hashMode: "plain" })),
+      TypeError,
+      "Cannot open a chain session: cipher is missing, expected the parameters " +
+      "of a cipher",
+    ],
+    [
+      (driver) =>
         driver.chain({
           order: "hash-then-cipher",
           cipher: { algorithm: "aes-cbc", key: KEY.subarray(1), direction },

@@ -145,3 +145,18 @@ Deno.test("a slot is submitted to its own burst, and once at a time", async () =
   assert.throws(() => burst.submit(slot), /the burst is closed/);
   await driver.close();
 });
+
+Deno.test("a closed burst keeps the memory of what is in flight until that is back", async () => {
+  const { driver } = await start();
+  const session = await driver.hash({ algorithm: "sha1" });
+  const { memory } = insideOf(driver);
+  const free = memory.freeBytes;
+  const burst = driver.burst(session, { depth: 2, dataBytes: 4096 });
+  burst.submit(burst.slots[0]!);
+  burst.flush();
+  burst.close();
+  assert.ok(memory.freeBytes <= free - 4096, "one of two is in flight");
+  await burst.wait();
+  assert.equal(memory.freeBytes, free);
+  await driver.close();
+});

@@ -36,7 +36,7 @@ import type {
   RsaParameters,
   SecretKey,
 } from "./parameters.ts";
-import { requireAlgorithm } from "./session_check.ts";
+import { requireAlgorithm, requireOneOf } from "./session_check.ts";
 
 const DEFAULT_TAG_BYTES = 16;
 
@@ -116,6 +116,7 @@ export async function describeChain(
   if (typeof cipher !== "object" || cipher === null) {
     throw wrongType(doing, "cipher", cipher, "the parameters of a cipher");
   }
+  requireOneOf(doing, "hashMode", hashMode, ["plain", "auth"]);
   const isPlain = hashMode === "plain";
   const algorithm = requireAlgorithm(
     isPlain ? "hash" : "mac",

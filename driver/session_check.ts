@@ -135,7 +135,6 @@ function checkChain(description: ChainSession): void {
   checkCipher(cipher.algorithm, cipher, "cipher.");
   const doing = "open a chain session";
   requireOneOf(doing, "order", order, ["hash-then-cipher", "cipher-then-hash"]);
-  requireOneOf(doing, "hashMode", hashMode, ["plain", "auth"]);
   const service = hashMode === "plain" ? "hash" : "mac";
   const { name } = requireAlgorithm(service, hashAlgorithm, "hashAlgorithm");
   if (service === "mac") checkMacKey(doing, name, "authKey", authKey);

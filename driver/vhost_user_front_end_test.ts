@@ -15,6 +15,7 @@ import {
   PROTOCOL_FEATURE,
   REQUEST,
 } from "./vhost_user/messages.ts";
+import { DeviceLostError } from "./device_lost_error.ts";
 import { connectVhostUser } from "./vhost_user_front_end.ts";
 
 const BIT_30 = 1n << 30n;
@@ -28,7 +29,12 @@ interface Script {
   readonly refuses?: number;
   /** Request at which it hangs up. */
   readonly hangsUpAt?: number;
+  /** What it sends instead of the answer to GET_FEATURES, piece by piece. */
+  readonly sends?: readonly Uint8Array<ArrayBuffer>[];
 }
+
+/** Neither protocol features nor anything that goes wrong. */
+const PLAIN: Script = { features: VERSION_1, protocolFeatures: 0n };
 
 /** A device played by the test: it answers messages and keeps a record. */
 class PlayedDevice implements AsyncDisposable {
@@ -87,6 +93,13 @@ class PlayedDevice implements AsyncDisposable {
       else this.#libc.close(passed);
     }
     if (request === this.#script.hangsUpAt) return false;
+    if (request === REQUEST.GET_FEATURES && this.#script.sends) {
+      for (const piece of this.#script.sends) {
+        this.#messages.send(fd, piece, [], true);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return true;
+    }
     const answer = this.#answer(request, flags);
     if (answer !== undefined) {
       const message = encodeMessage(request, encodeU64(answer), FLAG_REPLY);
@@ -224,6 +237,62 @@ Deno.test("a device that hangs up rejects, and leaves nothing open", async () =>
     await assert.rejects(attach(device), /closed the connection/);
   }
   assert.deepEqual(openDescriptors(), before);
+});
+
+const { GET_FEATURES, GET_CONFIG } = REQUEST;
+const FEATURES = encodeU64(VERSION_1);
+
+Deno.test("an answer may come in pieces", async () => {
+  const answer = encodeMessage(GET_FEATURES, FEATURES, FLAG_REPLY);
+  const sends = [answer.slice(0, 5), answer.slice(5, 13), answer.slice(13)];
+  await using device = new PlayedDevice({ ...PLAIN, sends });
+  const link = await attach(device);
+  assert.equal(link.offeredFeatures, VERSION_1);
+  await link.close();
+});
+
+Deno.test("a device that answers what is no answer is lost, and leaves nothing open", async () => {
+  const before = openDescriptors();
+  const version2 = encodeMessage(GET_FEATURES, FEATURES, FLAG_REPLY);
+  version2[4]! ^= 3;
+  const endless = encodeMessage(GET_FEATURES, FEATURES, FLAG_REPLY);
+  new DataView(endless.buffer).setUint32(8, 0xffff_ffff, true);
+  const twice = new Uint8Array([
+    ...encodeMessage(GET_FEATURES, FEATURES, FLAG_REPLY),
+    ...encodeMessage(GET_FEATURES, FEATURES, FLAG_REPLY),
+  ]);
+  const wrong = {
+    "another request's": encodeMessage(GET_CONFIG, FEATURES, FLAG_REPLY),
+    "a request": encodeMessage(GET_FEATURES, FEATURES),
+    "of another version": version2,
+    "longer than any": endless,
+    "two at a time": twice,
+  };
+  for (const [what, message] of Object.entries(wrong)) {
+    await using device = new PlayedDevice({ ...PLAIN, sends: [message] });
+    await assert.rejects(
+      attach(device),
+      (error) =>
+        error instanceof DeviceLostError &&
+        /lost: unexpected vhost-user message \d+ of \d+ bytes, expected the/
+          .test(error.message),
+      what,
+    );
+  }
+  assert.deepEqual(openDescriptors(), before);
+});
+
+Deno.test("a message that nobody has asked for ends the link", async () => {
+  const answer = encodeMessage(GET_FEATURES, FEATURES, FLAG_REPLY);
+  const more = encodeMessage(GET_CONFIG, FEATURES, FLAG_REPLY);
+  await using device = new PlayedDevice({ ...PLAIN, sends: [answer, more] });
+  const link = await attach(device);
+  const reason = await new Promise<string>((resolve) =>
+    link.onDisconnect(resolve)
+  );
+  assert.match(reason, /unexpected vhost-user message 24 .* expected none/);
+  await assert.rejects(link.queueCount(), DeviceLostError);
+  await link.close();
 });
 
 Deno.test("nobody at the socket is an error that names it", async () => {

@@ -25,6 +25,42 @@ export const MUTANTS: readonly Mutant[] = [{
   replacement: "if (key instanceof Uint8Array) return key;",
   tests: ["driver/own_bytes_test.ts"],
 }, {
+  fault: "a counter does not carry from piece to piece of a stream",
+  file: "driver/cipher_stream.ts",
+  text: "carry = Math.floor(carry / 256);",
+  replacement: "carry = 0;",
+  tests: ["driver/streams_test.ts"],
+}, {
+  fault: "what is too large for the device is sent to it",
+  file: "driver/request_rules.ts",
+  text: "if (sizeBytes <= this.#maxSizeBytes) return;",
+  replacement: "if (sizeBytes > 0) return;",
+  tests: ["driver/arguments_test.ts"],
+}, {
+  fault: "a key within PKCS#8 may be another than it says",
+  file: "driver/keys/asymmetric_key.ts",
+  text: "inner.algorithm === algorithm && inner.keyType === keyType &&",
+  replacement: "inner.algorithm === algorithm &&",
+  tests: ["driver/keys"],
+}, {
+  fault: "a link takes answers to what it has not asked",
+  file: "driver/vhost_user/connection.ts",
+  text: "request !== awaited?.request || ",
+  replacement: "awaited === undefined || ",
+  tests: ["driver/vhost_user_front_end_test.ts"],
+}, {
+  fault: "requests under way when the device goes are not ended",
+  file: "driver/attachment.ts",
+  text: "queue.abandon(this.#gone);",
+  replacement: "queue.closed;",
+  tests: ["driver/device_lost_test.ts"],
+}, {
+  fault: "a slot gives its memory back while the device writes there",
+  file: "driver/burst.ts",
+  text: "    if (this.inFlight) return;\n",
+  replacement: "",
+  tests: ["driver/burst_test.ts"],
+}, {
   fault: "a closed session keeps its key",
   file: "driver/session.ts",
   text: "    wipeKeys(this.description);\n",
