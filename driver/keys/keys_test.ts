@@ -7,6 +7,12 @@ import {
   sign as nodeSign,
   verify as nodeVerify,
 } from "node:crypto";
+import {
+  DerTag,
+  encodeElement,
+  encodeSequence,
+  encodeUnsigned,
+} from "../../algorithms/der.ts";
 import { type AsymmetricKey, createDevice, Driver } from "../../mod.ts";
 import {
   EC_PRIVATE_KEY,
@@ -214,6 +220,48 @@ Deno.test("symmetric keys are taken as JSON Web Keys", async () => {
   await rejects(open({ kty: "oct" }), /is a JSON Web Key without "k"/);
   await rejects(open({ kty: "oct", k: "?" }), /whose "k" is not base64url/);
   await rejects(open({ kty: "RSA" }), /of kty "RSA", expected "oct"/);
+});
+
+/** A key in a structure that says something else of it. */
+function disguised(
+  tag: DerTag.BitString | DerTag.OctetString,
+  key: Uint8Array,
+) {
+  const identifier = Uint8Array.fromHex("2a864886f70d010101");
+  const isPublic = tag === DerTag.BitString;
+  const contents = isPublic ? Uint8Array.of(0, ...key) : key;
+  const parts = [
+    encodeSequence(
+      encodeElement(DerTag.ObjectIdentifier, identifier),
+      encodeElement(DerTag.Null, new Uint8Array(0)),
+    ),
+    encodeElement(tag, contents),
+  ];
+  return isPublic
+    ? encodeSequence(...parts)
+    : encodeSequence(encodeUnsigned(0n), ...parts);
+}
+
+Deno.test("a structure that says something else than the key within is refused", async () => {
+  await using driver = await Driver.start(await createDevice());
+  const cases = [
+    disguised(DerTag.BitString, RSA_PRIVATE_KEY),
+    disguised(DerTag.OctetString, RSA_PUBLIC_KEY),
+    disguised(DerTag.OctetString, EC_PRIVATE_KEY),
+  ];
+  for (const key of cases) {
+    await rejects(
+      driver.akcipher({ ...rsa, key }),
+      /key is broken DER \(what is inside is another key than it says\)/,
+    );
+  }
+  // They are right but for what is inside.
+  for (
+    const key of [
+      disguised(DerTag.BitString, RSA_PUBLIC_KEY),
+      disguised(DerTag.OctetString, RSA_PRIVATE_KEY),
+    ]
+  ) await (await driver.akcipher({ ...rsa, key })).close();
 });
 
 Deno.test("keys that cannot be used say why", async () => {

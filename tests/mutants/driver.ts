@@ -49,12 +49,6 @@ export const MUTANTS: readonly Mutant[] = [{
   replacement: "awaited === undefined || ",
   tests: ["driver/vhost_user_front_end_test.ts"],
 }, {
-  fault: "requests under way when the device goes are not ended",
-  file: "driver/attachment.ts",
-  text: "queue.abandon(this.#gone);",
-  replacement: "queue.closed;",
-  tests: ["driver/device_lost_test.ts"],
-}, {
   fault: "a slot gives its memory back while the device writes there",
   file: "driver/burst.ts",
   text: "    if (this.inFlight) return;\n",
