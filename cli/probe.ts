@@ -12,6 +12,7 @@ import {
 } from "../algorithms/catalogue.ts";
 import { RSA_USUAL_PRIMES } from "../algorithms/rsa_primes.ts";
 import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
+import { ipsecLines, ipsecSuites } from "./probe_ipsec.ts";
 import { parseProbeOptions } from "./parse_options.ts";
 import { requireOptions } from "./socket_device.ts";
 
@@ -161,7 +162,7 @@ export function formatMatrix(backends: readonly ProbedBackend[]): string {
       defaultText(row),
     ]),
   ]);
-  return `${backendLines(backends)}\n\n${table}\n\n${
+  return `${backendLines(backends)}\n\n${table}\n\n${ipsecLines(backends)}${
     reasonLines(backends, matrix)
   }`;
 }
@@ -170,12 +171,13 @@ export function formatMatrix(backends: readonly ProbedBackend[]): string {
 export function matrixAsJson(backends: readonly ProbedBackend[]): string {
   return JSON.stringify(
     {
-      backends: backends.map(({ backend, probe }) => ({
-        name: backend.name,
-        ready: probe.ready,
-        version: probe.version,
-        ...(probe.library ? { library: probe.library } : {}),
-        missing: probe.missing,
+      backends: backends.map((probed) => ({
+        name: probed.backend.name,
+        ready: probed.probe.ready,
+        version: probed.probe.version,
+        ...(probed.probe.library ? { library: probed.probe.library } : {}),
+        missing: probed.probe.missing,
+        ipsec: ipsecSuites(probed) ?? null,
       })),
       algorithms: rows(backends),
     },

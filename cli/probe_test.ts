@@ -121,6 +121,34 @@ Deno.test("a row and the JSON say how many primes an RSA key may have", () => {
   });
 });
 
+Deno.test("IPSEC's suites are shown of each backend that has any", () => {
+  const offers = [
+    ...["cipher.aes-cbc", "aead.gcm", "aead.chacha20-poly1305"],
+    ...["mac.hmac-sha1", "mac.gmac-aes", "cipher.aes-xts"],
+  ].map((algorithm) => ({ algorithm }));
+  const some = probed("some", { offers });
+  const aeads = probed("aeads", { offers: [{ algorithm: "aead.ccm" }] });
+  const absent = probed("absent", { ready: false, offers });
+  const text = formatMatrix([some, aeads, absent, FULL]);
+  assert.ok(
+    text.includes(
+      "IPSEC, in process only, as ESP with:\n" +
+        "  some: gcm, chacha20-poly1305; " +
+        "NULL, aes-cbc with hmac-sha1, gmac-aes\n" +
+        "  aeads: ccm\n",
+    ),
+    text,
+  );
+  assert.ok(!formatMatrix([FULL]).includes("IPSEC"));
+  const { backends } = JSON.parse(matrixAsJson([some, FULL]));
+  assert.deepEqual(backends[0].ipsec, {
+    aeads: ["gcm", "chacha20-poly1305"],
+    ciphers: ["aes-cbc"],
+    macs: ["hmac-sha1", "gmac-aes"],
+  });
+  assert.equal(backends[1].ipsec, null);
+});
+
 Deno.test("reasons are given for backends that are ready only", () => {
   const text = formatMatrix([FULL, ABSENT]);
   assert.match(text, /\n {2}cipher\.zuc-eea3 on full: not in libfull\n/);
@@ -131,6 +159,7 @@ Deno.test("reasons are given for backends that are ready only", () => {
 Deno.test("the JSON has every algorithm under every backend", () => {
   const { backends, algorithms } = JSON.parse(matrixAsJson([FULL, ABSENT]));
   assert.deepEqual(backends[1], {
+    ipsec: null,
     name: "absent",
     ready: false,
     version: "",
