@@ -78,8 +78,11 @@ function unready(missing: Missing): Probe {
 /** From here on a request is longer than a lane may be, and is cut up. */
 const LANE_LIMIT_BYTES = 65536;
 
-/** What is computed in lanes; the others the library does in one go. */
-const IN_LANES = /^(cipher\.aes-(cbc|ecb)$|hash\.|mac\.)/;
+/**
+ * What is computed in lanes and not in pieces side by side; the others the library
+ * does in one go.
+ */
+const IN_LANES = /^(cipher\.aes-ecb$|hash\.|mac\.)/;
 
 const goodSizes = (name: string): { belowBytes?: number } =>
   IN_LANES.test(name) ? { belowBytes: LANE_LIMIT_BYTES } : {};

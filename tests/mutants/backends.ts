@@ -42,6 +42,14 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["backends/ipsec_mb/job_queue_test.ts"],
   },
   {
+    fault:
+      "the next piece of a long message that is deciphered has the old vector",
+    file: "backends/ipsec_mb/long_ciphers.ts",
+    text: "      this.#takeIv(this.#input);\n",
+    replacement: "",
+    tests: ["backends/ipsec_mb/ipsec_mb_test.ts"],
+  },
+  {
     fault: "bounce memory that is given up keeps its messages",
     file: "backends/ipsec_mb/native_memory.ts",
     text: "    this.block.wipe();\n    this.block = new",
