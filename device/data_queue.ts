@@ -41,6 +41,12 @@ const OK: number = Status.Ok;
 /** Requests that go to the backends in one call. */
 const BURST = 64;
 
+/**
+ * After so much that is to be read no more is taken into a burst: other rings of
+ * the thread wait for its end.
+ */
+const BURST_BYTES = 1 << 20;
+
 /** Bursts of one call of `service`; between calls a thread sees its messages. */
 const BURSTS_PER_SERVICE = 8;
 
@@ -152,9 +158,9 @@ export class DataQueue implements QueueService {
    * Takes what is available, up to a bound, and completes what the backends
    * complete at once. True when the driver wants to be notified.
    */
-  service(): boolean {
+  service(mostBursts = BURSTS_PER_SERVICE): boolean {
     let notify = false;
-    for (let i = 0; i < BURSTS_PER_SERVICE; i++) {
+    for (let i = 0; i < mostBursts; i++) {
       const count = this.#popBurst();
       if (count === 0) break;
       this.#runner.runBurst(this.#ready, this.#readyCount);
@@ -192,11 +198,15 @@ export class DataQueue implements QueueService {
 
   /** Takes what is available, up to a burst. */
   #pop(): number {
+    const virtqueue = this.#virtqueue;
+    const { slots } = virtqueue;
+    let left = BURST_BYTES;
     let count = 0;
-    while (count < BURST) {
-      const slot = this.#virtqueue.pop();
+    while (count < BURST && left > 0) {
+      const slot = virtqueue.pop();
       if (slot === NO_CHAIN) break;
       this.#burst[count++] = slot;
+      left -= slots.readableBytes[slot]!;
     }
     return count;
   }

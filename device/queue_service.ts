@@ -22,8 +22,11 @@ export interface QueueService {
    * difference.
    */
   readonly waitMs: number;
-  /** Takes what is available, up to a bound; true: notify the driver. */
-  service(): boolean;
+  /**
+   * Takes what is available, up to a bound, of which `mostBursts` is a part where
+   * others wait for their turn; true: notify the driver.
+   */
+  service(mostBursts?: number): boolean;
   /** Answers what has ended since; true: notify the driver. */
   poll(): boolean;
   /**

@@ -104,10 +104,10 @@ export class ServedQueue<Service extends QueueService = QueueService> {
    * Takes what is available, up to a bound, and answers what has ended; true:
    * notify the driver. One that is found broken stops.
    */
-  serve(): boolean {
+  serve(mostBursts?: number): boolean {
     const service = this.#service;
     if (!service || this.#deadline !== undefined) return false;
-    let notify = service.service();
+    let notify = service.service(mostBursts);
     if (service.pendingCount > 0) notify = service.poll() || notify;
     if (service.broken !== undefined) {
       this.#broken = service.broken;

@@ -30,6 +30,8 @@ import type {
 const TURNS_PER_CLOCK = 16;
 /** Idle turns after which a ring sleeps though others keep the thread busy. */
 const TURNS_TO_SLEEP = 16;
+/** Bursts of a ring's turn where the thread has others. */
+const BURSTS_OF_TURN = 1;
 /** Requests between two looks for kicks of rings that sleep … */
 const REQUESTS_PER_KICKS = 64;
 /** … and how many a turn counts for by itself. */
@@ -134,7 +136,8 @@ export class QueueLoop implements SeatThread {
 
   #giveTurn(ring: QueueRing): boolean {
     try {
-      if (ring.turn()) {
+      const isAlone = this.#options.kicks.size === 1;
+      if (ring.turn(isAlone ? undefined : BURSTS_OF_TURN)) {
         ring.idleTurns = 0;
         return true;
       }

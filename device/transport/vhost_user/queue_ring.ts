@@ -133,9 +133,10 @@ export class QueueRing {
 
   /**
    * One turn: serves what is available, up to a bound, or goes on with the end of
-   * what is under way. True when there was something to do.
+   * what is under way. True when there was something to do. `mostBursts`: how much
+   * it may take at most, where others wait for their turn.
    */
-  turn(): boolean {
+  turn(mostBursts: number | undefined): boolean {
     const queue = this.#queue;
     if (!queue.isServed) return queue.isStopping && this.#drain();
     if (this.#notificationsEnabled) {
@@ -143,7 +144,7 @@ export class QueueRing {
       this.#notificationsEnabled = false;
     }
     const before = queue.base;
-    if (queue.serve()) this.notify();
+    if (queue.serve(mostBursts)) this.notify();
     if (queue.base !== before) return true;
     if (queue.isStopping) return this.#drain();
     return queue.pendingCount > 0 && queue.needsPolling;

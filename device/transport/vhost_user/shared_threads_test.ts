@@ -1,0 +1,110 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { NEVER_ENDS, UNDER_WAY } from "../../../testing/sluggish_backend.ts";
+import { GUEST_ADDRESS, words } from "../../../testing/scripted_front_end.ts";
+import { createNow } from "../../../testing/sessions.ts";
+import {
+  connect,
+  encryption,
+  openDeviceSession,
+  startRing,
+} from "../../../testing/vhost_user_rings.ts";
+import {
+  eventually,
+  startTestServer,
+  testDevice,
+  type TestServer,
+} from "../../../testing/vhost_user_server.ts";
+import { DRAIN_MS } from "../../drain.ts";
+import { Request } from "./messages.ts";
+import { VhostUserServer } from "./server.ts";
+
+const SLUGGISH = import.meta.resolve("../../../testing/sluggish_backend.ts");
+
+/** Another guest of the same process, with a socket and a device of its own. */
+async function another(server: TestServer, backend: string, number: number) {
+  const device = await testDevice(backend, {}, server.lanes);
+  const path = `${server.path}-${number}`;
+  const own = VhostUserServer.listen(path, { ...server.options, device });
+  return {
+    server: { ...server, path, device },
+    async [Symbol.asyncDispose]() {
+      await own.close();
+      device.close();
+    },
+  };
+}
+
+/** Threads of this process that run JavaScript beside its own. */
+function workers(): number {
+  return [...Deno.readDirSync("/proc/self/task")].filter(({ name }) => {
+    const comm = Deno.readTextFileSync(`/proc/self/task/${name}/comm`);
+    return comm.startsWith("worker-");
+  }).length;
+}
+
+Deno.test("guests that come later cost no thread", async () => {
+  await using server = await startTestServer(undefined, "noble", {}, 2);
+  const answered = async (one: TestServer) => {
+    const front = connect(one);
+    const ring = await startRing(front, 0);
+    const request = encryption(openDeviceSession(one));
+    const [, status] = await front.request(ring, [request], [64, 1]);
+    strictEqual(status![0], 0);
+    return front;
+  };
+  const before = workers();
+  using _first = await answered(server);
+  strictEqual(workers() - before, 2);
+  for (let number = 1; number < 5; number++) {
+    const next = await another(server, "noble", number);
+    const front = await answered(next.server);
+    strictEqual(workers() - before, 2);
+    front[Symbol.dispose]();
+    await next[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("a guest whose ring stops for long holds up no other of its thread", async () => {
+  await using server = await startTestServer(undefined, SLUGGISH);
+  await using next = await another(server, SLUGGISH, 1);
+  using front = connect(server);
+  const ring = await startRing(front, 0);
+  const { id } = createNow(server.device.sessions, {
+    service: "cipher",
+    algorithm: "aes-cbc",
+    direction: "encrypt",
+    key: new Uint8Array(16).fill(NEVER_ENDS),
+  }) as { id: number };
+  const { bytes } = front.region;
+  const request = encryption(id);
+  bytes.set(request, 0x20_0000);
+  ring.queue.add(
+    [{ guestAddress: GUEST_ADDRESS + 0x20_0000, lengthBytes: request.length }],
+    [{ guestAddress: GUEST_ADDRESS + 0x21_0000, lengthBytes: 65 }],
+    0,
+  );
+  ring.queue.publish();
+  front.libc.signal(ring.kickFd);
+  await eventually(() => bytes[0x21_0000] === UNDER_WAY, () => "operation");
+  using other = connect(next.server);
+  const otherRing = await startRing(other, 0);
+  const session = createNow(next.server.device.sessions, {
+    service: "cipher",
+    algorithm: "aes-cbc",
+    direction: "encrypt",
+    key: new Uint8Array(16).fill(9),
+  }) as { id: number };
+  const began = performance.now();
+  front.send(Request.GetVringBase, words(0, 0));
+  for (let i = 0; i < 20; i++) {
+    const [, status] = await other.request(
+      otherRing,
+      [encryption(session.id)],
+      [64, 1],
+    );
+    strictEqual(status![0], 0);
+  }
+  await other.ask(Request.GetVringBase, words(0, 0));
+  ok(performance.now() - began < DRAIN_MS, "it waited for the other guest");
+  await front.receive();
+});
