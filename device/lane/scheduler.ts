@@ -5,6 +5,7 @@
  * @module
  */
 
+import { clearTimeout, setTimeout } from "node:timers";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
   type AsynchronousBackend,
@@ -230,10 +231,13 @@ export class Scheduler {
   }
 
   #lookLater(): ReturnType<typeof setTimeout> {
-    return setTimeout(
+    const timer = setTimeout(
       () => this.#look(),
       this.#deadlineMs / LOOKS_PER_DEADLINE,
     );
+    // A program that has ended does not wait for it.
+    timer.unref();
+    return timer;
   }
 
   /** Gives up what takes too long. */
