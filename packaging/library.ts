@@ -15,9 +15,8 @@ import {
   writeJson,
 } from "./settings.ts";
 
-/** Where a thread begins: no import leads there. */
-const BEGIN =
-  /new Worker\(\s*new URL\("\.\/([a-z_]+)\.ts", import\.meta\.url\)/g;
+/** Where a thread or a process begins: no import leads there. */
+const BEGIN = /new URL\("\.\/([a-z_]+)\.ts", import\.meta\.url\)/g;
 
 const DESCRIPTION =
   "virtio-crypto device and driver in TypeScript, in process and over vhost-user";
@@ -46,10 +45,11 @@ async function filesIn(folder: string, extension: string): Promise<string[]> {
   return found.trim().split("\n");
 }
 
-/** The files in which threads and processes begin, which `deno pack` has to be told of. */
+/** The files where they begin, which `deno pack` has to be told of. */
 async function beginsIn(folder: string): Promise<string[]> {
   const begins: string[] = [];
   for (const path of await filesIn(folder, ".ts")) {
+    if (path.endsWith("_test.ts")) continue;
     const text = await Deno.readTextFile(join(folder, path));
     for (const [, name] of text.matchAll(BEGIN)) {
       begins.push(`${dirname(path)}/${name}.ts`);
@@ -63,7 +63,8 @@ async function denoPack(work: string, settings: Settings): Promise<string> {
   const sources = join(work, "sources");
   await Deno.mkdir(sources);
   await copySources(sources, settings);
-  const begins = (await beginsIn(sources)).map((path) => [path, path]);
+  const begins = (await beginsIn(sources)).map((path) => [path, path])
+    .filter(([, path]) => !Object.values(settings.exports).includes(path!));
   await writeJson(join(sources, "deno.json"), {
     ...settings,
     exports: { ...settings.exports, ...Object.fromEntries(begins) },

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createThreadMemory } from "../../memory/thread_memory.ts";
 import { copyKey } from "../../algorithms/key_bytes.ts";
 import {
   ALL_IPSEC_OPTIONS,
@@ -121,7 +122,7 @@ function makeAssociation(
   fields: AssociationFields,
   isOutbound: boolean,
   suite: Suite,
-  memory = new SharedArrayBuffer(stateBytes(windowOf(fields, isOutbound))),
+  memory = createThreadMemory(stateBytes(windowOf(fields, isOutbound))),
 ): EspAssociation {
   const has = (option: IpsecOption) => (fields.options & option) !== 0;
   const isTunnel = fields.mode === IpsecMode.EspTunnel;

@@ -6,13 +6,15 @@
  * @module
  */
 
+import { createThreadMemory } from "../../memory/thread_memory.ts";
+
 const COUNTER_BYTES = 8;
 /** A call for random bytes costs more than the bytes. */
 const RANDOM_ROOM_BYTES = 4096;
 
 /** The memory of a device's counter, with a start that nobody can tell. */
 export function createIvCounter(): SharedArrayBuffer {
-  const memory = new SharedArrayBuffer(COUNTER_BYTES);
+  const memory = createThreadMemory(COUNTER_BYTES);
   const start = crypto.getRandomValues(new BigUint64Array(1))[0]!;
   new BigUint64Array(memory)[0] = start;
   return memory;

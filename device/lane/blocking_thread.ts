@@ -5,7 +5,6 @@
  * @module
  */
 
-import { setImmediate, setTimeout } from "node:timers";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
   type AsynchronousThread,
@@ -23,6 +22,7 @@ import {
 } from "../../backends/contract_check.ts";
 import { Region } from "../../memory/region.ts";
 import { Segments } from "../../memory/segments.ts";
+import { nextTurn } from "./next_turn.ts";
 import { type FailureListener, reasonOf } from "../session/failure.ts";
 
 /** Room for the longest IV field (virtio 1.4 §5.9.9.7). */
@@ -35,8 +35,6 @@ const UNAVAILABLE: Outcome = {
   writtenBytes: 0,
 };
 
-/** Lets the event loop take a turn: what others have sent is looked at. */
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const pause = () =>
   new Promise<void>((resolve) => void setTimeout(resolve, POLLING_MS));
 

@@ -23,6 +23,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/package/library_test.ts"],
   },
   {
+    fault: "a page without cross-origin isolation has no device",
+    file: "memory/thread_memory.ts",
+    text: 'typeof SharedArrayBuffer === "undefined"',
+    replacement: "false",
+    tests: ["tests/package/browser_test.ts"],
+  },
+  {
     fault: "the program's threads begin in a file that its package lacks",
     file: "packaging/library.ts",
     text: "if (renamed !== text) await",

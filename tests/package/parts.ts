@@ -38,6 +38,40 @@ export const BUN: Program = await fetched("bun", "Bun");
 export const ESBUILD: Program = await fetched("esbuild", "esbuild");
 export const TYPESCRIPT: Program = await fetched("tsc", "TypeScript");
 
+const PLAYWRIGHT = join(
+  ...[cacheFolder(), "node_modules", "playwright-core", "index.mjs"],
+);
+const CHROMIUM = "/usr/bin/chromium";
+
+/** Chromium with what drives it. */
+export const BROWSER: RealPart = {
+  present: NODE.present && await exists(PLAYWRIGHT) && await exists(CHROMIUM),
+  name: "Chromium and playwright-core",
+  remedy: `${FETCH} and install chromium`,
+};
+
+/** What stands on a page once its button has been pressed. */
+export interface Visit {
+  /** Of the element that was waited for. */
+  readonly text: string;
+  /** Errors and warnings in the console. */
+  readonly complaints: readonly string[];
+  /** Whether the page may have a SharedArrayBuffer. */
+  readonly isIsolated: boolean;
+}
+
+/** Presses `button` on a page and waits until `output` matches `pattern`. */
+export async function visit(
+  url: string,
+  button: string,
+  output: string,
+  pattern: string,
+): Promise<Visit> {
+  const script = join(ROOT, "tests/package/visit.js");
+  const args = [script, PLAYWRIGHT, CHROMIUM, url, button, output, pattern];
+  return JSON.parse(await outputOf(NODE.path, args));
+}
+
 /** How a process ended. */
 export interface Ending {
   readonly code: number;

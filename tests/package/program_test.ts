@@ -30,6 +30,28 @@ async function hashOver(socketPath: string): Promise<number> {
   return (await hash.digest(new TextEncoder().encode("abc")))[0]!;
 }
 
+/** Starts the program with the noble backend. */
+function start(
+  project: Project,
+  env: Readonly<Record<string, string>>,
+  words: readonly string[],
+): Deno.ChildProcess {
+  return new Deno.Command(programIn(project), {
+    args: [...words, "--backend", "noble"],
+    cwd: "/",
+    env,
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+}
+
+async function untilExists(path: string): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!await exists(path) && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 Deno.test("the installed program serves and ends without any network", async () => {
   await using project = await projectWithProgram();
   const env = await offline(project);
@@ -38,17 +60,8 @@ Deno.test("the installed program serves and ends without any network", async () 
   match(probe.stdout, /^noble: ready/m);
 
   const socket = join(project.folder, "crypto.sock");
-  const child = new Deno.Command(programIn(project), {
-    args: ["serve", "--socket-path", socket, "--backend", "noble"],
-    cwd: "/",
-    env,
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const end = performance.now() + 20_000;
-  while (!await exists(socket) && performance.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  const child = start(project, env, ["serve", "--socket-path", socket]);
+  await untilExists(socket);
   strictEqual(await hashOver(socket), 0xba);
   child.kill("SIGTERM");
   deepStrictEqual(
@@ -59,6 +72,24 @@ Deno.test("the installed program serves and ends without any network", async () 
   const files = await Array.fromAsync(Deno.readDir(env.HOME));
   deepStrictEqual(files.map(({ name }) => name), ["deno"]);
 });
+
+for (
+  const [name, words] of [
+    ["supervised", ["supervise", "--"]],
+    ["with a process for each guest", ["serve", "--isolate"]],
+  ] as const
+) {
+  Deno.test(`the installed program serves ${name}`, async () => {
+    await using project = await projectWithProgram();
+    const env = await offline(project);
+    const socket = join(project.folder, "crypto.sock");
+    const child = start(project, env, [...words, "--socket-path", socket]);
+    await untilExists(socket);
+    strictEqual(await hashOver(socket), 0xba);
+    child.kill("SIGTERM");
+    strictEqual((await child.status).code, 0);
+  });
+}
 
 Deno.test("the installed program answers mistakes with its exit code and one line", async () => {
   await using project = await projectWithProgram();
