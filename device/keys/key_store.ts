@@ -151,17 +151,29 @@ export class KeyStore {
     return slot;
   }
 
+  /** Takes back the slots from `first` on. */
+  #forgetSlots(first: number): void {
+    this.#names.length = first;
+    for (const [part, slot] of this.#slots) {
+      if (slot >= first) this.#slots.delete(part);
+    }
+  }
+
   /**
    * Reads all sources anew, and has every guest's sessions end whose key is gone.
    * Throws, and changes nothing, where one of the sources cannot be used.
    */
   reload(): KeyChanges {
     const before = this.#present;
+    const names = this.#sourceNames;
+    const slots = this.#names.length;
     const keys = readAll(this.#sources);
     try {
       this.#vault.replace(this.#entries(keys));
     } catch (error) {
       this.#present = before;
+      this.#sourceNames = names;
+      this.#forgetSlots(slots);
       throw error;
     } finally {
       wipe(keys);

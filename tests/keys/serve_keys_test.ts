@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { connectVhostUser, Driver } from "../../driver/mod.ts";
 import { Status } from "../../device/wire/status.ts";
-import { serveDevice } from "../../testing/command_process.ts";
+import { serveDevice, ServeProcess } from "../../testing/command_process.ts";
 import { temporaryFolder } from "../../testing/files.ts";
 import { KEY_FILES, stubOf, writeKeys } from "../../testing/key_store_guest.ts";
 
@@ -147,3 +147,33 @@ await testOnBackends(
   },
   ["akcipher.rsa", "akcipher.ecdsa"],
 );
+
+Deno.test("with --isolate each process reads its keys anew at one signal", async () => {
+  await using folder = await temporaryFolder();
+  const keys = `${folder.path}/keys`;
+  await Deno.mkdir(keys);
+  await writeKeys(keys, KEY_FILES);
+  const [first, second] = ["one", "two"].map((name) =>
+    `${folder.path}/${name}.sock`
+  );
+  await using process = await ServeProcess.start(
+    `listening at ${second}`,
+    ...["--isolate", "--backend", "noble", "--keys", keys],
+    ...["--socket-path", first!, "--socket-path", second!],
+    ...["--allow-key", `web=sign@${first}`],
+    ...["--allow-key", `curve=ecdsa-sign@${second}`],
+  );
+  await using other = await startDriver(second!);
+  await using ecdsa = await other.akcipher(EC);
+  await ecdsa.sign(digest);
+  await using driver = await startDriver(first!);
+  await using rsa = await driver.akcipher(RSA);
+  await rsa.sign(digest);
+  await assert.rejects(driver.akcipher(EC));
+  for (const name of ["web", "curve"]) await Deno.remove(`${keys}/${name}.pem`);
+  Deno.kill(process.pid, "SIGURG");
+  await process.said("gone, and their sessions end: web");
+  await process.said("gone, and their sessions end: curve");
+  await assert.rejects(rsa.sign(digest));
+  await assert.rejects(ecdsa.sign(digest));
+});
