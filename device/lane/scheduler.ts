@@ -178,6 +178,7 @@ export class Scheduler {
       session.guest,
       (this.#countOf.get(session.guest) ?? 0) + 1,
     );
+    if (this.#underWay.size === 1) this.#timer?.ref();
     this.#timer ??= this.#lookLater();
     void this.#run(one);
   }
@@ -221,6 +222,8 @@ export class Scheduler {
     const count = this.#countOf.get(guest)! - 1;
     if (count > 0) this.#countOf.set(guest, count);
     else this.#countOf.delete(guest);
+    // A program waits for operations under way, and for nothing else of it.
+    if (this.#underWay.size === 0) this.#timer?.unref();
     return true;
   }
 
@@ -231,13 +234,10 @@ export class Scheduler {
   }
 
   #lookLater(): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(
+    return setTimeout(
       () => this.#look(),
       this.#deadlineMs / LOOKS_PER_DEADLINE,
     );
-    // A program that has ended does not wait for it.
-    timer.unref();
-    return timer;
   }
 
   /** Gives up what takes too long. */
