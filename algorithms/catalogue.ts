@@ -68,12 +68,16 @@ export type AkcipherName = "rsa" | "ecdsa";
 
 /** A set of byte lengths: `minimum`, `minimum + step`, … up to `maximum`. */
 export interface Lengths {
+  /** The shortest. */
   readonly minimum: number;
+  /** The longest. */
   readonly maximum: number;
+  /** From one length to the next. */
   readonly step: number;
 }
 
-interface Common<Name extends string> {
+/** What the algorithms of all services have. */
+export interface NamedAlgorithm<Name extends string> {
   /** Name used in options, logs and plugins, for example `aes-cbc`. */
   readonly name: Name;
   /** The standard's number of the algorithm within its service. */
@@ -83,8 +87,10 @@ interface Common<Name extends string> {
 }
 
 /** A symmetric cipher. */
-export interface CipherAlgorithm extends Common<CipherName> {
+export interface CipherAlgorithm extends NamedAlgorithm<CipherName> {
+  /** Tells it from the algorithms of other services. */
   readonly service: "cipher";
+  /** Lengths of its keys. */
   readonly keyBytes: Lengths;
   /** Length of the initialization vector, counter block or tweak. */
   readonly ivBytes: number;
@@ -95,7 +101,8 @@ export interface CipherAlgorithm extends Common<CipherName> {
 }
 
 /** A hash function. */
-export interface HashAlgorithm extends Common<HashName> {
+export interface HashAlgorithm extends NamedAlgorithm<HashName> {
+  /** Tells it from the algorithms of other services. */
   readonly service: "hash";
   /** Full length of the digest; for an extendable output, the usual length. */
   readonly digestBytes: number;
@@ -106,8 +113,10 @@ export interface HashAlgorithm extends Common<HashName> {
 }
 
 /** A message authentication code. */
-export interface MacAlgorithm extends Common<MacName> {
+export interface MacAlgorithm extends NamedAlgorithm<MacName> {
+  /** Tells it from the algorithms of other services. */
   readonly service: "mac";
+  /** Lengths of its keys. */
   readonly keyBytes: Lengths;
   /** Full length of the code; a session may ask for its first bytes. */
   readonly digestBytes: number;
@@ -120,9 +129,12 @@ export interface MacAlgorithm extends Common<MacName> {
 }
 
 /** An authenticated cipher with associated data. */
-export interface AeadAlgorithm extends Common<AeadName> {
+export interface AeadAlgorithm extends NamedAlgorithm<AeadName> {
+  /** Tells it from the algorithms of other services. */
   readonly service: "aead";
+  /** Lengths of its keys. */
   readonly keyBytes: Lengths;
+  /** Lengths of its nonces. */
   readonly ivBytes: Lengths;
   /**
    * Bytes that the IV field takes in a request where that is not `iv_len`:
@@ -134,14 +146,17 @@ export interface AeadAlgorithm extends Common<AeadName> {
    * nonce leaves: 15 for CCM (NIST SP 800-38C §A.1).
    */
   readonly nonceAndLengthBytes?: number;
+  /** Lengths of its tags. */
   readonly tagBytes: readonly number[];
 }
 
 /** A public-key algorithm. */
-export interface AkcipherAlgorithm extends Common<AkcipherName> {
+export interface AkcipherAlgorithm extends NamedAlgorithm<AkcipherName> {
+  /** Tells it from the algorithms of other services. */
   readonly service: "akcipher";
 }
 
+/** An algorithm of any service. */
 export type Algorithm =
   | CipherAlgorithm
   | HashAlgorithm
@@ -399,22 +414,23 @@ const byName = new Map(
   ALGORITHMS.map((entry) => [`${entry.service}.${entry.name}`, entry]),
 );
 
-type OfService<S extends Service> = Extract<Algorithm, { service: S }>;
+/** The algorithms of service `S`. */
+export type AlgorithmOf<S extends Service> = Extract<Algorithm, { service: S }>;
 
 /** The algorithm with the standard's number, or `undefined`. */
 export function algorithmByNumber<S extends Service>(
   service: S,
   number: number,
-): OfService<S> | undefined {
-  return byNumber.get(`${service}.${number}`) as OfService<S> | undefined;
+): AlgorithmOf<S> | undefined {
+  return byNumber.get(`${service}.${number}`) as AlgorithmOf<S> | undefined;
 }
 
 /** The algorithm with the catalogue's name, or `undefined`. */
 export function algorithmByName<S extends Service>(
   service: S,
   name: string,
-): OfService<S> | undefined {
-  return byName.get(`${service}.${name}`) as OfService<S> | undefined;
+): AlgorithmOf<S> | undefined {
+  return byName.get(`${service}.${name}`) as AlgorithmOf<S> | undefined;
 }
 
 /** `cipher.aes-cbc`: the name that options, logs and probe use. */

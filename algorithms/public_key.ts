@@ -6,7 +6,9 @@
 
 import { fromHex } from "./hex.ts";
 
+/** Half of a key pair; a private key has its public part. */
 export type KeyType = "public" | "private";
+/** PKCS#1 v1.5 (RFC 8017 §7.2, §8.2), or the bare operation. */
 export type RsaPadding = "raw" | "pkcs1";
 
 /** Names of the hashes of RSA PKCS#1 v1.5 signatures; `none` takes data as it is. */
@@ -26,9 +28,11 @@ export type CurveName = "p192" | "p224" | "p256" | "p384" | "p521";
 
 /** A hash that an RSA PKCS#1 v1.5 signature names in its DigestInfo. */
 export interface RsaHash {
+  /** As sessions name it. */
   readonly name: RsaHashName;
   /** The standard's number (VIRTIO_CRYPTO_RSA_*). */
   readonly number: number;
+  /** Length of what is signed; 0: any. */
   readonly digestBytes: number;
   /**
    * The DER of DigestInfo up to the digest itself (RFC 8017 §9.2 note 1);
@@ -100,12 +104,15 @@ export const RSA_HASHES: readonly RsaHash[] = [
 
 /** A NIST curve (VIRTIO_CRYPTO_CURVE_NIST_*). */
 export interface Curve {
+  /** As sessions name it. */
   readonly name: CurveName;
+  /** The standard's number. */
   readonly number: number;
   /** Length of a field element. */
   readonly fieldBytes: number;
 }
 
+/** All curves of the standard. */
 export const CURVES: readonly Curve[] = [
   { name: "p192", number: 1, fieldBytes: 24 },
   { name: "p224", number: 2, fieldBytes: 28 },
@@ -114,6 +121,7 @@ export const CURVES: readonly Curve[] = [
   { name: "p521", number: 5, fieldBytes: 66 },
 ];
 
-/** Modulus lengths that an RSA session accepts. */
+/** The shortest modulus that an RSA session accepts. */
 export const RSA_MINIMUM_BITS = 512;
+/** The longest modulus that an RSA session accepts. */
 export const RSA_MAXIMUM_BITS = 8192;
