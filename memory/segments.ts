@@ -436,8 +436,11 @@ function tooFar(end: number): never {
   );
 }
 
-/** Whole words where both sides are aligned to them, else bytes. */
-function copyPiece(
+/**
+ * Copies a few bytes of one region to another: whole words where both sides are
+ * aligned to them.
+ */
+export function copyPiece(
   from: Region,
   start: number,
   into: Region,

@@ -9,8 +9,15 @@ import type {
   HashSession,
   MacSession,
 } from "../../algorithms/session_description.ts";
-import { Segments } from "../../memory/segments.ts";
-import type { Operation } from "../backend.ts";
+import { RANGE_OFFSET } from "../../memory/range_lists.ts";
+import { copyPiece, Segments } from "../../memory/segments.ts";
+import { type Operation, OperationStatus } from "../backend.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  ListField,
+  type RequestBurst,
+} from "../request_burst.ts";
 import { KeptRegion } from "./kept_region.ts";
 import type {
   Bytes,
@@ -19,6 +26,14 @@ import type {
   NativeSession,
 } from "./primitives.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
+
+// The engine folds constants of a module of its own only.
+const SOURCE = BurstField.Source;
+const DIGEST = BurstField.Digest;
+const FIRST = ListField.First;
+const SKIPPED = ListField.SkippedBytes;
+const COUNT = ListField.Count;
+const TOTAL = ListField.TotalBytes;
 
 /** HASH, and MAC without an IV. */
 export class DigestSession implements NativeSession {
@@ -51,6 +66,45 @@ export class DigestSession implements NativeSession {
   ): DigestSession {
     const digester = thread.primitives.makeMac(algorithm, key, resultBytes);
     return new DigestSession(thread, digester, resultBytes);
+  }
+
+  take(burst: RequestBurst, slot: number): boolean {
+    const digester = this.#digester;
+    const { primitives, worker } = this.#thread;
+    const { fields, lists, regions } = burst;
+    const at = BURST_WORDS * slot;
+    if (
+      fields[at + SOURCE + COUNT] !== 1 || fields[at + DIGEST + COUNT] !== 1 ||
+      fields[at + DIGEST + TOTAL]! < this.#resultBytes
+    ) return false;
+    const { block } = lists;
+    const start = lists.starts[slot]!;
+    const from = start + fields[at + SOURCE + FIRST]!;
+    const to = start + fields[at + DIGEST + FIRST]!;
+    const result = digester.start() &&
+        worker.readRange(
+          regions[block[from]!]!,
+          block[from + RANGE_OFFSET]! + fields[at + SOURCE + SKIPPED]!,
+          fields[at + SOURCE + TOTAL]!,
+          digester.update,
+          digester.updateKept,
+        )
+      ? digester.finish()
+      : null;
+    if (result) {
+      copyPiece(
+        this.#result.of(result),
+        0,
+        regions[block[to]!]!,
+        block[to + RANGE_OFFSET]! + fields[at + DIGEST + SKIPPED]!,
+        this.#resultBytes,
+      );
+    } else primitives.clearErrors();
+    fields[at + BurstField.Status] = result
+      ? OperationStatus.Ok
+      : OperationStatus.Failed;
+    fields[at + BurstField.WrittenBytes] = 0;
+    return true;
   }
 
   perform(operation: Operation): void {

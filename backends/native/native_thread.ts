@@ -85,8 +85,10 @@ export class NativeThread implements BurstThread {
     const sessions = this.#sessions;
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
+      const session = sessions[fields[WORDS * slot + SESSION]!]!;
+      if (session.take?.(burst, slot)) continue;
       const operation = this.#operations.fill(burst, slot);
-      sessions[fields[WORDS * slot + SESSION]!]!.perform(operation);
+      session.perform(operation);
       operation.settle();
     }
   }

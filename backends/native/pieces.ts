@@ -7,7 +7,7 @@
  */
 
 import { Region } from "../../memory/region.ts";
-import type { Segments } from "../../memory/segments.ts";
+import { copyPiece, type Segments } from "../../memory/segments.ts";
 import { Scratch } from "../scratch.ts";
 
 /** A transform under way; each output piece is as long as its input. */
@@ -119,6 +119,28 @@ export class PieceWorker {
       : this.#walk(transform, source, destination);
   }
 
+  /** Transforms one range into another, neither of them empty. */
+  applyRange(
+    transform: Transform,
+    from: Region,
+    fromOffset: number,
+    to: Region,
+    toOffset: number,
+    lengthBytes: number,
+  ): boolean {
+    if (lengthBytes > SMALL_BYTES || !transform.pieceInPlace) {
+      return transform.piece(
+        from.viewOf(fromOffset, lengthBytes),
+        to.viewOf(toOffset, lengthBytes),
+      );
+    }
+    const small = this.#small;
+    copyPiece(from, fromOffset, small, 0, lengthBytes);
+    if (!transform.pieceInPlace(small.bytes, lengthBytes)) return false;
+    copyPiece(small, 0, to, toOffset, lengthBytes);
+    return true;
+  }
+
   #bounce(
     transform: Transform,
     source: Segments,
@@ -197,6 +219,24 @@ export class PieceWorker {
     return segments.count === 1
       ? visit(segments.view(0))
       : this.#readPieces(segments, visit);
+  }
+
+  /** The same with one range. */
+  readRange(
+    from: Region,
+    offset: number,
+    lengthBytes: number,
+    visit: (bytes: Uint8Array<ArrayBuffer>) => boolean,
+    visitKept?: (
+      bytes: Uint8Array<ArrayBuffer>,
+      lengthBytes: number,
+    ) => boolean,
+  ): boolean {
+    if (lengthBytes > SMALL_BYTES || visitKept === undefined) {
+      return visit(from.viewOf(offset, lengthBytes));
+    }
+    copyPiece(from, offset, this.#small, 0, lengthBytes);
+    return visitKept(this.#small.bytes, lengthBytes);
   }
 
   #readPieces(

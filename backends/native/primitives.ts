@@ -10,6 +10,7 @@ import type {
   RsaSession,
 } from "../../algorithms/session_description.ts";
 import type { Operation } from "../backend.ts";
+import type { RequestBurst } from "../request_burst.ts";
 import type { BareRsa } from "../padded_rsa.ts";
 import type { Transform } from "./pieces.ts";
 
@@ -20,6 +21,11 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 export interface Cipher extends Transform {
   /** `iv` holds at least the algorithm's IV; `words` the same, if it is given. */
   start(iv: Bytes, words?: Uint32Array): boolean;
+  /**
+   * The same with the IV of 16 bytes from word `at` of `ivs` on; false where that
+   * takes `start`.
+   */
+  startFrom?(ivs: Uint32Array, at: number): boolean;
   /** The shortest message that is not empty. */
   readonly minimumBytes: number;
   /** Wipes the key. */
@@ -80,6 +86,11 @@ export interface Aead extends Transform {
 
 /** A session on one thread. */
 export interface NativeSession {
+  /**
+   * Runs a request of a burst over one range each; false leaves it to `perform`,
+   * and nothing has been written.
+   */
+  take?(burst: RequestBurst, slot: number): boolean;
   /** Runs one operation and sets its status and written bytes. */
   perform(operation: Operation): void;
   /** Wipes the key. */

@@ -106,6 +106,16 @@ class EvpCipher extends KeyedCipher {
     return true;
   }
 
+  startFrom(ivs: Uint32Array, at: number): boolean {
+    const memory = this.#iv;
+    if (memory === undefined) return false;
+    memory[0] = ivs[at]!;
+    memory[1] = ivs[at + 1]!;
+    memory[2] = ivs[at + 2]!;
+    memory[3] = ivs[at + 3]!;
+    return true;
+  }
+
   override close(): void {
     this.#iv = undefined;
     super.close();
