@@ -11,7 +11,7 @@ import { clearForeign } from "../ffi/libc_foreign.ts";
 /** What the thread is given. */
 export interface FillerOrder {
   readonly fd: number;
-  /** Two counters: signals sent, and 1 when all are. */
+  /** Three counters: signals sent, 1 when all are, and fills. */
   readonly progress: SharedArrayBuffer;
 }
 
@@ -19,9 +19,10 @@ const FULL = 0xffff_ffff_ffff_fffen;
 const PATIENCE_MS = 2000;
 const SIGNALS = 0;
 const DONE = 1;
+const FILLS = 2;
 
 /** How often the other side stood still until the eventfd was emptied. */
-function fill({ fd, progress }: FillerOrder): { fills: number; stuck: number } {
+function fill({ fd, progress }: FillerOrder): number {
   const libc = openLibc();
   const counters = new Int32Array(progress);
   let fills = 0;
@@ -29,7 +30,10 @@ function fill({ fd, progress }: FillerOrder): { fills: number; stuck: number } {
   while (Atomics.load(counters, DONE) === 0) {
     clearForeign(libc, fd);
     const before = Atomics.load(counters, SIGNALS);
-    if (libc.symbols.eventfd_write(fd, FULL - BigInt(fills % 2)) === 0) fills++;
+    const value = FULL - BigInt(fills++ % 2);
+    if (libc.symbols.eventfd_write(fd, value) === 0) {
+      Atomics.add(counters, FILLS, 1);
+    }
     const end = performance.now() + PATIENCE_MS;
     let now = before;
     while (now === before && Atomics.load(counters, DONE) === 0) {
@@ -40,7 +44,7 @@ function fill({ fd, progress }: FillerOrder): { fills: number; stuck: number } {
       now = Atomics.load(counters, SIGNALS);
     }
   }
-  return { fills, stuck };
+  return stuck;
 }
 
 const scope = self as unknown as {
