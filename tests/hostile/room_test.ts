@@ -35,7 +35,7 @@ const PRLIMIT = {
 async function limit(
   pid: number,
   resource: string,
-  value: number | "unlimited",
+  value: number,
 ) {
   const { success } = await new Deno.Command("prlimit", {
     args: ["--pid", `${pid}`, `--${resource}=${value}:`],
@@ -100,6 +100,98 @@ testWith(
   },
 );
 
+/** Where groups of processes have limits of their threads. */
+const PIDS_FOLDERS = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
+
+/** A group of processes that may have so many threads as is said. */
+class ThreadGroup implements Disposable {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Undefined where this user can make none. */
+  static make(): ThreadGroup | undefined {
+    for (const folder of PIDS_FOLDERS) {
+      const group = new ThreadGroup(`${folder}/vhost-crypto-test-${Deno.pid}`);
+      try {
+        Deno.mkdirSync(group.#folder);
+      } catch {
+        continue;
+      }
+      try {
+        group.limit("max");
+        return group;
+      } catch {
+        group[Symbol.dispose]();
+      }
+    }
+    return undefined;
+  }
+
+  add(pid: number): void {
+    Deno.writeTextFileSync(`${this.#folder}/cgroup.procs`, `${pid}`);
+  }
+
+  limit(threads: number | "max"): void {
+    const path = `${this.#folder}/pids.max`;
+    Deno.writeTextFileSync(path, `${threads}`, { create: false });
+  }
+
+  /** No process may be left in it. */
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#folder);
+  }
+}
+
+function threadGroups() {
+  using group = ThreadGroup.make();
+  return {
+    present: group !== undefined,
+    name: "a control group",
+    remedy: "a user that may make one that limits threads",
+    // No package brings it.
+    isHardware: true,
+  };
+}
+
+testWith(
+  threadGroups(),
+  "for whom there is no thread is refused, and may come again",
+  async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/0`;
+    using group = ThreadGroup.make()!;
+    const device = await ServeProcess.start(
+      `listening at ${path}`,
+      ...["--socket-path", path, ...WORDS],
+    );
+    try {
+      group.add(device.pid);
+      group.limit(1);
+      await rejects(attach(path));
+      await device.said("no thread can be started");
+      await rejects(attach(path));
+      await device.said("front-end gone", 2);
+      const files = openFiles(device.pid);
+      for (let i = 3; i < 8; i++) {
+        await rejects(attach(path));
+        await device.said("front-end gone", i);
+      }
+      await eventually(
+        () => openFiles(device.pid) <= files,
+        () => `${openFiles(device.pid)} descriptors, ${files} before`,
+      );
+      group.limit("max");
+      await using driver = await attach(path);
+      await encryptSomething(driver);
+    } finally {
+      await device.end("SIGTERM");
+    }
+  },
+);
+
 testWith(
   PRLIMIT,
   "whose memory finds no room is refused, and the others go on",
@@ -120,7 +212,6 @@ testWith(
     );
     match(refusals(device.log).join("\n"), /^[^\n]*Cannot allocate memory$/);
     await encryptSomething(driver);
-    await limit(device.pid, "as", "unlimited");
     await using small = await attach(second);
     await encryptSomething(small);
   },

@@ -7,7 +7,7 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import type { ChannelEnd } from "../../lane/channel.ts";
 import type { Detach, Lane, LaneHost } from "../../lane/lane_host.ts";
-import type { FailureListener } from "../../session/failure.ts";
+import { type FailureListener, reasonOf } from "../../session/failure.ts";
 import type {
   BackendSettings,
   ThreadSettings,
@@ -80,7 +80,12 @@ export class QueueThread {
   static start(options: QueueThreadOptions): QueueThread | string {
     const wakeFd = options.libc.eventfd();
     if (wakeFd < 0) return options.libc.describe(wakeFd);
-    return new QueueThread(options, wakeFd);
+    try {
+      return new QueueThread(options, wakeFd);
+    } catch (error) {
+      options.libc.close(wakeFd);
+      return `no thread can be started: ${reasonOf(error)}`;
+    }
   }
 
   private constructor(options: QueueThreadOptions, fd: number) {
@@ -89,11 +94,12 @@ export class QueueThread {
     const words = new SharedArrayBuffer(WAKE_BYTES);
     this.wake = { words, fd };
     this.#words = new Int32Array(words);
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
+    // First, since the system may have no thread left.
     this.#worker = new Worker(new URL("./queue_worker.ts", import.meta.url), {
       type: "module",
     });
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
     this.#worker.onmessage = (event) => this.#hear(event.data as Report);
     this.#worker.onerror = (event) => {
       event.preventDefault();
