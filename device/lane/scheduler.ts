@@ -5,7 +5,6 @@
  * @module
  */
 
-import { clearTimeout, setTimeout } from "node:timers";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import {
   type AsynchronousBackend,
@@ -148,8 +147,7 @@ export class Scheduler {
     }
     this.#waiting.clear();
     for (const one of this.#underWay) this.#giveUp(one);
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopLooking();
     await Promise.all([...this.#sessions].map((one) => this.close(one)));
     await this.#thread.close();
   }
@@ -178,7 +176,6 @@ export class Scheduler {
       session.guest,
       (this.#countOf.get(session.guest) ?? 0) + 1,
     );
-    if (this.#underWay.size === 1) this.#timer?.ref();
     this.#timer ??= this.#lookLater();
     void this.#run(one);
   }
@@ -223,7 +220,7 @@ export class Scheduler {
     if (count > 0) this.#countOf.set(guest, count);
     else this.#countOf.delete(guest);
     // A program waits for operations under way, and for nothing else of it.
-    if (this.#underWay.size === 0) this.#timer?.unref();
+    if (this.#underWay.size === 0) this.#stopLooking();
     return true;
   }
 
@@ -231,6 +228,11 @@ export class Scheduler {
     this.#leave(one);
     one.abort?.abort();
     one.job.ended(OperationStatus.Unavailable, 0);
+  }
+
+  #stopLooking(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #lookLater(): ReturnType<typeof setTimeout> {
@@ -242,6 +244,7 @@ export class Scheduler {
 
   /** Gives up what takes too long. */
   #look(): void {
+    this.#timer = undefined;
     const now = performance.now();
     for (const one of this.#underWay) {
       if (now < one.deadline) continue;
@@ -250,7 +253,7 @@ export class Scheduler {
       this.#note("request", description, reason);
       this.#giveUp(one);
     }
-    this.#timer = this.#underWay.size > 0 ? this.#lookLater() : undefined;
+    if (this.#underWay.size > 0) this.#timer ??= this.#lookLater();
     this.#beginMore();
   }
 
