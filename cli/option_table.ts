@@ -211,7 +211,7 @@ export const SERVE_OPTIONS = [
     value: "N",
     default: "the processors that the process may use",
     help:
-      "threads that serve the data queues of all guests, 1 to 256; they start with the first queue",
+      "threads that serve the data queues of all guests, 1 to 256, but no more than there may be queues; they start with the first",
   },
   {
     name: "max-sessions",

@@ -212,14 +212,15 @@ export async function serve(
   log("debug", `this process may have ${files} files open`);
   const laneFailed = (failure: Failure) => logFailure(log, failure);
   const lanes = new LaneHost(laneFailed);
+  const sockets = await createSockets(settings, lanes, keys.store);
   const threads = new QueueThreads({
     libc,
     lanes,
-    count: settings.threads,
+    // More would have nothing to serve.
+    count: Math.min(settings.threads, sockets.length * settings.queues),
     spinMicroseconds: settings.spinMicroseconds,
     laneFailed,
   });
-  const sockets = await createSockets(settings, lanes, keys.store);
   const reactor = Reactor.open(libc);
   const memoryGuard = guardMemory(libc, reactor, settings, log);
   let running: Running[] = [];

@@ -2,8 +2,7 @@
  * The kicks of a thread's rings, and its wake-up: one wait for all of them.
  *
  * Each write to an eventfd is an edge that epoll reports once, whatever the count
- * was: nothing is read, so that rings may share a descriptor, and others may read
- * it.
+ * was, so that nothing has to be read.
  *
  * @module
  */
