@@ -264,6 +264,32 @@ Deno.test("each socket has limits of its own", async () => {
   await using _second = await other.hash({ algorithm: "sha256" });
 });
 
+Deno.test("a guest above its rate waits, and the counters say for how long", async () => {
+  await using folder = await temporaryFolder();
+  const [slow, free] = [`${folder.path}/slow`, `${folder.path}/free`];
+  await using device = await ServeProcess.start(
+    `listening at ${free}`,
+    ...["--socket-path", slow, "--socket-path", free, ...NOBLE],
+    ...["--throttle-ops", `20@${slow}`, "--throttle-ops-burst", `1@${slow}`],
+  );
+  const secondsOf = async (path: string) => {
+    const driver = await attach(path);
+    await using hash = await driver.hash({ algorithm: "sha256" });
+    const start = performance.now();
+    await Promise.all(Array.from({ length: 21 }, () => hash.digest(KEY)));
+    Deno.kill(device.pid, "SIGUSR2");
+    return { driver, seconds: (performance.now() - start) / 1000 };
+  };
+  const limited = await secondsOf(slow);
+  assert.ok(limited.seconds > 0.9, `${limited.seconds} s`);
+  await device.said(/slow: counted: queue 0 [^\n]*; waited [01]\.\d s for/);
+  const unlimited = await secondsOf(free);
+  assert.ok(unlimited.seconds < 0.9, `${unlimited.seconds} s`);
+  await device.said(/free: counted: queue 0 [^\n]* another backend\n/);
+  await limited.driver.close();
+  await unlimited.driver.close();
+});
+
 Deno.test("one pattern makes a socket for each of many guests", async () => {
   await using folder = await temporaryFolder();
   const path = (index: number) => `${folder.path}/${index}.sock`;
