@@ -6,7 +6,7 @@
 
 import { openLibc } from "../ffi/libc.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
-import { reportToKeeper } from "./keeper_report.ts";
+import { findKeeper, reportTo } from "./keeper_report.ts";
 import { IsolatedProcess } from "./isolated_process.ts";
 import { openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
@@ -88,7 +88,8 @@ export async function isolate(
   }
   const good = await startAll(processes);
   if (!good) stopAll();
-  using _ = good ? reportToKeeper(libc) : undefined;
+  const keeper = good ? findKeeper(libc) : undefined;
+  using _ = keeper && reportTo(keeper);
   await Promise.all(processes.map((one) => one.finished()));
   // Whatever kept a process from its start, it has told of it.
   if (!good && !stopped) Deno.exit(EXIT_USAGE);

@@ -6,26 +6,22 @@
 
 import type { Libc } from "../ffi/libc.ts";
 import { Keeper } from "../keeper/keeper.ts";
+import { environmentOf } from "./handed_over.ts";
 
-/** What a keeper says in the environment, as far as that may be read. */
+/** What a keeper says in the environment. */
 const KEEPER_VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
-function findKeeper(libc: Libc): Keeper | undefined {
-  const environment: Record<string, string | undefined> = {};
-  for (const variable of KEEPER_VARIABLES) {
-    const { state } = Deno.permissions.querySync({ name: "env", variable });
-    if (state === "granted") environment[variable] = Deno.env.get(variable);
-  }
+/** The keeper that started this process, as far as its environment may be read. */
+export function findKeeper(libc: Libc): Keeper | undefined {
+  const environment = environmentOf(KEEPER_VARIABLES);
   return Keeper.find(libc, environment, Deno.pid);
 }
 
 /**
- * Tells the keeper, where there is one, that this process serves and that all is
- * well, until the result is disposed of.
+ * Tells the keeper that this process serves and that all is well, until the
+ * result is disposed of.
  */
-export function reportToKeeper(libc: Libc): Disposable | undefined {
-  const keeper = findKeeper(libc);
-  if (!keeper) return undefined;
+export function reportTo(keeper: Keeper): Disposable {
   keeper.ready();
   const { watchdogMs } = keeper;
   const alive = watchdogMs > 0

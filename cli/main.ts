@@ -6,12 +6,9 @@
  */
 
 import { ALGORITHMS, qualifiedName } from "../algorithms/catalogue.ts";
+import { socketsHandedOver } from "./handed_over.ts";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { keyStubCommand } from "./key_stub.ts";
-import {
-  type InheritedDescriptor,
-  inheritedDescriptors,
-} from "../keeper/inherited.ts";
 import { optionsAsText } from "./option_table.ts";
 import { complain, endWithUsageError, UsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
@@ -52,9 +49,6 @@ Backends: ${BUILT_IN_BACKENDS.join(", ")}
 /** virtio-crypto under QEMU's back-end conventions (vhost-user.json). */
 const CAPABILITIES = { type: "crypto", features: [] };
 
-/** Variables in which systemd says what it hands over. */
-const INHERITANCE = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
-
 /** Exit code where the answer cannot be written. */
 const EXIT_UNWRITTEN = 1;
 
@@ -70,16 +64,6 @@ function print(text: string): void {
     if (!isClosed) complain(`Cannot write to standard output: ${error}`);
     Deno.exit(EXIT_UNWRITTEN);
   }
-}
-
-/** What systemd has handed over, as far as the environment may be read. */
-function handedOver(): readonly InheritedDescriptor[] {
-  const environment: Record<string, string | undefined> = {};
-  for (const variable of INHERITANCE) {
-    const { state } = Deno.permissions.querySync({ name: "env", variable });
-    if (state === "granted") environment[variable] = Deno.env.get(variable);
-  }
-  return inheritedDescriptors(environment, Deno.pid);
 }
 
 async function run(words: readonly string[]): Promise<void> {
@@ -107,13 +91,13 @@ async function run(words: readonly string[]): Promise<void> {
       }: expected serve, supervise, probe or key-stub`,
     );
   }
-  const request = parseServeOptions(options, handedOver);
+  const request = parseServeOptions(options, socketsHandedOver);
   switch (request.action) {
     case "help":
       return print(helpText());
     case "serve":
       return request.settings.isolate
-        ? await isolate(request.settings, options, handedOver())
+        ? await isolate(request.settings, options, socketsHandedOver())
         : await serve(request.settings);
   }
 }

@@ -221,6 +221,13 @@ export const SERVE_OPTIONS = [
     help: "sessions that one guest may hold, 1 to 1000000",
   },
   {
+    name: "state",
+    value: "CHOICE",
+    default: "auto",
+    help:
+      "auto: guests outlive this process where somebody keeps what they need, systemd or supervise; off: they do not",
+  },
+  {
     name: "sessions-across-reset",
     value: "POLICY",
     default: "drop",

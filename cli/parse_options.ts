@@ -56,6 +56,10 @@ export type SessionLayoutOption = (typeof SESSION_LAYOUTS)[number];
 const REQUEST_LAYOUTS = ["virtio", "draft-9"] as const;
 export type RequestLayoutOption = (typeof REQUEST_LAYOUTS)[number];
 
+/** Whether guests outlive the process. */
+const STATE_CHOICES = ["auto", "off"] as const;
+export type StateChoice = (typeof STATE_CHOICES)[number];
+
 const FALLBACKS: readonly Fallback[] = ["never", "unsupported", "failure"];
 
 /** Which backends serve a socket's sessions. */
@@ -90,6 +94,7 @@ export interface ServeSettings extends LogSettings {
   readonly keySources: readonly string[];
   readonly queues: number;
   readonly sessionsAcrossReset: AcrossReset;
+  readonly state: StateChoice;
   /** Undefined: what suits this machine. */
   readonly unsealedMemory: UnsealedMemory | undefined;
   readonly layout: RequestLayoutOption;
@@ -243,6 +248,7 @@ function serveSettings(
     backendOptions: withMinimum(values, ofBackends),
     keySources: keySources(values),
     queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
+    state: choice(values, "state", STATE_CHOICES, "auto"),
     sessionsAcrossReset: choice(
       values,
       "sessions-across-reset",

@@ -22,7 +22,9 @@ import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { counterLines } from "./counters.ts";
 import type { KeyStore } from "../device/keys/key_store.ts";
 import { KeyService } from "./key_service.ts";
-import { reportToKeeper } from "./keeper_report.ts";
+import { findKeeper, reportTo } from "./keeper_report.ts";
+import type { Keeper } from "../keeper/keeper.ts";
+import { KeptState } from "./kept_state.ts";
 import { guestLog, type Log, openLog } from "./log.ts";
 import { UsageError } from "./option_values.ts";
 import type { ServeSettings, SocketOptions } from "./parse_options.ts";
@@ -101,6 +103,7 @@ function startServer(
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
   keys: KeyService,
+  state: KeptState | undefined,
 ): Running {
   const { log } = options;
   if (isShown) {
@@ -115,6 +118,7 @@ function startServer(
     ...options,
     device: made.device,
     maximumMemoryBytes: limits.maxMemoryBytes,
+    keeping: state?.keepingOf(place.name),
   };
   const { path } = place;
   const server = path === undefined
@@ -158,6 +162,19 @@ function guardMemory(
   return guard;
 }
 
+/** What keeps guests over the end of this process, where something does. */
+function keptState(
+  libc: Libc,
+  keeper: Keeper | undefined,
+  { state }: ServeSettings,
+  log: Log,
+): KeptState | undefined {
+  if (state === "auto" && keeper) return new KeptState(libc, keeper, log);
+  const reason = keeper ? "--state off" : "nobody keeps it (no $NOTIFY_SOCKET)";
+  log("info", `guests end with this process: ${reason}`);
+  return undefined;
+}
+
 /** Starts all sockets or none. */
 async function startServers(
   sockets: readonly Socket[],
@@ -165,13 +182,16 @@ async function startServers(
   options: Omit<ServerOptions, "device">,
   keys: KeyService,
   isNamed: boolean,
+  state: KeptState | undefined,
 ): Promise<Running[]> {
   const running: Running[] = [];
   try {
     for (const socket of sockets) {
       const log = guestLog(options.log, socket.place.name, !isNamed);
-      running.push(startServer(socket, settings, { ...options, log }, keys));
+      const own = { ...options, log };
+      running.push(startServer(socket, settings, own, keys, state));
     }
+    state?.forgetRest();
     return running;
   } catch (error) {
     await Promise.all(running.map(({ server }) => server.close()));
@@ -223,6 +243,7 @@ export async function serve(
   });
   const reactor = Reactor.open(libc);
   const memoryGuard = guardMemory(libc, reactor, settings, log);
+  const keeper = findKeeper(libc);
   let running: Running[] = [];
   const stop = () =>
     void Promise.all(running.map(({ server }) => server.close()));
@@ -235,6 +256,7 @@ export async function serve(
     for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
     // Not SIGUSR1, at which the runtime opens its debugger's port.
     Deno.addSignalListener("SIGUSR2", tell);
+    const state = keptState(libc, keeper, settings, log);
     running = await startServers(
       sockets,
       settings,
@@ -250,10 +272,11 @@ export async function serve(
       },
       keys,
       task.isOneOfMany ?? sockets.length > 1,
+      state,
     );
     task.ready?.();
     void task.stopped?.then(stop);
-    using _ = reportToKeeper(libc);
+    using _ = keeper && reportTo(keeper);
     await Promise.all(running.map(({ server }) => server.finished));
   } finally {
     await threads.close();

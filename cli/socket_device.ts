@@ -148,6 +148,15 @@ export interface SocketDevice {
 }
 
 /**
+ * Where identifiers begin: a guest may hold those of a process before, which must
+ * not name new keys.
+ */
+function randomSessionId(): number {
+  const [low, high] = crypto.getRandomValues(new Uint32Array(2));
+  return 1 + low! + (high! & 0xff) * 2 ** 32;
+}
+
+/**
  * Makes the device of one socket.
  *
  * @throws {UsageError} for backends or rules that cannot be used
@@ -175,6 +184,7 @@ export async function createSocketDevice(
     maximumSizeBytes: socket.limits.maxSizeBytes,
     throttle: throttleLimits(socket.limits),
     sessionsAcrossReset: settings.sessionsAcrossReset,
+    firstSessionId: randomSessionId(),
     layout: settings.layout,
     allowWeak: settings.allowWeak,
     without: socket.without,

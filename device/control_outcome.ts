@@ -23,6 +23,13 @@ export interface ControlContext {
   readonly sessions: SessionTable;
   readonly mode: WireMode;
   readonly limits: ServiceLimits;
+  /** Numbers the queue's requests; absent: none is ever done again. */
+  readonly numbers?: RequestNumbers | undefined;
+}
+
+/** Gives the request between two places of a ring a number of its own. */
+export interface RequestNumbers {
+  take(start: number, end: number): number;
 }
 
 /** What came of a control request. */
@@ -38,27 +45,29 @@ export interface ControlOutcome {
  */
 export type ControlAnswer = (writable: Segments) => number;
 
-/** Does what a decoded request asks. */
+/** Does what a decoded request asks; `origin` is the same when it asks again. */
 export function carryOut(
   request: ControlRequest,
   sessions: SessionTable,
   mode: WireMode,
+  origin: number,
 ): Eventual<ControlOutcome> {
   switch (request.kind) {
     case "refused":
       sessions.refuse(request);
       return { status: request.status, sessionId: NaN };
     case "destroy": {
-      const session = sessions.get(request.sessionId);
-      const fits = session !== undefined &&
-        serviceOfSession(session.description) === request.service;
+      const { sessionId, service } = request;
+      const session = sessions.get(sessionId);
+      const fits = session === undefined ||
+        serviceOfSession(session.description) === service;
       return {
-        status: fits ? sessions.destroy(request.sessionId) : Status.Error,
+        status: fits ? sessions.destroy(sessionId, origin) : Status.Error,
         sessionId: NaN,
       };
     }
     case "create": {
-      const created = sessions.create(request.description);
+      const created = sessions.create(request.description, origin);
       return created instanceof Promise
         ? created.then((later) => outcomeOf(later, mode))
         : outcomeOf(created, mode);

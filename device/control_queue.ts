@@ -21,6 +21,8 @@ import {
   showChain,
 } from "./ring/chain.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
+import { MOST_UNTOLD } from "./session/session_redo.ts";
+import { NO_ORIGIN } from "./session/session_table.ts";
 import type { Eventual } from "./session/steps.ts";
 import {
   CREATE_OUTCOME_BYTES,
@@ -46,7 +48,7 @@ const SERVICE_MS = 5;
  * Requests whose answer waits for a backend. A guest with more of them has its
  * queue served again when one is answered.
  */
-const WAITING = 64;
+const WAITING = MOST_UNTOLD;
 
 /** The control queue of one guest. */
 export class ControlQueue implements QueueService {
@@ -87,9 +89,13 @@ export class ControlQueue implements QueueService {
   /** Answers what is available, up to a bound; true: notify the driver. */
   service(): boolean {
     const end = performance.now() + SERVICE_MS;
-    while (!this.isFull && popChain(this.#virtqueue, this.#chain)) {
+    while (!this.isFull) {
+      const start = this.#position;
+      if (!popChain(this.#virtqueue, this.#chain)) break;
       const { slot, writable } = this.#chain;
-      const answer = this.#answer();
+      const { numbers } = this.#context;
+      const origin = numbers?.take(start, this.#position) ?? NO_ORIGIN;
+      const answer = this.#answer(origin);
       if (answer instanceof Promise) this.#answerLater(slot, answer);
       else this.#virtqueue.push(slot, answer(writable));
       if (performance.now() >= end) break;
@@ -127,15 +133,20 @@ export class ControlQueue implements QueueService {
     this.#waiting.add(waiting);
   }
 
-  #answer(): Eventual<ControlAnswer> {
+  /** Where the next request is taken. */
+  get #position(): number {
+    return this.#virtqueue.base & 0xffff;
+  }
+
+  #answer(origin: number): Eventual<ControlAnswer> {
     // A chain that cannot be followed has no place for an answer.
     if (this.#chain.fault !== ChainFault.None) return NO_ANSWER;
     return this.#context.mode.layout === "draft-9"
-      ? answerDraft9Control(this.#chain.writable, this.#context)
-      : this.#answerVirtio();
+      ? answerDraft9Control(this.#chain.writable, this.#context, origin)
+      : this.#answerVirtio(origin);
   }
 
-  #answerVirtio(): Eventual<ControlAnswer> {
+  #answerVirtio(origin: number): Eventual<ControlAnswer> {
     const { readable, writable } = this.#chain;
     const { mode, limits, sessions } = this.#context;
     const bytes = keyRoom(
@@ -159,7 +170,7 @@ export class ControlQueue implements QueueService {
       writable.write(0, bytes);
       return bytes.length;
     };
-    const outcome = carryOut(request, sessions, mode);
+    const outcome = carryOut(request, sessions, mode, origin);
     return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
   }
 }

@@ -9,6 +9,7 @@ import {
   BurstField,
   ListField,
 } from "../backends/request_burst.ts";
+import { BurstOverlaps } from "./burst_overlaps.ts";
 import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { AssociationTable } from "./ipsec_requests.ts";
@@ -79,6 +80,11 @@ export interface DataQueueOptions {
   readonly throttle?: Throttle | undefined;
   /** Absent where the guest cannot have security associations. */
   readonly associations?: AssociationTable;
+  /**
+   * How many of the first requests another process may have begun already, which
+   * ended before it answered them.
+   */
+  readonly redo?: number;
 }
 
 /** One data queue on the thread that serves it. */
@@ -98,6 +104,8 @@ export class DataQueue implements QueueService {
   #spare: SlotList | undefined;
   readonly #runner: OperationRunner;
   readonly #throttle: Throttle | undefined;
+  /** How many of the next requests are done again. */
+  #redo: number;
 
   constructor(options: DataQueueOptions) {
     const { virtqueue, memory, mode, sessions, settings, counters } = options;
@@ -116,6 +124,7 @@ export class DataQueue implements QueueService {
       );
     this.#requests = this.#format.requests;
     this.#runner = new OperationRunner(sessions, this.#requests);
+    this.#redo = options.redo ?? 0;
   }
 
   get broken(): string | undefined {
@@ -252,14 +261,32 @@ export class DataQueue implements QueueService {
     const ready = this.#ready;
     const format = this.#format;
     let readyCount = 0;
+    const redo = this.#redo;
     for (let i = 0; i < count; i++) {
       const slot = burst[i]!;
-      const status = format.prepare(slot);
+      const status = i < redo ? this.#prepareAgain(slot) : format.prepare(slot);
       if (status === OK) ready[readyCount++] = slot;
       else requests.end(slot, status);
     }
     this.#readyCount = readyCount;
+    if (redo > 0) this.#redo = Math.max(redo - count, 0);
     return count;
+  }
+
+  /**
+   * Prepares a request that another process may have begun. One that may have
+   * written over its own inputs is not what it was, and is refused.
+   */
+  #prepareAgain(slot: number): Status {
+    const status = this.#format.prepare(slot);
+    const requests = this.#requests;
+    if (status !== Status.Ok) return status;
+    // What builds its lists itself counts as it goes.
+    if (requests.burstOf(slot) !== requests.burst) return Status.Error;
+    const { words } = requests;
+    const readsTag = words[WORDS * slot + SlotField.ReadsTag] !== 0;
+    const overlaps = new BurstOverlaps(requests.burst);
+    return overlaps.overwritesItself(slot, readsTag) ? Status.Error : Status.Ok;
   }
 
   /** Answers requests that have an outcome; keeps those that have none. */

@@ -9,6 +9,7 @@ import type { BackendOptions, Offer, Probe } from "../backends/backend.ts";
 import { AdminQueue } from "./admin_queue.ts";
 import { BackendHealth, REVIEW_MS } from "./backend_health.ts";
 import { capabilities } from "./capabilities.ts";
+import type { RequestNumbers } from "./control_outcome.ts";
 import { ControlQueue } from "./control_queue.ts";
 import { createIpsecService, type IpsecService } from "./ipsec_service.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
@@ -85,6 +86,8 @@ export interface DeviceSettings {
   readonly without?: readonly Withholdable[];
   /** Whether sessions outlive a reset by the driver. Default: drop. */
   readonly sessionsAcrossReset?: AcrossReset;
+  /** Identifier of its first session; default: 1. */
+  readonly firstSessionId?: number;
   /** Keys of a store that the guest may use and never has. Default: none. */
   readonly keys?: GuestKeyAccess;
 }
@@ -167,6 +170,7 @@ export class Device {
       this.backends,
       settings.maximumSessions,
       settings.sessionsAcrossReset,
+      settings.firstSessionId,
     );
     this.#unobserveKeys = settings.keys?.observe(() =>
       this.sessions.keysChanged()
@@ -249,12 +253,17 @@ export class Device {
   }
 
   /** The control queue over a ring that the driver has set up. */
-  createControlQueue(virtqueue: Virtqueue, memory: GuestMemory): ControlQueue {
+  createControlQueue(
+    virtqueue: Virtqueue,
+    memory: GuestMemory,
+    numbers?: RequestNumbers,
+  ): ControlQueue {
     return new ControlQueue(virtqueue, {
       memory,
       sessions: this.sessions,
       mode: this.#mode,
       limits: this.threadSettings,
+      numbers,
     });
   }
 

@@ -27,10 +27,14 @@ import {
 } from "./wire/draft9.ts";
 import { Status } from "./wire/status.ts";
 
-/** Carries out the request in `writable`; tells how to answer it. */
+/**
+ * Carries out the request in `writable`; tells how to answer it. `origin` is the
+ * same when it is asked again.
+ */
 export function answerDraft9Control(
   writable: Segments,
   context: ControlContext,
+  origin: number,
 ): Eventual<ControlAnswer> {
   const availableBytes = Math.min(writable.totalBytes, DRAFT_9_REQUEST_BYTES);
   const bytes = new Uint8Array(DRAFT_9_REQUEST_BYTES);
@@ -46,23 +50,25 @@ export function answerDraft9Control(
     room.write(0, bytes.subarray(0, availableBytes));
     return availableBytes;
   };
-  const outcome = decide(request, context);
+  const outcome = decide(request, context, origin);
   return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
 }
 
 function decide(
   request: Draft9Control,
   context: ControlContext,
+  origin: number,
 ): Eventual<ControlOutcome> {
   const { sessions, mode } = context;
   return request.kind === "create"
-    ? create(request, context)
-    : carryOut(request, sessions, mode);
+    ? create(request, context, origin)
+    : carryOut(request, sessions, mode, origin);
 }
 
 function create(
   { parameters, keyAddress, authKeyAddress }: Draft9Create,
   { memory, sessions, mode }: ControlContext,
+  origin: number,
 ): Eventual<ControlOutcome> {
   const key = keyRoom(parameters.keyBytes);
   const authKey = keyRoom(parameters.authKeyBytes);
@@ -74,7 +80,7 @@ function create(
   // The description has copies of its own.
   key.fill(0);
   authKey.fill(0);
-  return carryOut(created, sessions, mode);
+  return carryOut(created, sessions, mode, origin);
 }
 
 /** Copies a key; false where it is not in guest memory. */

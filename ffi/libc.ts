@@ -110,6 +110,10 @@ const SYMBOLS = {
     parameters: ["i32", /* domain */ "i32", /* type */ "i32" /* protocol */],
     result: "i32",
   },
+  ioctl: {
+    parameters: ["i32", /* fd */ "u64", /* op */ "buffer" /* argp */],
+    result: "i32",
+  },
   socketpair: {
     parameters: [
       "i32", /* domain */

@@ -21,6 +21,8 @@ const SOL_SOCKET = 1;
 const SO_ACCEPTCONN = 30;
 const SCM_RIGHTS = 1;
 const SCM_CREDENTIALS = 2;
+const SIOCOUTQ = 0x5411n;
+const MSG_PEEK = 0x2;
 const MSG_CTRUNC = 0x8;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -139,6 +141,13 @@ export function isListening(libc: Libc, fd: number): number {
   return result < 0 ? result : new DataView(value.buffer).getInt32(0, true);
 }
 
+/** Bytes that were sent and that the other end has not read, or more. */
+export function unreadBytes(libc: Libc, fd: number): number {
+  const count = nativeBuffer(4);
+  const result = libc.check(libc.symbols.ioctl(fd, SIOCOUTQ, count));
+  return result < 0 ? result : new DataView(count.buffer).getInt32(0, true);
+}
+
 /** Sends and receives bytes with file descriptors; its buffers are kept. */
 export class SocketMessages {
   readonly #libc: Libc;
@@ -176,8 +185,25 @@ export class SocketMessages {
     fds: number[],
     wait = false,
   ): number {
+    return this.#receive(fd, into, fds, wait ? 0 : MSG_DONTWAIT);
+  }
+
+  /**
+   * Looks at what `receive` would receive, without waiting, and leaves it there.
+   * The descriptors are duplicates, the caller's to close.
+   */
+  peek(fd: number, into: Uint8Array<ArrayBuffer>, fds: number[]): number {
+    return this.#receive(fd, into, fds, MSG_DONTWAIT | MSG_PEEK);
+  }
+
+  #receive(
+    fd: number,
+    into: Uint8Array<ArrayBuffer>,
+    fds: number[],
+    how: number,
+  ): number {
     this.#aim(into, CONTROL_BYTES);
-    const flags = MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT);
+    const flags = MSG_CMSG_CLOEXEC | how;
     const received = this.#libc.check(
       Number(this.#libc.symbols.recvmsg(fd, this.#header, flags)),
     );

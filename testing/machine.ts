@@ -76,7 +76,10 @@ export class Machine implements Disposable {
       backends,
       new Placement(threadSettings),
     );
-    sessions.observe(this.#sessions);
+    sessions.observe({
+      opened: (session) => this.#sessions.opened(session),
+      closed: (id) => this.#sessions.closed(id),
+    });
     const { ownIndex } = this.#sessions;
     device.associations?.sessions.observe({
       opened: (session) => this.#sessions.opened(session, ownIndex),

@@ -65,6 +65,7 @@ export function testMemoryTable(
     libc: openLibc(),
     memoryGuard: { unsealedMemory: "serve", cover: () => () => {} },
     log: () => {},
+    numberOf: () => 0,
     lost: () => {},
     ...changes,
   });

@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "device/ring": ["memory"],
   "device/keys": ["algorithms", "backends"],
   "device/session": ["device/keys", "device/wire", "algorithms", "backends"],
+  "device/state": ["device/session", "device/wire", "algorithms"],
   "device/lane": ["device/session", "algorithms", "backends", "memory", "ffi"],
   "device/ipsec": ["device/wire", "algorithms", "memory"],
   "device": [
@@ -33,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "device/wire",
     "device/ring",
     "device/session",
+    "device/state",
     "algorithms",
     "backends",
     "memory",

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { MOST_USED, type UsedJournal } from "./used_journal.ts";
 import type { Region } from "../../memory/region.ts";
 import { ChainReader } from "./chain_reader.ts";
 import { ChainSlots } from "./chain_slots.ts";
@@ -52,6 +53,9 @@ export class PackedVirtqueue implements Virtqueue {
   #firstStaged = 0;
   #firstFlags = 0;
   #order = 0;
+  readonly #journal: UsedJournal | undefined;
+  /** Descriptors shown since the driver was last asked. */
+  #shown = 0;
 
   constructor(setup: RingSetup) {
     const { size, memory } = setup;
@@ -74,6 +78,26 @@ export class PackedVirtqueue implements Virtqueue {
     this.#nextWrap = setup.base >>> 15 & 1;
     this.#used = setup.base >>> 16 & 0x7fff;
     this.#usedWrap = setup.base >>> 31;
+    this.#journal = setup.journal;
+    if (setup.journal) this.#resume(setup.journal);
+  }
+
+  /** Shows what the process before has written down, and begins behind it. */
+  #resume(journal: UsedJournal): void {
+    const { unshown } = journal;
+    let descriptors = 0;
+    for (let i = 0; i < unshown; i++) descriptors += journal.descriptors(i);
+    if (descriptors > this.size) {
+      this.broken = `${descriptors} used descriptors in a ring of ${this.size}`;
+      return;
+    }
+    // Once they were visible the driver may have put others in their place.
+    if (this.#isAvailable()) this.#showJournal(journal, unshown);
+    else this.#moveUsed(descriptors);
+    this.#outstanding = 0;
+    this.#next = this.#used;
+    this.#nextWrap = this.#usedWrap;
+    journal.reset(this.base);
   }
 
   get regions(): readonly Region[] {
@@ -116,23 +140,64 @@ export class PackedVirtqueue implements Virtqueue {
     slots.giveBack(slot);
     const gate = this.#gate;
     if (!gate) {
-      this.#stage(id, descriptors, writtenBytes);
+      this.#use(id, descriptors, writtenBytes);
       return;
     }
     gate.hold(slots.orders[slot]!, id, descriptors, writtenBytes);
     while (gate.ready) {
-      this.#stage(gate.head, gate.ringDescriptors, gate.writtenBytes);
+      this.#use(gate.head, gate.ringDescriptors, gate.writtenBytes);
       gate.advance();
     }
   }
 
-  publish(): boolean {
-    const moved = this.#staged;
-    if (moved === 0) return false;
+  #use(id: number, ringDescriptors: number, writtenBytes: number): void {
+    const journal = this.#journal;
+    if (!journal) return this.#stage(id, ringDescriptors, writtenBytes);
+    if (journal.count === MOST_USED) this.#commit(journal);
+    journal.add(id, ringDescriptors, writtenBytes);
+  }
+
+  #commit(journal: UsedJournal): void {
+    const { count } = journal;
+    if (count === 0) return;
+    journal.commit(this.#usedPosition);
+    this.#showJournal(journal, count);
+    journal.shown(this.#usedPosition);
+  }
+
+  #showJournal(journal: UsedJournal, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#stage(
+        journal.id(i),
+        journal.descriptors(i),
+        journal.writtenBytes(i),
+      );
+    }
+    this.#show();
+  }
+
+  /** Where a process begins that serves the ring after this one. */
+  get #usedPosition(): number {
+    const used = this.#used | this.#usedWrap << 15;
+    return (used | used << 16) >>> 0;
+  }
+
+  /** Makes what is staged visible. */
+  #show(): void {
+    if (this.#staged === 0) return;
+    this.#shown += this.#staged;
+    this.#outstanding -= this.#staged;
     this.#staged = 0;
-    this.#outstanding -= moved;
     // Releases the descriptors, which are written before it in plain stores.
     Atomics.store(this.#words, this.#firstStaged * 8 + 7, this.#firstFlags);
+  }
+
+  publish(): boolean {
+    if (this.#journal) this.#commit(this.#journal);
+    else this.#show();
+    const moved = this.#shown;
+    if (moved === 0) return false;
+    this.#shown = 0;
     // The sequentially consistent store keeps this load behind it.
     return wantsPackedEvent(
       Atomics.load(this.#driverEvent, 0),
@@ -174,7 +239,6 @@ export class PackedVirtqueue implements Virtqueue {
    * next, so holding back the first hides all.
    */
   #stage(id: number, ringDescriptors: number, writtenBytes: number): void {
-    const { size } = this;
     const at = this.#used << 2;
     const flags = (writtenBytes > 0 ? WRITE : 0) |
       (this.#usedWrap === 1 ? AVAILABLE | USED : 0);
@@ -185,9 +249,13 @@ export class PackedVirtqueue implements Virtqueue {
       this.#firstFlags = flags;
     } else this.#descriptors[at + 3] = id | flags << 16;
     this.#staged += ringDescriptors;
+    this.#moveUsed(ringDescriptors);
+  }
+
+  #moveUsed(ringDescriptors: number): void {
     this.#used += ringDescriptors;
-    if (this.#used >= size) {
-      this.#used -= size;
+    if (this.#used >= this.size) {
+      this.#used -= this.size;
       this.#usedWrap ^= 1;
     }
   }

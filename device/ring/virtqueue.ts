@@ -6,6 +6,7 @@
 
 import type { ChainSlots } from "./chain_slots.ts";
 import type { Region } from "../../memory/region.ts";
+import type { UsedJournal } from "./used_journal.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 import type { RingArea } from "./ring_area.ts";
 
@@ -61,6 +62,8 @@ export interface VirtqueueOptions {
   readonly packed: boolean;
   readonly eventIndex: boolean;
   readonly inOrder: boolean;
+  /** Of a packed ring that is kept: what is written down there is shown first. */
+  readonly journal?: UsedJournal | undefined;
 }
 
 /** A ring whose areas have been found in memory. */

@@ -75,14 +75,14 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * Writes the record of a session to the room that `allocate` gives for its
- * length, which need not be private memory.
+ * length, which need not be private memory; nothing where it gives none.
  *
  * @throws RangeError for a session that no record has room for
  */
-export function encodeSessionRecord<B extends ArrayBufferLike>(
+export function encodeSessionRecord<Room extends Uint8Array | undefined>(
   { id, description, placement }: SessionRecord,
-  allocate: (lengthBytes: number) => Uint8Array<B>,
-): Uint8Array<B> {
+  allocate: (lengthBytes: number) => Room,
+): Room {
   const parameters = new SessionParameters();
   setParameters(parameters, description);
   const placed = placement ? encodePlacement(placement) : NOTHING;
@@ -97,7 +97,9 @@ export function encodeSessionRecord<B extends ArrayBufferLike>(
         `expected at most ${MAXIMUM_BYTES}`,
     );
   }
-  const bytes = allocate(lengthBytes);
+  const room = allocate(lengthBytes);
+  if (!room) return room;
+  const bytes: Uint8Array = room;
   const view = new DataView(bytes.buffer, bytes.byteOffset, lengthBytes);
   bytes.fill(0, 0, lengthBytes);
   view.setUint16(VERSION_AT, VERSION, true);
@@ -112,7 +114,7 @@ export function encodeSessionRecord<B extends ArrayBufferLike>(
     at += part.length;
   }
   view.setUint32(0, lengthBytes, true);
-  return bytes;
+  return room;
 }
 
 function recordBytes(

@@ -14,6 +14,7 @@ import type { Refusal } from "../wire/session_parameters.ts";
 import { Status } from "../wire/status.ts";
 import type { Choice, Placement, SessionPlacement } from "./placement.ts";
 import { type Eventual, type Steps, takeSteps } from "./steps.ts";
+import { SessionRedo } from "./session_redo.ts";
 import type { ThreadBackends } from "./thread_backends.ts";
 
 /** What a queue thread is told of a new session. */
@@ -23,10 +24,13 @@ export interface SessionAnnouncement {
   readonly placement: SessionPlacement;
 }
 
+/** Who asks for something, where that can be asked again by the same number. */
+export const NO_ORIGIN = 0;
+
 /** Hears of sessions before the guest does. */
 export interface SessionObserver {
-  opened(announcement: SessionAnnouncement): void;
-  closed(id: number): void;
+  opened(announcement: SessionAnnouncement, origin: number): void;
+  closed(id: number, origin: number): void;
   /** Hears that keys of the store may be gone. */
   keysChanged?(): void;
   /**
@@ -67,7 +71,9 @@ export class SessionTable {
   /** Newest session that a reset has left; it and older ones go first. */
   #newestLeft = 0;
   /** Never reused, so that a stale identifier never names another session. */
-  #nextId = 1;
+  #nextId: number;
+  /** What the process before has done. */
+  #redo = new SessionRedo();
   /** Sessions that are being created. */
   #opening = 0;
   /** How often those were abandoned. */
@@ -80,13 +86,20 @@ export class SessionTable {
     backends: ThreadBackends,
     maximumSessions: number,
     acrossReset: AcrossReset = "drop",
+    firstId = 1,
   ) {
+    this.#nextId = firstId;
     this.#placement = placement;
     this.#backends = backends;
     this.#maximumSessions = maximumSessions;
     this.#acrossReset = acrossReset;
     // All sessions may be made, and taken back, before a thread has started.
     this.#maximumWaiting = 2 * maximumSessions + WAITING_MARGIN;
+  }
+
+  /** The most sessions at a time. */
+  get maximum(): number {
+    return this.#maximumSessions;
   }
 
   get size(): number {
@@ -99,9 +112,42 @@ export class SessionTable {
    */
   create(
     description: SessionDescription,
+    origin = NO_ORIGIN,
   ): Eventual<SessionAnnouncement | Refusal> {
-    const created = takeSteps(this.#create(description));
+    const before = this.#sessions.get(this.#redo.opened(origin) ?? NaN);
+    if (before) {
+      wipeKeys(description);
+      return before;
+    }
+    return this.#createSoon(description, origin);
+  }
+
+  #createSoon(
+    description: SessionDescription,
+    origin: number,
+    id?: number,
+  ): Eventual<SessionAnnouncement | Refusal> {
+    const created = takeSteps(this.#create(description, origin, id));
     return created instanceof Promise ? this.#orAbandoned(created) : created;
+  }
+
+  /**
+   * Takes over the sessions of the process before, placed anew; `nextId` and
+   * `redo` are its, too. Returns why there are some that no backend has.
+   */
+  async takeOver(
+    sessions: readonly Pick<SessionAnnouncement, "id" | "description">[],
+    nextId: number,
+    redo: SessionRedo,
+  ): Promise<string[]> {
+    this.#nextId = nextId;
+    const lost: string[] = [];
+    for (const { id, description } of sessions) {
+      const taken = await this.#createSoon(description, NO_ORIGIN, id);
+      if ("status" in taken) lost.push(`session ${id}: ${taken.reason}`);
+    }
+    this.#redo = redo;
+    return lost;
   }
 
   #orAbandoned(
@@ -122,12 +168,14 @@ export class SessionTable {
 
   *#create(
     description: SessionDescription,
+    origin: number,
+    id: number | undefined,
   ): Attempts<SessionAnnouncement | Refusal> {
     const abandonments = this.#abandonments;
     const others = this.#opening++;
     let created: SessionAnnouncement | Refusal;
     try {
-      created = yield* this.#tryCreate(description, others);
+      created = yield* this.#tryCreate(description, others, id);
     } finally {
       this.#opening--;
     }
@@ -143,7 +191,7 @@ export class SessionTable {
     }
     if (this.#isFull(0)) this.destroy(this.#oldestLeft!);
     this.#sessions.set(created.id, created);
-    for (const observer of this.#observers) observer.opened(created);
+    for (const observer of this.#observers) observer.opened(created, origin);
     return created;
   }
 
@@ -158,6 +206,7 @@ export class SessionTable {
   *#tryCreate(
     description: SessionDescription,
     others: number,
+    id: number | undefined,
   ): Attempts<SessionAnnouncement | Refusal> {
     const illegal = findIllegal(description);
     if (illegal) {
@@ -179,7 +228,7 @@ export class SessionTable {
     const opened = yield* this.#openEverywhere(description, placement);
     return "status" in opened
       ? opened
-      : { id: this.#nextId++, description, placement: opened };
+      : { id: id ?? this.#nextId++, description, placement: opened };
   }
 
   /** Whether there is no place left when `others` have theirs. */
@@ -255,11 +304,13 @@ export class SessionTable {
   }
 
   /** Destroys session `id` and wipes its keys. */
-  destroy(id: number): Status {
+  destroy(id: number, origin = NO_ORIGIN): Status {
     const session = this.#sessions.get(id);
-    if (!session) return Status.Error;
+    if (!session) {
+      return this.#redo.closed(origin) === id ? Status.Ok : Status.Error;
+    }
     this.#sessions.delete(id);
-    for (const observer of this.#observers) observer.closed(id);
+    for (const observer of this.#observers) observer.closed(id, origin);
     wipeKeys(session.description);
     return Status.Ok;
   }

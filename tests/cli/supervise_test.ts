@@ -8,27 +8,7 @@ import {
 } from "../../keeper/notification.ts";
 import { runCommand, ServeProcess } from "../../testing/command_process.ts";
 import { exists, temporaryFolder } from "../../testing/files.ts";
-
-/** The process that `pid` has started, once there is one. */
-async function childOf(pid: number): Promise<number> {
-  const until = performance.now() + 20_000;
-  while (performance.now() < until) {
-    for (const { name } of Deno.readDirSync("/proc")) {
-      if (/^\d+$/.test(name) && parentOf(name) === pid) return Number(name);
-    }
-    await new Promise((wake) => setTimeout(wake, 5));
-  }
-  throw new Error(`Process ${pid} has no child`);
-}
-
-function parentOf(pid: string): number | undefined {
-  try {
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return Number(/^PPid:\s*(\d+)/m.exec(status)?.[1]);
-  } catch {
-    return undefined; // It has ended.
-  }
-}
+import { childOf } from "../../testing/kept_device.ts";
 
 Deno.test("a device that is killed is started again, and ends with its supervisor", async () => {
   await using folder = await temporaryFolder();

@@ -11,6 +11,7 @@ import { MUTANTS as lane } from "./lane.ts";
 import { MUTANTS as memory } from "./memory.ts";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS as packages } from "./package.ts";
+import { MUTANTS as restart } from "./restart.ts";
 import { MUTANTS as ring } from "./ring.ts";
 import { MUTANTS as session } from "./session.ts";
 import { MUTANTS as transport } from "./transport.ts";
@@ -30,6 +31,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...lane,
   ...memory,
   ...packages,
+  ...restart,
   ...ring,
   ...session,
   ...transport,

@@ -6,8 +6,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "an identifier of a destroyed session is given out again",
     file: "device/session/session_table.ts",
-    text: "id: this.#nextId++,",
-    replacement: "id: this.#nextId,",
+    text: "id: id ?? this.#nextId++,",
+    replacement: "id: id ?? this.#nextId,",
     tests: ["device/session/session_table_test.ts"],
   },
   {

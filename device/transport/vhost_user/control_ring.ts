@@ -14,9 +14,11 @@ import type { GuestMemory } from "../../ring/guest_memory.ts";
 import type { Virtqueue } from "../../ring/virtqueue.ts";
 import { ServedQueue } from "../../served_queue.ts";
 import { reasonOf } from "../../session/failure.ts";
+import type { KeptGuest } from "./kept_guest.ts";
 import type { GuestSignals } from "./guest_signals.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
+import { openJournal } from "./journal_place.ts";
 import { locateRing } from "./ring_place.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
 
@@ -27,6 +29,8 @@ export interface ControlRingOptions {
   readonly device: Device;
   readonly memory: MemoryTable;
   readonly signals: GuestSignals;
+  /** Where the guest outlives this process; absent: it does not. */
+  readonly kept?: KeptGuest | undefined;
   /** Hears why the ring is no longer served. */
   broken(reason: string): void;
   /** Hears of an error that is nobody's but the device's. */
@@ -56,9 +60,14 @@ export class ControlRing implements RingRunner {
     const { reactor } = this.#options;
     this.#ring = ring;
     this.#callFd = ring.callFd;
-    const { addresses, mode: _mode, kickFd, callFd: _callFd, ...form } = ring;
+    const { addresses, mode: _mode, kickFd, callFd: _callFd, ...rest } = ring;
+    const { redo, journal: place, ...form } = rest;
+    const numbers = this.#options.kept?.requestNumbers;
+    if (redo > 0) numbers?.resume(ring.base & 0xffff);
+    else numbers?.begin();
+    const journal = place && openJournal(place);
     this.#queue = new ServedQueue({
-      form,
+      form: { ...form, journal },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
       create: (virtqueue, memory) => this.#create(virtqueue, memory),
     });
@@ -106,7 +115,11 @@ export class ControlRing implements RingRunner {
   }
 
   #create(virtqueue: Virtqueue, memory: GuestMemory): ControlQueue {
-    const service = this.#options.device.createControlQueue(virtqueue, memory);
+    const service = this.#options.device.createControlQueue(
+      virtqueue,
+      memory,
+      this.#options.kept?.requestNumbers,
+    );
     this.#service = service;
     service.answered = () => {
       if (service.poll()) this.#notify();

@@ -23,6 +23,8 @@ export interface RingPlan extends RingPlace {
   readonly packed: boolean;
   /** Where it starts, in the form of GET_VRING_BASE. */
   readonly base: number;
+  /** Requests at its start that another process may have begun. */
+  readonly redo?: number;
 }
 
 /** A ring that starts, or that will as far as the front-end has told. */
@@ -59,6 +61,11 @@ export class DriverLife {
   /** Notes how a ring stopped; `plan.base` is where. */
   ringStopped(index: number, plan: RingPlan): void {
     this.#stopped.set(index, plan);
+  }
+
+  /** How a ring of this driver stopped; undefined: it never did. */
+  stopped(index: number): RingPlan | undefined {
+    return this.#stopped.get(index);
   }
 
   /** Where a ring of this driver stopped; undefined: it never ran. */

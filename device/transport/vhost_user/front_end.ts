@@ -19,6 +19,9 @@ import {
   PROTOCOL_F_REPLY_ACK,
   requestName,
 } from "./messages.ts";
+import type { FrontEndRecord } from "./front_end_record.ts";
+import type { KeptGuest } from "./kept_guest.ts";
+import { KeptSessions } from "./kept_sessions.ts";
 import { type Outcome, Refused } from "./outcome.ts";
 import { encodeUint64 } from "./payloads.ts";
 import { Protocol } from "./protocol.ts";
@@ -35,6 +38,8 @@ export interface FrontEndOptions {
   readonly memoryGuard: MemoryGuard;
   readonly maximumMemoryBytes?: number | undefined;
   readonly sessionLayout: SessionLayout | undefined;
+  /** Where the guest outlives this process; absent: it does not. */
+  readonly kept?: KeptGuest | undefined;
 }
 
 /** Messages of one turn; a front-end that never stops does not stop others. */
@@ -49,25 +54,120 @@ export class FrontEnd {
   readonly #connection: Connection;
   readonly #protocol: Protocol;
   #dropped = false;
+  /** Whether the next process goes on with the guest. */
+  #left = false;
   #handling: Promise<void> | undefined;
+  #keptSessions: KeptSessions | undefined;
+  /** What answers the last message, unless it has been sent. */
+  #reply: Uint8Array<ArrayBuffer> | undefined;
   #markGone = () => {};
 
-  /** Takes over the connected socket `fd`. */
-  constructor(fd: number, options: FrontEndOptions) {
-    const { libc, reactor, device, sessionLayout } = options;
+  /**
+   * Takes over the connected socket `fd`, and what the process before has left of
+   * its guest.
+   */
+  constructor(fd: number, options: FrontEndOptions, left?: FrontEndRecord) {
+    const { libc, device, sessionLayout, kept } = options;
     this.#options = options;
     this.gone = new Promise((resolve) => this.#markGone = resolve);
-    this.#connection = new Connection(libc, fd);
+    this.#connection = new Connection(libc, fd, kept?.message);
     this.guest = new Guest({
       ...options,
       failed: (reason) => void this.drop(reason, "warn"),
     });
-    this.#protocol = new Protocol(libc, device, this.guest, sessionLayout);
+    this.#protocol = new Protocol(
+      libc,
+      device,
+      this.guest,
+      left?.sessionLayout ?? sessionLayout,
+    );
     device.onConfigChange = () => this.#configChanged();
     device.onBackendHealth = (backend, failure) =>
       logHealth(options.log, "the control queue", backend, failure);
-    const watched = reactor.watch(fd, () => this.#readable());
+    if (left && kept) this.#handling = this.#resume(left, kept);
+    else {
+      if (kept) this.#keep(kept);
+      this.#watch();
+    }
+  }
+
+  #watch(): void {
+    const { libc, reactor } = this.#options;
+    const watched = reactor.watch(
+      this.#connection.fd,
+      () => this.#readable(),
+    );
     if (watched < 0) void this.drop(libc.describe(watched));
+  }
+
+  /** Keeps a guest that begins. */
+  #keep(kept: KeptGuest): void {
+    kept.keep(this.#connection.fd);
+    this.#keptSessions = KeptSessions.begin(kept.sessions, this.#options);
+    this.#save();
+  }
+
+  /** Goes on as the process before has left it. */
+  async #resume(left: FrontEndRecord, kept: KeptGuest): Promise<void> {
+    const { log, device } = this.#options;
+    const sessions = await KeptSessions.takeOver(kept.sessions, this.#options);
+    const problem = typeof sessions === "string"
+      ? sessions
+      : await this.guest.resume(left, kept);
+    if (this.#dropped) return;
+    if (problem !== undefined || typeof sessions === "string") {
+      void this.drop(`its state cannot be used: ${problem}`, "warn");
+      return;
+    }
+    this.#keptSessions = sessions;
+    const fd = kept.claim(left.backendRequests);
+    if (fd >= 0) this.#protocol.changeBackendRequests(fd);
+    this.#connection.resume(
+      left.messages,
+      (number) => kept.claim(number),
+    );
+    const sent = this.#sendLeft(left, kept);
+    if (sent !== undefined) {
+      void this.drop(sent);
+      return;
+    }
+    this.#save();
+    log("info", `goes on with ${device.sessions.size} sessions`);
+    this.#watch();
+    await this.#readable();
+  }
+
+  /**
+   * Sends the answer that the process before may not have sent. It has where the
+   * front-end has not read it yet, or has gone on.
+   */
+  #sendLeft(left: FrontEndRecord, kept: KeptGuest): string | undefined {
+    const { reply, messages } = left;
+    if (!reply || kept.answered >= messages) return undefined;
+    return this.#connection.isAnswered
+      ? undefined
+      : this.#connection.sendAgain(reply);
+  }
+
+  /** Makes what has been said up to now what the next process finds. */
+  #save(): void {
+    const { kept } = this.#options;
+    if (!kept || this.#dropped) return;
+    const { fd, count } = this.#connection;
+    kept.save({
+      ...this.guest.record,
+      sessionLayout: this.#protocol.sessionLayout,
+      connection: kept.numberOf(fd),
+      backendRequests: kept.numberOf(this.#protocol.backendRequestsFd),
+      messages: count,
+      reply: this.#reply,
+    });
+  }
+
+  /** Leaves the guest to the next process, where it is kept. */
+  leave(reason: string): Promise<void> {
+    this.#left = this.#options.kept !== undefined;
+    return this.drop(reason);
   }
 
   /** Ends the connection and everything that belongs to it. */
@@ -79,14 +179,18 @@ export class FrontEnd {
     reactor.unwatch(this.#connection.fd);
     device.onConfigChange = undefined;
     device.onBackendHealth = undefined;
+    this.#keptSessions?.leave();
     void this.#end();
     return this.gone;
   }
 
   async #end(): Promise<void> {
+    const { kept } = this.#options;
     await this.guest.close(this.#handling);
     this.#protocol.close();
     this.#connection.close();
+    if (this.#left) kept?.leave();
+    else kept?.end();
     this.#markGone();
   }
 
@@ -117,7 +221,8 @@ export class FrontEnd {
   async #handle(message: Message): Promise<void> {
     let problem: string | undefined;
     try {
-      problem = this.#answer(message, await this.#protocol.handle(message));
+      const outcome = await this.#protocol.handle(message);
+      problem = this.#answer(message, outcome);
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
     }
@@ -132,10 +237,24 @@ export class FrontEnd {
   /** Sends what the message asks for; returns why the connection must end. */
   #answer(message: Message, outcome: Outcome): string | undefined {
     if (this.#dropped) return undefined;
-    const { request, flags } = message;
-    if (outcome instanceof Uint8Array) {
-      return this.#connection.reply(request, outcome);
-    }
+    const payload = this.#replyTo(message, outcome);
+    if (typeof payload === "string") return payload;
+    const { kept } = this.#options;
+    const reply = payload &&
+      this.#connection.formReply(message.request, payload);
+    this.#reply = kept && reply?.slice();
+    this.#save();
+    const problem = reply && this.#connection.send(reply);
+    if (kept && problem === undefined) kept.answered = message.number;
+    return problem;
+  }
+
+  /** What answers a message, nothing, or why the connection must end. */
+  #replyTo(
+    { request, flags }: Message,
+    outcome: Outcome,
+  ): Uint8Array | string | undefined {
+    if (outcome instanceof Uint8Array) return outcome;
     if (hasOwnReply(request)) return outcome?.reason ?? "no answer";
     const asked = (flags & FLAG_NEED_REPLY) !== 0 &&
       (this.guest.state.protocolFeatures & PROTOCOL_F_REPLY_ACK) !== 0n;
@@ -147,7 +266,6 @@ export class FrontEnd {
       this.#options.log(level, `${name} refused: ${reason}`, { reason });
     }
     if (!asked) return undefined;
-    const failed = outcome instanceof Refused ? 1 : 0;
-    return this.#connection.reply(request, encodeUint64(failed));
+    return encodeUint64(outcome instanceof Refused ? 1 : 0);
   }
 }

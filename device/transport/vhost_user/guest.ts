@@ -15,7 +15,9 @@ import {
   isSuspended,
   newFrontEndState,
 } from "./front_end_state.ts";
+import type { FrontEndRecord, KeptNumber } from "./front_end_record.ts";
 import { GuestSignals } from "./guest_signals.ts";
+import type { KeptGuest } from "./kept_guest.ts";
 import type { Log } from "./log.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import { MemoryTable } from "./memory_table.ts";
@@ -28,6 +30,12 @@ import type { Vring } from "./vring.ts";
 /** How long the next front-end waits for threads of the last one. */
 const CLOSE_MS = 500;
 
+/** What is kept of a guest itself. */
+export type GuestRecord = Pick<
+  FrontEndRecord,
+  "state" | "rings" | "regions" | "newestSession"
+>;
+
 /** What a guest is made with. */
 export interface GuestOptions {
   readonly libc: Libc;
@@ -37,6 +45,8 @@ export interface GuestOptions {
   readonly threads: QueueThreads;
   readonly memoryGuard: MemoryGuard;
   readonly maximumMemoryBytes?: number | undefined;
+  /** Where the guest outlives this process; absent: it does not. */
+  readonly kept?: KeptGuest | undefined;
   /** Hears why the guest cannot be served any longer. */
   failed(reason: string): void;
 }
@@ -59,7 +69,11 @@ export class Guest {
     const { libc, device } = options;
     this.#options = options;
     this.finished = new Promise((resolve) => this.#markFinished = resolve);
-    this.memory = new MemoryTable({ ...options, lost: options.failed });
+    this.memory = new MemoryTable({
+      ...options,
+      numberOf: (fd) => options.kept?.numberOf(fd) ?? 0,
+      lost: options.failed,
+    });
     this.state = newFrontEndState(device.dataQueueCount + 1);
     this.#signals = new GuestSignals(libc);
     const broken = (index: number, reason: string) =>
@@ -68,12 +82,53 @@ export class Guest {
     const signals = this.#signals;
     this.#runners = new QueueRunners({ ...options, memory, signals, broken });
     const runners = this.#runners;
-    this.rings = new Rings({ ...options, memory, state, runners, broken });
+    this.rings = new Rings({
+      ...options,
+      memory,
+      state,
+      runners,
+      journalOf: options.kept && ((ring) => options.kept!.journalOf(ring)),
+      broken,
+    });
   }
 
   /** Whether the front-end has stopped all rings. */
   get suspended(): boolean {
     return isSuspended(this.state);
+  }
+
+  /** All that the next process has to know of it, but for its sessions. */
+  get record(): GuestRecord {
+    const { kept } = this.#options;
+    return {
+      state: this.state,
+      rings: this.rings.keep((fd) => kept?.numberOf(fd) ?? 0),
+      regions: this.memory.kept,
+      newestSession: this.rings.newestSession,
+    };
+  }
+
+  /**
+   * Goes on as the process before has left it; a string says why that is
+   * impossible.
+   */
+  async resume(
+    record: GuestRecord,
+    kept: KeptGuest,
+  ): Promise<string | undefined> {
+    const { rings, regions, state, newestSession } = record;
+    if (rings.length !== this.state.rings.length) {
+      return `it has ${rings.length - 1} data queues, and this device ` +
+        `${this.state.rings.length - 1}`;
+    }
+    const descriptorOf = (number: KeptNumber) => kept.claim(number);
+    const files = regions.map(({ file }) => descriptorOf(file));
+    const problem = this.memory.replace(regions, files);
+    if (problem !== undefined) return problem;
+    for (const fd of new Set(files)) closeForeign(this.#options.libc, fd);
+    Object.assign(this.state, state, { rings: this.state.rings });
+    this.rings.resume(rings, newestSession, descriptorOf);
+    return await this.rings.startAgain();
   }
 
   /** Device status as the driver sees it. */

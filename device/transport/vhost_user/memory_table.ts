@@ -11,6 +11,7 @@
 import { type Libc, type Mapping, regionAt } from "../../../ffi/libc.ts";
 import { isSealedAgainstShrinking } from "../../../ffi/libc_seals.ts";
 import { GuestMemory, MAX_GUEST_REGIONS } from "../../ring/guest_memory.ts";
+import type { KeptNumber, KeptRegion } from "./front_end_record.ts";
 import type { Log } from "./log.ts";
 import type { MemoryGuard, Uncover } from "./memory_guard.ts";
 import type { RegionDescription } from "./payloads.ts";
@@ -26,6 +27,9 @@ export interface MemoryRange {
 }
 
 interface Entry extends MemoryRange {
+  readonly fileOffset: number;
+  /** Number of its file at the keeper. */
+  readonly file: KeptNumber;
   readonly mapping: Mapping;
   readonly uncover: Uncover;
 }
@@ -37,6 +41,8 @@ export interface MemoryTableOptions {
   /** Most that may be mapped; undefined: as much as is shared. */
   readonly maximumMemoryBytes?: number | undefined;
   readonly log: Log;
+  /** The number of a descriptor at the keeper. */
+  numberOf(fd: number): KeptNumber;
   /** Hears that a page of a region is gone, and with it the region. */
   lost(reason: string): void;
 }
@@ -89,6 +95,13 @@ export class MemoryTable {
   /** The current map for other threads. */
   get ranges(): MemoryRange[] {
     return this.#entries.map(rangeOf);
+  }
+
+  /** The current map for the next process. */
+  get kept(): KeptRegion[] {
+    return this.#entries.map((
+      { guestAddress, userAddress, lengthBytes, fileOffset, file },
+    ) => ({ guestAddress, userAddress, lengthBytes, fileOffset, file }));
   }
 
   get totalBytes(): number {
@@ -237,6 +250,8 @@ export class MemoryTable {
       guestAddress,
       userAddress,
       lengthBytes,
+      fileOffset,
+      file: this.#options.numberOf(fd),
       address,
       mapping,
       uncover,

@@ -169,6 +169,8 @@ export interface Header {
 
 /** A message as it was received. */
 export interface Message extends Header {
+  /** Counted from the connection's first message, 1. */
+  readonly number: number;
   /** The connection's own buffer, valid until the next message. */
   readonly payload: Uint8Array<ArrayBuffer>;
   readonly view: DataView;

@@ -47,6 +47,7 @@ export class Protocol {
   readonly #device: Device;
   readonly #guest: Guest;
   readonly #handlers: MessageHandlers;
+  readonly #sessionMessages: SessionMessageHandlers;
   #backendRequests: Connection | undefined;
   /** The front-end does not know of it yet. */
   #configChanged = false;
@@ -60,12 +61,29 @@ export class Protocol {
     this.#libc = libc;
     this.#device = device;
     this.#guest = guest;
+    this.#sessionMessages = new SessionMessageHandlers(device, sessionLayout);
     this.#handlers = {
       ...this.#ownHandlers(),
       ...memoryHandlers(guest),
       ...new RingMessages(guest).handlers,
-      ...new SessionMessageHandlers(device, sessionLayout).handlers,
+      ...this.#sessionMessages.handlers,
     };
+  }
+
+  /** Layout of session messages, once it is known. */
+  get sessionLayout(): SessionLayout | undefined {
+    return this.#sessionMessages.layout;
+  }
+
+  /** Where requests of this back-end go; -1: nowhere. */
+  get backendRequestsFd(): number {
+    return this.#backendRequests?.fd ?? -1;
+  }
+
+  /** Sends requests of this back-end through `fd` from now on. */
+  changeBackendRequests(fd: number): void {
+    this.#backendRequests?.close();
+    this.#backendRequests = new Connection(this.#libc, fd);
   }
 
   /** Carries out one message; descriptors that it leaves are not needed. */
@@ -217,8 +235,7 @@ export class Protocol {
   }
 
   #setBackendRequests({ fds }: Message): Outcome {
-    this.#backendRequests?.close();
-    this.#backendRequests = new Connection(this.#libc, fds.shift()!);
+    this.changeBackendRequests(fds.shift()!);
     return undefined;
   }
 }

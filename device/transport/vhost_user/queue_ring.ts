@@ -11,6 +11,7 @@ import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { ServedQueue } from "../../served_queue.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
 import { Throttle, type ThrottleState } from "../../throttle.ts";
+import { openJournal } from "./journal_place.ts";
 import { locateRing } from "./ring_place.ts";
 import type { CountersPlace, RingStart } from "./thread_messages.ts";
 
@@ -69,7 +70,10 @@ export class QueueRing {
     guest: RingGuest,
     thread: RingThread,
   ) {
-    const { addresses, mode, kickFd, callFd, counters, ...form } = start;
+    const { addresses, mode, kickFd, callFd, counters, ...rest } = start;
+    const { redo, journal: place, ...form } = rest;
+    let toRedo = redo;
+    const journal = place && openJournal(place);
     this.index = index;
     this.guest = guest;
     this.#thread = thread;
@@ -79,10 +83,12 @@ export class QueueRing {
     this.takeCount();
     const { sessions, settings, throttle } = guest;
     this.#queue = new ServedQueue({
-      form,
+      form: { ...form, journal },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
-      create: (virtqueue, memory) =>
-        new DataQueue({
+      create: (virtqueue, memory) => {
+        const redo = toRedo;
+        toRedo = 0;
+        return new DataQueue({
           virtqueue,
           memory,
           mode,
@@ -90,7 +96,9 @@ export class QueueRing {
           settings,
           counters: this.counters,
           throttle: throttle && new Throttle(throttle, thread.clock),
-        }),
+          redo,
+        });
+      },
     });
   }
 

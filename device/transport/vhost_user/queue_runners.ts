@@ -12,6 +12,7 @@ import { FailureNotes } from "../../session/failure.ts";
 import { sessionName } from "../../session/session_needs.ts";
 import type { SessionAnnouncement } from "../../session/session_table.ts";
 import { ControlRing } from "./control_ring.ts";
+import type { KeptGuest } from "./kept_guest.ts";
 import type { GuestSignals } from "./guest_signals.ts";
 import { type Log, logFailure, logHealth } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
@@ -31,6 +32,8 @@ export interface QueueRunnersOptions {
   readonly threads: QueueThreads;
   readonly memory: MemoryTable;
   readonly signals: GuestSignals;
+  /** Where the guest outlives this process; absent: it does not. */
+  readonly kept?: KeptGuest | undefined;
   /** Hears why a ring is no longer served. */
   broken(index: number, reason: string): void;
   /** Hears why the guest cannot be served any longer. */

@@ -134,6 +134,7 @@ Deno.test("a ring outside guest memory waits for it, and stops where it was", as
     mode: device.mode,
     kickFd: -1,
     callFd: -1,
+    redo: 0,
   });
   strictEqual(await ring.stop(), 17);
   strictEqual(told.join(), "");

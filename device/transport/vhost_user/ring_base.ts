@@ -4,11 +4,29 @@
  * @module
  */
 
+import type { GuestMemory } from "../../ring/guest_memory.ts";
+import {
+  DESCRIPTOR_AVAILABLE,
+  DESCRIPTOR_NEXT,
+  DESCRIPTOR_USED,
+} from "../../ring/layout.ts";
+import type { UsedJournal } from "../../ring/used_journal.ts";
 import { PACKED_START, startOf } from "../../ring/ring_start.ts";
+import { Segments } from "../../../memory/segments.ts";
 
+/** Where `idx` is in a split ring's available and used ring (virtio 1.4 §2.7). */
+const INDEX_OFFSET = 2;
+/** Where \`flags\` is in a packed ring's descriptor (§2.8.5). */
+const FLAGS_OFFSET = 14;
 /** A packed ring's start in the 16-bit form of front-ends that leave out the used half. */
 const PACKED_START_16_BITS = 0x8000;
 const INDEX = 0x7fff;
+
+/** Guest addresses of what begins a ring's areas. */
+interface RingAreas {
+  readonly descriptorAddress: number;
+  readonly availableAddress: number;
+}
 
 /**
  * The position that a base stands for, or what is wrong with it. `stoppedAt` is
@@ -41,4 +59,76 @@ export function ringPosition(
   return available === used
     ? base
     : `${hex} has descriptors under way, of which nothing is known`;
+}
+
+/**
+ * Where a ring goes on that another process served: behind all that was answered.
+ * Completions are in order while state is kept, so that a split ring's used index
+ * tells it, and `journal` for a packed one. What was taken and not answered is
+ * done again.
+ */
+export function restartPosition(
+  memory: GuestMemory,
+  { usedAddress }: { readonly usedAddress: number },
+  size: number,
+  journal: UsedJournal | false,
+): number | string {
+  if (!journal) {
+    return readWord(memory, usedAddress + INDEX_OFFSET) ??
+      "the used ring is outside the shared memory";
+  }
+  const { position } = journal;
+  const used = position >>> 16;
+  return (used & INDEX) < size && used === (position & 0xffff)
+    ? position
+    : `a journal at 0x${position.toString(16)} of a ring of ${size}`;
+}
+
+/**
+ * How many requests behind `base`, where a ring goes on, the process before may
+ * have begun: all that were available then, and those since.
+ */
+export function begunRequests(
+  memory: GuestMemory,
+  { descriptorAddress, availableAddress }: RingAreas,
+  size: number,
+  packed: boolean,
+  base: number,
+): number {
+  if (packed) return begunLists(memory, descriptorAddress, size, base & 0xffff);
+  const index = readWord(memory, availableAddress + INDEX_OFFSET) ?? base;
+  return (index - base) & 0xffff;
+}
+
+/** Lists that a packed ring has available from `position` on. */
+function begunLists(
+  memory: GuestMemory,
+  descriptors: number,
+  size: number,
+  position: number,
+): number {
+  let at = position & INDEX;
+  let wrap = position >>> 15;
+  let lists = 0;
+  for (let i = 0; i < size; i++) {
+    const flags = readWord(memory, descriptors + 16 * at + FLAGS_OFFSET) ?? 0;
+    const isAvailable = (flags & DESCRIPTOR_AVAILABLE) !== 0;
+    const isUsed = (flags & DESCRIPTOR_USED) !== 0;
+    if (isAvailable !== (wrap === 1) || isUsed === isAvailable) break;
+    if ((flags & DESCRIPTOR_NEXT) === 0) lists++;
+    if (++at === size) {
+      at = 0;
+      wrap ^= 1;
+    }
+  }
+  return lists;
+}
+
+/** 16 bits at a guest address. */
+function readWord(memory: GuestMemory, address: number): number | undefined {
+  const word = new Segments();
+  const bytes = new Uint8Array(2);
+  if (!memory.translate(address, 2, word)) return undefined;
+  word.read(0, bytes);
+  return bytes[0]! | bytes[1]! << 8;
 }

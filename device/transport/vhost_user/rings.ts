@@ -22,7 +22,9 @@ import type { MemoryTable } from "./memory_table.ts";
 import { shareKick } from "./passed_kick.ts";
 import type { QueueRunners } from "./queue_runners.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
-import { ringPosition } from "./ring_base.ts";
+import type { KeptNumber, KeptRing } from "./front_end_record.ts";
+import { type JournalPlace, openJournal } from "./journal_place.ts";
+import { begunRequests, restartPosition, ringPosition } from "./ring_base.ts";
 import { areasOf, locateRing } from "./ring_place.ts";
 import type { RingStart } from "./ring_runner.ts";
 import { Vring } from "./vring.ts";
@@ -39,6 +41,8 @@ export interface RingsOptions {
   readonly state: FrontEndState;
   readonly memory: MemoryTable;
   readonly runners: QueueRunners;
+  /** Where a ring has its journal; absent: the guest is not kept. */
+  readonly journalOf?: ((ring: number) => number) | undefined;
   /** Hears why a ring cannot be served. */
   broken(index: number, reason: string): void;
 }
@@ -57,6 +61,64 @@ export class Rings {
     this.all = options.state.rings.map((state, index) =>
       new Vring(options.libc, index, state)
     );
+  }
+
+  /** All of them for the next process; `numberOf` knows where descriptors are. */
+  keep(numberOf: (fd: number) => KeptNumber): KeptRing[] {
+    return this.all.map((ring) => ({
+      state: ring.state,
+      runs: ring.running || ring.resumes,
+      kick: numberOf(ring.kickFd),
+      call: numberOf(ring.callFd),
+      error: numberOf(ring.errorFd),
+      stopped: this.#life.stopped(ring.index),
+    }));
+  }
+
+  /** The newest session when all rings had stopped, while that is open. */
+  get newestSession(): number | undefined {
+    return this.#life.newestSession;
+  }
+
+  /** Goes on as the process before has left them; none runs yet. */
+  resume(
+    kept: readonly KeptRing[],
+    newestSession: number | undefined,
+    descriptorOf: (number: KeptNumber) => number,
+  ): void {
+    for (const [index, ring] of this.all.entries()) {
+      const { state, runs, stopped, kick, call, error } = kept[index]!;
+      Object.assign(ring.state, state);
+      ring.resumes = runs;
+      ring.kickFd = descriptorOf(kick);
+      ring.callFd = descriptorOf(call);
+      ring.errorFd = descriptorOf(error);
+      if (stopped) this.#life.ringStopped(index, stopped);
+      if (runs || stopped) this.#used = true;
+    }
+    if (newestSession !== undefined) this.#life.allStopped(newestSession);
+    const { libc, reactor } = this.#options;
+    for (const ring of this.all) {
+      if (ring.kickFd >= 0) shareKick(libc, reactor, ring, this.all);
+    }
+  }
+
+  /**
+   * Starts the rings that ran when the process before ended. Kicks that it had
+   * read and calls that it owed are gone with it, so each ring is looked at and
+   * each driver is told to look.
+   */
+  async startAgain(): Promise<string | undefined> {
+    const { device, state, runners } = this.#options;
+    if (!this.all.some(({ resumes }) => resumes)) return undefined;
+    if (!acceptFeatures(device, state)) return "features are not acceptable";
+    const problem = await this.refreshAll();
+    for (const { index, running, callFd } of this.all) {
+      if (!running) continue;
+      runners.get(index)!.look();
+      await runners.get(index)!.changeCall(callFd);
+    }
+    return problem;
   }
 
   /** How many rings the front-end may speak of. */
@@ -148,6 +210,7 @@ export class Rings {
   /** Stops a ring; its base is then where it stands. */
   async stop(ring: Vring): Promise<void> {
     ring.waits = false;
+    ring.resumes = false;
     if (!this.all.some(({ waits }) => waits)) this.#judgeNoLonger();
     const plan = ring.runs;
     if (!plan) return;
@@ -328,7 +391,7 @@ export class Rings {
   }
 
   /** How a ring is to run, or why it cannot. */
-  #plan({ index, state }: Vring): RingPlan | string {
+  #plan({ index, state, resumes }: Vring): RingPlan | string {
     const { memory } = this.#options.memory;
     const { size, addresses } = state;
     if (!addresses) return `ring ${index} has no addresses`;
@@ -336,9 +399,18 @@ export class Rings {
     const areas = locateRing(memory, addresses, size, packed);
     if (!areas) return `ring ${index} is outside the shared memory`;
     const stoppedAt = this.#life.stoppedAt(index);
-    const base = ringPosition(state.base, stoppedAt, size, packed);
+    const journal = this.#journalOf(index);
+    const base = journal && resumes
+      ? restartPosition(memory, areas, size, packed && openJournal(journal))
+      : ringPosition(state.base, stoppedAt, size, packed);
     if (typeof base === "string") return `ring ${index}: ${base}`;
-    return { size, ...areas, packed, base };
+    const redo = resumes ? begunRequests(memory, areas, size, packed, base) : 0;
+    return { size, ...areas, packed, base, redo };
+  }
+
+  #journalOf(index: number): JournalPlace | undefined {
+    const address = this.#options.journalOf?.(index);
+    return address === undefined ? undefined : { address };
   }
 
   #start(ring: Vring, plan: RingPlan): string | undefined {
@@ -346,18 +418,25 @@ export class Rings {
     if (typeof runner === "string") return runner;
     const { features } = this.#options.state;
     const { packed, size, base } = plan;
+    const journal = this.#journalOf(ring.index);
+    // Before a thread has it: the process may end first.
+    if (journal && !ring.resumes) openJournal(journal).reset(base);
     const start: RingStart = {
       size,
       packed,
       base,
       addresses: ring.state.addresses!,
       eventIndex: (features & F_EVENT_IDX) !== 0n,
-      inOrder: (features & F_IN_ORDER) !== 0n,
+      // What is kept of a ring is where it stands.
+      inOrder: (features & F_IN_ORDER) !== 0n || journal !== undefined,
+      journal: packed ? journal : undefined,
+      redo: plan.redo ?? 0,
       mode: this.#options.device.mode,
       kickFd: ring.passedKick?.fd ?? ring.kickFd,
       callFd: ring.callFd,
     };
     ring.runs = plan;
+    ring.resumes = false;
     this.#used = true;
     runner.start(start);
     const form = packed ? "packed" : "split";

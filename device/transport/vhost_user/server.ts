@@ -16,6 +16,12 @@ import { openFilesLimit } from "../../../ffi/libc_limits.ts";
 import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { FrontEnd, type FrontEndOptions } from "./front_end.ts";
+import type { FrontEndRecord } from "./front_end_record.ts";
+import {
+  type DescriptorKeeper,
+  type KeptDescriptor,
+  KeptGuest,
+} from "./kept_guest.ts";
 import type { Log } from "./log.ts";
 import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
@@ -35,7 +41,21 @@ export interface ServerOptions {
   readonly threads: QueueThreads;
   /** Layout of session messages; default: told by the first of them. */
   readonly sessionLayout?: SessionLayout;
+  /** What keeps guests over the end of this process; absent: nothing. */
+  readonly keeping?: Keeping | undefined;
 }
+
+/** How the guests of one socket are kept. */
+export interface Keeping {
+  readonly keeper: DescriptorKeeper;
+  /** The socket's at the keeper. */
+  readonly name: string;
+  /** What the process before has left of its guest. */
+  readonly left: readonly KeptDescriptor[];
+}
+
+/** What the log of a session takes at most, twice. */
+const SESSION_BYTES = 2 * 512;
 
 /** When a connection that could not be accepted is tried again. */
 const RETRY_MS = 100;
@@ -92,7 +112,7 @@ export class VhostUserServer {
     }
     const server = new VhostUserServer(options, listener, path);
     log("info", `listening at ${path}`);
-    server.#awaitFrontEnd();
+    if (!server.#takeOver()) server.#awaitFrontEnd();
     return server;
   }
 
@@ -114,7 +134,7 @@ export class VhostUserServer {
       libc.setNonBlocking(fd);
       const server = new VhostUserServer(options, fd, undefined);
       log("info", `listening at descriptor ${fd}`);
-      server.#awaitFrontEnd();
+      if (!server.#takeOver()) server.#awaitFrontEnd();
       return server;
     }
     const server = new VhostUserServer(options, -1, undefined);
@@ -127,7 +147,46 @@ export class VhostUserServer {
     return this.#frontEnd?.guest.counters ?? new Map();
   }
 
-  /** Drops the front-end, stops listening and removes the socket file. */
+  /** Goes on with the guest of the process before; false: there is none. */
+  #takeOver(): boolean {
+    const { libc, log, keeping } = this.#options;
+    if (!keeping || keeping.left.length === 0) return false;
+    const { keeper, name, left } = keeping;
+    const taken = KeptGuest.takeOver(libc, keeper, name, left);
+    if (typeof taken === "string") {
+      log("warn", `the guest of the process before is given up: ${taken}`);
+      return false;
+    }
+    const { kept, record } = taken;
+    const fd = kept.claim(record.connection);
+    if (fd < 0) {
+      log("warn", "the guest of the process before has lost its connection");
+      kept.end();
+      return false;
+    }
+    this.#begin(fd, kept, record);
+    return true;
+  }
+
+  /** What keeps a guest that begins; undefined where it is served unkept. */
+  #keep(): KeptGuest | undefined {
+    const { libc, log, device, keeping } = this.#options;
+    if (!keeping) return undefined;
+    const { keeper, name } = keeping;
+    const bytes = SESSION_BYTES * device.sessions.maximum;
+    const kept = KeptGuest.create(libc, keeper, name, bytes);
+    if (typeof kept !== "string") {
+      log("debug", `state is kept in ${kept.memoryKind} memory`);
+      return kept;
+    }
+    log("warn", `this guest does not outlive the process: ${kept}`);
+    return undefined;
+  }
+
+  /**
+   * Stops listening and removes the socket file; drops the front-end, or leaves
+   * it to the next process where guests are kept.
+   */
   async close(): Promise<void> {
     if (this.#closing) return this.finished;
     this.#closing = true;
@@ -137,7 +196,7 @@ export class VhostUserServer {
       libc.close(this.#listener);
     }
     if (this.#path !== undefined) libc.unlink(this.#path);
-    await this.#frontEnd?.drop("the device is shut down");
+    await this.#frontEnd?.leave("the device is shut down");
     this.#markFinished();
   }
 
@@ -180,10 +239,14 @@ export class VhostUserServer {
   }
 
   #serve(fd: number): void {
-    const { log, sessionLayout } = this.#options;
-    log("info", "front-end connected");
-    const options: FrontEndOptions = { ...this.#options, sessionLayout };
-    const frontEnd = new FrontEnd(fd, options);
+    this.#options.log("info", "front-end connected");
+    this.#begin(fd, this.#keep());
+  }
+
+  #begin(fd: number, kept?: KeptGuest, left?: FrontEndRecord): void {
+    const { sessionLayout } = this.#options;
+    const options: FrontEndOptions = { ...this.#options, sessionLayout, kept };
+    const frontEnd = new FrontEnd(fd, options, left);
     this.#frontEnd = frontEnd;
     void frontEnd.gone.then(() => this.#frontEndGone(frontEnd));
   }

@@ -15,6 +15,7 @@ import {
 } from "../../wire/session_message.ts";
 import { Status } from "../../wire/status.ts";
 import type { MessageHandlers } from "./message_handlers.ts";
+import type { Message } from "./messages.ts";
 import { type Outcome, Refused } from "./outcome.ts";
 
 /** Session messages of one connection. */
@@ -23,9 +24,9 @@ export class SessionMessageHandlers {
   /** The front-end's layout, once it is known: it does not change. */
   #layout: SessionLayout | undefined;
   readonly handlers = {
-    CreateCryptoSession: ({ payload }) => this.#answerCreate(payload),
-    CloseCryptoSession: ({ payload }) =>
-      this.#close(payload) ? undefined : new Refused("no such session", false),
+    CreateCryptoSession: (message) => this.#answerCreate(message),
+    CloseCryptoSession: (message) =>
+      this.#close(message) ? undefined : new Refused("no such session", false),
   } satisfies Partial<MessageHandlers>;
 
   constructor(device: Device, layout: SessionLayout | undefined) {
@@ -33,8 +34,12 @@ export class SessionMessageHandlers {
     this.#layout = layout;
   }
 
+  get layout(): SessionLayout | undefined {
+    return this.#layout;
+  }
+
   /** Creates a session and turns the payload into its reply. */
-  async #answerCreate(payload: Uint8Array<ArrayBuffer>): Promise<Outcome> {
+  async #answerCreate({ payload, number }: Message): Promise<Outcome> {
     const layout = this.#layout ?? detectSessionLayout(payload);
     if (
       layout === undefined || payload.length !== SESSION_MESSAGE_BYTES[layout]
@@ -44,7 +49,7 @@ export class SessionMessageHandlers {
       );
     }
     this.#layout = layout;
-    const id = await this.#create(payload, layout);
+    const id = await this.#create(payload, layout, number);
     return encodeSessionReply(payload, layout, id);
   }
 
@@ -52,6 +57,7 @@ export class SessionMessageHandlers {
   async #create(
     payload: Uint8Array,
     layout: SessionLayout,
+    origin: number,
   ): Promise<number> {
     const { sessions, threadSettings } = this.#device;
     const request = decodeSessionMessage(payload, layout, threadSettings);
@@ -59,13 +65,13 @@ export class SessionMessageHandlers {
       sessions.refuse(request);
       return -request.status;
     }
-    const created = await sessions.create(request.description);
+    const created = await sessions.create(request.description, origin);
     return "status" in created ? -created.status : created.id;
   }
 
   /** Destroys the session that a close message names; false: there is none. */
-  #close(payload: Uint8Array): boolean {
+  #close({ payload, number }: Message): boolean {
     const id = decodeSessionClose(payload);
-    return this.#device.sessions.destroy(id) === Status.Ok;
+    return this.#device.sessions.destroy(id, number) === Status.Ok;
   }
 }

@@ -17,11 +17,12 @@ import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import type { ThreadWake } from "../../thread_wake.ts";
 import type { ThrottleState } from "../../throttle.ts";
 import type { WireMode } from "../../wire/mode.ts";
+import type { JournalPlace } from "./journal_place.ts";
 import type { MemoryRange } from "./memory_table.ts";
 import type { RingAddresses } from "./payloads.ts";
 
 /** Everything but the memory that a ring needs to run. */
-export interface RingStart extends RingForm {
+export interface RingStart extends Omit<RingForm, "journal"> {
   /** Of the front-end; where that is in the guest, the memory tells. */
   readonly addresses: RingAddresses;
   readonly mode: WireMode;
@@ -29,6 +30,10 @@ export interface RingStart extends RingForm {
   readonly kickFd: number;
   /** -1: nobody wants to be notified. */
   readonly callFd: number;
+  /** Requests at its start that another process may have begun. */
+  readonly redo: number;
+  /** Where a packed ring that is kept has its journal. */
+  readonly journal?: JournalPlace | undefined;
 }
 
 /** Settings, but for keys, with the lanes that backends of them are on. */

@@ -18,6 +18,11 @@ export class Vring implements KickedRing {
   runs: RingPlan | undefined;
   /** It may run, and waits for what other rings tell of the driver. */
   waits = false;
+  /**
+   * It ran when the process before ended, and has not since: where it stands, it
+   * tells itself.
+   */
+  resumes = false;
   /** It may run, and its memory is not shared at present. */
   away = false;
   kickFd = -1;

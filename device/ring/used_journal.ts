@@ -1,0 +1,95 @@
+/**
+ * What a packed ring is about to show its driver, in memory that outlives the
+ * process. A packed ring says nowhere where it stands, and showing a used
+ * descriptor overwrites one that is still to be done again if the process ends in
+ * between: so all that is shown at once is written down first, and who comes next
+ * shows it to its end.
+ *
+ * 32-bit words: where the ring stands; where what is written down begins; how many
+ * used descriptors that is, stored last; and for each its identifier and the
+ * descriptors of its list, in 16 bits each, and the bytes written. Written down
+ * for elsewhere than where the ring stands, it has been shown.
+ *
+ * @module
+ */
+
+const POSITION = 0;
+const START = 1;
+const COUNT = 2;
+const ENTRIES = 4;
+const ENTRY_WORDS = 2;
+
+/** Used descriptors that are shown at once, at most. */
+export const MOST_USED = 64;
+
+export const USED_JOURNAL_BYTES = 4 * (ENTRIES + ENTRY_WORDS * MOST_USED);
+
+/** The journal of one ring. */
+export class UsedJournal {
+  readonly #words: Int32Array;
+  #count = 0;
+
+  /** `words` are those of `USED_JOURNAL_BYTES`. */
+  constructor(words: Int32Array) {
+    this.#words = words;
+  }
+
+  /** Where the ring stands, in the form of GET_VRING_BASE. */
+  get position(): number {
+    return Atomics.load(this.#words, POSITION) >>> 0;
+  }
+
+  /** How many used descriptors are written down and not known to be shown. */
+  get unshown(): number {
+    const words = this.#words;
+    const count = Atomics.load(words, COUNT);
+    const isNew = words[START] === Atomics.load(words, POSITION);
+    return isNew && count > 0 && count <= MOST_USED ? count : 0;
+  }
+
+  /** Begins at `position` with nothing to show. */
+  reset(position: number): void {
+    Atomics.store(this.#words, COUNT, 0);
+    Atomics.store(this.#words, POSITION, position);
+    this.#count = 0;
+  }
+
+  /** Used descriptors that wait for `commit`. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Writes one down; there are fewer than `MOST_USED`. */
+  add(id: number, descriptors: number, writtenBytes: number): void {
+    const words = this.#words;
+    // What was shown before is read no more.
+    if (this.#count === 0) Atomics.store(words, COUNT, 0);
+    const at = ENTRIES + ENTRY_WORDS * this.#count++;
+    words[at] = id | descriptors << 16;
+    words[at + 1] = writtenBytes;
+  }
+
+  /** All of them are to be shown from `position` on. */
+  commit(position: number): void {
+    this.#words[START] = position;
+    Atomics.store(this.#words, COUNT, this.#count);
+  }
+
+  id(index: number): number {
+    return this.#words[ENTRIES + ENTRY_WORDS * index]! & 0xffff;
+  }
+
+  descriptors(index: number): number {
+    return this.#words[ENTRIES + ENTRY_WORDS * index]! >>> 16;
+  }
+
+  writtenBytes(index: number): number {
+    return this.#words[ENTRIES + ENTRY_WORDS * index + 1]!;
+  }
+
+  /** All of them have been shown: the ring stands at `position`. */
+  shown(position: number): void {
+    Atomics.store(this.#words, POSITION, position);
+    this.#count = 0;
+  }
+}

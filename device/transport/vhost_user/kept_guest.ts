@@ -1,0 +1,322 @@
+/**
+ * A guest in memory and descriptors that outlive the process: what its front-end
+ * has said, the message under way, its sessions. One process writes, the next
+ * reads it as if an enemy had written it.
+ *
+ * The memory, little-endian:
+ *
+ * | at   | what                                                            |
+ * | ---- | --------------------------------------------------------------- |
+ * | 0    | magic number, 8 bytes                                           |
+ * | 8    | version; then the oldest version whose reader understands it    |
+ * | 24   | which of the two front-end's records holds: 0 none, 1, 2        |
+ * | 32   | messages whose answers have been sent                           |
+ * | 64   | the message under way (`kept_message.ts`)                       |
+ * | then | two front-end's records (`front_end_record.ts`); a journal for   |
+ * |      | each ring (`used_journal.ts`); numbers of control requests      |
+ * |      | (`request_numbers.ts`); the session log                         |
+ *
+ * A record is written where the other one does not hold, and then holds by one
+ * store. Descriptors are kept by numbers that are never used again, so that both
+ * records name what is theirs.
+ *
+ * @module
+ */
+
+import {
+  closeKeptMemory,
+  createKeptMemory,
+  type KeptMemory,
+  type MemoryKind,
+  openKeptMemory,
+} from "../../../ffi/kept_memory.ts";
+import type { Libc } from "../../../ffi/libc.ts";
+import { USED_JOURNAL_BYTES } from "../../ring/used_journal.ts";
+import { FieldWriter } from "../../state/fields.ts";
+import {
+  REQUEST_NUMBERS_BYTES,
+  RequestNumbers,
+} from "../../state/request_numbers.ts";
+import { SessionLog } from "../../state/session_log.ts";
+import { KeptWords } from "../../state/kept_words.ts";
+import {
+  FRONT_END_RECORD_BYTES,
+  type FrontEndRecord,
+  type KeptNumber,
+  MAX_RINGS,
+  readFrontEnd,
+  writeFrontEnd,
+} from "./front_end_record.ts";
+import { KEPT_MESSAGE_BYTES, KeptMessage } from "./kept_message.ts";
+
+/** Has descriptors kept by name; negative where the keeper did not hear it. */
+export interface DescriptorKeeper {
+  keep(name: string, fd: number): number;
+  forget(name: string): number;
+}
+
+/** A descriptor that was kept, by its name. */
+export interface KeptDescriptor {
+  readonly name: string;
+  readonly fd: number;
+}
+
+/** "vdcstat" in ASCII, from its end. */
+const MAGIC = Number(0x74_6174_7363_6476n & (2n ** 53n - 1n));
+const VERSION = 1;
+/** Words of 64 bits. */
+const MAGIC_WORD = 0;
+const WRITER = 1;
+const OLDEST_READER = 2;
+const HOLDS = 3;
+const ANSWERED = 4;
+const MESSAGE_AT = 64;
+const RECORD_BYTES = Math.ceil(FRONT_END_RECORD_BYTES / 64) * 64;
+const RECORDS_AT = Math.ceil((MESSAGE_AT + KEPT_MESSAGE_BYTES) / 64) * 64;
+const JOURNALS_AT = RECORDS_AT + 2 * RECORD_BYTES;
+const JOURNAL_BYTES = Math.ceil(USED_JOURNAL_BYTES / 64) * 64;
+const NUMBERS_AT = JOURNALS_AT + JOURNAL_BYTES * MAX_RINGS;
+const SESSIONS_AT = NUMBERS_AT + Math.ceil(REQUEST_NUMBERS_BYTES / 64) * 64;
+
+/** The part of a descriptor's name behind that of its guest. */
+const STATE = "state";
+
+/** What the process before has left of a guest. */
+export interface LeftGuest {
+  readonly kept: KeptGuest;
+  readonly record: FrontEndRecord;
+}
+
+/** One guest, kept. */
+export class KeptGuest {
+  readonly sessions: SessionLog;
+  readonly message: KeptMessage;
+  readonly requestNumbers: RequestNumbers;
+  readonly #libc: Libc;
+  readonly #keeper: DescriptorKeeper;
+  readonly #name: string;
+  readonly #memory: KeptMemory;
+  readonly #words: KeptWords;
+  /** Numbers of descriptors that are open in this process. */
+  readonly #numbers = new Map<number, KeptNumber>();
+  /** Those that the process before has left, and that nobody has taken yet. */
+  readonly #unclaimed = new Set<number>();
+  /** All that the keeper has of this guest. */
+  readonly #atKeeper = new Set<KeptNumber>();
+  #lastNumber: KeptNumber = 0;
+
+  private constructor(
+    libc: Libc,
+    keeper: DescriptorKeeper,
+    name: string,
+    memory: KeptMemory,
+  ) {
+    this.#libc = libc;
+    this.#keeper = keeper;
+    this.#name = name;
+    this.#memory = memory;
+    const { bytes } = memory.region;
+    this.#words = new KeptWords(bytes.subarray(0, MESSAGE_AT));
+    this.sessions = new SessionLog(bytes.subarray(SESSIONS_AT));
+    this.requestNumbers = new RequestNumbers(bytes.subarray(NUMBERS_AT));
+    this.message = new KeptMessage(
+      bytes.subarray(MESSAGE_AT, MESSAGE_AT + KEPT_MESSAGE_BYTES),
+      (fd) => this.keep(fd),
+    );
+  }
+
+  /**
+   * Keeps a guest from now on, as `name` at the keeper; a string says why that is
+   * impossible.
+   */
+  static create(
+    libc: Libc,
+    keeper: DescriptorKeeper,
+    name: string,
+    sessionBytes: number,
+  ): KeptGuest | string {
+    const memory = createKeptMemory(libc, name, SESSIONS_AT + sessionBytes);
+    if (typeof memory === "number") return libc.describe(memory);
+    const kept = new KeptGuest(libc, keeper, name, memory);
+    kept.#words.set(WRITER, VERSION);
+    kept.#words.set(OLDEST_READER, VERSION);
+    kept.#words.set(MAGIC_WORD, MAGIC);
+    const told = keeper.keep(`${name}.${STATE}`, memory.fd);
+    if (told >= 0) return kept;
+    closeKeptMemory(libc, memory);
+    return `the keeper does not answer: ${libc.describe(told)}`;
+  }
+
+  /**
+   * Takes over what the process before has left under `name`; a string says why
+   * that is impossible, and then the descriptors are closed.
+   */
+  static takeOver(
+    libc: Libc,
+    keeper: DescriptorKeeper,
+    name: string,
+    left: readonly KeptDescriptor[],
+  ): LeftGuest | string {
+    const taken = KeptGuest.#open(libc, keeper, name, left);
+    if (typeof taken !== "string") return taken;
+    for (const one of left) {
+      keeper.forget(one.name);
+      libc.close(one.fd);
+    }
+    return taken;
+  }
+
+  static #open(
+    libc: Libc,
+    keeper: DescriptorKeeper,
+    name: string,
+    left: readonly KeptDescriptor[],
+  ): LeftGuest | string {
+    const state = left.find((one) => one.name === `${name}.${STATE}`);
+    if (!state) return "its state is not there";
+    const memory = openKeptMemory(libc, state.fd);
+    if (typeof memory === "number") {
+      return `its state cannot be mapped: ${libc.describe(memory)}`;
+    }
+    const record = readState(memory);
+    if (typeof record === "string") {
+      libc.unmap(memory.mapping);
+      return record;
+    }
+    const kept = new KeptGuest(libc, keeper, name, memory);
+    for (const one of left) kept.#adopt(one);
+    return { kept, record };
+  }
+
+  #adopt({ name, fd }: KeptDescriptor): void {
+    const text = name.slice(this.#name.length + 1);
+    if (text === STATE) return;
+    const number = Number(text);
+    if (!Number.isSafeInteger(number) || number <= 0) {
+      this.#keeper.forget(name);
+      this.#libc.close(fd);
+      return;
+    }
+    this.#numbers.set(fd, number);
+    this.#unclaimed.add(fd);
+    this.#atKeeper.add(number);
+    this.#lastNumber = Math.max(this.#lastNumber, number);
+  }
+
+  #closeUnclaimed(): void {
+    for (const fd of this.#unclaimed) this.#libc.close(fd);
+    this.#unclaimed.clear();
+  }
+
+  /** Where a ring has its journal. */
+  journalOf(ring: number): number {
+    return this.#memory.mapping.address + JOURNALS_AT + JOURNAL_BYTES * ring;
+  }
+
+  get memoryKind(): MemoryKind {
+    return this.#memory.kind;
+  }
+
+  /** Messages whose answers are known to be sent. */
+  get answered(): number {
+    return this.#words.get(ANSWERED);
+  }
+
+  set answered(messages: number) {
+    this.#words.set(ANSWERED, messages);
+  }
+
+  /** Has a descriptor kept; returns its number, 0 where the keeper is gone. */
+  keep(fd: number): KeptNumber {
+    const number = ++this.#lastNumber;
+    if (this.#keeper.keep(`${this.#name}.${number}`, fd) < 0) return 0;
+    this.#numbers.set(fd, number);
+    this.#atKeeper.add(number);
+    return number;
+  }
+
+  /** The number of a descriptor that is kept; 0 for one that is not. */
+  numberOf(fd: number): KeptNumber {
+    return fd < 0 ? 0 : this.#numbers.get(fd) ?? 0;
+  }
+
+  /**
+   * Takes the descriptor with a number that the process before has left; -1 where
+   * it is not there.
+   */
+  claim(number: KeptNumber): number {
+    for (const fd of this.#unclaimed) {
+      if (this.#numbers.get(fd) !== number) continue;
+      this.#unclaimed.delete(fd);
+      return fd;
+    }
+    return -1;
+  }
+
+  /** Makes `record` the one that holds, and gives up what it does not name. */
+  save(record: FrontEndRecord): void {
+    const other = this.#words.get(HOLDS) === 1 ? 2 : 1;
+    writeFrontEnd(new FieldWriter(recordBytes(this.#memory, other)), record);
+    this.#words.set(HOLDS, other);
+    this.message.clear(record.messages + 1);
+    this.#closeUnclaimed();
+    this.#forgetAllBut(numbersIn(record));
+  }
+
+  #forgetAllBut(needed: ReadonlySet<KeptNumber>): void {
+    for (const number of this.#atKeeper) {
+      if (needed.has(number)) continue;
+      this.#atKeeper.delete(number);
+      this.#keeper.forget(`${this.#name}.${number}`);
+    }
+  }
+
+  /** Wipes everything, and has the keeper give it up. */
+  end(): void {
+    this.#closeUnclaimed();
+    this.#forgetAllBut(new Set());
+    this.#keeper.forget(`${this.#name}.${STATE}`);
+    this.#memory.region.bytes.fill(0);
+    closeKeptMemory(this.#libc, this.#memory);
+  }
+
+  /** Leaves everything to the next process. */
+  leave(): void {
+    this.#closeUnclaimed();
+    closeKeptMemory(this.#libc, this.#memory);
+  }
+}
+
+function recordBytes(
+  { region: { bytes } }: KeptMemory,
+  which: number,
+): Uint8Array<ArrayBuffer> {
+  const at = RECORDS_AT + (which - 1) * RECORD_BYTES;
+  return bytes.subarray(at, at + RECORD_BYTES);
+}
+
+function readState(memory: KeptMemory): FrontEndRecord | string {
+  const { bytes } = memory.region;
+  if (bytes.length < SESSIONS_AT) return `a state of ${bytes.length} bytes`;
+  const words = new KeptWords(bytes.subarray(0, MESSAGE_AT));
+  if (words.get(MAGIC_WORD) !== MAGIC) return "no state";
+  const oldestReader = words.get(OLDEST_READER);
+  if (!(oldestReader <= VERSION)) {
+    return `a state for readers from version ${oldestReader} on, and this is ` +
+      `version ${VERSION}`;
+  }
+  const which = words.get(HOLDS);
+  if (which !== 1 && which !== 2) return "a state in which nothing holds";
+  return readFrontEnd(recordBytes(memory, which));
+}
+
+function numbersIn(
+  { connection, backendRequests, rings, regions }: FrontEndRecord,
+): ReadonlySet<KeptNumber> {
+  return new Set([
+    connection,
+    backendRequests,
+    ...rings.flatMap(({ kick, call, error }) => [kick, call, error]),
+    ...regions.map(({ file }) => file),
+  ]);
+}

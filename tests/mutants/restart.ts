@@ -1,0 +1,39 @@
+import type { Mutant } from "./mutant.ts";
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    fault: "what the driver has seen already is shown to it again",
+    file: "device/ring/packed_virtqueue.ts",
+    text: "if (this.#isAvailable()) this.#showJournal(journal, unshown);",
+    replacement: "this.#showJournal(journal, unshown);\n    if (unshown < 0);",
+    tests: ["device/ring/kept_ring_test.ts"],
+  },
+  {
+    fault: "what was written down is not shown by the next process",
+    file: "device/ring/used_journal.ts",
+    text: "return isNew && count > 0 && count <= MOST_USED ? count : 0;",
+    replacement: "return isNew && count < 0 ? count : 0;",
+    tests: ["device/ring/kept_ring_test.ts"],
+  },
+  {
+    fault: "a request that is done again gets a new number",
+    file: "device/state/request_numbers.ts",
+    text: "this.#again = count - i;",
+    replacement: "this.#again = undefined;",
+    tests: ["device/state/request_numbers_test.ts"],
+  },
+  {
+    fault: "the key of a closed session stays in the log",
+    file: "device/state/session_log.ts",
+    text: "bytes.fill(0, at + ENTRY_HEADER_BYTES, at + lengthBytes);",
+    replacement: "bytes.fill(0, at + lengthBytes, at + lengthBytes);",
+    tests: ["device/state/session_log_test.ts"],
+  },
+  {
+    fault: "another process than the supervised one is obeyed",
+    file: "keeper/supervisor.ts",
+    text: "if (this.#messages.senderPid === this.#pid) {",
+    replacement: "if (this.#messages.senderPid > 0) {",
+    tests: ["keeper/supervisor_test.ts"],
+  },
+];

@@ -1,0 +1,175 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { createCipheriv, createHash } from "node:crypto";
+import { Driver, type DriverOptions } from "../../driver/driver.ts";
+import { DeviceLostError } from "../../driver/device_lost_error.ts";
+import { SessionMessages } from "../../driver/vhost_user/session_messages.ts";
+import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
+import { KeptDevice } from "../../testing/kept_device.ts";
+
+const KEY = new Uint8Array(16).fill(0x42);
+const IV = new Uint8Array(16).fill(0x17);
+const MEMORY = { memoryBytes: 4 * 1024 * 1024 };
+
+function expectedCbc(data: Uint8Array): Uint8Array {
+  const cipher = createCipheriv("aes-128-cbc", KEY, IV);
+  cipher.setAutoPadding(false);
+  return new Uint8Array(cipher.update(data));
+}
+
+const expectedHash = (data: Uint8Array) =>
+  new Uint8Array(createHash("sha256").update(data).digest());
+
+const cbc = (driver: Driver) =>
+  driver.cipher({ algorithm: "aes-cbc", key: KEY, direction: "encrypt" });
+
+const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
+
+/** Requests without an end, each result compared, until it is stopped. */
+class Load {
+  requests = 0;
+  sessions = 0;
+  #stopped = false;
+  readonly #workers: Promise<void>[];
+
+  constructor(driver: Driver, digests = true) {
+    this.#workers = [
+      ...Array.from({ length: 4 }, (_, i) => this.#encrypt(driver, i)),
+      ...digests ? [this.#digest(driver)] : [],
+      this.#openAndClose(driver),
+    ];
+    // Who fails is told by `stop`.
+    for (const worker of this.#workers) worker.catch(() => {});
+  }
+
+  async #encrypt(driver: Driver, seed: number): Promise<void> {
+    const session = await cbc(driver);
+    const data = new Uint8Array(64 + 16 * seed).fill(seed);
+    const expected = expectedCbc(data);
+    while (!this.#stopped) {
+      deepStrictEqual(await session.run(data, IV), expected);
+      this.requests++;
+    }
+  }
+
+  async #digest(driver: Driver): Promise<void> {
+    const session = await driver.hash({ algorithm: "sha256" });
+    for (let length = 0; !this.#stopped; length = (length + 37) % 4096) {
+      const data = new Uint8Array(length).fill(length);
+      deepStrictEqual(await session.digest(data), expectedHash(data));
+      this.requests++;
+    }
+  }
+
+  async #openAndClose(driver: Driver): Promise<void> {
+    const data = new Uint8Array(32);
+    const expected = expectedCbc(data);
+    while (!this.#stopped) {
+      const session = await cbc(driver);
+      deepStrictEqual(await session.run(data, IV), expected);
+      await session.close();
+      this.sessions++;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#workers);
+  }
+}
+
+const FORMS: readonly [string, DriverOptions][] = [
+  ["split rings", {}],
+  ["direct descriptors", { indirect: false, eventIndex: false }],
+  ["packed rings", { packed: true }],
+  ["packed rings and direct descriptors", { packed: true, indirect: false }],
+];
+
+for (const [name, options] of FORMS) {
+  Deno.test(`a guest with ${name} loses nothing when its device is killed`, async () => {
+    await using device = await KeptDevice.start("--backend", "noble");
+    const link = await connectVhostUser(device.socketPath, MEMORY);
+    await using driver = await Driver.start(link, options);
+    const load = new Load(driver);
+    const counts: number[] = [];
+    for (let kills = 0; kills < 5; kills++) {
+      await pause(100);
+      await device.kill();
+      await device.settled();
+      counts.push(await device.openDescriptors());
+    }
+    const before = load.requests;
+    await pause(200);
+    await load.stop();
+    ok(load.requests > before && load.sessions > 0);
+    const [first, ...others] = counts;
+    for (const count of others) ok(Math.abs(count - first!) <= 3, `${counts}`);
+  });
+}
+
+Deno.test("sessions by message outlive the process, and each is made once", async () => {
+  await using device = await KeptDevice.start("--backend", "noble");
+  const link = await connectVhostUser(device.socketPath, MEMORY);
+  const sessionControl = new SessionMessages(link, "A");
+  await using driver = await Driver.start(link, { sessionControl });
+  // Layout A has ciphers only.
+  const load = new Load(driver, false);
+  for (let kills = 0; kills < 4; kills++) {
+    await pause(100);
+    await device.kill();
+  }
+  await device.settled();
+  await load.stop();
+  ok(load.requests > 0 && load.sessions > 0);
+});
+
+Deno.test("another process takes over with sessions and requests", async () => {
+  await using device = await KeptDevice.start("--backend", "noble");
+  const link = await connectVhostUser(device.socketPath, MEMORY);
+  await using driver = await Driver.start(link);
+  const load = new Load(driver);
+  for (let times = 0; times < 3; times++) {
+    await pause(100);
+    await device.replace();
+  }
+  await device.settled();
+  await load.stop();
+  ok(load.requests > 0);
+});
+
+Deno.test("a guest that goes while nobody serves it leaves nothing behind", async () => {
+  await using device = await KeptDevice.start("--backend", "noble");
+  const link = await connectVhostUser(device.socketPath, MEMORY);
+  const driver = await Driver.start(link);
+  await (await cbc(driver)).run(new Uint8Array(16), IV);
+  const before = await device.openDescriptors();
+  await device.kill();
+  await driver.close();
+  await device.listening();
+  const again = await connectVhostUser(device.socketPath, MEMORY);
+  await using next = await Driver.start(again);
+  deepStrictEqual(
+    await (await cbc(next)).run(new Uint8Array(16), IV),
+    expectedCbc(new Uint8Array(16)),
+  );
+  const after = await device.openDescriptors();
+  ok(Math.abs(after - before) <= 3, `${before}, ${after}`);
+});
+
+Deno.test("with --state off a guest ends with the process", async () => {
+  await using device = await KeptDevice.start(
+    "--backend",
+    "noble",
+    "--state",
+    "off",
+  );
+  const link = await connectVhostUser(device.socketPath, MEMORY);
+  const driver = await Driver.start(link);
+  const session = await cbc(driver);
+  await device.kill();
+  await rejects(session.run(new Uint8Array(16), IV), DeviceLostError);
+  await driver.close();
+  strictEqual(
+    /guests end with this process: --state off/.test(device.log),
+    true,
+  );
+});
