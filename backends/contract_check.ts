@@ -258,14 +258,6 @@ const STATUSES: ReadonlySet<unknown> = new Set([
   OperationStatus.Pending,
 ]);
 
-/** Whether a backend may say that it wrote this much of the destination. */
-export function isWrittenLength(
-  { writtenBytes, destination }: Operation,
-): boolean {
-  return (writtenBytes >>> 0) === writtenBytes &&
-    writtenBytes <= destination.totalBytes;
-}
-
 /** What is wrong with the state that `thread` left an operation in. */
 export function operationBreach(
   { status, writtenBytes, destination }: Operation,

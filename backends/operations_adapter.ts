@@ -14,7 +14,6 @@ import {
 } from "./backend.ts";
 import {
   ContractBreach,
-  isWrittenLength,
   operationBreach,
   promiseBreach,
   sessionBreach,
@@ -89,6 +88,10 @@ export class OperationsAdapter implements BurstThread {
     let breach = promised;
     for (let i = 0; i < count; i++) {
       const operation = this.#given[i]!;
+      if (operation.hasSucceeded) {
+        operation.settle();
+        continue;
+      }
       const isPending = operation.status === OperationStatus.Pending;
       if (isPending && !mayPend) this.#pending.push(operation);
       else if (isPending && promised !== undefined) operation.disown();
@@ -103,12 +106,6 @@ export class OperationsAdapter implements BurstThread {
 
   /** Passes on what came of an operation; what is wrong with that. */
   #settle(operation: SlotOperation): string | undefined {
-    if (
-      operation.status === OperationStatus.Ok && isWrittenLength(operation)
-    ) {
-      operation.settle();
-      return undefined;
-    }
     const breach = operationBreach(operation, this.#thread);
     // It may have written anything, and may write yet: nobody else can do it.
     if (breach !== undefined) operation.disown();

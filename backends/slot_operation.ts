@@ -101,6 +101,13 @@ export class SlotOperation implements Operation {
     this.hashBytes = fields[at + BurstField.HashBytes]!;
   }
 
+  /** Whether it has simply succeeded, and says so as it may. */
+  get hasSucceeded(): boolean {
+    return this.status === OperationStatus.Ok &&
+      (this.writtenBytes >>> 0) === this.writtenBytes &&
+      this.writtenBytes <= this.destination.totalBytes;
+  }
+
   /** Tells the slot what came of it. */
   settle(): void {
     const { fields } = this.#burst;
