@@ -289,8 +289,8 @@ export class ThreadSessions {
    * rings.
    */
   took(number: number, sourceBytes: number, ms: number): void {
-    const session = this.#sessions[number]!;
-    if (!session.long.note(sourceBytes, ms)) return;
+    const isLong = this.#sessions[number]?.long.note(sourceBytes, ms);
+    if (isLong !== true) return;
     this.records.words[WORDS * number + EPOCH] = -1;
   }
 
