@@ -26,7 +26,12 @@ export {
 export { encodeStubFile, readPublicKey } from "./algorithms/key_files.ts";
 export { encodeStub, type PublicPart } from "./algorithms/key_stub.ts";
 export { keyDirectory } from "./device/keys/key_directory.ts";
-export { type GuestKeyAccess, KeyStore } from "./device/keys/key_store.ts";
+export { type KeySource, KeyStoreError } from "./device/keys/key_source.ts";
+export {
+  type GuestKeyAccess,
+  type KeyChanges,
+  KeyStore,
+} from "./device/keys/key_store.ts";
 export {
   KEY_USES,
   type KeyRule,

@@ -74,6 +74,7 @@ export const enum OperationKind {
  * been checked against the catalogue and the session before the call.
  */
 export interface Operation {
+  /** What to do. */
   kind: OperationKind;
   /** What `openSession` returned on this thread. */
   session: BackendSession;
@@ -81,6 +82,7 @@ export interface Operation {
   readonly iv: Uint8Array<ArrayBuffer>;
   /** The 16 bytes of `iv` as words: copying four is faster than 16 bytes. */
   readonly ivWords: Uint32Array<ArrayBuffer>;
+  /** Bytes of `iv` that count; 0 where the algorithm has none. */
   ivBytes: number;
   /**
    * Input, whole and in order. CIPHER, HASH, MAC and chains: the data. AEAD: the
@@ -100,10 +102,13 @@ export interface Operation {
    * the tag, written by encryption and read by decryption; `tagBytes` long.
    */
   readonly digest: Segments;
-  /** Chains: the part of `source` that is enciphered, and the part hashed. */
+  /** Chains: the first byte of `source` that is enciphered. */
   cipherStart: number;
+  /** Chains: how many bytes of `source` are enciphered. */
   cipherBytes: number;
+  /** Chains: the first byte that is hashed, of `source` or of the destination. */
   hashStart: number;
+  /** Chains: how many bytes are hashed, after all associated data. */
   hashBytes: number;
   /**
    * Set by the backend, to one of the statuses that there are; once it is set to
@@ -122,7 +127,9 @@ export type BackendSession = object;
 
 /** Something that a backend lacks, and how to get it. */
 export interface Missing {
+  /** What is missing, to go on after "lacks". */
   readonly what: string;
+  /** What a person can do about it. */
   readonly remedy: string;
   /** The backend's option that asks for it, where one does. */
   readonly option?: string;
@@ -145,16 +152,19 @@ export interface Offer {
    * they go to the next backend in the order that has the session.
    */
   readonly fromBytes?: number;
+  /** See `fromBytes`. */
   readonly belowBytes?: number;
 }
 
 /** What a backend found when it looked around. */
 export interface Probe {
+  /** Whether it can be opened here. */
   readonly ready: boolean;
   /** Library and version in one line, for example `libcrypto 3.0.17`. */
   readonly version: string;
   /** Path of the library, or its soname; absent where there is none. */
   readonly library?: string;
+  /** What it can do here; empty when it is not ready. */
   readonly offers: readonly Offer[];
   /** Whole-backend problems when not ready. */
   readonly missing: readonly Missing[];
@@ -169,8 +179,10 @@ export interface Probe {
 export type BackendOptions = Readonly<Record<string, string>>;
 
 /** What every backend says of itself. */
-interface BackendCommon {
+export interface BackendCommon {
+  /** {@linkcode CONTRACT_VERSION}, as it was when the backend was written. */
   readonly contract: number;
+  /** Lower-case letters, digits and hyphens; at most 32. */
   readonly name: string;
   /** Looks for libraries and devices; never throws for what is missing. */
   probe(options: BackendOptions): Probe;
@@ -182,6 +194,7 @@ interface BackendCommon {
  * copies of its own.
  */
 export interface OperationsBackend extends BackendCommon {
+  /** How it is called; `"operations"` where absent. */
   readonly runs?: "operations" | "blocking";
   /** Opens the backend on the calling thread; throws where it cannot work. */
   open(options: BackendOptions): BackendThread;
@@ -189,6 +202,7 @@ export interface OperationsBackend extends BackendCommon {
 
 /** A backend that is given bursts as numbers, on the ring's thread. */
 export interface BurstsBackend extends BackendCommon {
+  /** How it is called. */
   readonly runs: "bursts";
   /** Opens the backend on the calling thread; throws where it cannot work. */
   open(options: BackendOptions): BurstThread;
@@ -196,6 +210,7 @@ export interface BurstsBackend extends BackendCommon {
 
 /** A backend that answers each operation with a promise, over copies. */
 export interface AsynchronousBackend extends BackendCommon {
+  /** How it is called. */
   readonly runs: "asynchronous";
   /** Most operations that it is given at the same time; 64 where absent. */
   readonly inFlight?: number;
@@ -292,7 +307,9 @@ export interface BurstThread {
    * of it is read or written from then on. Has to be there where `poll` is.
    */
   abandon?(burst: RequestBurst, slot: number): void;
+  /** As {@linkcode BackendThread.health}. */
   health?(): string | undefined;
+  /** Gives back what the thread holds, keys wiped. */
   close(): void;
 }
 
@@ -301,9 +318,11 @@ export interface BurstThread {
  * be kept until the operation has ended; the device wipes them then.
  */
 export interface CopiedOperation {
+  /** What to do. */
   readonly kind: OperationKind;
   /** What `openSession` gave. */
   readonly session: BackendSession;
+  /** The IV, all of it; empty where the algorithm has none. */
   readonly iv: Uint8Array<ArrayBuffer>;
   /** As {@linkcode Operation.source}. */
   readonly source: Uint8Array<ArrayBuffer>;
@@ -313,9 +332,13 @@ export interface CopiedOperation {
   readonly destination: Uint8Array<ArrayBuffer>;
   /** For the digest or tag; holds the tag that is to be verified. */
   readonly digest: Uint8Array<ArrayBuffer>;
+  /** As {@linkcode Operation.cipherStart}. */
   readonly cipherStart: number;
+  /** As {@linkcode Operation.cipherBytes}. */
   readonly cipherBytes: number;
+  /** As {@linkcode Operation.hashStart}. */
   readonly hashStart: number;
+  /** As {@linkcode Operation.hashBytes}. */
   readonly hashBytes: number;
   /** Aborted when nobody waits for the outcome any more. */
   readonly signal: AbortSignal;

@@ -12,5 +12,6 @@ export * from "./backend.ts";
 export * from "./request_burst.ts";
 export { SlotOperation } from "./slot_operation.ts";
 export * from "./overlap.ts";
+export type { RangeLists } from "../memory/range_lists.ts";
 export { Region } from "../memory/region.ts";
 export { overlap, Segments } from "../memory/segments.ts";

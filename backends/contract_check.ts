@@ -20,6 +20,7 @@ import {
 
 /** A backend cannot be used; the message names file, member and rule. */
 export class BackendError extends Error {
+  /** Tells it from other errors in a text. */
   override name = "BackendError";
 }
 

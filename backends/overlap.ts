@@ -101,6 +101,7 @@ export function resultRoomBytes(
 
 /** An operation whose results are in memory of its own. */
 export class PrivateResults {
+  /** Where the results are before they are copied. */
   readonly memory: Region;
   #operation: Operation;
   readonly #readsTag: boolean;

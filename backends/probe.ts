@@ -10,10 +10,13 @@ import { BUILT_IN_BACKENDS, loadBackend } from "./registry.ts";
 
 /** A backend with what it found. */
 export interface ProbedBackend {
+  /** Loaded and looked at: its module keeps the contract. */
   readonly backend: Backend;
   /** What loads it again, on another thread. */
   readonly specifier: string;
+  /** What it was probed with, and is opened with. */
   readonly options: BackendOptions;
+  /** What it found. */
   readonly probe: Probe;
 }
 

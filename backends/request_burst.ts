@@ -100,6 +100,7 @@ export class RequestBurst {
     this.#ownsLists = lists === undefined;
   }
 
+  /** Slots that there are; they only become more. */
   get slotCount(): number {
     return this.fields.length / WORDS;
   }

@@ -23,21 +23,28 @@ const NO_HANDLE: BackendSession = {};
 
 /** The operation of one slot, kept and refilled. */
 export class SlotOperation implements Operation {
-  kind = OperationKind.Encrypt;
+  /** As {@linkcode Operation.kind}, and so are the other members. */
+  kind: OperationKind = OperationKind.Encrypt;
   session: BackendSession = NO_HANDLE;
   /** Views of the slot's place in the burst. */
   iv: Uint8Array<ArrayBuffer>;
   ivWords: Uint32Array<ArrayBuffer>;
+  /** Bytes of `iv` that count. */
   ivBytes = 0;
-  readonly source = new Segments();
-  readonly additionalData = new Segments();
-  readonly destination = new Segments();
-  readonly digest = new Segments();
+  readonly source: Segments = new Segments();
+  readonly additionalData: Segments = new Segments();
+  readonly destination: Segments = new Segments();
+  readonly digest: Segments = new Segments();
+  /** Chains: the first byte that is enciphered. */
   cipherStart = 0;
+  /** Chains: bytes that are enciphered. */
   cipherBytes = 0;
+  /** Chains: the first byte that is hashed. */
   hashStart = 0;
+  /** Chains: bytes that are hashed. */
   hashBytes = 0;
-  status = OperationStatus.Pending;
+  /** The verdict. */
+  status: OperationStatus = OperationStatus.Pending;
   writtenBytes = 0;
   readonly #burst: RequestBurst;
   readonly #slot: number;

@@ -54,7 +54,12 @@ import {
 
 export { formatEntry, formatReport, formatSummary };
 export type { ConformanceOptions } from "./options.ts";
-export type { ConformanceReport } from "./report.ts";
+export type {
+  AlgorithmReport,
+  ConformanceReport,
+  Failure,
+  Outcome,
+} from "./report.ts";
 
 /** Groups of checks that are no algorithm. */
 const GROUPS = ["contract", "chain", "burst"] as const;

@@ -9,6 +9,7 @@ import type { AlgorithmReport } from "./report.ts";
 
 /** Settings of a run; all have defaults. */
 export interface ConformanceOptions {
+  /** What the backend is probed and opened with; default: nothing. */
   readonly backendOptions?: BackendOptions;
   /**
    * A second backend to compare with, besides the kit's own opinion; not with an

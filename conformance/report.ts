@@ -6,16 +6,22 @@
 
 /** One check that a backend did not pass. */
 export interface Failure {
+  /** What was tried. */
   readonly check: string;
+  /** What should have come, in words or hexadecimal. */
   readonly expected: string;
+  /** What came. */
   readonly actual: string;
 }
 
+/** What became of an algorithm or a group. */
 export type Outcome = "pass" | "fail" | "not offered";
 
 /** One algorithm, or one of the groups `contract`, `chain` and `burst`. */
 export interface AlgorithmReport {
+  /** Qualified catalogue name, or the group. */
   readonly algorithm: string;
+  /** What became of it. */
   readonly outcome: Outcome;
   /** Why it is not offered, in the backend's words; empty otherwise. */
   readonly reason: string;
@@ -23,17 +29,21 @@ export interface AlgorithmReport {
   readonly checks: number;
   /** All that failed, of which `failures` holds the first. */
   readonly failureCount: number;
+  /** The first of the checks that failed. */
   readonly failures: readonly Failure[];
 }
 
 /** A run of the kit. */
 export interface ConformanceReport {
+  /** Name of the backend. */
   readonly backend: string;
+  /** What its probe said of itself. */
   readonly version: string;
   /** Give it again to repeat the run. */
   readonly seed: number;
   /** Nothing failed and something was offered. */
   readonly passed: boolean;
+  /** Each algorithm of the catalogue, after the groups. */
   readonly algorithms: readonly AlgorithmReport[];
 }
 

@@ -23,8 +23,9 @@ const KEPT_WORDS = 1 << 16;
 export class RangeLists {
   /** All ranges. Views of a block that was replaced stay good for their slot. */
   block: Int32Array<ArrayBuffer>;
-  /** First word of each slot's list in `block`, and the word behind it. */
+  /** First word of each slot's list in `block`. */
   starts: Int32Array<ArrayBuffer>;
+  /** The word of `block` behind each slot's list. */
   ends: Int32Array<ArrayBuffer>;
   /** Counts the blocks. */
   generation = 0;
@@ -33,6 +34,7 @@ export class RangeLists {
   #away = 0;
   #top: number;
 
+  /** Empty lists, one for each slot. */
   constructor(slots: number) {
     this.#slots = slots;
     this.#top = slots * HOME_WORDS;

@@ -26,13 +26,20 @@ export class Region {
   readonly address: number;
   /** The two words of that address, for structures that libraries read. */
   readonly addressLow: number;
+  /** The upper 32 bits; `addressLow` is the lower ones, signed. */
   readonly addressHigh: number;
   /** Where the kept views start, how long they are, and the views. */
   #starts: Int32Array | undefined;
   #lengths: Int32Array | undefined;
   readonly #views: Uint8Array<ArrayBuffer>[] = [];
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, address = 0) {
+  /**
+   * A region over memory that there is.
+   *
+   * @param bytes the memory; not copied
+   * @param address where it is for native code; 0 where nobody may know
+   */
+  constructor(bytes: Uint8Array<ArrayBuffer>, address: number = 0) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.words = bytes.byteOffset % WORD_BYTES === 0
@@ -47,6 +54,7 @@ export class Region {
     this.addressHigh = Math.floor(address / TWO_TO_32);
   }
 
+  /** Length in bytes. */
   get lengthBytes(): number {
     return this.bytes.byteLength;
   }

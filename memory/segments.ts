@@ -57,6 +57,7 @@ export class Segments {
   #own: Int32Array<ArrayBuffer> | undefined;
   #pieceOffset = 0;
 
+  /** Makes it a list of no bytes. */
   clear(): void {
     this.count = 0;
     this.totalBytes = 0;
@@ -196,6 +197,7 @@ export class Segments {
     return this.#lastBytes;
   }
 
+  /** The region in which range `index` is. */
   region(index: number): Region {
     return this.#table[this.#ranges[this.#start + RANGE * index]!]!;
   }
@@ -206,6 +208,7 @@ export class Segments {
     return index === 0 ? offset + this.#skip : offset;
   }
 
+  /** Bytes of range `index` that belong to the list. */
   lengthBytes(index: number): number {
     if (index === this.count - 1) return this.#lastBytes;
     const lengthBytes = this.#ranges[this.#start + RANGE * index + LENGTH]!;

@@ -20,14 +20,16 @@ export interface StoredKey {
 export interface KeySource {
   /** As a person named it. */
   readonly name: string;
-  /** Throws {@linkcode KeyStoreError} for what cannot be used. */
+  /** @internal Throws {@linkcode KeyStoreError} for what cannot be used. */
   read(): StoredKey[];
 }
 
 /** A source or a key that cannot be used. */
 export class KeyStoreError extends Error {
+  /** Tells it from other errors in a text. */
   override readonly name = "KeyStoreError";
 
+  /** `what` names the file, directory or token; `reason` says what is wrong. */
   constructor(what: string, reason: string) {
     super(`Cannot use keys of "${what}": ${reason}`);
   }

@@ -19,13 +19,17 @@ import {
 
 /** What a reload has changed, by the names of keys. */
 export interface KeyChanges {
+  /** Names of keys that were not there before. */
   readonly added: readonly string[];
+  /** Names of keys that are no more. */
   readonly gone: readonly string[];
 }
 
 /** What one guest has of the store. */
 export interface GuestKeyAccess {
+  /** @internal What each thread of the device is told. */
   readonly settings: GuestKeySettings;
+  /** @internal What the guest has done with each key. */
   readonly counts: KeyCountsReader;
   /** Calls `changed` after each reload; returns how to stop that. */
   observe(changed: () => void): () => void;
@@ -71,6 +75,7 @@ function wipe(keys: readonly StoredKey[]): void {
   for (const { secret } of keys) secret.fill(0);
 }
 
+/** Keys of files and tokens that guests use by rules, and never have. */
 export class KeyStore {
   readonly #sources: readonly KeySource[];
   readonly #wanted: ReadonlySet<string> | undefined;
@@ -86,6 +91,9 @@ export class KeyStore {
   readonly #observers = new Set<() => void>();
 
   /**
+   * Reads all sources.
+   *
+   * @param sources where keys are, read in their order
    * @param wanted names of the keys that are kept, so that a process has those
    * alone that its guests may use; absent: all
    * @throws {KeyStoreError} for what cannot be used

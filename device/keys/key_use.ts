@@ -18,11 +18,14 @@ import type {
  * - `ecdsa-sign`: ECDSA signatures.
  */
 export const KEY_USES = ["sign", "decrypt", "raw", "ecdsa-sign"] as const;
+/** A use of {@linkcode KEY_USES}. */
 export type KeyUse = (typeof KEY_USES)[number];
 
 /** Which key of the store a guest may use, and for what. */
 export interface KeyRule {
+  /** Name of the key in the store. */
   readonly key: string;
+  /** What the guest may do with it. */
   readonly uses: readonly KeyUse[];
   /** Uses in a second by this guest; absent: as many as it likes. */
   readonly usesPerSecond?: number;

@@ -15,9 +15,11 @@
 
 /** Something that failed. */
 export interface Failure {
+  /** What has failed: that one alone. */
   readonly of: "request" | "session" | "backend";
   /** The backend that failed at it; absent where none was asked. */
   readonly backend?: string;
+  /** Why, in one line of at most 200 characters. */
   readonly reason: string;
 }
 

@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { temporaryFolder } from "../../testing/files.ts";
 import { testWith } from "../../testing/real_parts.ts";
@@ -49,6 +49,15 @@ for (const [name, module] of EXPORTS) {
     },
   );
 }
+
+Deno.test("the tasks for documentation know every export", () => {
+  for (const task of ["doc:lint", "doc:html"]) {
+    const words = config.tasks[task].split(" ").map((word: string) =>
+      `./${word}`
+    );
+    for (const [, module] of EXPORTS) ok(words.includes(module), module);
+  }
+});
 
 Deno.test("who still runs mod.ts is told in one line where the program is", async () => {
   const { code, stdout, stderr } = await deno("mod.ts", "serve");

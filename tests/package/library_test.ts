@@ -135,7 +135,7 @@ testWith(
   },
 );
 
-Deno.test("the library's package is JavaScript, types and three texts", async () => {
+Deno.test("the library's package is JavaScript, types and texts", async () => {
   await using project = await projectWithLibrary();
   const folder = join(project.folder, "node_modules", LIBRARY);
   const found = await outputOf("find", [folder, "-type", "f"]);
@@ -143,7 +143,8 @@ Deno.test("the library's package is JavaScript, types and three texts", async ()
     .map((path) => path.slice(folder.length + 1));
   const others = paths.filter((path) => !/(\.js|\.d\.ts)$/.test(path));
   deepStrictEqual(others.sort(), [
-    ...["CHANGELOG.md", "LICENSE", "README.md", "package.json"],
+    ...["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md"],
+    ...["THIRD_PARTY_NOTICES.md", "package.json"],
   ]);
   ok(paths.includes("device/transport/vhost_user/queue_worker.js"));
   ok(paths.includes("device/lane/lane_worker.js"));
