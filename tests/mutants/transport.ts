@@ -2,6 +2,37 @@ import type { Mutant } from "./mutant.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   {
+    fault: "what goes wrong with a command of one guest ends the thread of all",
+    file: "device/transport/vhost_user/guest_seat.ts",
+    text: "      const reason = reasonOf(error);\n      for",
+    replacement:
+      "      throw error;\n      const reason = reasonOf(error);\n      for",
+    tests: ["device/transport/vhost_user/shared_threads_test.ts"],
+  },
+  {
+    fault: "a queue thread that a backend holds up holds up the end",
+    file: "device/transport/vhost_user/queue_threads.ts",
+    text: "setTimeout(() => this.#closed!(), CLOSE_MS);",
+    replacement: "setTimeout(() => {}, CLOSE_MS);",
+    tests: ["device/transport/vhost_user/shared_threads_test.ts"],
+  },
+  {
+    fault: "a ring that stops late keeps its thread from the rings of others",
+    file: "device/transport/vhost_user/queue_ring.ts",
+    text: "    if (queue.isLate) this.#giveUp(queue.lateness);\n",
+    replacement:
+      "    while (queue.pendingCount > 0 && !queue.isLate) queue.poll();\n" +
+      "    if (queue.isLate) this.#giveUp(queue.lateness);\n",
+    tests: ["device/transport/vhost_user/shared_threads_test.ts"],
+  },
+  {
+    fault: "a guest has its backends opened for itself",
+    file: "device/session/shared_backends.ts",
+    text: "    let set = this.#sets.get(key);\n",
+    replacement: "    let set = this.#sets.get(`${key}!`);\n",
+    tests: ["device/session/shared_backends_test.ts"],
+  },
+  {
     fault: "the kick descriptor of a ring that ends stays open",
     file: "device/transport/vhost_user/rings.ts",
     text: "addresses: undefined });\n    ring.closeKick();\n",

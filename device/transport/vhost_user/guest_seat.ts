@@ -5,7 +5,7 @@
  */
 
 import { takeAnnouncement } from "../../session/announcement_memory.ts";
-import { FailureNotes } from "../../session/failure.ts";
+import { FailureNotes, reasonOf } from "../../session/failure.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { addRange, guestMemoryOf, type MemoryRange } from "./memory_table.ts";
@@ -18,6 +18,8 @@ import type {
   GuestStart,
   RingStart,
 } from "./thread_messages.ts";
+
+type SeatCommand = Exclude<GuestCommand, { kind: "join" }>;
 
 /** What a guest does with the thread that it is on. */
 export interface SeatThread extends RingThread {
@@ -68,8 +70,22 @@ export class GuestSeat implements RingGuest {
     );
   }
 
-  /** Carries out a command for this guest, but for the first. */
-  carryOut(command: Exclude<GuestCommand, { kind: "join" }>): void {
+  /**
+   * Carries out a command for this guest, but for the first. What goes wrong at
+   * that is its matter and no other guest's.
+   */
+  carryOut(command: SeatCommand): void {
+    try {
+      this.#carryOut(command);
+    } catch (error) {
+      const reason = reasonOf(error);
+      for (const ring of this.#rings.values()) ring.fail(reason);
+      this.failed(reason);
+      if ("sequence" in command) this.#done(command.sequence);
+    }
+  }
+
+  #carryOut(command: SeatCommand): void {
     switch (command.kind) {
       case "opened":
         this.sessions.opened(takeAnnouncement(command.place));

@@ -10,6 +10,9 @@ import type { FailureListener } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import { QueueThread } from "./queue_thread.ts";
 
+/** How long threads may take to end. */
+const CLOSE_MS = 500;
+
 /** How rings are served. */
 export interface QueueThreadsOptions {
   readonly libc: Libc;
@@ -111,11 +114,16 @@ export class QueueThreads {
     if (this.#threads.size === 0) this.#closed?.();
   }
 
-  /** Ends all threads; no guest may have rings any more. */
+  /**
+   * Ends all threads; no guest may have rings any more. One that a backend holds
+   * up for long is left.
+   */
   async close(): Promise<void> {
     if (this.#threads.size === 0) return;
     const closed = new Promise<void>((resolve) => this.#closed = resolve);
+    const timer = setTimeout(() => this.#closed!(), CLOSE_MS);
     for (const thread of this.#threads) thread.exit();
     await closed;
+    clearTimeout(timer);
   }
 }

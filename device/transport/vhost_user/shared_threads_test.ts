@@ -1,7 +1,12 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { NEVER_ENDS, UNDER_WAY } from "../../../testing/sluggish_backend.ts";
+import {
+  BLOCK_MS,
+  BLOCKS,
+  NEVER_ENDS,
+  UNDER_WAY,
+} from "../../../testing/sluggish_backend.ts";
 import { GUEST_ADDRESS, words } from "../../../testing/scripted_front_end.ts";
-import { createNow } from "../../../testing/sessions.ts";
+import { aesCbc, createNow } from "../../../testing/sessions.ts";
 import {
   connect,
   encryption,
@@ -62,6 +67,43 @@ Deno.test("guests that come later cost no thread", async () => {
     front[Symbol.dispose]();
     await next[Symbol.asyncDispose]();
   }
+});
+
+Deno.test("a command that goes wrong ends its guest's connection and no other's", async () => {
+  await using server = await startTestServer();
+  await using next = await another(server, "noble", 1);
+  using other = connect(next.server);
+  const ring = await startRing(other, 0);
+  // A session without a place, as no table announces one.
+  const { sessions } = server.device;
+  const description = aesCbc(new Uint8Array(16));
+  Object.assign(sessions, { current: () => [{ id: 1, description }] });
+  using front = connect(server);
+  await startRing(front, 0).catch(() => {});
+  await server.logged("front-end gone: queue thread 0: Cannot take session 1");
+  const request = encryption(openDeviceSession(next.server));
+  const [, status] = await other.request(ring, [request], [64, 1]);
+  strictEqual(status![0], 0);
+});
+
+Deno.test("a thread that a backend holds up does not hold up the end", async () => {
+  await using server = await startTestServer(undefined, SLUGGISH);
+  using front = connect(server);
+  const ring = await startRing(front, 0);
+  const { id } = createNow(server.device.sessions, {
+    service: "cipher",
+    algorithm: "aes-cbc",
+    direction: "encrypt",
+    key: new Uint8Array(16).fill(BLOCKS),
+  }) as { id: number };
+  front.request(ring, [encryption(id)], [64, 1]).catch(() => {});
+  const { bytes } = front.region;
+  await eventually(() => bytes.includes(UNDER_WAY), () => "operation");
+  const began = performance.now();
+  await server.options.threads.close();
+  ok(performance.now() - began < BLOCK_MS - 500);
+  // The thread ends by itself, and what it has goes with it.
+  await new Promise((resolve) => setTimeout(resolve, BLOCK_MS));
 });
 
 Deno.test("a guest whose ring stops for long holds up no other of its thread", async () => {
