@@ -9,7 +9,6 @@ import { OperationKind } from "../backends/backend.ts";
 import {
   BURST_WORDS,
   BurstField,
-  type BurstList,
   IV_WORDS,
   ListField,
 } from "../backends/request_burst.ts";
@@ -29,7 +28,7 @@ import {
   SLOT_WORDS,
   SlotField,
 } from "./request_slots.ts";
-import { ResultMemory } from "./result_memory.ts";
+import { PacketMemory, type PacketPlace } from "./packet_memory.ts";
 import { DescriptorChain, showChain } from "./ring/chain.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import type { HeldAssociation } from "./security_associations.ts";
@@ -68,7 +67,9 @@ export class IpsecRequests {
   readonly #ivs: IvSource;
   readonly #request = new IpsecRequest();
   readonly #chain = new DescriptorChain();
-  readonly #memory = new ResultMemory();
+  readonly #memory = new PacketMemory();
+  /** Where the packets under way lie, by slot. */
+  readonly #places: (PacketPlace | undefined)[] = [];
   /** Packets under way, by slot of the ring, … */
   readonly #packets: (EspPacket | undefined)[] = [];
   /** … and those that are kept for the next. */
@@ -108,9 +109,11 @@ export class IpsecRequests {
     if (!held || session === NO_SESSION) return Status.InvalidSession;
     if (!this.#lengthsFit(chain)) return Status.Error;
     const lengthBytes = HEAD_BYTES + request.sourceBytes + TAIL_BYTES;
-    const memory = this.#memory.take(lengthBytes);
+    const place = this.#memory.take(slot, lengthBytes);
     // Only a backend that finishes later can have so many under way.
-    if (!memory) return Status.Error;
+    if (!place) return Status.Error;
+    const { memory } = place;
+    this.#places[slot] = place;
     const { requests } = this.#options;
     requests.words[SLOT_WORDS * slot + SlotField.Session] = session;
     sessions.begun(session);
@@ -141,7 +144,7 @@ export class IpsecRequests {
 
   #send(slot: number, packet: EspPacket): Status {
     const { requests, sessions } = this.#options;
-    fillRequest(requests, slot, packet);
+    fillRequest(requests, slot, packet, this.#places[slot]!);
     const { fields } = requests.burst;
     const at = BURST_WORDS * slot;
     const route = sessions.route(
@@ -168,7 +171,7 @@ export class IpsecRequests {
     // What is counted as failed.
     this.#options.requests.end(slot, isProcessed ? Status.Ok : this.outcome);
     const resultBytes = isProcessed ? this.#deliver(slot, packet) : 0;
-    this.#memory.give(packet.memory, packet.usedBytes);
+    this.#memory.give(this.#places[slot]!, packet.usedBytes);
     this.#spare.push(packet);
     return resultBytes;
   }
@@ -192,34 +195,45 @@ function fillRequest(
   requests: RequestSlots,
   slot: number,
   packet: EspPacket,
+  place: PacketPlace,
 ): void {
   const burst = requests.own;
   const { fields, ivs } = burst;
-  const { memory, association, sourceStart, sourceEnd } = packet;
+  const { association, sourceStart, sourceEnd, ivWords } = packet;
   const { kind, ivBytes, icvBytes } = association.suite;
+  const { start, regionNumber } = place;
   const sourceBytes = sourceEnd - sourceStart;
   const at = BURST_WORDS * slot;
+  const source = start + sourceStart;
   burst.empty(slot);
-  burst.setRegion(slot, memory);
-  const append = (list: BurstList, start: number, lengthBytes: number) => {
-    if (lengthBytes > 0) burst.append(slot, list, slot, start, lengthBytes);
-  };
-  new Uint8Array(ivs.buffer, 4 * IV_WORDS * slot, 4 * IV_WORDS).set(packet.iv);
+  burst.setRegion(regionNumber, place.region);
+  for (let i = 0; i < IV_WORDS; i++) ivs[IV_WORDS * slot + i] = ivWords[i]!;
   fields[at + BurstField.IvBytes] = packet.ivBytes;
-  append(BurstField.Digest, packet.digestAt, icvBytes);
+  const digest = start + packet.digestAt;
+  burst.append(slot, BurstField.Digest, regionNumber, digest, icvBytes);
   if (kind === "mac") {
+    const { prefixBytes } = packet;
     fields[at + BurstField.Kind] = OperationKind.Digest;
-    append(BurstField.Source, 0, packet.prefixBytes);
-    append(BurstField.Source, sourceStart, sourceBytes);
+    if (prefixBytes > 0) {
+      burst.append(slot, BurstField.Source, regionNumber, start, prefixBytes);
+    }
+    burst.append(slot, BurstField.Source, regionNumber, source, sourceBytes);
     return;
   }
   fields[at + BurstField.Kind] = association.isOutbound
     ? OperationKind.Encrypt
     : OperationKind.Decrypt;
-  append(BurstField.Source, sourceStart, sourceBytes);
-  append(BurstField.Destination, sourceStart, sourceBytes);
+  burst.append(slot, BurstField.Source, regionNumber, source, sourceBytes);
+  burst.append(slot, BurstField.Destination, regionNumber, source, sourceBytes);
   if (kind === "aead") {
-    append(BurstField.AdditionalData, 0, packet.prefixBytes);
+    const { prefixBytes } = packet;
+    burst.append(
+      slot,
+      BurstField.AdditionalData,
+      regionNumber,
+      start,
+      prefixBytes,
+    );
     return;
   }
   fields[at + BurstField.CipherStart] = ESP_HEADER_BYTES + ivBytes;

@@ -56,6 +56,8 @@ export class EspPacket {
 
   /** The IV of the cipher, or of the AEAD. */
   readonly iv = new Uint8Array(new ArrayBuffer(16));
+  /** The same as words. */
+  readonly ivWords = new Uint32Array(this.iv.buffer);
   ivBytes = 0;
   /** Bytes at the start of `memory` that go before the source or are its AAD. */
   prefixBytes = 0;
