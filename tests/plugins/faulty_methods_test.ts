@@ -36,12 +36,12 @@ interface Bed extends AsyncDisposable {
 
 async function startBed(
   mine: Faults,
-  options: DeviceOptions & { second?: Faults } = {},
+  { second, ...options }: DeviceOptions & { second?: Faults } = {},
 ): Promise<Bed> {
   for (
     const [target, source] of [[faults, mine], [
       secondFaults,
-      options.second ?? {},
+      second ?? {},
     ]] as const
   ) {
     for (const name of Object.keys(target)) delete target[name as "run"];
