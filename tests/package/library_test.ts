@@ -52,7 +52,7 @@ const ASK_FOR_WHAT_IS_NATIVE = `
   }
   const tell = ({ message }) => console.log(message);
   await createDevice({ backends: ["openssl"] }).catch(tell);
-  await connectVhostUser("/s", { memoryBytes: 4096 }).catch(tell);
+  await connectVhostUser("/s", { memoryBytes: 65536 }).catch(tell);
 `;
 
 for (const runtime of [DENO, NODE, BUN]) {
