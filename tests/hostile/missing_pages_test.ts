@@ -21,6 +21,9 @@ import {
   TABLE_AT,
   WRITE,
 } from "../../testing/losing_front_end.ts";
+import { attach, encryptSomething } from "../../testing/attached_driver.ts";
+import { ServeProcess } from "../../testing/command_process.ts";
+import { temporaryFolder } from "../../testing/files.ts";
 import { AES } from "../../testing/qemu_front_end.ts";
 import { type RealPart, testWith } from "../../testing/real_parts.ts";
 import { RawSplitRing } from "../../testing/raw_ring.ts";
@@ -329,6 +332,33 @@ testWith(
       await servesWithout(server, folder!.makeFile(), false);
     }),
 );
+
+Deno.test("the guest whose memory is gone shares its thread with another", async () => {
+  await using folder = await temporaryFolder();
+  const path = (index: number) => `${folder.path}/${index}`;
+  await using device = await ServeProcess.start(
+    `listening at ${path(1)}`,
+    ...["--socket-path", `${folder.path}/%i`, "--guests", "2"],
+    ...["--threads", "1", "--backend", "noble"],
+  );
+  await using driver = await attach(path(0));
+  for (let round = 1; round <= 3; round++) {
+    using lost = await LosingFrontEnd.connect(path(1), lentFile());
+    const ring = await lost.startRing(0, "own");
+    lost.send(ring, lentRequest(152, 65));
+    await eventually(() => ring.own!.usedIndex === 1, () => "answer");
+    const busy = Promise.all([1, 2, 3, 4].map(() => encryptSomething(driver)));
+    lost.lose();
+    lost.send(ring, lentRequest(152, 65), 30);
+    await device.said(
+      `warn: ${path(1)}: front-end gone: memory region at guest address`,
+      round,
+    );
+    await busy;
+    await encryptSomething(driver);
+  }
+  strictEqual((await device.end("SIGTERM")).code, 0);
+});
 
 for (const sealed of [true, false]) {
   const what = sealed ? "sealed" : "unsealed";
