@@ -3,46 +3,16 @@ import { Buffer } from "node:buffer";
 import { createCipheriv } from "node:crypto";
 import { createDevice, type DeviceOptions, Driver } from "../mod.ts";
 import { later } from "../testing/later_backend.ts";
-import { describeRequest, type RequestTarget } from "../driver/data_request.ts";
-import { insideOf } from "../driver/driver.ts";
-import { targetOf } from "../driver/session.ts";
-import { encodeDataHeader } from "./wire/data_header.ts";
-import { DataRequest } from "./wire/data_request.ts";
+import { encryptShifted } from "../testing/shifted_cipher.ts";
 import { Status } from "./wire/status.ts";
 
 const LATER = import.meta.resolve("../testing/later_backend.ts");
 const KEY = new Uint8Array(16).fill(3);
 const IV = new Uint8Array(16).fill(9);
 const SHIFT = 48;
-/** Header, IV and status before the data. */
-const DATA_AT = 128;
-const STATUS_AT = 100;
 
 const expected = (data: Uint8Array): Uint8Array =>
   createCipheriv("aes-128-cbc", KEY, IV).setAutoPadding(false).update(data);
-
-function headerOf(
-  { mode }: Driver,
-  target: RequestTarget,
-  lengthBytes: number,
-): Uint8Array {
-  const request = new DataRequest();
-  describeRequest(request, target, {
-    operation: "encrypt",
-    ivBytes: IV.length,
-    sourceBytes: lengthBytes,
-    additionalDataBytes: 0,
-    destinationBytes: lengthBytes,
-    digestBytes: 0,
-    cipherStart: 0,
-    cipherBytes: 0,
-    hashStart: 0,
-    hashBytes: 0,
-  });
-  const header = new Uint8Array(72);
-  encodeDataHeader(request, mode, new DataView(header.buffer));
-  return header;
-}
 
 /**
  * Sends requests at once, two of three of whose destinations begin within their
@@ -58,38 +28,20 @@ async function send(
     key: KEY,
     direction: "encrypt",
   });
-  const header = headerOf(driver, targetOf(session), lengthBytes);
-  const { memory, dataQueues } = insideOf(driver);
   const requests = Array.from({ length: count }, async (_, i) => {
     const shift = i % 3 === 0 ? lengthBytes : SHIFT;
-    const roomBytes = DATA_AT + lengthBytes + shift;
-    const at = memory.reserve(roomBytes);
-    const base = memory.guestAddress + at;
-    const bytes = memory.region.bytes.subarray(at, at + roomBytes);
     const data = new Uint8Array(lengthBytes).map((_, j) => i + j * j);
-    bytes.set(header);
-    bytes.set(IV, header.length);
-    bytes.set(data, DATA_AT);
-    bytes[STATUS_AT] = 0xff;
-    const buffer = (guestAddress: number, lengthBytes: number) => ({
-      guestAddress,
-      lengthBytes,
-    });
-    await dataQueues[0]!.request(
-      [
-        buffer(base, header.length + IV.length),
-        buffer(base + DATA_AT, lengthBytes),
-      ],
-      [
-        buffer(base + DATA_AT + shift, lengthBytes),
-        buffer(base + STATUS_AT, 1),
-      ],
+    const { status, source, destination } = await encryptShifted(
+      driver,
+      session,
+      data,
+      IV,
+      shift,
     );
-    strictEqual(bytes[STATUS_AT], Status.Ok);
-    const result = bytes.subarray(DATA_AT + shift);
-    ok(Buffer.compare(expected(data), result) === 0, `request ${i}`);
+    strictEqual(status, Status.Ok);
+    ok(Buffer.compare(expected(data), destination) === 0, `request ${i}`);
     const kept = data.subarray(0, shift);
-    deepStrictEqual(bytes.subarray(DATA_AT, DATA_AT + kept.length), kept);
+    deepStrictEqual(source.subarray(0, kept.length), kept);
   });
   await Promise.all(requests);
 }

@@ -57,6 +57,16 @@ export class KeptDevice implements AsyncDisposable {
     this.#lives++;
   }
 
+  /** Has `meanwhile` happen while the process stands still, and then kills it. */
+  async stopAndKill(meanwhile: () => Promise<void>): Promise<void> {
+    await this.#served();
+    const pid = await childOf(this.pid);
+    Deno.kill(pid, "SIGSTOP");
+    await meanwhile();
+    Deno.kill(pid, "SIGKILL");
+    this.#lives++;
+  }
+
   /** Has another process take over. */
   async replace(): Promise<void> {
     await this.#served();

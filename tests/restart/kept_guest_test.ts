@@ -4,6 +4,11 @@ import { Driver, type DriverOptions } from "../../driver/driver.ts";
 import { DeviceLostError } from "../../driver/device_lost_error.ts";
 import { SessionMessages } from "../../driver/vhost_user/session_messages.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
+import { Status } from "../../device/wire/status.ts";
+import {
+  encryptShifted,
+  type ShiftedResult,
+} from "../../testing/shifted_cipher.ts";
 import { KeptDevice } from "../../testing/kept_device.ts";
 
 const KEY = new Uint8Array(16).fill(0x42);
@@ -172,4 +177,29 @@ Deno.test("with --state off a guest ends with the process", async () => {
     /guests end with this process: --state off/.test(device.log),
     true,
   );
+});
+
+Deno.test("what may have written over its own input is refused, and the rest is done", async () => {
+  await using device = await KeptDevice.start("--backend", "noble");
+  const link = await connectVhostUser(device.socketPath, MEMORY);
+  await using driver = await Driver.start(link, { dataQueues: 1 });
+  const session = await cbc(driver);
+  const data = crypto.getRandomValues(new Uint8Array(64));
+  const send = (shift: number) =>
+    encryptShifted(driver, session, data, IV, shift);
+  let results: Promise<ShiftedResult>[] = [];
+  await device.stopAndKill(async () => {
+    // In place, half over itself, apart.
+    results = [send(0), send(32), send(64)];
+    await pause(20);
+  });
+  const [inPlace, half, apart] = await Promise.all(results);
+  strictEqual(inPlace!.status, Status.Error);
+  deepStrictEqual(new Uint8Array(inPlace!.source), data);
+  strictEqual(half!.status, Status.Error);
+  strictEqual(apart!.status, Status.Ok);
+  deepStrictEqual(new Uint8Array(apart!.destination), expectedCbc(data));
+  const later = await send(0);
+  strictEqual(later.status, Status.Ok);
+  deepStrictEqual(new Uint8Array(later.destination), expectedCbc(data));
 });
