@@ -25,6 +25,7 @@ import {
   udpDatagram,
 } from "../../testing/ip_packets.ts";
 import { IpsecBed, SUITES } from "../../testing/ipsec_bed.ts";
+import lateBackend from "../../testing/late_backend.ts";
 import { testOnBackends } from "../../testing/ready_backends.ts";
 
 const GCM = SUITES["AES-128-GCM"]!;
@@ -367,6 +368,38 @@ Deno.test("CBC's IVs are random", async () => {
     bytes.push(...packet.subarray(28, 44));
   }
   strictEqual(new Set(bytes).size, 256);
+});
+
+Deno.test("packets that end in another order than they came do not meet, and count as they end", async () => {
+  const probe = lateBackend.probe({});
+  const backend = { backend: lateBackend, specifier: "", options: {}, probe };
+  for (const [suite, algorithms] of Object.entries(SUITES)) {
+    await using bed = await IpsecBed.start({ backend });
+    const { outbound, inbound } = await pair(bed, {
+      algorithms,
+      replayWindow: 1024,
+      lifetime: { hardPackets: 90 },
+    });
+    // Some of them are longer than usual ones.
+    const packets = Array.from(
+      { length: 100 },
+      (_, i) => ipv4Packet(udpDatagram(pattern(i % 7 === 0 ? 3000 + i : i))),
+    );
+    const sent = await Promise.allSettled(
+      packets.map((packet) => outbound.encapsulate(packet)),
+    );
+    const good = sent.filter((one) => one.status === "fulfilled");
+    strictEqual(good.length, 90, suite);
+    const sequences = good.map(({ value }) =>
+      value.packet.toHex().slice(48, 56)
+    );
+    strictEqual(new Set(sequences).size, 90);
+    const received = await Promise.all(
+      good.map(({ value }) => inbound.decapsulate(value.packet)),
+    );
+    const expected = packets.filter((_, i) => sent[i]!.status === "fulfilled");
+    deepStrictEqual(received.map(({ packet }) => packet), expected);
+  }
 });
 
 Deno.test("a hard limit of packets: the one that reaches it is the last, both ways", async () => {
