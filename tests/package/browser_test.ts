@@ -1,9 +1,17 @@
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { makePage, serveFiles } from "../../examples/browser/main.ts";
-import { testWith } from "../../testing/real_parts.ts";
+import { type RealPart, testWith } from "../../testing/real_parts.ts";
 import { LIBRARY, projectWithLibrary } from "./installed.ts";
-import { BROWSER, ESBUILD, outputOf, ROOT, visit } from "./parts.ts";
+import {
+  BROWSER,
+  ESBUILD,
+  outputOf,
+  ROOT,
+  type Visit,
+  visit,
+} from "./parts.ts";
+import { readmeProgram } from "./readme_program.ts";
 
 testWith(
   BROWSER,
@@ -45,31 +53,50 @@ const PAGE = `<!DOCTYPE html><link rel="icon" href="data:,">` +
   `<button id="run">Run</button><p id="answer"></p>` +
   `<script type="module" src="program.js"></script>`;
 
+const BROWSER_AND_BUNDLER: RealPart = {
+  ...BROWSER,
+  present: BROWSER.present && ESBUILD.present,
+  name: `${BROWSER.name} and esbuild`,
+};
+
+/** What a page answers whose script is `program` with all that it imports. */
+async function answerOf(program: string): Promise<Visit> {
+  await using project = await projectWithLibrary();
+  const source = join(project.folder, "program.mjs");
+  const bundle = join(project.folder, "bundle.js");
+  await Deno.writeTextFile(source, program);
+  await outputOf(ESBUILD.path, [
+    ...[source, "--bundle", "--format=esm", "--platform=browser"],
+    ...[`--outfile=${bundle}`, "--log-level=error"],
+  ], { cwd: project.folder });
+  const file = (body: string, type: string) =>
+    new Response(body, { headers: { "content-type": type } });
+  const files = new Map([
+    ["/", file(PAGE, "text/html")],
+    ["/program.js", file(await Deno.readTextFile(bundle), "text/javascript")],
+  ]);
+  await using server = serveFiles(files, 0);
+  const url = `http://localhost:${server.addr.port}/`;
+  return await visit(url, "#run", "#answer", ".");
+}
+
 testWith(
-  {
-    ...BROWSER,
-    present: BROWSER.present && ESBUILD.present,
-    name: `${BROWSER.name} and esbuild`,
-  },
+  BROWSER_AND_BUNDLER,
   "the installed library, bundled with nothing left out, runs every service in Chromium",
   async () => {
-    await using project = await projectWithLibrary();
-    const program = join(project.folder, "program.mjs");
-    const bundle = join(project.folder, "bundle.js");
-    await Deno.writeTextFile(program, PROGRAM);
-    await outputOf(ESBUILD.path, [
-      ...[program, "--bundle", "--format=esm", "--platform=browser"],
-      ...[`--outfile=${bundle}`, "--log-level=error"],
-    ], { cwd: project.folder });
-    const file = (body: string, type: string) =>
-      new Response(body, { headers: { "content-type": type } });
-    const files = new Map([
-      ["/", file(PAGE, "text/html")],
-      ["/program.js", file(await Deno.readTextFile(bundle), "text/javascript")],
-    ]);
-    await using server = serveFiles(files, 0);
-    const url = `http://localhost:${server.addr.port}/`;
-    const { text, complaints } = await visit(url, "#run", "#answer", ".");
+    const { text, complaints } = await answerOf(PROGRAM);
     deepStrictEqual([text, complaints], ["every answer is right", []]);
+  },
+);
+
+testWith(
+  BROWSER_AND_BUNDLER,
+  "the README's program runs in a page",
+  async () => {
+    const program = await readmeProgram();
+    const { text, complaints } = await answerOf(
+      `${program}document.querySelector("#answer").textContent = sealed.length;`,
+    );
+    deepStrictEqual([text, complaints], ["30", []]);
   },
 );

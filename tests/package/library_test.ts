@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { temporaryFolder } from "../../testing/files.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { LIBRARY, type Project, projectWithLibrary } from "./installed.ts";
+import { readmeProgram } from "./readme_program.ts";
 import {
   BUN,
   NODE,
@@ -63,6 +64,18 @@ for (const runtime of [DENO, NODE, BUN]) {
       await using project = await projectWithLibrary();
       const said = await runIn(project, runtime, USE_EVERY_SERVICE);
       strictEqual(said, "every answer is right\n");
+    },
+  );
+}
+
+for (const runtime of [DENO, NODE, BUN]) {
+  testWith(
+    runtime,
+    `the README's program runs in an empty folder under ${runtime.name}`,
+    async () => {
+      await using project = await projectWithLibrary();
+      const said = await runIn(project, runtime, await readmeProgram());
+      strictEqual(said, "sealed 30\n");
     },
   );
 }
