@@ -10,6 +10,7 @@
 
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import {
+  type AeadSession,
   type SessionDescription,
   wipeKeys,
 } from "../algorithms/session_description.ts";
@@ -17,10 +18,12 @@ import {
   decodeSessionRecord,
   sessionRecordBytes,
 } from "../device/session/session_record.ts";
+import { F_ADMIN_VQ } from "../device/wire/features.ts";
 import type { SessionLayout } from "../device/wire/session_message.ts";
 import type { Session } from "../driver/session.ts";
 import { SessionMessages } from "../driver/vhost_user/session_messages.ts";
 import { connectVhostUser, createDevice, Driver } from "../mod.ts";
+import { ipv4Packet } from "./ip_packets.ts";
 import { use } from "./secret_use.ts";
 import { unchecked } from "./unchecked.ts";
 
@@ -49,7 +52,11 @@ async function start(
 ): Promise<Driver> {
   if (socketPath === undefined) {
     const device = await createDevice({ backends: [backend] });
-    return await Driver.start(device, { revision1: true, stateless: true });
+    return await Driver.start(device, {
+      revision1: true,
+      stateless: true,
+      ipsec: true,
+    });
   }
   const link = await connectVhostUser(socketPath, {
     memoryBytes: MEMORY_BYTES,
@@ -67,10 +74,14 @@ async function useAll(
   descriptions: readonly SessionDescription[],
 ): Promise<void> {
   const hasStateless = driver.mode.stateless.size > 0;
+  const hasAssociations = (driver.features & F_ADMIN_VQ) !== 0n;
   for (const description of descriptions) {
     const session = await unchecked(driver).createSession(description);
     await use(session as Session);
     await session.close();
+    if (hasAssociations && description.service === "aead") {
+      await useAssociation(driver, description);
+    }
     if (!hasStateless) continue;
     const single = await unchecked(driver).createSession(description, {
       stateless: true,
@@ -78,6 +89,25 @@ async function useAll(
     await use(single as Session);
     await single.close();
   }
+}
+
+/** The same key as that of a security association, by every command there is. */
+async function useAssociation(
+  driver: Driver,
+  { algorithm, key }: AeadSession,
+): Promise<void> {
+  const salt = new Uint8Array(algorithm === "ccm" ? 3 : 4);
+  const parameters = {
+    direction: "outbound",
+    spi: 1,
+    algorithms: { aead: algorithm, key, salt },
+  } as const;
+  const association = await driver.ipsec(parameters);
+  await association.encapsulate(ipv4Packet(new Uint8Array(20)));
+  await association.modify(parameters);
+  await association.modify({ ...parameters, spi: 2 });
+  await association.encapsulate(ipv4Packet(new Uint8Array(20)));
+  await association.close();
 }
 
 async function main(

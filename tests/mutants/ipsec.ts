@@ -107,4 +107,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "    association.salt.fill(0);",
     tests: [HOSTILE],
   },
+  {
+    fault: "an association's key stays when it is set anew",
+    file: "device/security_associations.ts",
+    text: "held.object.fill(0);",
+    replacement: "",
+    tests: ["tests/hostile/key_messages_test.ts"],
+  },
 ];
