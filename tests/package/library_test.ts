@@ -8,6 +8,7 @@ import {
   BUN,
   NODE,
   outputOf,
+  PACKAGES,
   type Program,
   ROOT,
   run,
@@ -18,9 +19,7 @@ const EVERY_SERVICE = join(ROOT, "tests/package/every_service.js");
 
 const DENO: Program = {
   path: Deno.execPath(),
-  name: "Deno",
-  remedy: "",
-  present: true,
+  ...{ name: "Deno", present: PACKAGES.present, remedy: PACKAGES.remedy },
 };
 
 /** Runs `program` in the project, with no permission where there are some. */
@@ -148,23 +147,27 @@ testWith(
   },
 );
 
-Deno.test("the library's package is JavaScript, types and texts", async () => {
-  await using project = await projectWithLibrary();
-  const folder = join(project.folder, "node_modules", LIBRARY);
-  const found = await outputOf("find", [folder, "-type", "f"]);
-  const paths = found.trim().split("\n")
-    .map((path) => path.slice(folder.length + 1));
-  const others = paths.filter((path) => !/(\.js|\.d\.ts)$/.test(path));
-  deepStrictEqual(others.sort(), [
-    ...["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md"],
-    ...["THIRD_PARTY_NOTICES.md", "package.json"],
-  ]);
-  ok(paths.includes("device/transport/vhost_user/queue_worker.js"));
-  ok(paths.includes("device/lane/lane_worker.js"));
-  for (const path of paths) ok(!path.includes("_test"), path);
-});
+testWith(
+  PACKAGES,
+  "the library's package is JavaScript, types and texts",
+  async () => {
+    await using project = await projectWithLibrary();
+    const folder = join(project.folder, "node_modules", LIBRARY);
+    const found = await outputOf("find", [folder, "-type", "f"]);
+    const paths = found.trim().split("\n")
+      .map((path) => path.slice(folder.length + 1));
+    const others = paths.filter((path) => !/(\.js|\.d\.ts)$/.test(path));
+    deepStrictEqual(others.sort(), [
+      ...["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md"],
+      ...["THIRD_PARTY_NOTICES.md", "package.json"],
+    ]);
+    ok(paths.includes("device/transport/vhost_user/queue_worker.js"));
+    ok(paths.includes("device/lane/lane_worker.js"));
+    for (const path of paths) ok(!path.includes("_test"), path);
+  },
+);
 
-Deno.test("no binary comes with the library", async () => {
+testWith(PACKAGES, "no binary comes with the library", async () => {
   await using project = await projectWithLibrary();
   const modules = join(project.folder, "node_modules");
   const names = await Array.fromAsync(Deno.readDir(modules));

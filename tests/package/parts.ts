@@ -38,6 +38,13 @@ export const BUN: Program = await fetched("bun", "Bun");
 export const ESBUILD: Program = await fetched("esbuild", "esbuild");
 export const TYPESCRIPT: Program = await fetched("tsc", "TypeScript");
 
+/** npm, with what the packages depend on in its cache. */
+export const PACKAGES: RealPart = {
+  present: NODE.present,
+  name: "packages from npm",
+  remedy: FETCH,
+};
+
 const PLAYWRIGHT = join(
   ...[cacheFolder(), "node_modules", "playwright-core", "index.mjs"],
 );

@@ -2,8 +2,9 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { connectVhostUser, Driver } from "../../driver/mod.ts";
 import { exists } from "../../testing/files.ts";
+import { testWith } from "../../testing/real_parts.ts";
 import { type Project, projectWithProgram } from "./installed.ts";
-import { run } from "./parts.ts";
+import { PACKAGES, run } from "./parts.ts";
 
 /** No registry answers, and nothing is cached. */
 async function offline({ folder }: Project) {
@@ -52,26 +53,30 @@ async function untilExists(path: string): Promise<void> {
   }
 }
 
-Deno.test("the installed program serves and ends without any network", async () => {
-  await using project = await projectWithProgram();
-  const env = await offline(project);
-  const probe = await run(programIn(project), ["probe"], { cwd: "/", env });
-  strictEqual(probe.code, 0, probe.stderr);
-  match(probe.stdout, /^noble: ready/m);
+testWith(
+  PACKAGES,
+  "the installed program serves and ends without any network",
+  async () => {
+    await using project = await projectWithProgram();
+    const env = await offline(project);
+    const probe = await run(programIn(project), ["probe"], { cwd: "/", env });
+    strictEqual(probe.code, 0, probe.stderr);
+    match(probe.stdout, /^noble: ready/m);
 
-  const socket = join(project.folder, "crypto.sock");
-  const child = start(project, env, ["serve", "--socket-path", socket]);
-  await untilExists(socket);
-  strictEqual(await hashOver(socket), 0xba);
-  child.kill("SIGTERM");
-  deepStrictEqual(
-    [(await child.status).code, await exists(socket)],
-    [0, false],
-  );
-  // It has written nothing either, but what Deno keeps of its own.
-  const files = await Array.fromAsync(Deno.readDir(env.HOME));
-  deepStrictEqual(files.map(({ name }) => name), ["deno"]);
-});
+    const socket = join(project.folder, "crypto.sock");
+    const child = start(project, env, ["serve", "--socket-path", socket]);
+    await untilExists(socket);
+    strictEqual(await hashOver(socket), 0xba);
+    child.kill("SIGTERM");
+    deepStrictEqual(
+      [(await child.status).code, await exists(socket)],
+      [0, false],
+    );
+    // It has written nothing either, but what Deno keeps of its own.
+    const files = await Array.fromAsync(Deno.readDir(env.HOME));
+    deepStrictEqual(files.map(({ name }) => name), ["deno"]);
+  },
+);
 
 for (
   const [name, words] of [
@@ -79,7 +84,7 @@ for (
     ["with a process for each guest", ["serve", "--isolate"]],
   ] as const
 ) {
-  Deno.test(`the installed program serves ${name}`, async () => {
+  testWith(PACKAGES, `the installed program serves ${name}`, async () => {
     await using project = await projectWithProgram();
     const env = await offline(project);
     const socket = join(project.folder, "crypto.sock");
@@ -91,26 +96,34 @@ for (
   });
 }
 
-Deno.test("the installed program answers mistakes with its exit code and one line", async () => {
-  await using project = await projectWithProgram();
-  const env = await offline(project);
-  const { code, stderr } = await run(programIn(project), ["serv"], { env });
-  strictEqual(code, 2);
-  match(stderr, /^vhost-device-crypto: [^\n]*"serv"[^\n]*\n$/);
-});
+testWith(
+  PACKAGES,
+  "the installed program answers mistakes with its exit code and one line",
+  async () => {
+    await using project = await projectWithProgram();
+    const env = await offline(project);
+    const { code, stderr } = await run(programIn(project), ["serv"], { env });
+    strictEqual(code, 2);
+    match(stderr, /^vhost-device-crypto: [^\n]*"serv"[^\n]*\n$/);
+  },
+);
 
-Deno.test("without its Deno the installed program says what is missing", async () => {
-  await using project = await projectWithProgram();
-  const modules = join(project.folder, "node_modules");
-  await Deno.remove(join(modules, "deno"), { recursive: true });
-  const env = await offline(project);
-  // Where npm ran no scripts, the binary is in a package of its own.
-  strictEqual((await run(programIn(project), ["--help"], { env })).code, 0);
-  await Deno.remove(join(modules, "@deno"), { recursive: true });
-  const { code, stderr } = await run(programIn(project), [], { env });
-  strictEqual(code, 1);
-  match(
-    stderr,
-    /^vhost-device-crypto: cannot find the package deno: [^\n]+\n$/,
-  );
-});
+testWith(
+  PACKAGES,
+  "without its Deno the installed program says what is missing",
+  async () => {
+    await using project = await projectWithProgram();
+    const modules = join(project.folder, "node_modules");
+    await Deno.remove(join(modules, "deno"), { recursive: true });
+    const env = await offline(project);
+    // Where npm ran no scripts, the binary is in a package of its own.
+    strictEqual((await run(programIn(project), ["--help"], { env })).code, 0);
+    await Deno.remove(join(modules, "@deno"), { recursive: true });
+    const { code, stderr } = await run(programIn(project), [], { env });
+    strictEqual(code, 1);
+    match(
+      stderr,
+      /^vhost-device-crypto: cannot find the package deno: [^\n]+\n$/,
+    );
+  },
+);
