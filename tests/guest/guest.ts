@@ -22,6 +22,7 @@ export type GuestTest =
   | "aes-kat"
   | "aes-random"
   | "threads"
+  | "load"
   | "rebind"
   | "rsa"
   | "key-stub"
@@ -35,6 +36,8 @@ export interface GuestOptions
   readonly longestChain?: number;
   /** The PrivateKeyInfo that key-stub signs with, which is no secret. */
   readonly keyStub?: Uint8Array;
+  /** What goes on while the test "load" works, which ends with it. */
+  readonly duringLoad?: () => Promise<void>;
   /** How often the guest boots under the same QEMU. */
   readonly boots?: number;
   readonly timeoutMs?: number;
@@ -78,17 +81,12 @@ export async function bootGuest(options: GuestOptions): Promise<GuestReport> {
         : []),
     ],
   });
-  return await runQemu(
-    command,
-    options.boots ?? 1,
-    options.timeoutMs ?? 120_000,
-  );
+  return await runQemu(command, options);
 }
 
 async function runQemu(
   command: QemuCommand,
-  boots: number,
-  timeoutMs: number,
+  options: GuestOptions,
 ): Promise<GuestReport> {
   const started = performance.now();
   const { program, args, env } = command;
@@ -103,12 +101,12 @@ async function runQemu(
   const timer = setTimeout(() => {
     timedOut = true;
     qemu.kill("SIGKILL");
-  }, timeoutMs);
+  }, options.timeoutMs ?? 120_000);
   const guestConsole = new GuestConsole();
   try {
     const [qemuErrors] = await Promise.all([
       new Response(qemu.stderr).text(),
-      converse(qemu, guestConsole, boots),
+      converse(qemu, guestConsole, options),
     ]);
     const { code } = await qemu.status;
     return {
@@ -125,20 +123,31 @@ async function runQemu(
   }
 }
 
-/** Follows the console and, at each end of the tests, tells the guest what comes next. */
+/**
+ * Follows the console, ends the load, and tells the guest at each end of the tests
+ * what comes next.
+ */
 async function converse(
   qemu: Deno.ChildProcess,
   guestConsole: GuestConsole,
-  boots: number,
+  { boots = 1, duringLoad }: GuestOptions,
 ): Promise<void> {
   const keyboard = qemu.stdin.getWriter();
+  // A QEMU that dies just now is found by its exit code.
+  const say = (word: string) =>
+    keyboard.write(new TextEncoder().encode(`${word}\n`)).catch(() => {});
+  let load = Promise.resolve();
   for await (const line of lines(qemu.stdout)) {
-    if (!guestConsole.read(line)) continue;
-    const next = guestConsole.boots.length < boots ? "reboot\n" : "poweroff\n";
-    // A QEMU that dies just now is found by its exit code.
-    await keyboard.write(new TextEncoder().encode(next)).catch(() => {});
+    if (guestConsole.read(line)) {
+      await say(guestConsole.boots.length < boots ? "reboot" : "poweroff");
+    } else if (line === "BEGIN load") {
+      load = (duringLoad?.() ?? load).finally(() => say("enough"));
+      // What fails in it is told at the end.
+      load.catch(() => {});
+    }
   }
   await keyboard.close().catch(() => {});
+  await load;
 }
 
 /** The lines of a console. */

@@ -4,9 +4,11 @@
 #include "guest_test.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 // Room in front of a buffer to start it anywhere in a page.
 #define PAGE 4096
@@ -248,8 +250,24 @@ struct thread {
     pthread_barrier_t *start;
     const char *software;
     uint64_t seed;
+    // Set once the load is to end; absent where the number of requests is given.
+    atomic_bool *enough;
+    unsigned requests;
+    uint64_t longest_ms;
     const char *problem;
 };
+
+static uint64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static bool goes_on(const struct thread *thread) {
+    if (thread->problem)
+        return false;
+    return thread->enough ? !atomic_load(thread->enough) : thread->requests < REQUESTS_PER_THREAD;
+}
 
 static void *run_thread(void *argument) {
     struct thread *thread = argument;
@@ -257,34 +275,70 @@ static void *run_thread(void *argument) {
     int error = work_open(&work, thread->seed, LARGEST_IN_THREADS, thread->software);
     thread->problem = error ? strerror(error) : NULL;
     pthread_barrier_wait(thread->start);
-    for (int request = 0; !thread->problem && request < REQUESTS_PER_THREAD; request++) {
+    for (; goes_on(thread); thread->requests++) {
         size_t length = BLOCK * (1 + next_random(&work.random) % (LARGEST_IN_THREADS / BLOCK));
-        struct request planned = plan(&work, length, request % 2, COPIED);
+        struct request planned = plan(&work, length, thread->requests % 2, COPIED);
+        uint64_t start = now_ms();
         thread->problem = round_trip(&work, &planned);
+        uint64_t took_ms = now_ms() - start;
+        if (took_ms > thread->longest_ms)
+            thread->longest_ms = took_ms;
     }
     work_close(&work);
     return NULL;
 }
 
-void test_aes_threads(void) {
-    struct thread threads[THREADS];
-    pthread_barrier_t start;
+// Runs the threads and checks each as NAME.1 and so on; with `enough` until the host
+// says a line.
+static void run_threads(const char *test, struct thread *threads, atomic_bool *enough) {
+    // Threads that could not all be started still wait here when this returns.
+    static pthread_barrier_t start;
+    char name[32], line[64];
     const char *software = software_cipher();
-    check("threads.software", software != NULL, "this kernel has no software AES-CBC");
+    snprintf(name, sizeof name, "%s.software", test);
+    check(name, software != NULL, "this kernel has no software AES-CBC");
     if (!software)
         return;
     pthread_barrier_init(&start, NULL, THREADS);
     for (int index = 0; index < THREADS; index++) {
-        threads[index] = (struct thread){.start = &start, .software = software, .seed = 100 + (uint64_t)index};
+        threads[index] = (struct thread){
+            .start = &start, .software = software, .seed = 100 + (uint64_t)index, .enough = enough};
         if (pthread_create(&threads[index].id, NULL, run_thread, &threads[index])) {
-            check("threads.create", false, "thread %d could not be started", index);
+            snprintf(name, sizeof name, "%s.create", test);
+            check(name, false, "thread %d could not be started", index);
             return;
         }
     }
+    if (enough) {
+        if (!fgets(line, sizeof line, stdin))
+            check("load.end", false, "the console cannot be read");
+        atomic_store(enough, true);
+    }
     for (int index = 0; index < THREADS; index++) {
-        char name[32];
         pthread_join(threads[index].id, NULL);
-        snprintf(name, sizeof name, "threads.%d", index + 1);
+        snprintf(name, sizeof name, "%s.%d", test, index + 1);
         check(name, !threads[index].problem, "%s", threads[index].problem);
     }
+}
+
+void test_aes_threads(void) {
+    static struct thread threads[THREADS];
+    run_threads("threads", threads, NULL);
+}
+
+void test_aes_load(void) {
+    static struct thread threads[THREADS];
+    static atomic_bool enough;
+    atomic_store(&enough, false);
+    run_threads("load", threads, &enough);
+    unsigned requests = 0;
+    uint64_t longest_ms = 0;
+    for (int index = 0; index < THREADS; index++) {
+        // Each is encrypted and decrypted again.
+        requests += 2 * threads[index].requests;
+        if (threads[index].longest_ms > longest_ms)
+            longest_ms = threads[index].longest_ms;
+    }
+    info("load.requests", "%u", requests);
+    info("load.longest-ms", "%llu", (unsigned long long)longest_ms);
 }

@@ -204,6 +204,8 @@ static bool run_test(const char *name, size_t longest_chain) {
         test_aes_random(longest_chain);
     else if (!strcmp(name, "threads"))
         test_aes_threads();
+    else if (!strcmp(name, "load"))
+        test_aes_load();
     else if (!strcmp(name, "rebind"))
         test_rebind();
     else if (!strcmp(name, "rsa"))

@@ -30,6 +30,8 @@ void test_aes_known_answers(void);
 // Leaves out the requests that take more descriptors than the device survives.
 void test_aes_random(size_t longest_chain);
 void test_aes_threads(void);
+// Works until the host says a line on the console.
+void test_aes_load(void);
 void test_rsa(void);
 void test_key_stub(void);
 void test_suspend(void);
