@@ -7,7 +7,7 @@
 
 import { Driver, probeBackends, type ProbedBackend } from "../mod.ts";
 import { connectVhostUser } from "../driver/vhost_user_front_end.ts";
-import { DeviceProcess } from "./demo/device_process.ts";
+import { DeviceProcess, stopOnSignal } from "./demo/device_process.ts";
 import { demoOperations, whyNot } from "./demo/operations.ts";
 import { Progress, tableOf } from "./demo/report.ts";
 import { REQUEST_BYTES, type Row, runOperation } from "./demo/run_operation.ts";
@@ -16,7 +16,6 @@ const DEFAULT_FILE = new URL("../LICENSE", import.meta.url);
 const DEFAULT_BYTES = 16 * 1024 * 1024;
 const BLOCK_BYTES = 16;
 const MEMORY_BYTES = 16 * 1024 * 1024;
-const EXIT_INTERRUPTED = 130;
 
 const INTRODUCTION = `\
 This starts a virtio-crypto device, a process of its own such as a virtual
@@ -91,21 +90,6 @@ async function runBackend(
     rows.push(...done);
   }
   return rows;
-}
-
-/** Stops the device when the demo is interrupted. */
-function stopOnSignal(device: DeviceProcess): Disposable {
-  const stop = async (): Promise<void> => {
-    await device[Symbol.asyncDispose]();
-    Deno.exit(EXIT_INTERRUPTED);
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
-  return {
-    [Symbol.dispose]: () => {
-      for (const signal of signals) Deno.removeSignalListener(signal, stop);
-    },
-  };
 }
 
 async function demo(file: string | undefined): Promise<boolean> {

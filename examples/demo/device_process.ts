@@ -6,9 +6,14 @@
 
 const READY_TIMEOUT_MS = 15_000;
 const READY_POLL_MS = 20;
-const END_TIMEOUT_MS = 3_000;
+/** Longer than a supervisor gives the process under it. */
+const END_TIMEOUT_MS = 12_000;
+const EXIT_INTERRUPTED = 130;
 
-/** `serve` with one backend, until it is disposed of. */
+/** How the device runs: by itself, or kept by a parent. */
+export type Command = readonly ["serve"] | readonly ["supervise", "--"];
+
+/** A device with one backend, until it is disposed of. */
 export class DeviceProcess implements AsyncDisposable {
   readonly socketPath: string;
   readonly #folder: string;
@@ -17,13 +22,13 @@ export class DeviceProcess implements AsyncDisposable {
   #ended = false;
   #stopping: Promise<void> | undefined;
 
-  private constructor(folder: string, backend: string) {
+  private constructor(folder: string, backend: string, command: Command) {
     this.#folder = folder;
     this.socketPath = `${folder}/crypto.sock`;
     const program = new URL("../../cli/main.ts", import.meta.url);
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "-A", program.href, "serve"],
+        ...["run", "-A", program.href, ...command],
         ...["--socket-path", this.socketPath, "--backend", backend],
       ],
       stdin: "null",
@@ -35,9 +40,12 @@ export class DeviceProcess implements AsyncDisposable {
   }
 
   /** Starts a device and waits until it listens. */
-  static async start(backend: string): Promise<DeviceProcess> {
+  static async start(
+    backend: string,
+    command: Command = ["serve"],
+  ): Promise<DeviceProcess> {
     const folder = await Deno.makeTempDir({ prefix: "virtio-crypto-demo-" });
-    const device = new DeviceProcess(folder, backend);
+    const device = new DeviceProcess(folder, backend, command);
     try {
       await device.#untilItListens();
       return device;
@@ -45,6 +53,16 @@ export class DeviceProcess implements AsyncDisposable {
       await device[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** The process that serves under its parent; undefined between two of them. */
+  get servingPid(): number | undefined {
+    const tasks = `/proc/${this.#process.pid}/task`;
+    for (const { name } of Deno.readDirSync(tasks)) {
+      const children = Deno.readTextFileSync(`${tasks}/${name}/children`);
+      if (children !== "") return Number.parseInt(children);
+    }
+    return undefined;
   }
 
   /** Rejects when the device ends before `work` does. */
@@ -96,4 +114,19 @@ export class DeviceProcess implements AsyncDisposable {
     }
     throw new Error(`The device does not listen on ${this.socketPath}`);
   }
+}
+
+/** Stops the device when the program is interrupted. */
+export function stopOnSignal(device: DeviceProcess): Disposable {
+  const stop = async (): Promise<void> => {
+    await device[Symbol.asyncDispose]();
+    Deno.exit(EXIT_INTERRUPTED);
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  return {
+    [Symbol.dispose]: () => {
+      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+    },
+  };
 }
