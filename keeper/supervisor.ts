@@ -78,8 +78,8 @@ export class Supervisor {
   }
 
   /**
-   * Runs the process until it ends by itself, is ended by `stop`, or fails
-   * before it has ever been ready. Returns the exit code to pass on.
+   * Runs the process until it ends by itself with 0, is ended by `stop`, or ends
+   * by itself before it has ever been ready. Returns the exit code to pass on.
    */
   async run(): Promise<number> {
     try {
@@ -162,9 +162,10 @@ export class Supervisor {
     const how = end.code === undefined
       ? `by signal ${end.signal}`
       : `with exit code ${end.code}`;
-    if (!this.#everReady) {
+    // What it says by itself before it has ever served is a mistake to be mended.
+    if (!this.#everReady && end.code !== undefined) {
       this.#say("error", `ended ${how} before it was ready`);
-      return end.code ?? 1;
+      return end.code;
     }
     if (performance.now() - this.#startedAt >= SETTLED_MS) {
       this.#waitMs = FIRST_WAIT_MS;
