@@ -12,8 +12,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a queue thread that a backend holds up holds up the end",
     file: "device/transport/vhost_user/queue_threads.ts",
-    text: "setTimeout(() => this.#closed!(), CLOSE_MS);",
-    replacement: "setTimeout(() => {}, CLOSE_MS);",
+    text: "setTimeout(() => this.#closed!(), withinMs);",
+    replacement: "setTimeout(() => {}, withinMs);",
     tests: ["device/transport/vhost_user/shared_threads_test.ts"],
   },
   {

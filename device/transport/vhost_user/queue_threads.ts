@@ -10,8 +10,8 @@ import type { FailureListener } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
 import { QueueThread } from "./queue_thread.ts";
 
-/** How long threads may take to end. */
-const CLOSE_MS = 500;
+/** How long threads may take to end: a ring that stops has `DRAIN_MS`. */
+const CLOSE_MS = 3000;
 
 /** How rings are served. */
 export interface QueueThreadsOptions {
@@ -118,10 +118,10 @@ export class QueueThreads {
    * Ends all threads; no guest may have rings any more. One that a backend holds
    * up for long is left.
    */
-  async close(): Promise<void> {
+  async close(withinMs = CLOSE_MS): Promise<void> {
     if (this.#threads.size === 0) return;
     const closed = new Promise<void>((resolve) => this.#closed = resolve);
-    const timer = setTimeout(() => this.#closed!(), CLOSE_MS);
+    const timer = setTimeout(() => this.#closed!(), withinMs);
     for (const thread of this.#threads) thread.exit();
     await closed;
     clearTimeout(timer);

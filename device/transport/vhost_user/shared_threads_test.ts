@@ -100,7 +100,7 @@ Deno.test("a thread that a backend holds up does not hold up the end", async () 
   const { bytes } = front.region;
   await eventually(() => bytes.includes(UNDER_WAY), () => "operation");
   const began = performance.now();
-  await server.options.threads.close();
+  await server.options.threads.close(500);
   ok(performance.now() - began < BLOCK_MS - 500);
   // The thread ends by itself, and what it has goes with it.
   await new Promise((resolve) => setTimeout(resolve, BLOCK_MS));
