@@ -16,12 +16,18 @@ const I = "i32";
 const U = "u32";
 const Z = "usize";
 
+const OPENSSL_INIT_NO_ATEXIT = 0x0008_0000n;
+
 /** What exists in libcrypto 1.1 too, to tell its version. */
 const VERSION_SYMBOLS = {
   OpenSSL_version_num: { parameters: [], result: "u64" },
 } as const;
 
 const SYMBOLS = {
+  OPENSSL_init_crypto: {
+    parameters: ["u64", /* opts */ P /* settings */],
+    result: I,
+  },
   OSSL_LIB_CTX_new: { parameters: [], result: P },
   OSSL_LIB_CTX_free: { parameters: [P /* ctx */], result: "void" },
   OSSL_PROVIDER_load: { parameters: [P, /* ctx */ B /* name */], result: P },
@@ -349,6 +355,9 @@ export function openLibcrypto(library: string): OpenedLibcrypto {
     );
   }
   const opened = Deno.dlopen(library, SYMBOLS);
+  // First of all calls: the library's own end, while other threads of the process
+  // end too, now and then finds its heap broken. All that it has is closed here.
+  opened.symbols.OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, null);
   return {
     symbols: opened.symbols,
     versionNumber,
