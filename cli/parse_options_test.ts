@@ -299,6 +299,9 @@ const MISTAKES: Readonly<
   "log-format": [
     [[...SOCKET, "--log-format", "xml"], '"xml"', "one of text, json"],
   ],
+  "state": [
+    [[...SOCKET, "--state", "on"], '"on"', "one of auto, off"],
+  ],
   "log-level": [
     [[...SOCKET, "--log-level", "loud"], '"loud"', "one of error, warn"],
   ],
