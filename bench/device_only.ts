@@ -25,7 +25,7 @@ import { wireMode } from "../device/wire/mode.ts";
 import { createDriverQueue } from "../driver/rings/create_driver_queue.ts";
 import { indirectTableBytes, ringBytes } from "../driver/rings/layout.ts";
 import { Region } from "../memory/region.ts";
-import { parseBenchOptions } from "./runner/options.ts";
+import { endWithMistake, parseBenchOptions } from "./runner/options.ts";
 import { findingTable } from "./runner/targets.ts";
 import { deviceOnlyRow } from "./rows/device_only_row.ts";
 
@@ -234,4 +234,4 @@ async function main(words: string[]): Promise<void> {
   console.log(findingTable(await deviceOnlyRow(options).measure()));
 }
 
-if (import.meta.main) await main(Deno.args);
+if (import.meta.main) await main(Deno.args).catch(endWithMistake);

@@ -13,7 +13,7 @@ import { longRequestRows, packedRows, sessionRows } from "./rows/own_rows.ts";
 import { dpdkRows } from "./rows/peer_rows.ts";
 import { BenchRun } from "./runner/bench_run.ts";
 import type { Load } from "./runner/measure.ts";
-import { parseBenchOptions } from "./runner/options.ts";
+import { endWithMistake, parseBenchOptions } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { markdownTable, sizeText } from "./runner/table.ts";
 import type { Row } from "./runner/targets.ts";
@@ -125,4 +125,4 @@ async function main(): Promise<void> {
   if (names.some(worse)) Deno.exitCode = 1;
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await main().catch(endWithMistake);

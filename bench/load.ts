@@ -21,7 +21,7 @@ import { dpdkRows, evpRows } from "./rows/peer_rows.ts";
 import { lowLoadRows, startRows } from "./rows/time_rows.ts";
 import { BenchRun } from "./runner/bench_run.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
-import { parseBenchOptions } from "./runner/options.ts";
+import { endWithMistake, parseBenchOptions } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { qualityRows } from "./runner/qualities.ts";
 import {
@@ -80,4 +80,4 @@ async function main(): Promise<void> {
   );
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await main().catch(endWithMistake);

@@ -13,7 +13,11 @@ import { inProcessSpeed } from "./runner/in_process_speed.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
 import { measure, median } from "./runner/measure.ts";
 import { opensslSpeed } from "./runner/openssl_speed.ts";
-import { type BenchOptions, parseBenchOptions } from "./runner/options.ts";
+import {
+  type BenchOptions,
+  endWithMistake,
+  parseBenchOptions,
+} from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { markdownTable, sizeText } from "./runner/table.ts";
 
@@ -143,4 +147,4 @@ async function main(): Promise<void> {
   ));
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await main().catch(endWithMistake);

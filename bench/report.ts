@@ -23,7 +23,11 @@ import {
   machineLine,
 } from "./runner/machine.ts";
 import type { Comparison } from "./runner/measure.ts";
-import { type BenchOptions, parseBenchOptions } from "./runner/options.ts";
+import {
+  type BenchOptions,
+  endWithMistake,
+  parseBenchOptions,
+} from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { markdownTable, sizeText } from "./runner/table.ts";
 import {
@@ -231,4 +235,4 @@ async function main(): Promise<void> {
   await writeReport(folder, JSON.parse(await Deno.readTextFile(path)));
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await main().catch(endWithMistake);

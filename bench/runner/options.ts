@@ -55,23 +55,42 @@ const withValues = (words: readonly string[]) =>
       : word
   );
 
+const USAGE = "--backend LIST, --seconds S, --rounds N, " +
+  "--dpdk [SOCKET,PID], --only TEXT, --against COMMIT, --output FILE";
+
+/** Tells a mistake on the command line in one line, and ends; else throws. */
+export function endWithMistake(error: unknown): never {
+  if (!(error instanceof RangeError)) throw error;
+  console.error(error.message);
+  Deno.exit(2);
+}
+
+function parseWords(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: withValues(words),
+      options: {
+        backend: { type: "string" },
+        seconds: { type: "string" },
+        rounds: { type: "string" },
+        dpdk: { type: "string" },
+        only: { type: "string" },
+        against: { type: "string" },
+        output: { type: "string" },
+      },
+    }).values;
+  } catch (error) {
+    const [mistake] = `${(error as Error).message}`.split(". ");
+    throw new RangeError(`${mistake}: expected ${USAGE}`);
+  }
+}
+
 /** Parses `--backend LIST --seconds S --rounds N --dpdk [SOCKET,PID] --only TEXT --against COMMIT --output FILE`. */
 export async function parseBenchOptions(
   words: string[],
   defaults: { seconds: number; rounds: number },
 ): Promise<BenchOptions> {
-  const { values } = parseArgs({
-    args: withValues(words),
-    options: {
-      backend: { type: "string" },
-      seconds: { type: "string" },
-      rounds: { type: "string" },
-      dpdk: { type: "string" },
-      only: { type: "string" },
-      against: { type: "string" },
-      output: { type: "string" },
-    },
-  });
+  const values = parseWords(words);
   return {
     backends: values.backend?.split(",") ?? await readyBackends(),
     seconds: positive("seconds", values.seconds, defaults.seconds),
