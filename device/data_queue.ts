@@ -18,6 +18,7 @@ import type { QueueService } from "./queue_service.ts";
 import type { RequestFormat } from "./request_format.ts";
 import { type RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
+import type { UsedJournal } from "./ring/used_journal.ts";
 import { NO_CHAIN, type Virtqueue } from "./ring/virtqueue.ts";
 import { NO_SESSION } from "./session/session_index.ts";
 import type {
@@ -50,6 +51,9 @@ const BURST_BYTES = 1 << 20;
 
 /** Bursts of one call of `service`; between calls a thread sees its messages. */
 const BURSTS_PER_SERVICE = 8;
+
+/** So many processes may end while they do the same request by itself. */
+export const MOST_TRIES = 3;
 
 /** Indices of a queue's counters. */
 export const enum Counter {
@@ -85,6 +89,8 @@ export interface DataQueueOptions {
    * ended before it answered them.
    */
   readonly redo?: number;
+  /** Where a request that is done again is marked; absent: nothing is kept. */
+  readonly journal?: UsedJournal | undefined;
 }
 
 /** One data queue on the thread that serves it. */
@@ -106,6 +112,7 @@ export class DataQueue implements QueueService {
   readonly #throttle: Throttle | undefined;
   /** How many of the next requests are done again. */
   #redo: number;
+  readonly #journal: UsedJournal | undefined;
 
   constructor(options: DataQueueOptions) {
     const { virtqueue, memory, mode, sessions, settings, counters } = options;
@@ -125,6 +132,7 @@ export class DataQueue implements QueueService {
     this.#requests = this.#format.requests;
     this.#runner = new OperationRunner(sessions, this.#requests);
     this.#redo = options.redo ?? 0;
+    this.#journal = options.journal;
   }
 
   get broken(): string | undefined {
@@ -172,12 +180,22 @@ export class DataQueue implements QueueService {
     for (let i = 0; i < mostBursts; i++) {
       const count = this.#popBurst();
       if (count === 0) break;
-      this.#runner.runBurst(this.#ready, this.#readyCount);
+      if (this.#redo > 0) this.#runAgain();
+      else this.#runner.runBurst(this.#ready, this.#readyCount);
       this.#settle(this.#burst, count);
       notify = this.#virtqueue.publish() || notify;
     }
     this.#releaseOldLists();
     return notify;
+  }
+
+  /** Runs what is done again, marked as what may end this process, too. */
+  #runAgain(): void {
+    const journal = this.#journal;
+    if (journal && this.#readyCount > 0) journal.tries++;
+    this.#runner.runBurst(this.#ready, this.#readyCount);
+    if (journal) journal.tries = 0;
+    this.#redo--;
   }
 
   /**
@@ -205,13 +223,13 @@ export class DataQueue implements QueueService {
     return this.#virtqueue.publish();
   }
 
-  /** Takes what is available, up to a burst. */
-  #pop(): number {
+  /** Takes what is available, up to `most` requests. */
+  #pop(most: number): number {
     const virtqueue = this.#virtqueue;
     const { slots } = virtqueue;
     let left = BURST_BYTES;
     let count = 0;
-    while (count < BURST && left > 0) {
+    while (count < most && left > 0) {
       const slot = virtqueue.pop();
       if (slot === NO_CHAIN) break;
       this.#burst[count++] = slot;
@@ -224,8 +242,8 @@ export class DataQueue implements QueueService {
    * Takes what the guest may have, and one request more than it may have bytes
    * of. What it sends is counted, whatever becomes of it.
    */
-  #popWithin(throttle: Throttle): number {
-    const most = throttle.room(BURST);
+  #popWithin(throttle: Throttle, wanted: number): number {
+    const most = throttle.room(wanted);
     if (most === 0) return 0;
     const virtqueue = this.#virtqueue;
     let left = throttle.roomBytes();
@@ -247,9 +265,12 @@ export class DataQueue implements QueueService {
   #popBurst(): number {
     const virtqueue = this.#virtqueue;
     const burst = this.#burst;
+    const redo = this.#redo;
+    // By itself, so that it is known which one ends the process.
+    const most = redo > 0 ? 1 : BURST;
     const count = this.#throttle
-      ? this.#popWithin(this.#throttle)
-      : this.#pop();
+      ? this.#popWithin(this.#throttle, most)
+      : this.#pop(most);
     if (count === 0) return 0;
     const requests = this.#requests;
     if (requests.burst.slotCount < virtqueue.slots.count) {
@@ -261,26 +282,26 @@ export class DataQueue implements QueueService {
     const ready = this.#ready;
     const format = this.#format;
     let readyCount = 0;
-    const redo = this.#redo;
     for (let i = 0; i < count; i++) {
       const slot = burst[i]!;
-      const status = i < redo ? this.#prepareAgain(slot) : format.prepare(slot);
+      const status = redo > 0 ? this.#prepareAgain(slot) : format.prepare(slot);
       if (status === OK) ready[readyCount++] = slot;
       else requests.end(slot, status);
     }
     this.#readyCount = readyCount;
-    if (redo > 0) this.#redo = Math.max(redo - count, 0);
     return count;
   }
 
   /**
    * Prepares a request that another process may have begun. One that may have
-   * written over its own inputs is not what it was, and is refused.
+   * written over its own inputs is not what it was, and is refused, as is one that
+   * ends each process.
    */
   #prepareAgain(slot: number): Status {
     const status = this.#format.prepare(slot);
     const requests = this.#requests;
     if (status !== Status.Ok) return status;
+    if ((this.#journal?.tries ?? 0) >= MOST_TRIES) return Status.Error;
     // What builds its lists itself counts as it goes.
     if (requests.burstOf(slot) !== requests.burst) return Status.Error;
     const { words } = requests;

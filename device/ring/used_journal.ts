@@ -6,9 +6,11 @@
  * shows it to its end.
  *
  * 32-bit words: where the ring stands; where what is written down begins; how many
- * used descriptors that is, stored last; and for each its identifier and the
- * descriptors of its list, in 16 bits each, and the bytes written. Written down
- * for elsewhere than where the ring stands, it has been shown.
+ * used descriptors that is, stored last; how many processes have ended while they
+ * did the first request again by itself (of split rings only this one); and for
+ * each used descriptor its identifier and the descriptors of its list, in 16 bits
+ * each, and the bytes written. Written down for elsewhere than where the ring
+ * stands, it has been shown.
  *
  * @module
  */
@@ -16,6 +18,7 @@
 const POSITION = 0;
 const START = 1;
 const COUNT = 2;
+const TRIES = 3;
 const ENTRIES = 4;
 const ENTRY_WORDS = 2;
 
@@ -45,6 +48,15 @@ export class UsedJournal {
     const count = Atomics.load(words, COUNT);
     const isNew = words[START] === Atomics.load(words, POSITION);
     return isNew && count > 0 && count <= MOST_USED ? count : 0;
+  }
+
+  /** Processes that have begun the first request by itself and not ended it. */
+  get tries(): number {
+    return Atomics.load(this.#words, TRIES);
+  }
+
+  set tries(tries: number) {
+    Atomics.store(this.#words, TRIES, tries);
   }
 
   /** Begins at `position` with nothing to show. */

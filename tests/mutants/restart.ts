@@ -36,4 +36,18 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "if (this.#messages.senderPid > 0) {",
     tests: ["keeper/supervisor_test.ts"],
   },
+  {
+    fault: "harmless requests are taken for one that ends each process",
+    file: "device/data_queue.ts",
+    text: "const most = redo > 0 ? 1 : BURST;",
+    replacement: "const most = BURST;",
+    tests: ["tests/restart/deadly_request_test.ts"],
+  },
+  {
+    fault: "what follows a request that ends each process is refused, too",
+    file: "device/data_queue.ts",
+    text: "if (journal) journal.tries = 0;",
+    replacement: "if (!journal) this.#redo = 0;",
+    tests: ["tests/restart/deadly_request_test.ts"],
+  },
 ];

@@ -67,7 +67,7 @@ export class ControlRing implements RingRunner {
     else numbers?.begin();
     const journal = place && openJournal(place);
     this.#queue = new ServedQueue({
-      form: { ...form, journal },
+      form: { ...form, journal: form.packed ? journal : undefined },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
       create: (virtqueue, memory) => this.#create(virtqueue, memory),
     });

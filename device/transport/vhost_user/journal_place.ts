@@ -1,5 +1,5 @@
 /**
- * Where the journal of a packed ring is, for whichever thread serves the ring.
+ * Where the journal of a ring is, for whichever thread serves the ring.
  *
  * @module
  */

@@ -83,7 +83,7 @@ export class QueueRing {
     this.takeCount();
     const { sessions, settings, throttle } = guest;
     this.#queue = new ServedQueue({
-      form: { ...form, journal },
+      form: { ...form, journal: form.packed ? journal : undefined },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
       create: (virtqueue, memory) => {
         const redo = toRedo;
@@ -97,6 +97,7 @@ export class QueueRing {
           counters: this.counters,
           throttle: throttle && new Throttle(throttle, thread.clock),
           redo,
+          journal,
         });
       },
     });

@@ -8,6 +8,8 @@ import { clearTimeout, setTimeout } from "node:timers";
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import { startOf } from "../../ring/ring_start.ts";
+import { MOST_TRIES } from "../../data_queue.ts";
+import type { UsedJournal } from "../../ring/used_journal.ts";
 import { F_EVENT_IDX, F_IN_ORDER } from "../../wire/features.ts";
 import { acceptFeatures } from "./driver_features.ts";
 import { DriverLife, type RingPlan } from "./driver_life.ts";
@@ -413,6 +415,24 @@ export class Rings {
     return address === undefined ? undefined : { address };
   }
 
+  #openJournal(
+    { index, resumes }: Vring,
+    { base, redo = 0 }: RingPlan,
+    journal: UsedJournal,
+  ): void {
+    if (!resumes) {
+      journal.reset(base);
+      journal.tries = 0;
+    } else if (redo > 0 && journal.tries >= MOST_TRIES) {
+      this.#options.log(
+        "warn",
+        `queue ${index}: a request with which ${journal.tries} processes have ` +
+          "ended is answered with ERR",
+        { queue: index },
+      );
+    }
+  }
+
   #start(ring: Vring, plan: RingPlan): string | undefined {
     const runner = this.#options.runners.make(ring.index);
     if (typeof runner === "string") return runner;
@@ -420,7 +440,7 @@ export class Rings {
     const { packed, size, base } = plan;
     const journal = this.#journalOf(ring.index);
     // Before a thread has it: the process may end first.
-    if (journal && !ring.resumes) openJournal(journal).reset(base);
+    if (journal) this.#openJournal(ring, plan, openJournal(journal));
     const start: RingStart = {
       size,
       packed,
@@ -429,7 +449,7 @@ export class Rings {
       eventIndex: (features & F_EVENT_IDX) !== 0n,
       // What is kept of a ring is where it stands.
       inOrder: (features & F_IN_ORDER) !== 0n || journal !== undefined,
-      journal: packed ? journal : undefined,
+      journal,
       redo: plan.redo ?? 0,
       mode: this.#options.device.mode,
       kickFd: ring.passedKick?.fd ?? ring.kickFd,

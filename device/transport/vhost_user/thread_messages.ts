@@ -32,7 +32,7 @@ export interface RingStart extends Omit<RingForm, "journal"> {
   readonly callFd: number;
   /** Requests at its start that another process may have begun. */
   readonly redo: number;
-  /** Where a packed ring that is kept has its journal. */
+  /** Where a ring that is kept has its journal. */
   readonly journal?: JournalPlace | undefined;
 }
 

@@ -1,0 +1,62 @@
+import {
+  deepStrictEqual,
+  match,
+  rejects,
+  strictEqual,
+} from "node:assert/strict";
+import { createCipheriv } from "node:crypto";
+import { Driver } from "../../driver/driver.ts";
+import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
+import { DEADLY } from "../../testing/deadly_backend.ts";
+import { KeptDevice } from "../../testing/kept_device.ts";
+
+const BACKEND = new URL("../../testing/deadly_backend.ts", import.meta.url);
+const KEY = new Uint8Array(16).fill(0x42);
+const IV = new Uint8Array(16).fill(0x17);
+/** One has it among others, and three by itself. */
+const DEATHS = 4;
+
+function expected(data: Uint8Array): Uint8Array {
+  const cipher = createCipheriv("aes-128-cbc", KEY, IV);
+  cipher.setAutoPadding(false);
+  return new Uint8Array(cipher.update(data));
+}
+
+for (const packed of [false, true]) {
+  const form = packed ? "packed" : "split";
+  Deno.test(`a request that ends each process is refused, and no other one (${form} ring)`, async () => {
+    await using device = await KeptDevice.start("--backend", BACKEND.pathname);
+    const link = await connectVhostUser(device.socketPath, {
+      memoryBytes: 4 * 1024 * 1024,
+    });
+    await using driver = await Driver.start(link, { packed });
+    const session = await driver.cipher({
+      algorithm: "aes-cbc",
+      key: KEY,
+      direction: "encrypt",
+    });
+    const deadly = new Uint8Array(64).fill(DEADLY);
+    const harmless = Array.from(
+      { length: 12 },
+      (_, i) => new Uint8Array(16 * (i + 1)).fill(i),
+    );
+    // The deadly one is neither the first nor the last of what is under way.
+    const before = harmless.slice(0, 5).map((data) => session.run(data, IV));
+    const refused = rejects(session.run(deadly, IV), /ERR/);
+    const after = harmless.slice(5).map((data) => session.run(data, IV));
+    deepStrictEqual(
+      await Promise.all([...before, ...after]),
+      harmless.map(expected),
+    );
+    await refused;
+    strictEqual(device.log.match(/ended by signal 9/g)?.length, DEATHS);
+    match(
+      device.log,
+      /queue 0: a request with which 3 processes have ended is answered with ERR/,
+    );
+    deepStrictEqual(
+      await session.run(harmless[0]!, IV),
+      expected(harmless[0]!),
+    );
+  });
+}
