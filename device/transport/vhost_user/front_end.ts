@@ -144,9 +144,11 @@ export class FrontEnd {
   #sendLeft(left: FrontEndRecord, kept: KeptGuest): string | undefined {
     const { reply, messages } = left;
     if (!reply || kept.answered >= messages) return undefined;
-    return this.#connection.isAnswered
+    const problem = this.#connection.isAnswered
       ? undefined
       : this.#connection.sendAgain(reply);
+    if (problem === undefined) kept.answered = messages;
+    return problem;
   }
 
   /** Makes what has been said up to now what the next process finds. */

@@ -253,14 +253,19 @@ export class KeptGuest {
     return -1;
   }
 
-  /** Makes `record` the one that holds, and gives up what it does not name. */
+  /**
+   * Makes `record` the one that holds, and gives up what neither it nor a message
+   * behind those that it includes names.
+   */
   save(record: FrontEndRecord): void {
     const other = this.#words.get(HOLDS) === 1 ? 2 : 1;
     writeFrontEnd(new FieldWriter(recordBytes(this.#memory, other)), record);
     this.#words.set(HOLDS, other);
-    this.message.clear(record.messages + 1);
+    this.message.clearHandled(record.messages);
     this.#closeUnclaimed();
-    this.#forgetAllBut(numbersIn(record));
+    this.#forgetAllBut(
+      numbersIn(record).union(new Set(this.message.descriptors)),
+    );
   }
 
   #forgetAllBut(needed: ReadonlySet<KeptNumber>): void {
