@@ -1,49 +1,171 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { openKeptMemory } from "../../../ffi/kept_memory.ts";
 import { openLibc } from "../../../ffi/libc.ts";
+import { openDescriptors } from "../../../testing/vhost_user_server.ts";
+import { newFrontEndState, newRingState } from "./front_end_state.ts";
 import type { FrontEndRecord } from "./front_end_record.ts";
-import { KeptGuest } from "./kept_guest.ts";
+import { type DescriptorKeeper, KeptGuest } from "./kept_guest.ts";
 
-const RECORD: FrontEndRecord = {
-  state: {
-    features: 0n,
-    featuresTold: false,
-    protocolFeatures: 0n,
-    status: 0,
-    tellsDriverOk: false,
-  },
-  rings: [],
-  regions: [],
-  sessionLayout: undefined,
-  newestSession: undefined,
-  connection: 0,
-  backendRequests: 0,
-  messages: 4,
-  reply: undefined,
-};
+const F_DUPFD_CLOEXEC = 1030;
+const NAME = "vdc.test";
+
+/** What a keeper has; the descriptors are its own. */
+class TestKeeper implements DescriptorKeeper {
+  readonly kept = new Map<string, number>();
+  readonly #libc = openLibc();
+
+  keep(name: string, fd: number): number {
+    this.forget(name);
+    this.kept.set(name, this.#libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    return 0;
+  }
+
+  forget(name: string): number {
+    const fd = this.kept.get(name);
+    if (fd !== undefined) this.#libc.close(fd);
+    this.kept.delete(name);
+    return 0;
+  }
+
+  /** What the next process is given. */
+  handOver() {
+    return [...this.kept].map(([name, fd]) => ({
+      name,
+      fd: this.#libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 0),
+    }));
+  }
+}
+
+function record(connection: number): FrontEndRecord {
+  const { rings: _, ...state } = newFrontEndState(0);
+  return {
+    state: { ...state, features: 0x1_4000_0000n, status: 15 },
+    rings: [{
+      state: {
+        ...newRingState(),
+        size: 256,
+        addresses: { descriptor: 4096, used: 12288, available: 8192 },
+        started: true,
+        enabled: true,
+      },
+      runs: true,
+      kick: 0,
+      call: 0,
+      error: 0,
+      stopped: undefined,
+    }],
+    regions: [{
+      guestAddress: 0,
+      lengthBytes: 1 << 20,
+      userAddress: 0x7f00_0000_0000,
+      fileOffset: 4096,
+      file: 7,
+    }],
+    sessionLayout: "B",
+    newestSession: undefined,
+    connection,
+    backendRequests: 0,
+    messages: 12,
+    reply: new Uint8Array([1, 2, 3]),
+  };
+}
+
+function keptGuest(keeper: TestKeeper): KeptGuest {
+  const kept = KeptGuest.create(openLibc(), keeper, NAME, 64 * 1024);
+  ok(typeof kept !== "string", `${kept}`);
+  return kept;
+}
+
+Deno.test("the next process finds what was said last, and the descriptors of that", () => {
+  const libc = openLibc();
+  const before = openDescriptors();
+  const keeper = new TestKeeper();
+  const kept = keptGuest(keeper);
+  const [old, connection] = [libc.eventfd(), libc.eventfd()];
+  kept.keep(old);
+  kept.save({ ...record(kept.numberOf(old)), messages: 11 });
+  kept.keep(connection);
+  kept.save(record(kept.numberOf(connection)));
+  kept.leave();
+  const taken = KeptGuest.takeOver(libc, keeper, NAME, keeper.handOver());
+  ok(typeof taken !== "string", `${taken}`);
+  deepStrictEqual(taken.record, record(2));
+  strictEqual(taken.kept.claim(1), -1);
+  const found = taken.kept.claim(2);
+  libc.signal(found);
+  strictEqual(libc.clear(connection), 0);
+  for (const fd of [old, connection, found]) libc.close(fd);
+  taken.kept.end();
+  deepStrictEqual([...keeper.kept], []);
+  strictEqual(openDescriptors(), before);
+});
+
+Deno.test("whatever the state holds, taking it over ends with a guest or a reason", () => {
+  const libc = openLibc();
+  const before = openDescriptors();
+  const keeper = new TestKeeper();
+  const kept = keptGuest(keeper);
+  kept.save(record(0));
+  kept.leave();
+  const state = openKeptMemory(libc, keeper.kept.get(`${NAME}.state`)!);
+  ok(typeof state !== "number");
+  const { bytes } = state.region;
+  const good = bytes.slice();
+  let refused = 0;
+  const ends = good.findLastIndex((byte) => byte !== 0) + 1;
+  for (let at = 0; at < ends; at++) {
+    for (const value of [0, 1, 0x7f, 0xff]) {
+      if (good[at] === value) continue;
+      bytes[at] = value;
+      const lone = new TestKeeper();
+      const left = keeper.handOver();
+      const taken = KeptGuest.takeOver(libc, lone, NAME, left);
+      if (typeof taken === "string") {
+        refused++;
+        ok(taken.length > 0);
+      } else taken.kept.leave();
+      bytes[at] = good[at]!;
+    }
+  }
+  ok(refused > 100, `${refused}`);
+  libc.unmap(state.mapping);
+  keeper.forget(`${NAME}.state`);
+  strictEqual(openDescriptors(), before);
+});
+
+Deno.test("a state of a later version is left alone, and told by its number", () => {
+  const libc = openLibc();
+  const keeper = new TestKeeper();
+  const kept = keptGuest(keeper);
+  kept.save(record(0));
+  kept.leave();
+  const state = openKeptMemory(libc, keeper.kept.get(`${NAME}.state`)!);
+  ok(typeof state !== "number");
+  state.region.bytes[16] = 2;
+  const taken = KeptGuest.takeOver(libc, keeper, NAME, keeper.handOver());
+  match(`${taken}`, /for readers from version 2 on, and this is version 1/);
+  libc.unmap(state.mapping);
+});
 
 Deno.test("a message that no process has handled outlives a record without it", () => {
-  const libc = openLibc();
-  const given = new Set<string>();
-  const keeper = {
-    keep: (name: string) => (given.add(name), 0),
-    forget: (name: string) => (given.delete(name), 0),
-  };
-  const kept = KeptGuest.create(libc, keeper, "vdc.test", 4096);
-  ok(typeof kept !== "string", String(kept));
+  const keeper = new TestKeeper();
+  const kept = keptGuest(keeper);
+  const last = record(0);
   try {
-    kept.save(RECORD);
+    kept.save(last);
     kept.message.bytes.set([1, 2, 3]);
     kept.message.taking(3, [0]);
     kept.message.taken(3);
+    const [number] = kept.message.descriptors;
     // As the next process does before it handles the message.
-    kept.save(RECORD);
+    kept.save(last);
     strictEqual(kept.message.receivedBytes, 3);
     deepStrictEqual([...kept.message.bytes.subarray(0, 3)], [1, 2, 3]);
-    strictEqual(given.has("vdc.test.1"), true);
-    kept.save({ ...RECORD, messages: 5 });
+    ok(keeper.kept.has(`${NAME}.${number}`));
+    kept.save({ ...last, messages: last.messages + 1 });
     strictEqual(kept.message.receivedBytes, 0);
     deepStrictEqual([...kept.message.bytes.subarray(0, 3)], [0, 0, 0]);
-    strictEqual(given.has("vdc.test.1"), false);
+    ok(!keeper.kept.has(`${NAME}.${number}`));
   } finally {
     kept.end();
   }
