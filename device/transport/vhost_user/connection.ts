@@ -76,9 +76,7 @@ export class Connection {
   /** Whether the socket begins with the bytes that were being taken. */
   #isStillThere({ receivedBytes, takingBytes }: KeptMessage): boolean {
     const seen = nativeBuffer(takingBytes);
-    const fds: number[] = [];
-    const count = this.#messages.peek(this.fd, seen, fds);
-    for (const fd of fds) closeForeign(this.#libc, fd);
+    const count = this.#look(seen);
     const taking = this.#incoming.subarray(receivedBytes);
     return count === takingBytes &&
       seen.every((byte, i) => byte === taking[i]);
@@ -133,6 +131,14 @@ export class Connection {
       };
     }
     return undefined;
+  }
+
+  /** Sees what the socket has, and leaves it there with its descriptors. */
+  #look(into: Uint8Array<ArrayBuffer>): number {
+    const fds: number[] = [];
+    const seen = this.#messages.peek(this.fd, into, fds);
+    for (const fd of fds) closeForeign(this.#libc, fd);
+    return seen;
   }
 
   /** Notes what the socket has before it is taken from there. */
@@ -211,7 +217,7 @@ export class Connection {
    */
   get isAnswered(): boolean {
     return unreadBytes(this.#libc, this.fd) > 0 ||
-      this.#messages.peek(this.fd, nativeBuffer(1), []) > 0;
+      this.#look(nativeBuffer(1)) > 0;
   }
 
   /** How many messages have been received. */

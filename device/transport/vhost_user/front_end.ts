@@ -42,6 +42,13 @@ export interface FrontEndOptions {
   readonly kept?: KeptGuest | undefined;
 }
 
+/**
+ * How long a front-end is watched that may have got its answer just before the
+ * process before ended, and how often.
+ */
+const IN_DOUBT_MS = 300;
+const LOOK_AGAIN_MS = 10;
+
 /** Messages of one turn; a front-end that never stops does not stop others. */
 const MESSAGES_PER_TURN = 32;
 
@@ -126,7 +133,7 @@ export class FrontEnd {
       left.messages,
       (number) => kept.claim(number),
     );
-    const sent = this.#sendLeft(left, kept);
+    const sent = await this.#sendLeft(left, kept);
     if (sent !== undefined) {
       void this.drop(sent);
       return;
@@ -139,11 +146,20 @@ export class FrontEnd {
 
   /**
    * Sends the answer that the process before may not have sent. It has where the
-   * front-end has not read it yet, or has gone on.
+   * front-end has not read it yet, or has gone on. Who was about to send it may
+   * have, and then the front-end is given a while to go on.
    */
-  #sendLeft(left: FrontEndRecord, kept: KeptGuest): string | undefined {
+  async #sendLeft(
+    left: FrontEndRecord,
+    kept: KeptGuest,
+  ): Promise<string | undefined> {
     const { reply, messages } = left;
     if (!reply || kept.answered >= messages) return undefined;
+    const until = performance.now() +
+      (kept.answering >= messages ? IN_DOUBT_MS : 0);
+    while (!this.#connection.isAnswered && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
     const problem = this.#connection.isAnswered
       ? undefined
       : this.#connection.sendAgain(reply);
@@ -246,6 +262,7 @@ export class FrontEnd {
       this.#connection.formReply(message.request, payload);
     this.#reply = kept && reply?.slice();
     this.#save();
+    if (kept) kept.answering = message.number;
     const problem = reply && this.#connection.send(reply);
     if (kept && problem === undefined) kept.answered = message.number;
     return problem;

@@ -10,7 +10,8 @@
  * | 0    | magic number, 8 bytes                                           |
  * | 8    | version; then the oldest version whose reader understands it    |
  * | 24   | which of the two front-end's records holds: 0 none, 1, 2        |
- * | 32   | messages whose answers have been sent                           |
+ * | 32   | messages whose answers have been sent; then those that were     |
+ * |      | about to be                                                     |
  * | 64   | the message under way (`kept_message.ts`)                       |
  * | then | two front-end's records (`front_end_record.ts`); a journal for   |
  * |      | each ring (`used_journal.ts`); numbers of control requests      |
@@ -70,6 +71,7 @@ const WRITER = 1;
 const OLDEST_READER = 2;
 const HOLDS = 3;
 const ANSWERED = 4;
+const ANSWERING = 5;
 const MESSAGE_AT = 64;
 const RECORD_BYTES = Math.ceil(FRONT_END_RECORD_BYTES / 64) * 64;
 const RECORDS_AT = Math.ceil((MESSAGE_AT + KEPT_MESSAGE_BYTES) / 64) * 64;
@@ -224,6 +226,15 @@ export class KeptGuest {
 
   set answered(messages: number) {
     this.#words.set(ANSWERED, messages);
+  }
+
+  /** Messages whose answers have been sent, or were about to be. */
+  get answering(): number {
+    return this.#words.get(ANSWERING);
+  }
+
+  set answering(messages: number) {
+    this.#words.set(ANSWERING, messages);
   }
 
   /** Has a descriptor kept; returns its number, 0 where the keeper is gone. */
