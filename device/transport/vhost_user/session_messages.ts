@@ -38,7 +38,7 @@ export class SessionMessageHandlers {
     return this.#layout;
   }
 
-  /** Creates a session and turns the payload into its reply. */
+  /** Creates a session. */
   async #answerCreate({ payload, number }: Message): Promise<Outcome> {
     const layout = this.#layout ?? detectSessionLayout(payload);
     if (
@@ -50,7 +50,8 @@ export class SessionMessageHandlers {
     }
     this.#layout = layout;
     const id = await this.#create(payload, layout, number);
-    return encodeSessionReply(payload, layout, id);
+    // The message stays whole until its answer is kept: it may be done again.
+    return encodeSessionReply(new Uint8Array(payload.length), layout, id);
   }
 
   /** The identifier of a new session, negative for a failure. */
