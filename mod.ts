@@ -50,12 +50,19 @@ export type {
 } from "./device/transport/in_process/in_process_device.ts";
 export * from "./driver/mod.ts";
 
-// The program was here before it was `cli/main.ts`. In a bundle `main` and the
-// URL are those of another.
+// The program was here before it was `cli/main.ts`, and old commands go on for a
+// while (docs/compatibility.md). In a bundle `main` and the URL are those of
+// another, and nothing here names a module that a bundler would take in.
 if (import.meta.main && import.meta.url.endsWith("/mod.ts")) {
-  console.error(
-    "vhost-device-crypto: Cannot run mod.ts, which is the library: expected " +
-      "the program, as in deno run -A cli/main.ts serve --socket-path PATH",
-  );
-  Deno.exit(2);
+  const line =
+    "vhost-device-crypto: warn: mod.ts is the library: the program " +
+    "is cli/main.ts now, as in deno run -A cli/main.ts serve --socket-path PATH\n";
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(line));
+  } catch {
+    // A log that cannot be written ends nothing.
+  }
+  const program = new URL("./cli/main.ts", import.meta.url).href;
+  // Not awaited: a plugin that imports this module would wait for it.
+  void import(program).then(({ main }) => main(Deno.args));
 }

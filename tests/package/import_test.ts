@@ -59,9 +59,12 @@ Deno.test("the tasks for documentation know every export", () => {
   }
 });
 
-Deno.test("who still runs mod.ts is told in one line where the program is", async () => {
-  const { code, stdout, stderr } = await deno("mod.ts", "serve");
-  strictEqual(code, 2);
-  strictEqual(stdout, "");
+Deno.test("who still runs mod.ts is told in one line where the program is, and served", async () => {
+  const { code, stdout, stderr } = await deno("-A", "mod.ts", "--help");
+  strictEqual(code, 0);
+  match(stdout, /^usage: /);
   match(stderr, /^vhost-device-crypto: [^\n]*cli\/main\.ts serve[^\n]*\n$/);
+  const wrong = await deno("-A", "mod.ts", "serve", "--queues", "0");
+  strictEqual(wrong.code, 2);
+  match(wrong.stderr, /\n[^\n]*--socket-path[^\n]*\n$/);
 });
