@@ -3,15 +3,23 @@
  * its target. Guests are played by a process of their own.
  *
  *     deno task bench:guests [--guests N] [--seconds S] [--only TEXT]
- *         [--output FILE] [-- OPTIONS OF serve]
+ *         [--output FILE] [--chart FILE.svg] [-- OPTIONS OF serve]
+ *
+ * `--chart` draws memory and latency against guests, and measures that alone.
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
+import { CURVE_SOCKETS, guestCurves } from "./guests/curves.ts";
 import { GuestProcess, ManyGuestsDevice } from "./guests/processes.ts";
 import { guestRows } from "./guests/rows.ts";
-import { describeMachine, machineLine } from "./runner/machine.ts";
+import { drawCharts, lineChart } from "./runner/chart.ts";
+import {
+  describeMachine,
+  type Machine,
+  machineLine,
+} from "./runner/machine.ts";
 import {
   type Finding,
   findingLine,
@@ -22,6 +30,25 @@ import {
 function wholeNumber(name: string, word: string): number {
   if (/^[1-9]\d{0,5}$/.test(word)) return Number(word);
   throw new RangeError(`--${name} ${word}: expected a whole number from 1 on`);
+}
+
+async function drawGuests(
+  path: string,
+  machine: Machine,
+  milliseconds: number,
+  options: readonly string[],
+): Promise<void> {
+  await using device = await ManyGuestsDevice.start(CURVE_SOCKETS, options);
+  const lines = await guestCurves(device, milliseconds);
+  const [svg] = await drawCharts([
+    lineChart({
+      title: "A guest at 1,000 requests a second, and memory of each guest",
+      subtitle: machineLine(machine),
+      x: "guests of the process; all others idle, or busy",
+      y: "µs of a request, kB of a guest",
+    }, lines),
+  ]);
+  await Deno.writeTextFile(path, svg!);
 }
 
 async function main(): Promise<void> {
@@ -35,16 +62,20 @@ async function main(): Promise<void> {
       seconds: { type: "string", default: "3" },
       only: { type: "string", default: "" },
       output: { type: "string" },
+      chart: { type: "string" },
     },
   });
   const guests = wholeNumber("guests", values.guests);
   const milliseconds = 1000 * wholeNumber("seconds", values.seconds);
   const machine = await describeMachine();
+  if (values.chart !== undefined) {
+    return await drawGuests(values.chart, machine, milliseconds, options);
+  }
   const findings: Finding[] = [];
   const rows = guestRows({ guests, milliseconds })
     .filter(({ name }) => name.includes(values.only));
-  for (const { measure, sockets } of rows) {
-    await using device = await ManyGuestsDevice.start(sockets, options);
+  for (const { measure, sockets, isKept } of rows) {
+    await using device = await ManyGuestsDevice.start(sockets, options, isKept);
     await using players = new GuestProcess(device.folder);
     for (const finding of await measure(device, players)) {
       findings.push(finding);

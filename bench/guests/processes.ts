@@ -5,6 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { IdleKeeper } from "./idle_keeper.ts";
 import { linesOf } from "./lines.ts";
 import type { GuestAnswer, GuestOrder } from "./protocol.ts";
 
@@ -18,17 +19,25 @@ const program = (path: string) =>
 export class ManyGuestsDevice implements AsyncDisposable {
   readonly folder: string;
   readonly #child: Deno.ChildProcess;
+  readonly #keeper: IdleKeeper | undefined;
 
-  private constructor(folder: string, child: Deno.ChildProcess) {
+  private constructor(
+    folder: string,
+    child: Deno.ChildProcess,
+    keeper: IdleKeeper | undefined,
+  ) {
     this.folder = folder;
     this.#child = child;
+    this.#keeper = keeper;
   }
 
-  /** Starts it with sockets for so many guests. */
+  /** Starts it with sockets for so many guests, which are kept or not. */
   static async start(
     guests: number,
     options: readonly string[],
+    isKept = false,
   ): Promise<ManyGuestsDevice> {
+    const keeper = isKept ? new IdleKeeper() : undefined;
     const folder = await Deno.makeTempDir({ prefix: "guests-bench-" });
     const child = new Deno.Command(Deno.execPath(), {
       args: [
@@ -36,10 +45,11 @@ export class ManyGuestsDevice implements AsyncDisposable {
         ...["--socket-path", `${folder}/%i.sock`, "--guests", `${guests}`],
         ...["--log-level", "warn", ...options],
       ],
+      env: keeper ? { NOTIFY_SOCKET: keeper.name } : {},
       stdin: "null",
       stdout: "null",
     }).spawn();
-    const device = new ManyGuestsDevice(folder, child);
+    const device = new ManyGuestsDevice(folder, child, keeper);
     const last = `${folder}/${guests - 1}.sock`;
     const deadline = performance.now() + READY_MS;
     while (!await Deno.stat(last).catch(() => undefined)) {
@@ -82,6 +92,7 @@ export class ManyGuestsDevice implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGTERM");
     await this.#child.status;
+    this.#keeper?.[Symbol.dispose]();
     await Deno.remove(this.folder, { recursive: true });
   }
 }

@@ -19,6 +19,8 @@ export interface GuestRow {
   readonly name: string;
   /** Sockets that the device needs. */
   readonly sockets: number;
+  /** Whether guests outlive the device's process. */
+  readonly isKept?: boolean;
   measure(
     device: ManyGuestsDevice,
     players: GuestProcess,
@@ -33,7 +35,8 @@ const ROUNDS = 5;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
-const quantile = (values: readonly number[], part: number): number =>
+/** The value below which this part of `values` lies. */
+export const quantile = (values: readonly number[], part: number): number =>
   values.toSorted((a, b) => a - b)[Math.floor(part * (values.length - 1))] ??
     NaN;
 
@@ -91,6 +94,28 @@ function presence({ guests }: GuestRowOptions): GuestRow {
           target: atMost(0),
         },
       ];
+    },
+  };
+}
+
+/** The same memory where guests are kept. */
+function keptPresence({ guests }: GuestRowOptions): GuestRow {
+  return {
+    name: "kept guests",
+    sockets: guests,
+    isKept: true,
+    async measure(device, players) {
+      await attach(players, 0, 1);
+      await pause(1000);
+      const few = device.megabytes;
+      await attach(players, 1, guests - 1);
+      await pause(1000);
+      return [{
+        name: `memory of a kept guest, of ${guests}`,
+        value: (device.megabytes - few) / (guests - 1),
+        unit: "MB",
+        target: atMost(1.5),
+      }];
     },
   };
 }
@@ -285,6 +310,7 @@ function comingAndGoing({ guests }: GuestRowOptions): GuestRow {
 export function guestRows(options: GuestRowOptions): readonly GuestRow[] {
   return [
     presence(options),
+    keptPresence(options),
     throughput(options),
     fairness(options),
     latency(options),

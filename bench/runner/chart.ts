@@ -41,7 +41,8 @@ const COLORS: Readonly<Record<string, string>> = {
   "C over EVP": "#222222",
   DPDK: "#ff8c00",
 };
-const OTHER_COLOR = "#7f7f7f";
+/** For lines that are no device's, in their order. */
+const OTHER_COLORS = ["#7f7f7f", "#1f77b4", "#17becf", "#d62728", "#ff8c00"];
 const PEERS: readonly string[] = ["C over EVP", "DPDK"];
 
 const KNOWN = Object.keys(COLORS);
@@ -64,9 +65,9 @@ export function lineChart(
     ...text,
     xTicks: [...values].sort((a, b) => a - b)
       .map((value) => ({ value, text: tickText(value) })),
-    lines: shown.map((line) => ({
+    lines: shown.map((line, index) => ({
       ...line,
-      color: COLORS[line.name] ?? OTHER_COLOR,
+      color: COLORS[line.name] ?? OTHER_COLORS[index % OTHER_COLORS.length]!,
       isPeer: PEERS.includes(line.name),
     })),
   };
