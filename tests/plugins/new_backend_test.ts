@@ -1,0 +1,46 @@
+import { match, strictEqual } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "../../testing/files.ts";
+
+const TASK = fileURLToPath(
+  new URL("../../packaging/new_backend.ts", import.meta.url),
+);
+
+async function run(cwd: string, ...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), errors: text(stderr) };
+}
+
+Deno.test("a new backend passes its test, the kit and the compiler as it is written", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const made = await run(path, "run", "-A", TASK, "my-backend");
+  strictEqual(made.code, 0, made.errors);
+  const own = `${path}/my-backend`;
+  const checked = await run(own, "check", "backend.ts", "backend.bench.ts");
+  strictEqual(checked.code, 0, checked.errors);
+  const tested = await run(own, "task", "test");
+  strictEqual(tested.code, 0, tested.out + tested.errors);
+  const kit = await run(own, "task", "conformance");
+  strictEqual(kit.code, 0, kit.errors);
+  match(kit.out, /passed, 0 failed/);
+});
+
+Deno.test("a name or a folder that cannot be is told in one line, and nothing is written", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  for (const name of ["noble", "My Backend", "../x"]) {
+    const { code, errors } = await run(path, "run", "-A", TASK, name);
+    strictEqual(code, 2);
+    match(errors, /^Cannot name a backend "[^\n]*expected[^\n]*\n$/);
+  }
+  await Deno.writeTextFile(`${path}/full`, "");
+  const { code, errors } = await run(path, "run", "-A", TASK, "x", ".");
+  strictEqual(code, 2);
+  match(errors, /^Cannot write to [^\n]*expected an empty folder\n$/);
+});
