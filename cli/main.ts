@@ -1,5 +1,5 @@
 /**
- * The program: `serve`, `supervise`, `probe` and help. Who imports it gets {@linkcode main},
+ * The program: `serve`, `supervise`, `probe`, `key-stub` and help. Who imports it gets {@linkcode main},
  * and nothing is started.
  *
  * @module
@@ -33,7 +33,7 @@ usage: deno run -A cli/main.ts serve --socket-path PATH [OPTION]...
        deno run -A cli/main.ts key-stub PUBLIC.pem [OUTPUT]
 
 serve      runs a virtio-crypto device for virtual machines on vhost-user sockets
-supervise  runs serve in a process of its own, and again whenever that ends
+supervise  runs serve in a process of its own, and again when that dies or fails
 probe      shows which algorithms each backend offers here, or why not
 key-stub   writes what a guest opens a session with, instead of a private key
 

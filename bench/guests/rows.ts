@@ -306,7 +306,7 @@ function comingAndGoing({ guests }: GuestRowOptions): GuestRow {
   };
 }
 
-/** All rows, in the order of the table. */
+/** All rows, in the order of the table in docs/performance.md. */
 export function guestRows(options: GuestRowOptions): readonly GuestRow[] {
   return [
     presence(options),
