@@ -25,6 +25,9 @@ const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 5000;
 /** A process that has served as long does not fail at its start. */
 const SETTLED_MS = 500;
+/** Anybody may send some; what is left is heard in the next turn. */
+const MESSAGES_PER_TURN = 64;
+const MESSAGES_AT_END = 4096;
 /** How long a process may take to end when it is told to. */
 const STOP_MS = 10_000;
 
@@ -144,7 +147,7 @@ export class Supervisor {
     if (this.#ending) this.#askToEnd();
     const end = await processEnd(pid);
     // What it said before its end still counts.
-    this.#hear();
+    this.#hear(MESSAGES_AT_END);
     this.#pid = 0;
     clearTimeout(this.#stopTimer);
     clearTimeout(this.#watchdogTimer);
@@ -201,8 +204,8 @@ export class Supervisor {
   }
 
   /** Takes all messages that have come; anybody could have sent them. */
-  #hear(): void {
-    for (;;) {
+  #hear(most = MESSAGES_PER_TURN): void {
+    for (let i = 0; i < most; i++) {
       const fds: number[] = [];
       const received = this.#messages.receive(
         this.#notifyFd,
@@ -210,7 +213,8 @@ export class Supervisor {
         fds,
       );
       if (received < 0) return;
-      if (this.#messages.senderPid === this.#pid) {
+      // 0 is a process of another namespace.
+      if (this.#pid !== 0 && this.#messages.senderPid === this.#pid) {
         const text = new TextDecoder().decode(
           this.#buffer.subarray(0, received),
         );

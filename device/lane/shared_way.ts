@@ -272,6 +272,7 @@ class GuestWay implements LaneWay {
   readonly #guest: number;
   readonly #handles = new Set<SharedHandle>();
   #ended: { entry: LaneEntry; release: () => void }[] = [];
+  #closed = false;
   #entries = 0;
   #bytes = 0;
 
@@ -315,6 +316,8 @@ class GuestWay implements LaneWay {
   ended(entry: LaneEntry, bytes: number, release: () => void): void {
     this.#entries--;
     this.#bytes -= bytes;
+    // Nobody collects any more, and what it holds is everybody's.
+    if (this.#closed) return release();
     this.#ended.push({ entry, release });
   }
 
@@ -343,6 +346,8 @@ class GuestWay implements LaneWay {
 
   /** Operations that are under way come back to nobody. */
   close(): void {
+    this.#closed = true;
+    for (const { release } of this.#ended.splice(0)) release();
     for (const handle of this.#handles) this.#channel.closeSession(handle);
     this.#handles.clear();
   }

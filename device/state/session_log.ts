@@ -112,6 +112,9 @@ export class SessionLog {
       }
       this.#end += lengthBytes;
     }
+    // What a process that ended meanwhile has left of records elsewhere.
+    bytes.fill(0, this.#end);
+    this.#halves[1 - half]!.bytes.fill(0);
     return records;
   }
 
@@ -146,6 +149,8 @@ export class SessionLog {
 
   /** Adds a session; false where there is no room for it. */
   add(record: SessionRecord, origin: number): boolean {
+    // A session that has no room is served all the same, by its identifier.
+    this.nextId = Math.max(this.nextId, record.id + 1);
     if (this.#append(record, origin)) return true;
     this.#compact();
     return this.#append(record, origin);
@@ -166,7 +171,6 @@ export class SessionLog {
     const lengthBytes = ENTRY_HEADER_BYTES + recorded.length;
     words[(at + LIVE_AT) / 4] = 1;
     writeUint64(viewOf(bytes), at + ORIGIN_AT, origin);
-    this.nextId = Math.max(this.nextId, record.id + 1);
     this.#endHalf(at + lengthBytes);
     Atomics.store(words, at / 4, lengthBytes);
     this.#places.set(record.id, at);

@@ -32,7 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "another process than the supervised one is obeyed",
     file: "keeper/supervisor.ts",
-    text: "if (this.#messages.senderPid === this.#pid) {",
+    text: "if (this.#pid !== 0 && this.#messages.senderPid === this.#pid) {",
     replacement: "if (this.#messages.senderPid > 0) {",
     tests: ["keeper/supervisor_test.ts"],
   },

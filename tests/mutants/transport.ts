@@ -115,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a session message that never came to its end keeps its key",
     file: "device/transport/vhost_user/connection.ts",
-    text: "    this.#incoming.fill(0);\n",
+    text: "    if (!this.#kept) this.#incoming.fill(0);\n",
     replacement: "",
     tests: ["tests/hostile/key_messages_test.ts"],
   },

@@ -229,7 +229,8 @@ export class Connection {
   close(): void {
     for (const fd of this.#fds) closeForeign(this.#libc, fd);
     this.#fds = [];
-    this.#incoming.fill(0);
+    // What is kept may be for the next process.
+    if (!this.#kept) this.#incoming.fill(0);
     closeForeign(this.#libc, this.fd);
   }
 }

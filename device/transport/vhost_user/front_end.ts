@@ -49,6 +49,8 @@ export interface FrontEndOptions {
 const IN_DOUBT_MS = 300;
 const LOOK_AGAIN_MS = 10;
 
+const UNUSABLE = "its state cannot be used";
+
 /** Messages of one turn; a front-end that never stops does not stop others. */
 const MESSAGES_PER_TURN = 32;
 
@@ -64,6 +66,7 @@ export class FrontEnd {
   /** Whether the next process goes on with the guest. */
   #left = false;
   #handling: Promise<void> | undefined;
+  #isHandling = false;
   #keptSessions: KeptSessions | undefined;
   /** What answers the last message, unless it has been sent. */
   #reply: Uint8Array<ArrayBuffer> | undefined;
@@ -80,6 +83,10 @@ export class FrontEnd {
     this.#connection = new Connection(libc, fd, kept?.message);
     this.guest = new Guest({
       ...options,
+      changed: () => {
+        // The answer to a message under way tells of it.
+        if (!this.#isHandling) this.#save();
+      },
       failed: (reason) => void this.drop(reason, "warn"),
     });
     this.#protocol = new Protocol(
@@ -91,8 +98,12 @@ export class FrontEnd {
     device.onConfigChange = () => this.#configChanged();
     device.onBackendHealth = (backend, failure) =>
       logHealth(options.log, "the control queue", backend, failure);
-    if (left && kept) this.#handling = this.#resume(left, kept);
-    else {
+    if (left && kept) {
+      this.#handling = this.#resume(left, kept).catch((error) => {
+        const reason = error instanceof Error ? error.message : `${error}`;
+        void this.drop(`${UNUSABLE}: ${reason}`, "warn");
+      });
+    } else {
       if (kept) this.#keep(kept);
       this.#watch();
     }
@@ -117,16 +128,24 @@ export class FrontEnd {
   /** Goes on as the process before has left it. */
   async #resume(left: FrontEndRecord, kept: KeptGuest): Promise<void> {
     const { log, device } = this.#options;
-    const sessions = await KeptSessions.takeOver(kept.sessions, this.#options);
+    const sessions = await KeptSessions.takeOver(
+      kept.sessions,
+      this.#options,
+      () => this.#dropped,
+    );
+    if (typeof sessions !== "string") {
+      if (this.#dropped) sessions.leave();
+      else this.#keptSessions = sessions;
+    }
+    if (this.#dropped) return;
     const problem = typeof sessions === "string"
       ? sessions
       : await this.guest.resume(left, kept);
     if (this.#dropped) return;
-    if (problem !== undefined || typeof sessions === "string") {
-      void this.drop(`its state cannot be used: ${problem}`, "warn");
+    if (problem !== undefined) {
+      void this.drop(`${UNUSABLE}: ${problem}`, "warn");
       return;
     }
-    this.#keptSessions = sessions;
     const fd = kept.claim(left.backendRequests);
     if (fd >= 0) this.#protocol.changeBackendRequests(fd);
     this.#connection.resume(
@@ -134,14 +153,15 @@ export class FrontEnd {
       (number) => kept.claim(number),
     );
     const sent = await this.#sendLeft(left, kept);
+    if (this.#dropped) return;
     if (sent !== undefined) {
       void this.drop(sent);
       return;
     }
     this.#save();
     log("info", `goes on with ${device.sessions.size} sessions`);
-    this.#watch();
     await this.#readable();
+    if (!this.#dropped) this.#watch();
   }
 
   /**
@@ -184,7 +204,8 @@ export class FrontEnd {
 
   /** Leaves the guest to the next process, where it is kept. */
   leave(reason: string): Promise<void> {
-    this.#left = this.#options.kept !== undefined;
+    // One that is being dropped does not come back.
+    if (!this.#dropped) this.#left = this.#options.kept !== undefined;
     return this.drop(reason);
   }
 
@@ -207,8 +228,9 @@ export class FrontEnd {
     await this.guest.close(this.#handling);
     this.#protocol.close();
     this.#connection.close();
-    if (this.#left) kept?.leave();
-    else kept?.end();
+    if (!this.#left) kept?.giveUp();
+    // Rings that a thread has yet to end write to their journals until then.
+    void this.guest.finished.then(() => kept?.close());
     this.#markGone();
   }
 
@@ -238,14 +260,16 @@ export class FrontEnd {
   /** Handles one message; never rejects. */
   async #handle(message: Message): Promise<void> {
     let problem: string | undefined;
+    this.#isHandling = true;
     try {
       const outcome = await this.#protocol.handle(message);
       problem = this.#answer(message, outcome);
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
     }
-    // Session messages hold keys.
-    message.payload.fill(0);
+    this.#isHandling = false;
+    // Session messages hold keys. What is kept is wiped when it is not needed.
+    if (!this.#options.kept) message.payload.fill(0);
     for (const fd of message.fds) closeForeign(this.#options.libc, fd);
     if (problem !== undefined) {
       void this.drop(`${requestName(message.request)}: ${problem}`);

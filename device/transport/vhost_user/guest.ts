@@ -47,6 +47,8 @@ export interface GuestOptions {
   readonly maximumMemoryBytes?: number | undefined;
   /** Where the guest outlives this process; absent: it does not. */
   readonly kept?: KeptGuest | undefined;
+  /** Hears that rings have started otherwise than by a message. */
+  changed?(): void;
   /** Hears why the guest cannot be served any longer. */
   failed(reason: string): void;
 }
@@ -124,8 +126,10 @@ export class Guest {
     const descriptorOf = (number: KeptNumber) => kept.claim(number);
     const files = regions.map(({ file }) => descriptorOf(file));
     const problem = this.memory.replace(regions, files);
+    for (const fd of new Set(files)) {
+      if (fd >= 0) closeForeign(this.#options.libc, fd);
+    }
     if (problem !== undefined) return problem;
-    for (const fd of new Set(files)) closeForeign(this.#options.libc, fd);
     Object.assign(this.state, state, { rings: this.state.rings });
     this.rings.resume(rings, newestSession, descriptorOf);
     return await this.rings.startAgain();

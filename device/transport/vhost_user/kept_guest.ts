@@ -50,6 +50,11 @@ import {
 } from "./front_end_record.ts";
 import { KEPT_MESSAGE_BYTES, KeptMessage } from "./kept_message.ts";
 
+/** The longest name that a descriptor can be kept by. */
+const MOST_NAME_LENGTH = 255;
+
+const isDescriptorName = (name: string) => name.length <= MOST_NAME_LENGTH;
+
 /** Has descriptors kept by name; negative where the keeper did not hear it. */
 export interface DescriptorKeeper {
   keep(name: string, fd: number): number;
@@ -106,6 +111,7 @@ export class KeptGuest {
   /** All that the keeper has of this guest. */
   readonly #atKeeper = new Set<KeptNumber>();
   #lastNumber: KeptNumber = 0;
+  #isGivenUp = false;
 
   private constructor(
     libc: Libc,
@@ -137,6 +143,9 @@ export class KeptGuest {
     name: string,
     sessionBytes: number,
   ): KeptGuest | string {
+    if (!isDescriptorName(`${name}.${Number.MAX_SAFE_INTEGER}`)) {
+      return "the socket's name is too long to be kept by";
+    }
     const memory = createKeptMemory(libc, name, SESSIONS_AT + sessionBytes);
     if (typeof memory === "number") return libc.describe(memory);
     const kept = new KeptGuest(libc, keeper, name, memory);
@@ -240,6 +249,7 @@ export class KeptGuest {
   /** Has a descriptor kept; returns its number, 0 where the keeper is gone. */
   keep(fd: number): KeptNumber {
     const number = ++this.#lastNumber;
+    this.#numbers.delete(fd);
     if (this.#keeper.keep(`${this.#name}.${number}`, fd) < 0) return 0;
     this.#numbers.set(fd, number);
     this.#atKeeper.add(number);
@@ -287,18 +297,21 @@ export class KeptGuest {
     }
   }
 
-  /** Wipes everything, and has the keeper give it up. */
-  end(): void {
+  /** Has the keeper give everything up: another guest may have the name now. */
+  giveUp(): void {
     this.#closeUnclaimed();
     this.#forgetAllBut(new Set());
     this.#keeper.forget(`${this.#name}.${STATE}`);
-    this.#memory.region.bytes.fill(0);
-    closeKeptMemory(this.#libc, this.#memory);
+    this.#isGivenUp = true;
   }
 
-  /** Leaves everything to the next process. */
-  leave(): void {
+  /**
+   * Lets go of the memory, and wipes it where it was given up; else it is the next
+   * process's. No ring may write to its journal any more.
+   */
+  close(): void {
     this.#closeUnclaimed();
+    if (this.#isGivenUp) this.#memory.region.bytes.fill(0);
     closeKeptMemory(this.#libc, this.#memory);
   }
 }

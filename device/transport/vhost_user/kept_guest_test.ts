@@ -86,7 +86,7 @@ Deno.test("the next process finds what was said last, and the descriptors of tha
   kept.save({ ...record(kept.numberOf(old)), messages: 11 });
   kept.keep(connection);
   kept.save(record(kept.numberOf(connection)));
-  kept.leave();
+  kept.close();
   const taken = KeptGuest.takeOver(libc, keeper, NAME, keeper.handOver());
   ok(typeof taken !== "string", `${taken}`);
   deepStrictEqual(taken.record, record(2));
@@ -95,7 +95,8 @@ Deno.test("the next process finds what was said last, and the descriptors of tha
   libc.signal(found);
   strictEqual(libc.clear(connection), 0);
   for (const fd of [old, connection, found]) libc.close(fd);
-  taken.kept.end();
+  taken.kept.giveUp();
+  taken.kept.close();
   deepStrictEqual([...keeper.kept], []);
   strictEqual(openDescriptors(), before);
 });
@@ -106,7 +107,7 @@ Deno.test("whatever the state holds, taking it over ends with a guest or a reaso
   const keeper = new TestKeeper();
   const kept = keptGuest(keeper);
   kept.save(record(0));
-  kept.leave();
+  kept.close();
   const state = openKeptMemory(libc, keeper.kept.get(`${NAME}.state`)!);
   ok(typeof state !== "number");
   const { bytes } = state.region;
@@ -123,7 +124,7 @@ Deno.test("whatever the state holds, taking it over ends with a guest or a reaso
       if (typeof taken === "string") {
         refused++;
         ok(taken.length > 0);
-      } else taken.kept.leave();
+      } else taken.kept.close();
       bytes[at] = good[at]!;
     }
   }
@@ -138,7 +139,7 @@ Deno.test("a state of a later version is left alone, and told by its number", ()
   const keeper = new TestKeeper();
   const kept = keptGuest(keeper);
   kept.save(record(0));
-  kept.leave();
+  kept.close();
   const state = openKeptMemory(libc, keeper.kept.get(`${NAME}.state`)!);
   ok(typeof state !== "number");
   state.region.bytes[16] = 2;
@@ -167,6 +168,7 @@ Deno.test("a message that no process has handled outlives a record without it", 
     deepStrictEqual([...kept.message.bytes.subarray(0, 3)], [0, 0, 0]);
     ok(!keeper.kept.has(`${NAME}.${number}`));
   } finally {
-    kept.end();
+    kept.giveUp();
+    kept.close();
   }
 });

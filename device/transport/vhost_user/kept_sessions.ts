@@ -42,6 +42,7 @@ export class KeptSessions {
   static async takeOver(
     sessions: SessionLog,
     parts: Parts,
+    isGone: () => boolean,
   ): Promise<KeptSessions | string> {
     const { device, log } = parts;
     const logged = sessions.read();
@@ -52,6 +53,8 @@ export class KeptSessions {
     );
     const { nextId } = sessions;
     const lost = await device.sessions.takeOver(logged, nextId, redo);
+    // Those that were refused then are the next process's.
+    if (isGone()) return "the device is shut down";
     for (const reason of lost) log("warn", `lost: ${reason}`);
     for (const { id, description } of logged) {
       if (device.sessions.get(id)) continue;

@@ -92,23 +92,36 @@ export function begunRequests(
   memory: GuestMemory,
   { descriptorAddress, availableAddress }: RingAreas,
   size: number,
-  packed: boolean,
   base: number,
+  journal: UsedJournal | undefined,
 ): number {
-  if (packed) return begunLists(memory, descriptorAddress, size, base & 0xffff);
+  if (journal) {
+    // What was about to be shown is done, whether it has been shown or not.
+    let done = 0;
+    for (let i = 0; i < journal.unshown; i++) done += journal.descriptors(i);
+    return begunLists(memory, descriptorAddress, size, base & 0xffff, done);
+  }
   const index = readWord(memory, availableAddress + INDEX_OFFSET) ?? base;
   return (index - base) & 0xffff;
 }
 
-/** Lists that a packed ring has available from `position` on. */
+/**
+ * Lists that a packed ring has available from `position` on, but for the first
+ * `done` descriptors.
+ */
 function begunLists(
   memory: GuestMemory,
   descriptors: number,
   size: number,
   position: number,
+  done: number,
 ): number {
-  let at = position & INDEX;
+  let at = (position & INDEX) + done;
   let wrap = position >>> 15;
+  if (at >= size) {
+    at -= size;
+    wrap ^= 1;
+  }
   let lists = 0;
   for (let i = 0; i < size; i++) {
     const flags = readWord(memory, descriptors + 16 * at + FLAGS_OFFSET) ?? 0;

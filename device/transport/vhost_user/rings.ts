@@ -45,6 +45,8 @@ export interface RingsOptions {
   readonly runners: QueueRunners;
   /** Where a ring has its journal; absent: the guest is not kept. */
   readonly journalOf?: ((ring: number) => number) | undefined;
+  /** Hears that rings have started otherwise than by a message. */
+  changed?(): void;
   /** Hears why a ring cannot be served. */
   broken(index: number, reason: string): void;
 }
@@ -363,6 +365,7 @@ export class Rings {
   #judgeNow(): void {
     this.#settle(true);
     this.#startWaiting();
+    this.#options.changed?.();
   }
 
   #startWaiting(): void {
@@ -406,7 +409,15 @@ export class Rings {
       ? restartPosition(memory, areas, size, packed && openJournal(journal))
       : ringPosition(state.base, stoppedAt, size, packed);
     if (typeof base === "string") return `ring ${index}: ${base}`;
-    const redo = resumes ? begunRequests(memory, areas, size, packed, base) : 0;
+    const redo = resumes
+      ? begunRequests(
+        memory,
+        areas,
+        size,
+        base,
+        packed && journal ? openJournal(journal) : undefined,
+      )
+      : 0;
     return { size, ...areas, packed, base, redo };
   }
 

@@ -161,7 +161,8 @@ export class VhostUserServer {
     const fd = kept.claim(record.connection);
     if (fd < 0) {
       log("warn", "the guest of the process before has lost its connection");
-      kept.end();
+      kept.giveUp();
+      kept.close();
       return false;
     }
     this.#begin(fd, kept, record);
