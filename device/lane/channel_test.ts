@@ -175,6 +175,42 @@ Deno.test("more than there is room for waits, and is sent when others are back",
   bed.close();
 });
 
+Deno.test("what outlives its guest frees its room for the others", async () => {
+  const bed = new Bed();
+  const full = (thread: LaneThread) => {
+    const session = thread.openSession({
+      service: "cipher",
+      algorithm: "aes-cbc",
+      direction: "encrypt",
+      key: KEY.slice(),
+    });
+    const all = Array.from(
+      { length: 192 },
+      () => encryption(session, KEY.slice()),
+    );
+    thread.run(all.map(({ operation }) => operation), all.length);
+    return all;
+  };
+  // Each takes most of what there is for all.
+  for (let guest = 2; guest < 6; guest++) {
+    const thread = new LaneThread(bed.sender.guest(guest));
+    const all = full(thread);
+    await bed.turn();
+    for (const { operation } of all) thread.abandon(operation);
+    thread.close();
+  }
+  await bed.end();
+  await bed.end();
+  const all = full(bed.thread);
+  let ended = 0;
+  for (let turn = 0; turn < 20 && ended < all.length; turn++) {
+    await bed.end();
+    ended += bed.thread.poll();
+  }
+  strictEqual(ended, all.length);
+  bed.close();
+});
+
 Deno.test("blocks come back as zeros, and not more are kept than a bound", () => {
   let made = 0;
   let dropped = 0;

@@ -88,6 +88,8 @@ Deno.test("a log without room says so and keeps what it has", () => {
     idsIn(bytes),
     Array.from({ length: id - 1 }, (_, i) => i + 1),
   );
+  // It is served all the same: no other session may have its identifier.
+  strictEqual(new SessionLog(bytes).nextId, id + 1);
 });
 
 Deno.test("an end at any store leaves what was whole before it", () => {
@@ -124,4 +126,15 @@ Deno.test("whatever the memory holds, reading ends with sessions or a reason", (
     }
   }
   ok(refused > 100, `${refused}`);
+});
+
+Deno.test("a process that reads a log wipes what one before it could not", () => {
+  const bytes = room(2048);
+  const log = logIn(bytes);
+  log.add({ id: 1, description: cipher(0xe1) }, 1);
+  // One that ended while it moved sessions to the other half, and another record.
+  bytes.fill(0xe2, 1600, 1632);
+  bytes.fill(0xe3, 1400, 1432);
+  deepStrictEqual(idsIn(bytes), [1]);
+  ok(!holdsKey(bytes, 0xe2) && !holdsKey(bytes, 0xe3));
 });

@@ -2,6 +2,13 @@ import type { Mutant } from "./mutant.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   {
+    fault: "what outlives its guest keeps its room on the lane",
+    file: "device/lane/shared_way.ts",
+    text: "if (this.#closed) return release();",
+    replacement: "",
+    tests: ["device/lane/channel_test.ts"],
+  },
+  {
     fault: "an outcome that is no number is taken for one",
     file: "device/lane/scheduler.ts",
     text: 'typeof value === "number" && (value | 0) === value',
