@@ -8,6 +8,11 @@ import { type Libc, nativeBuffer, POLLFD_BYTES } from "../ffi/libc.ts";
 
 /** As many as systemd is asked for (FileDescriptorStoreMax=). */
 export const MOST_KEPT = 32768;
+/**
+ * All names are one variable of the environment, which the kernel takes up to
+ * 128 KiB of (MAX_ARG_STRLEN): with more, nothing could be started again.
+ */
+const MOST_NAME_BYTES = 120_000;
 const POLLFD_RESULT = 6;
 const POLLERR_HUP = 0x8 | 0x10;
 
@@ -34,7 +39,11 @@ export class KeptDescriptors {
 
   /** Keeps `fd` besides what has the same name; false where there is no room. */
   keep(name: string, fd: number): boolean {
-    if (this.#kept.length < this.#most) {
+    const nameBytes = this.#kept.reduce(
+      (sum, kept) => sum + kept.name.length + 1,
+      name.length + 1,
+    );
+    if (this.#kept.length < this.#most && nameBytes <= MOST_NAME_BYTES) {
       this.#kept.push({ name, fd });
       return true;
     }
