@@ -21,6 +21,7 @@ import {
   encodeBitmap,
   GroupType,
   OBJECT_AT,
+  RESOURCE_HEADER_BYTES,
   withZeros,
 } from "./wire/admin_command.ts";
 import {
@@ -235,7 +236,7 @@ export class Administration {
 
   #destroy(data: Uint8Array<ArrayBuffer>): AdminOutcome {
     // It has no flags: what is there belongs to nothing.
-    const header = data.subarray(0, 8);
+    const header = data.subarray(0, RESOURCE_HEADER_BYTES);
     return this.#withObject(
       header,
       (type, id) => outcomeOf(this.#associations.destroy(type, id)),

@@ -151,6 +151,16 @@ const SYMBOLS = {
     ],
     result: "i32",
   },
+  setsockopt: {
+    parameters: [
+      "i32", /* fd */
+      "i32", /* level */
+      "i32", /* optname */
+      "buffer", /* optval */
+      "u32", /* optlen */
+    ],
+    result: "i32",
+  },
   recvmsg: {
     parameters: ["i32", /* fd */ "buffer", /* msg */ "i32" /* flags */],
     result: "isize",
@@ -174,6 +184,7 @@ export const POLLIN = 0x001;
 export const POLLFD_BYTES = 8;
 
 const F_GETFL = 3;
+const F_DUPFD_CLOEXEC = 1030;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
 const MFD_CLOEXEC = 0x1;
@@ -270,6 +281,11 @@ export class Libc {
 
   close(fd: number): number {
     return this.check(this.symbols.close(fd));
+  }
+
+  /** Another descriptor of the same open file, with a number from `least` on. */
+  duplicate(fd: number, least = 0): number {
+    return this.check(this.symbols.fcntl(fd, F_DUPFD_CLOEXEC, least));
   }
 
   /** Makes reads and writes of `fd` answer EAGAIN where they would wait. */

@@ -8,16 +8,6 @@
 import { ENAMETOOLONG, type Libc, nativeBuffer } from "./libc.ts";
 
 const SYMBOLS = {
-  setsockopt: {
-    parameters: [
-      "i32", /* fd */
-      "i32", /* level */
-      "i32", /* optname */
-      "buffer", /* optval */
-      "u32", /* optlen */
-    ],
-    result: "i32",
-  },
   getsockname: {
     parameters: ["i32", /* fd */ "buffer", /* addr */ "buffer" /* addrlen */],
     result: "i32",
@@ -98,7 +88,7 @@ function bindUnnamed(libc: Libc, fd: number): string | number {
   const on = nativeBuffer(4);
   on[0] = 1;
   const told = libc.check(
-    symbols().setsockopt(fd, SOL_SOCKET, SO_PASSCRED, on, 4),
+    libc.symbols.setsockopt(fd, SOL_SOCKET, SO_PASSCRED, on, 4),
   );
   if (told < 0) return told;
   const address = nativeBuffer(FAMILY_BYTES + NAME_BYTES);

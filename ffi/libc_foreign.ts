@@ -18,16 +18,6 @@ import {
 } from "./libc.ts";
 
 const SYMBOLS = {
-  setsockopt: {
-    parameters: [
-      "i32", /* fd */
-      "i32", /* level */
-      "i32", /* optname */
-      "buffer", /* optval */
-      "u32", /* optlen */
-    ],
-    result: "i32",
-  },
   preadv2: {
     parameters: [
       "i32", /* fd */
@@ -69,7 +59,6 @@ const SYMBOLS = {
 
 const SOL_SOCKET = 1;
 const SO_LINGER = 13;
-const F_DUPFD_CLOEXEC = 1030;
 const RWF_NOWAIT = 0x8;
 const CURRENT_POSITION = -1n;
 const ONE = 1n;
@@ -135,7 +124,7 @@ export function isSameFile(libc: Libc, a: number, b: number): boolean {
 
 /** Closes `fd`; a socket that is to linger would wait for its other end. */
 export function closeForeign(libc: Libc, fd: number): number {
-  calls().symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, NO_LINGER, 8);
+  libc.symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, NO_LINGER, 8);
   return libc.close(fd);
 }
 
@@ -206,7 +195,7 @@ function lookForRoom(libc: Libc, fd: number): number {
 export async function signalForeign(libc: Libc, fd: number): Promise<void> {
   if (signalByKernel(libc, fd) !== undefined) return;
   if (lookForRoom(libc, fd) !== 0) return;
-  const copy = libc.check(libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  const copy = libc.duplicate(fd);
   if (copy < 0) return;
   await calls().symbols.eventfdWriteAsync(copy, ONE);
   closeForeign(libc, copy);

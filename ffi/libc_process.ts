@@ -32,7 +32,6 @@ const SYMBOLS = {
   },
 } as const;
 
-const F_DUPFD_CLOEXEC = 1030;
 /** More than any C library's posix_spawn_file_actions_t. */
 const FILE_ACTIONS_BYTES = 512;
 
@@ -75,9 +74,7 @@ function copiesBehind(
   copies: number[],
 ): number {
   for (const fd of fds) {
-    const copy = libc.check(
-      libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, FIRST_HANDED_FD + fds.length),
-    );
+    const copy = libc.duplicate(fd, FIRST_HANDED_FD + fds.length);
     if (copy < 0) return copy;
     copies.push(copy);
   }

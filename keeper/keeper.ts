@@ -75,6 +75,11 @@ export class Keeper {
     return this.#tell({ FDSTORE: "1", FDNAME: name }, [fd]);
   }
 
+  /** Whether something can be kept by a name. */
+  takes(name: string): boolean {
+    return isDescriptorName(name);
+  }
+
   /** Has what is kept by a name given up. */
   forget(name: string): number {
     requireName(name);

@@ -238,23 +238,6 @@ export class Segments {
     return base === 0 ? 0 : base + this.offset(index);
   }
 
-  /** Whether the list is one range of memory that has a native address. */
-  get isNative(): boolean {
-    return this.count === 1 &&
-      this.#table[this.#ranges[this.#start]!]!.address !== 0;
-  }
-
-  /** Writes the native address of such a list as two words, the lower first. */
-  putAddress(words: Uint32Array, at: number): void {
-    const ranges = this.#ranges;
-    const start = this.#start;
-    const { addressLow, addressHigh } = this.#table[ranges[start]!]!;
-    const low = (addressLow + ranges[start + OFFSET]! + this.#skip) | 0;
-    const carry = (low >>> 0) < (addressLow >>> 0) ? 1 : 0;
-    words[at] = low;
-    words[at + 1] = addressHigh + carry;
-  }
-
   /** A view of range `index`; others may be given the same object. */
   view(index: number): Uint8Array<ArrayBuffer> {
     return this.region(index).viewOf(

@@ -19,3 +19,11 @@ export async function temporaryFolder(): Promise<
 export async function exists(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
+
+/** Waits until `path` names something, for 20 s at most. */
+export async function untilExists(path: string): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!await exists(path) && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -4,22 +4,11 @@
  * @module
  */
 
-import type { OperationKind } from "../../backends/backend.ts";
+import type { CopiedOperation } from "../../backends/backend.ts";
 import type { LaneSession } from "./lane_session.ts";
 
 /** What an operation is to do, on copies. */
-export interface JobData {
-  readonly kind: OperationKind;
-  readonly iv: Uint8Array<ArrayBuffer>;
-  readonly source: Uint8Array<ArrayBuffer>;
-  readonly additionalData: Uint8Array<ArrayBuffer>;
-  readonly destination: Uint8Array<ArrayBuffer>;
-  readonly digest: Uint8Array<ArrayBuffer>;
-  readonly cipherStart: number;
-  readonly cipherBytes: number;
-  readonly hashStart: number;
-  readonly hashBytes: number;
-}
+export type JobData = Omit<CopiedOperation, "session" | "signal">;
 
 /** Hears, once, how a job ended, and wipes its copies when it has the results. */
 export type JobEnded = (status: number, writtenBytes: number) => void;

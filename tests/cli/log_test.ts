@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { attach, encryptSomething } from "../../testing/attached_driver.ts";
 import { ServeProcess } from "../../testing/command_process.ts";
-import { exists, temporaryFolder } from "../../testing/files.ts";
+import { exists, temporaryFolder, untilExists } from "../../testing/files.ts";
 
 const MAIN = new URL("../../cli/main.ts", import.meta.url).pathname;
 const NOBLE = ["--backend", "noble"];
@@ -27,13 +27,6 @@ function serveInShell(
     stdout: "null",
     stderr: "null",
   }).spawn();
-}
-
-async function untilExists(path: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!await exists(path) && performance.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 const UNWRITABLE: readonly (readonly [string, string])[] = [

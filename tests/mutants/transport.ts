@@ -80,7 +80,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "the main thread waits while a socket lingers",
     file: "ffi/libc_foreign.ts",
     text:
-      "  calls().symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, NO_LINGER, 8);\n",
+      "  libc.symbols.setsockopt(fd, SOL_SOCKET, SO_LINGER, NO_LINGER, 8);\n",
     replacement: "",
     tests: ["tests/hostile/waiting_test.ts"],
   },

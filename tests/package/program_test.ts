@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { connectVhostUser, Driver } from "../../driver/mod.ts";
-import { exists } from "../../testing/files.ts";
+import { exists, untilExists } from "../../testing/files.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { type Project, projectWithProgram } from "./installed.ts";
 import { PACKAGES, run } from "./parts.ts";
@@ -44,13 +44,6 @@ function start(
     stdout: "null",
     stderr: "null",
   }).spawn();
-}
-
-async function untilExists(path: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!await exists(path) && performance.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 testWith(

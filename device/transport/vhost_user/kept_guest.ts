@@ -50,14 +50,11 @@ import {
 } from "./front_end_record.ts";
 import { KEPT_MESSAGE_BYTES, KeptMessage } from "./kept_message.ts";
 
-/** The longest name that a descriptor can be kept by. */
-const MOST_NAME_LENGTH = 255;
-
-const isDescriptorName = (name: string) => name.length <= MOST_NAME_LENGTH;
-
 /** Has descriptors kept by name; negative where the keeper did not hear it. */
 export interface DescriptorKeeper {
   keep(name: string, fd: number): number;
+  /** Whether something can be kept by a name. */
+  takes(name: string): boolean;
   forget(name: string): number;
 }
 
@@ -143,7 +140,7 @@ export class KeptGuest {
     name: string,
     sessionBytes: number,
   ): KeptGuest | string {
-    if (!isDescriptorName(`${name}.${Number.MAX_SAFE_INTEGER}`)) {
+    if (!keeper.takes(`${name}.${Number.MAX_SAFE_INTEGER}`)) {
       return "the socket's name is too long to be kept by";
     }
     const memory = createKeptMemory(libc, name, SESSIONS_AT + sessionBytes);

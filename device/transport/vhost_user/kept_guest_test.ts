@@ -6,7 +6,6 @@ import { newFrontEndState, newRingState } from "./front_end_state.ts";
 import type { FrontEndRecord } from "./front_end_record.ts";
 import { type DescriptorKeeper, KeptGuest } from "./kept_guest.ts";
 
-const F_DUPFD_CLOEXEC = 1030;
 const NAME = "vdc.test";
 
 /** What a keeper has; the descriptors are its own. */
@@ -16,8 +15,12 @@ class TestKeeper implements DescriptorKeeper {
 
   keep(name: string, fd: number): number {
     this.forget(name);
-    this.kept.set(name, this.#libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    this.kept.set(name, this.#libc.duplicate(fd));
     return 0;
+  }
+
+  takes(): boolean {
+    return true;
   }
 
   forget(name: string): number {
@@ -31,7 +34,7 @@ class TestKeeper implements DescriptorKeeper {
   handOver() {
     return [...this.kept].map(([name, fd]) => ({
       name,
-      fd: this.#libc.symbols.fcntl(fd, F_DUPFD_CLOEXEC, 0),
+      fd: this.#libc.duplicate(fd),
     }));
   }
 }
