@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { encodeStub, type PublicPart } from "../algorithms/key_stub.ts";
 import { readPublicKey } from "../algorithms/key_files.ts";
@@ -102,3 +103,25 @@ export async function startGuestOf(
     },
   };
 }
+
+/** What guests sign with stored keys, and its SHA-256. */
+export const MESSAGE = new TextEncoder().encode("attack at dawn");
+export const digest = new Uint8Array(
+  createHash("sha256").update(MESSAGE).digest(),
+);
+
+/** Sessions with the stubs of both keys. */
+export const RSA = {
+  algorithm: "rsa",
+  keyType: "private",
+  key: stubOf(KEY_FILES.web),
+  padding: "pkcs1",
+  hash: "sha256",
+} as const;
+
+export const EC = {
+  algorithm: "ecdsa",
+  keyType: "private",
+  key: stubOf(KEY_FILES.curve),
+  curve: "p256",
+} as const;

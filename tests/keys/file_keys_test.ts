@@ -1,11 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import {
-  constants,
-  createHash,
-  createPublicKey,
-  publicEncrypt,
-  verify,
-} from "node:crypto";
+import { constants, createPublicKey, publicEncrypt, verify } from "node:crypto";
 import { DerReader, DerTag, encodeElement } from "../../algorithms/der.ts";
 import { encodeStub } from "../../algorithms/key_stub.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
@@ -13,34 +7,19 @@ import { Status } from "../../device/wire/status.ts";
 import type { Driver } from "../../driver/mod.ts";
 import { temporaryFolder } from "../../testing/files.ts";
 import {
+  digest,
+  EC,
   KEY_FILES,
   type KeyStoreGuest,
+  MESSAGE,
   publicPartOf,
+  RSA,
   startKeyStoreGuest,
-  stubOf,
   writeKeys,
 } from "../../testing/key_store_guest.ts";
 import { RSA_PRIVATE_KEY } from "../../testing/keys.ts";
 import { testOnBackends } from "../../testing/ready_backends.ts";
 import { unchecked } from "../../testing/unchecked.ts";
-
-const MESSAGE = new TextEncoder().encode("attack at dawn");
-const digest = new Uint8Array(createHash("sha256").update(MESSAGE).digest());
-
-const RSA = {
-  algorithm: "rsa",
-  keyType: "private",
-  key: stubOf(KEY_FILES.web),
-  padding: "pkcs1",
-  hash: "sha256",
-} as const;
-
-const EC = {
-  algorithm: "ecdsa",
-  keyType: "private",
-  key: stubOf(KEY_FILES.curve),
-  curve: "p256",
-} as const;
 
 type Parameters = Parameters_<typeof RSA> | typeof EC;
 type Parameters_<T> = Omit<T, "key" | "padding" | "hash"> & {

@@ -1,31 +1,20 @@
 import assert from "node:assert/strict";
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createPublicKey, verify } from "node:crypto";
 import { connectVhostUser, Driver } from "../../driver/mod.ts";
 import { Status } from "../../device/wire/status.ts";
 import { serveDevice, ServeProcess } from "../../testing/command_process.ts";
 import { temporaryFolder } from "../../testing/files.ts";
-import { KEY_FILES, stubOf, writeKeys } from "../../testing/key_store_guest.ts";
+import {
+  digest,
+  EC,
+  KEY_FILES,
+  MESSAGE,
+  RSA,
+  writeKeys,
+} from "../../testing/key_store_guest.ts";
 
 import { testOnBackends } from "../../testing/ready_backends.ts";
 import { unchecked } from "../../testing/unchecked.ts";
-
-const MESSAGE = new TextEncoder().encode("attack at dawn");
-const digest = new Uint8Array(createHash("sha256").update(MESSAGE).digest());
-
-const RSA = {
-  algorithm: "rsa",
-  keyType: "private",
-  key: stubOf(KEY_FILES.web),
-  padding: "pkcs1",
-  hash: "sha256",
-} as const;
-
-const EC = {
-  algorithm: "ecdsa",
-  keyType: "private",
-  key: stubOf(KEY_FILES.curve),
-  curve: "p256",
-} as const;
 
 async function startDriver(socketPath: string): Promise<Driver> {
   const link = await connectVhostUser(socketPath, {
