@@ -8,9 +8,7 @@ import { createSocketDevice } from "./socket_device.ts";
 const SOCKET = ["--socket-path", "/s"];
 
 function settingsOf(...words: string[]): ServeSettings {
-  const request = parseServeOptions([...SOCKET, ...words]);
-  assert.equal(request.action, "serve");
-  return (request as { settings: ServeSettings }).settings;
+  return parseServeOptions([...SOCKET, ...words]);
 }
 
 const lanes = new LaneHost(() => {});

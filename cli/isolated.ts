@@ -30,9 +30,7 @@ export async function serveIsolated(
   [name, handedOver, ...words]: readonly string[],
 ): Promise<void> {
   const descriptors = JSON.parse(handedOver!) as InheritedDescriptor[];
-  const request = parseServeOptions(words, () => descriptors);
-  if (request.action !== "serve") return;
-  const { settings } = request;
+  const settings = parseServeOptions(words, () => descriptors);
   for (const { name: other, fd } of settings.sockets) {
     if (other !== name && fd !== undefined) openLibc().close(fd);
   }

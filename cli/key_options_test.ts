@@ -10,9 +10,7 @@ import { createSocketDevice } from "./socket_device.ts";
 const lanes = new LaneHost(() => {});
 
 function settingsOf(...words: string[]): ServeSettings {
-  const request = parseServeOptions(["--socket-path", "/s", ...words]);
-  assert.equal(request.action, "serve");
-  return (request as { settings: ServeSettings }).settings;
+  return parseServeOptions(["--socket-path", "/s", ...words]);
 }
 
 /** The one line with which a device with a key store cannot be made. */

@@ -11,7 +11,8 @@ import {
   OPS_RANGE,
   type ThrottleLimits,
 } from "../device/throttle.ts";
-import { DEFAULTS, type OptionName } from "./option_table.ts";
+import type { OptionName } from "./option_table.ts";
+import { DEFAULTS } from "./options/defaults.ts";
 import { scoped, usage, type Values, wholeNumberIn } from "./option_values.ts";
 
 /** The limits of the guest on one socket. */

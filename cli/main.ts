@@ -1,105 +1,84 @@
 /**
- * The program: `serve`, `supervise`, `probe`, `key-stub` and help. Who imports it gets {@linkcode main},
+ * The program: its commands, help and version. Who imports it gets {@linkcode main},
  * and nothing is started.
  *
  * @module
  */
 
-import { ALGORITHMS, qualifiedName } from "../algorithms/catalogue.ts";
+import { type CommandName, commandNames, COMMANDS } from "./commands.ts";
 import { socketsHandedOver } from "./handed_over.ts";
-import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
-import { keyStubCommand } from "./key_stub.ts";
-import { optionsAsText } from "./option_table.ts";
-import { complain, endWithUsageError, UsageError } from "./option_values.ts";
-import { parseServeOptions } from "./parse_options.ts";
-import { probeCommand } from "./probe.ts";
+import { commandHelpText, helpText } from "./help.ts";
 import { ISOLATED, serveIsolated } from "./isolated.ts";
 import { isolate } from "./isolate.ts";
+import { keyStubCommand } from "./key_stub.ts";
+import { nearestName } from "./nearest_name.ts";
+import { SERVE_OPTIONS } from "./option_table.ts";
+import { endWithUsageError, UsageError } from "./option_values.ts";
+import { parseServeOptions } from "./parse_options.ts";
+import { print } from "./print.ts";
+import { probeCommand } from "./probe.ts";
 import { serve } from "./serve.ts";
 import { supervise } from "./supervise.ts";
-
-/** What is offered with `--allow-weak` only, and why. */
-function weakAlgorithms(): string {
-  return ALGORITHMS.filter(({ weakness }) => weakness !== undefined)
-    .map((one) => `  ${qualifiedName(one).padEnd(16)}  ${one.weakness}`)
-    .join("\n");
-}
-
-const helpText = (): string =>
-  `\
-usage: deno run -A cli/main.ts serve --socket-path PATH [OPTION]...
-       deno run -A cli/main.ts supervise -- --socket-path PATH [OPTION]...
-       deno run -A cli/main.ts probe [--json] [OPTION of a backend]...
-       deno run -A cli/main.ts key-stub PUBLIC.pem [OUTPUT]
-
-serve      runs a virtio-crypto device for virtual machines on vhost-user sockets
-supervise  runs serve in a process of its own, and again when that dies or fails
-probe      shows which algorithms each backend offers here, or why not
-key-stub   writes what a guest opens a session with, instead of a private key
-
-Options of serve:
-${optionsAsText()}
-
-Weak algorithms, off unless --allow-weak is given:
-${weakAlgorithms()}
-
-Backends: ${BUILT_IN_BACKENDS.join(", ")}
-`;
+import { versionLine } from "./version.ts";
+import { outputColumns } from "./wrap_text.ts";
 
 /** virtio-crypto under QEMU's back-end conventions (vhost-user.json). */
 const CAPABILITIES = { type: "crypto", features: [] };
 
-/** Exit code where the answer cannot be written. */
-const EXIT_UNWRITTEN = 1;
+async function serveCommand(words: readonly string[]): Promise<void> {
+  const settings = parseServeOptions(words, socketsHandedOver);
+  await (settings.isolate
+    ? isolate(settings, words, socketsHandedOver())
+    : serve(settings));
+}
 
-/** Writes a whole text; nobody may be there to read it. */
-function print(text: string): void {
-  let bytes: Uint8Array = new TextEncoder().encode(text);
-  try {
-    while (bytes.length > 0) {
-      bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
-    }
-  } catch (error) {
-    const isClosed = error instanceof Deno.errors.BrokenPipe;
-    if (!isClosed) complain(`Cannot write to standard output: ${error}`);
-    Deno.exit(EXIT_UNWRITTEN);
+type Command = (words: readonly string[]) => void | Promise<void>;
+
+const RUN: Readonly<Record<CommandName, Command>> = {
+  serve: serveCommand,
+  supervise,
+  probe: (words) => probeCommand(words, print),
+  "key-stub": (words) =>
+    keyStubCommand(words, (bytes) => Deno.stdout.writeSync(bytes)),
+};
+
+/** What is answered whatever else was said; undefined: nothing is. */
+function answer(words: readonly string[]): string | undefined {
+  // QEMU's conventions: with this option everything else is ignored.
+  if (words.includes("--print-capabilities")) {
+    return `${JSON.stringify(CAPABILITIES)}\n`;
   }
+  const [command] = words;
+  const isHelp = command === undefined || command === "help" ||
+    words.includes("--help") || words.includes("-h");
+  if (isHelp) {
+    const entry = COMMANDS.find(({ name }) => name === command);
+    return !entry || entry.options === SERVE_OPTIONS
+      ? helpText(outputColumns())
+      : commandHelpText(entry, outputColumns());
+  }
+  return words.includes("--version") ? `${versionLine()}\n` : undefined;
+}
+
+function unknownCommand(command: string): UsageError {
+  const names = COMMANDS.map(({ name }) => name);
+  const meant = nearestName(command, names) ?? commandNames();
+  return new UsageError(
+    `Cannot run command ${JSON.stringify(command)}: expected ${meant}`,
+  );
 }
 
 async function run(words: readonly string[]): Promise<void> {
-  // QEMU's conventions: with this option everything else is ignored.
-  if (words.includes("--print-capabilities")) {
-    return print(`${JSON.stringify(CAPABILITIES)}\n`);
-  }
-  const [command, ...rest] = words;
-  if (command === undefined || command === "help" || rest.includes("--help")) {
-    return print(helpText());
-  }
+  const text = answer(words);
+  if (text !== undefined) return print(text);
+  const [command, ...rest] = words as [string, ...string[]];
   if (command === ISOLATED) return await serveIsolated(rest);
-  if (command === "probe") return await probeCommand(rest, print);
-  if (command === "key-stub") {
-    return keyStubCommand(rest, (bytes) => Deno.stdout.writeSync(bytes));
-  }
-  if (command === "supervise") return await supervise(rest);
   // Without a command the options are those of serve: what a discovery file's
   // binary is called with.
-  const options = command === "serve" ? rest : words;
-  if (command !== "serve" && !command.startsWith("-")) {
-    throw new UsageError(
-      `Cannot run command ${
-        JSON.stringify(command)
-      }: expected serve, supervise, probe or key-stub`,
-    );
-  }
-  const request = parseServeOptions(options, socketsHandedOver);
-  switch (request.action) {
-    case "help":
-      return print(helpText());
-    case "serve":
-      return request.settings.isolate
-        ? await isolate(request.settings, options, socketsHandedOver())
-        : await serve(request.settings);
-  }
+  if (command.startsWith("-")) return await serveCommand(words);
+  const entry = COMMANDS.find(({ name }) => name === command);
+  if (!entry) throw unknownCommand(command);
+  await RUN[entry.name](rest);
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { helpText } from "./help.ts";
 import {
   optionsAsMarkdown,
-  optionsAsText,
   optionUsage,
   SERVE_OPTIONS,
 } from "./option_table.ts";
@@ -29,7 +29,7 @@ Deno.test("an older table is replaced and the rest stays", async () => {
 
 Deno.test("help and README have every option", () => {
   for (const option of SERVE_OPTIONS) {
-    assert.ok(optionsAsText().includes(`  ${optionUsage(option)}\n`));
+    assert.ok(helpText(80).includes(`\n  ${optionUsage(option)}\n`));
     assert.ok(optionsAsMarkdown().includes(`| \`${optionUsage(option)}\` |`));
   }
 });

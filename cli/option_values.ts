@@ -6,7 +6,13 @@
  */
 
 import { parseArgs } from "node:util";
-import { type OptionName, SERVE_OPTIONS } from "./option_table.ts";
+import { nearestName } from "./nearest_name.ts";
+import {
+  type OptionName,
+  SERVE_OPTIONS,
+  type ServeOption,
+} from "./option_table.ts";
+import type { OptionEntry } from "./options/option_entry.ts";
 
 /** A mistake of the operator: option, value and what was expected. */
 export class UsageError extends Error {
@@ -49,13 +55,29 @@ export function usage(
   );
 }
 
-/** Checks the form of the words only: known options, with values or without. */
-export function collect(words: readonly string[]): Values {
+/** The one line for an option that is not among `known`. */
+export function unknownOption(
+  rawName: string,
+  known: readonly OptionEntry[],
+): UsageError {
+  const names = known.map(({ name }) => name);
+  const meant = nearestName(rawName.replace(/^-+/, ""), names);
+  const expected = meant === undefined
+    ? "one that --help shows"
+    : `--${meant}, or another that --help shows`;
+  return new UsageError(`Cannot use option ${rawName}: expected ${expected}`);
+}
+
+/** Checks the form of the words only: options of `known`, with values or without. */
+export function collect(
+  words: readonly string[],
+  known: readonly ServeOption[] = SERVE_OPTIONS,
+): Values {
   const { tokens } = parseArgs({
     args: [...words],
     options: Object.fromEntries(
-      SERVE_OPTIONS.map((option) => [option.name, {
-        type: "value" in option ? "string" as const : "boolean" as const,
+      known.map((option) => [option.name, {
+        type: option.value ? "string" as const : "boolean" as const,
       }]),
     ),
     strict: false,
@@ -70,18 +92,15 @@ export function collect(words: readonly string[]): Values {
       );
     }
     if (token.kind !== "option") continue;
-    const option = SERVE_OPTIONS.find(({ name }) => name === token.name);
+    const option = known.find(({ name }) => name === token.name);
     if (!option || !token.rawName.startsWith("--")) {
-      throw new UsageError(
-        `Cannot use option ${token.rawName}: expected one of ` +
-          SERVE_OPTIONS.map(({ name }) => `--${name}`).join(", "),
-      );
+      throw unknownOption(token.rawName, known);
     }
     values.set(option.name, [
       ...values.get(option.name) ?? [],
       checkedValue(option, token.value, token.inlineValue ?? false),
     ]);
-    if (!("repeatable" in option) && values.get(option.name)!.length > 1) {
+    if (!option.repeatable && values.get(option.name)!.length > 1) {
       throw usage(option.name, token.value ?? "", "the option only once");
     }
   }
@@ -89,11 +108,11 @@ export function collect(words: readonly string[]): Values {
 }
 
 function checkedValue(
-  option: (typeof SERVE_OPTIONS)[number],
+  option: ServeOption,
   value: string | undefined,
   inline: boolean,
 ): string {
-  if (!("value" in option)) {
+  if (option.value === undefined) {
     if (value !== undefined) throw usage(option.name, value, "no value");
     return "";
   }

@@ -32,35 +32,25 @@ import { LOG_LEVELS, type LogSettings } from "./log.ts";
 import { LOG_FORMATS } from "./log_format.ts";
 import { type LimitOptions, limitOptions } from "./limit_options.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
-import {
-  BACKEND_OPTIONS,
-  DEFAULTS,
-  MAXIMUM_THREADS,
-  type OptionName,
-} from "./option_table.ts";
+import { BACKEND_OPTIONS, type OptionName } from "./option_table.ts";
+import { FALLBACKS } from "./options/backends.ts";
+import { DEFAULTS } from "./options/defaults.ts";
+import { REQUEST_LAYOUTS, SESSION_LAYOUTS } from "./options/guests.ts";
+import { MAXIMUM_THREADS, STATE_CHOICES } from "./options/process.ts";
 import {
   choice,
   collect,
   oneOf,
   scoped,
   usage,
-  UsageError,
   type Values,
   wholeNumber,
 } from "./option_values.ts";
 import { type SocketPlace, socketPlaces } from "./socket_places.ts";
 
-const SESSION_LAYOUTS = ["auto", "A", "B", "C"] as const;
 export type SessionLayoutOption = (typeof SESSION_LAYOUTS)[number];
-
-const REQUEST_LAYOUTS = ["virtio", "draft-9"] as const;
 export type RequestLayoutOption = (typeof REQUEST_LAYOUTS)[number];
-
-/** Whether guests outlive the process. */
-const STATE_CHOICES = ["auto", "off"] as const;
 export type StateChoice = (typeof STATE_CHOICES)[number];
-
-const FALLBACKS: readonly Fallback[] = ["never", "unsupported", "failure"];
 
 /** Which backends serve a socket's sessions. */
 export interface PlacementOptions {
@@ -104,11 +94,6 @@ export interface ServeSettings extends LogSettings {
   readonly spinMicroseconds: number;
   readonly allowWeak: boolean;
 }
-
-/** What the command line asks for. */
-export type ServeRequest =
-  | { readonly action: "serve"; readonly settings: ServeSettings }
-  | { readonly action: "help" };
 
 function placementOptions(
   values: Values,
@@ -292,15 +277,8 @@ export interface ProbeSettings {
  * @throws {UsageError} naming option, value and what was expected
  */
 export function parseProbeOptions(words: readonly string[]): ProbeSettings {
-  const values = collect(words.filter((word) => word !== "--json"));
-  const names: readonly OptionName[] = BACKEND_OPTIONS.map(({ name }) => name);
-  for (const name of values.keys()) {
-    if (names.includes(name)) continue;
-    throw new UsageError(
-      `Cannot use option --${name}: expected one of --json, ` +
-        names.map((known) => `--${known}`).join(", "),
-    );
-  }
+  const others = words.filter((word) => word !== "--json");
+  const values = collect(others, BACKEND_OPTIONS);
   return {
     json: words.includes("--json"),
     backendOptions: backendOptions(values),
@@ -316,12 +294,6 @@ export function parseProbeOptions(words: readonly string[]): ProbeSettings {
 export function parseServeOptions(
   words: readonly string[],
   handedOver: () => readonly InheritedDescriptor[] = () => [],
-): ServeRequest {
-  if (words.includes("--help") || words.includes("-h")) {
-    return { action: "help" };
-  }
-  return {
-    action: "serve",
-    settings: serveSettings(collect(words), handedOver),
-  };
+): ServeSettings {
+  return serveSettings(collect(words), handedOver);
 }

@@ -11,9 +11,7 @@ import {
 const SOCKET = ["--socket-path", "/s"];
 
 function settingsOf(...words: string[]): ServeSettings {
-  const request = parseServeOptions(words);
-  assert.equal(request.action, "serve");
-  return (request as { settings: ServeSettings }).settings;
+  return parseServeOptions(words);
 }
 
 function mistakeOf(words: readonly string[]): string {
@@ -308,6 +306,7 @@ const MISTAKES: Readonly<
   "print-capabilities": [
     [[...SOCKET, "--print-capabilities=json"], '"json"', "no value"],
   ],
+  version: [[[...SOCKET, "--version=1"], '"1"', "no value"]],
   help: [[[...SOCKET, "--help=all"], '"all"', "no value"]],
 };
 
@@ -331,7 +330,7 @@ Deno.test("every option that can be wrong has mistakes above", () => {
 
 Deno.test("an option without its value is a mistake wherever it stands", () => {
   for (const option of SERVE_OPTIONS) {
-    if (!("value" in option)) continue;
+    if (option.value === undefined) continue;
     const { name, value } = option;
     for (const words of [[], ["--queues", "2"], ["--log-level=info"]]) {
       const message = mistakeOf([`--${name}`, ...words]);
@@ -348,9 +347,15 @@ Deno.test("words that are no option, and unknown options, are mistakes", () => {
     [["/s"], /^Cannot use argument "\/s": expected options$/],
     [[...SOCKET, "extra"], /^Cannot use argument "extra"/],
     [[...SOCKET, "--", "extra"], /^Cannot use argument "extra"/],
-    [[...SOCKET, "--socket"], /option --socket: expected one of --socket-path/],
-    [[...SOCKET, "--no-allow-weak"], /option --no-allow-weak: expected one of/],
-    [[...SOCKET, "-q"], /option -q: expected one of --socket-path/],
+    [
+      [...SOCKET, "--socket"],
+      /option --socket: expected --socket-path, or another that --help/,
+    ],
+    [
+      [...SOCKET, "--no-allow-weak"],
+      /option --no-allow-weak: expected one that --help shows/,
+    ],
+    [[...SOCKET, "-q"], /option -q: expected one that --help shows/],
     [[], /^Cannot serve without a socket: expected --socket-path PATH or --fd/],
     [["--queues", "2"], /^Cannot serve without a socket/],
   ];
@@ -399,12 +404,10 @@ Deno.test("a pattern stands for one socket of each guest", () => {
 });
 
 Deno.test("sockets of systemd have the names of their units, and options by them", () => {
-  const request = parseServeOptions(
+  const { sockets, bySocket } = parseServeOptions(
     ["--fd", "systemd", "--max-sessions", "3@b", "--backend", "noble@a:1"],
     () => ["a", "b", "a"].map((name, i) => ({ fd: 3 + i, name })),
   );
-  assert.ok(request.action === "serve");
-  const { sockets, bySocket } = request.settings;
   assert.deepEqual(sockets, [
     { fd: 3, name: "a:0" },
     { fd: 4, name: "b" },
@@ -520,11 +523,6 @@ Deno.test("npm packages with a scope are not taken for a socket's", () => {
     ...[...SOCKET, "--backend", "@me/aes@1.2,npm:@me/b,./c.ts"],
   );
   assert.deepEqual(general.backends, ["@me/aes@1.2", "npm:@me/b", "./c.ts"]);
-});
-
-Deno.test("--help wins over everything else", () => {
-  assert.equal(parseServeOptions(["--queues", "0", "--help"]).action, "help");
-  assert.equal(parseServeOptions(["-h"]).action, "help");
 });
 
 Deno.test("probe takes --json and the options of backends only", () => {

@@ -7,7 +7,7 @@
 
 import { openLibc } from "../ffi/libc.ts";
 import { Supervisor } from "../keeper/supervisor.ts";
-import { type LogSettings, openLog } from "./log.ts";
+import { openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
 import { ownCommand } from "./own_process.ts";
 import { requirePinFile } from "./key_options.ts";
@@ -25,13 +25,8 @@ const WATCHDOG_MS = 30_000;
  */
 export async function supervise(words: readonly string[]): Promise<never> {
   const options = words[0] === "--" ? words.slice(1) : words;
-  const request = parseServeOptions(options);
-  if (request.action === "serve") {
-    requirePinFile(request.settings.backendOptions, "supervise");
-  }
-  const settings: LogSettings = request.action === "serve"
-    ? request.settings
-    : { logLevel: "info", logFormat: "text" };
+  const settings = parseServeOptions(options);
+  requirePinFile(settings.backendOptions, "supervise");
   const libc = openLibc();
   const supervisor = new Supervisor({
     libc,

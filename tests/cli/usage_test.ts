@@ -49,8 +49,8 @@ const WRONG: readonly (readonly [string[], RegExp])[] = [
   [["--log-level", "all"], /--log-level "all": expected one of error, warn/],
   [["--help=me"], /--help "me": expected no value/],
   [["--queues", "1", "--queues", "2"], /--queues "2": expected .* only once/],
-  [["--quiet"], /--quiet: expected one of --socket-path, /],
-  [["-s", "/s"], /-s: expected one of --socket-path, /],
+  [["--quiet"], /--quiet: expected one that --help shows/],
+  [["-s", "/s"], /-s: expected one that --help shows/],
   [["crypto.sock"], /"crypto\.sock": expected options/],
 ];
 
@@ -83,7 +83,7 @@ Deno.test("an unknown command is one line and exit code 2", async () => {
   assert.equal(code, 2);
   assert.match(
     stderr,
-    /^vhost-device-crypto: [^\n]*"server": expected serve, supervise, probe or key-stub\n$/,
+    /^vhost-device-crypto: [^\n]*"server": expected serve\n$/,
   );
 });
 
@@ -111,7 +111,7 @@ Deno.test("--print-capabilities ignores all else", async () => {
 });
 
 Deno.test("--help shows every option, and which algorithms are weak", async () => {
-  const cases = [["--help"], ["serve", "--help"], ["probe", "--help"], []];
+  const cases = [["--help"], ["serve", "--help"], ["help"], []];
   const [first, ...others] = await Promise.all(
     cases.map((words) => runCommand(...words)),
   );
@@ -126,5 +126,16 @@ Deno.test("--help shows every option, and which algorithms are weak", async () =
     const name = qualifiedName(algorithm);
     const listed = new RegExp(`^ +${RegExp.escape(name)} `, "m").test(weak);
     assert.equal(listed, algorithm.weakness !== undefined, name);
+  }
+});
+
+Deno.test("--version tells the version, wherever it stands", async () => {
+  for (const words of [["--version"], ["serve", "--fd", "x", "--version"]]) {
+    const { code, stdout, stderr } = await runCommand(...words);
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stdout,
+      /^vhost-device-crypto \d+\.\d+\.\d+ on Deno [\d.]+\n$/,
+    );
   }
 });

@@ -1,0 +1,17 @@
+/**
+ * Options: what is answered at once, with nothing started.
+ *
+ * @module
+ */
+
+import type { OptionEntry } from "./option_entry.ts";
+
+export const ANSWER_OPTIONS = [
+  {
+    name: "print-capabilities",
+    help:
+      "print what QEMU's back-end conventions ask for, as JSON, and end; all else is ignored",
+  },
+  { name: "version", help: "print the version and end" },
+  { name: "help", help: "print this text and end" },
+] as const satisfies readonly OptionEntry[];

@@ -1,0 +1,12 @@
+/**
+ * The version of the program.
+ *
+ * @module
+ */
+
+/** The same as in `deno.json`, which packages do not have. */
+export const VERSION = "0.1.0";
+
+/** What `--version` answers. */
+export const versionLine = (): string =>
+  `vhost-device-crypto ${VERSION} on Deno ${Deno.version.deno}`;
