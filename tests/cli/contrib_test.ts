@@ -105,13 +105,13 @@ Deno.test("a signal to the binary reaches the device", async () => {
   assert.equal(await exists(socket), false);
 });
 
-Deno.test("the systemd units hand the socket over as descriptor 3", async () => {
+Deno.test("the systemd units hand the sockets over", async () => {
   const read = (name: string) => Deno.readTextFile(`${CONTRIB}${name}`);
   const service = await read("vhost-device-crypto.service");
   const socket = await read("vhost-device-crypto.socket");
   assert.match(
     service,
-    /^ExecStart=\/usr\/local\/bin\/vhost-device-crypto --fd 3$/m,
+    /^ExecStart=\/usr\/local\/bin\/vhost-device-crypto serve --fd systemd /m,
   );
   // One service for all connections, so that it is given the listening socket.
   assert.doesNotMatch(socket, /^Accept=yes/m);
