@@ -36,8 +36,8 @@ export interface GuestOptions
   readonly longestChain?: number;
   /** The PrivateKeyInfo that key-stub signs with, which is no secret. */
   readonly keyStub?: Uint8Array;
-  /** What goes on while the test "load" works, which ends with it. */
-  readonly duringLoad?: () => Promise<void>;
+  /** What goes on while the test "load" of a boot works, which ends with it. */
+  readonly duringLoad?: (boot: number) => Promise<void>;
   /** How often the guest boots under the same QEMU. */
   readonly boots?: number;
   readonly timeoutMs?: number;
@@ -141,7 +141,9 @@ async function converse(
     if (guestConsole.read(line)) {
       await say(guestConsole.boots.length < boots ? "reboot" : "poweroff");
     } else if (line === "BEGIN load") {
-      load = (duringLoad?.() ?? load).finally(() => say("enough"));
+      const earlier = load;
+      load = (duringLoad?.(guestConsole.boots.length) ?? load)
+        .then(() => earlier).finally(() => say("enough"));
       // What fails in it is told at the end.
       load.catch(() => {});
     }

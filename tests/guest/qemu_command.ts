@@ -22,6 +22,8 @@ export interface QemuOptions {
   readonly reboots?: boolean;
   /** Default: 256. */
   readonly memoryMebibytes?: number;
+  /** Where QEMU takes commands meanwhile (`qmp.ts`); it has room for memory then. */
+  readonly monitorPath?: string;
   /** QEMU's name of the guest's processor, where its default is not enough. */
   readonly processor?: string;
   /** Words for the kernel's command line. */
@@ -96,10 +98,13 @@ function machine(options: QemuOptions): string[] {
       "-machine",
       "q35,accel=tcg,memory-backend=mem0",
       "-m",
-      size,
+      options.monitorPath ? `${size},slots=4,maxmem=1G` : size,
       "-smp",
       "2",
     ],
+    ...(options.monitorPath
+      ? ["-qmp", `unix:${options.monitorPath},server=on,wait=off`]
+      : []),
     ...(options.processor ? ["-cpu", options.processor] : []),
     ...(options.reboots ? [] : ["-no-reboot"]),
   ];

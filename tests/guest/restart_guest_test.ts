@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
+import { temporaryFolder } from "../../testing/files.ts";
 import { KeptDevice } from "../../testing/kept_device.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import {
@@ -6,7 +7,9 @@ import {
   type GuestOptions,
   guestParts,
   guestProblems,
+  type GuestReport,
 } from "./guest.ts";
+import { Monitor } from "./qmp.ts";
 
 const found = await guestParts();
 const GUEST = {
@@ -14,25 +17,103 @@ const GUEST = {
   name: "a Linux guest under QEMU",
   remedy: found.ok ? "" : found.missing,
 };
-const KILLS = 4;
+/** `deno task test:restarts`: more kills, and a reset of the guest. */
+const LONG = Deno.env.get("VHOST_CRYPTO_RESTARTS") === "long";
+const KILLS = LONG ? 12 : 2;
 /** Between two ends: the guest has new requests under way. */
 const WORK_MS = 500;
 /** No request may wait longer: a process and its guest are back long before. */
 const LONGEST_MS = 15_000;
+const HOT_PLUG_MEBIBYTES = 128;
 
-const work = () => new Promise((wake) => setTimeout(wake, WORK_MS));
+const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
-/** Kills the device under load and replaces it once; the load compares all. */
-async function outlive(device: KeptDevice): Promise<void> {
-  for (let kills = 0; kills < KILLS; kills++) {
-    await work();
-    await device.kill();
-    await device.settled();
+/** Under load, whose every result the guest compares. */
+class Restarts {
+  readonly #device: KeptDevice;
+  readonly #monitor: Monitor;
+
+  constructor(device: KeptDevice, monitor: Monitor) {
+    this.#device = device;
+    this.#monitor = monitor;
   }
-  await work();
-  await device.replace();
-  await device.settled();
-  await work();
+
+  async all(): Promise<void> {
+    for (let kills = 0; kills < KILLS; kills++) {
+      await this.#afterWork(() => this.#device.kill());
+    }
+    await this.#afterWork(() => this.#whilePaused());
+    await this.#afterWork(() => this.#duringHotPlug());
+    await this.#afterWork(() => this.#device.replace());
+    await pause(WORK_MS);
+  }
+
+  /** The guest forgets what it has asked for, on the connection of before. */
+  async killAndReset(): Promise<void> {
+    await pause(WORK_MS);
+    await this.#device.kill();
+    await this.#monitor.run("system_reset");
+  }
+
+  async #afterWork(end: () => Promise<void>): Promise<void> {
+    await pause(WORK_MS);
+    await end();
+    await this.#device.settled();
+  }
+
+  async #whilePaused(): Promise<void> {
+    await this.#monitor.run("stop");
+    await this.#device.kill();
+    await this.#device.settled();
+    await this.#monitor.run("cont");
+  }
+
+  /** QEMU waits for the answer of a process that is killed. */
+  async #duringHotPlug(): Promise<void> {
+    let added = Promise.resolve();
+    await this.#device.stopAndKill(async () => {
+      added = this.#monitor.addMemory("more", HOT_PLUG_MEBIBYTES);
+      await pause(WORK_MS);
+    });
+    await added;
+  }
+}
+
+/** A guest and its device, and what they said. */
+async function outlive(
+  mode: "generic" | "cryptodev",
+  qemu: "11.1" | "10.0",
+  more: Pick<GuestOptions, "tests" | "boots">,
+  restarts: (all: Restarts, boot: number) => Promise<void>,
+): Promise<GuestReport> {
+  await using folder = await temporaryFolder();
+  await using device = await KeptDevice.start(
+    ...["--backend", "openssl", "--queues", "2"],
+  );
+  const monitorPath = `${folder.path}/monitor`;
+  let monitor: Monitor | undefined;
+  const options: GuestOptions = {
+    ...{ mode, qemu, dataQueues: 2, monitorPath, timeoutMs: 300_000 },
+    socketPath: device.socketPath,
+    duringLoad: async (boot) => {
+      monitor ??= await Monitor.connect(monitorPath);
+      await restarts(new Restarts(device, monitor), boot);
+    },
+    ...more,
+  };
+  try {
+    const report = await bootGuest(options);
+    // What a boot that was reset has left undone is not missed.
+    const last = { ...report, boots: report.boots.slice(-1) };
+    const problems = guestProblems({ ...options, boots: 1 }, last);
+    if (problems.length > 0) {
+      console.error(`${report.consoleTail}\n${device.log}`);
+    }
+    deepStrictEqual(problems, []);
+    return report;
+  } finally {
+    monitor?.[Symbol.dispose]();
+  }
 }
 
 for (
@@ -44,30 +125,33 @@ for (
 ) {
   testWith(
     GUEST,
-    `a Linux guest in ${mode} mode of QEMU ${qemu} loses nothing when its device is killed and replaced`,
+    `a Linux guest in ${mode} mode of QEMU ${qemu} loses nothing when its device is killed, also while it is paused and gets memory, and replaced`,
     async () => {
-      await using device = await KeptDevice.start(
-        ...["--backend", "openssl", "--queues", "2"],
-      );
-      const options: GuestOptions = {
-        mode,
-        qemu,
-        dataQueues: 2,
-        // The kernel's own test works in place, and has ended when aes-kat begins.
-        tests: ["aes-kat", "load", "aes-random", "rebind"],
-        socketPath: device.socketPath,
-        duringLoad: () => outlive(device),
-      };
-      const report = await bootGuest(options);
-      const problems = guestProblems(options, report);
-      if (problems.length > 0) {
-        console.error(`${report.consoleTail}\n${device.log}`);
-      }
-      deepStrictEqual(problems, []);
+      // The kernel's own test works in place, and has ended when aes-kat begins.
+      const tests = ["aes-kat", "load", "aes-random", "rebind"] as const;
+      const report = await outlive(mode, qemu, { tests }, (all) => all.all());
       const { info } = report.boots[0]!;
       const told = (name: string) => Number(info.get(`load.${name}`));
       ok(told("requests") > 0, info.get("load.requests"));
       ok(told("longest-ms") < LONGEST_MS, info.get("load.longest-ms"));
+      if (LONG) console.log(Object.fromEntries(info));
+    },
+  );
+
+  if (!LONG) continue;
+  testWith(
+    GUEST,
+    `a Linux guest in ${mode} mode of QEMU ${qemu} that is reset when its device has been killed boots and works`,
+    async () => {
+      const tests = ["aes-kat", "load"] as const;
+      const report = await outlive(
+        ...[mode, qemu, { tests, boots: 2 }] as const,
+        async (all, boot) => {
+          if (boot === 1) await all.killAndReset();
+          else await pause(WORK_MS);
+        },
+      );
+      deepStrictEqual(report.boots.length, 2);
     },
   );
 }
