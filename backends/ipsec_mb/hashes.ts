@@ -83,10 +83,10 @@ function hashKey(library: IpsecMb, hash: Sha | "md5", key: Uint8Array) {
   const { digestBytes } = algorithmByName("hash", hash)!;
   const digest = new Uint8Array(digestBytes);
   if (hash === "md5") {
-    const md5 = makeHash("md5");
-    md5.restart();
-    md5.update(key);
-    md5.finish(digest);
+    const md5 = makeHash("md5", digestBytes);
+    md5.start();
+    md5.update(key as Uint8Array<ArrayBuffer>);
+    digest.set(md5.finish()!);
   } else {
     const length = BigInt(key.length);
     library.cold[hash](key as Uint8Array<ArrayBuffer>, length, digest);
@@ -135,11 +135,12 @@ function makeHmacMd5(library: IpsecMb, key: Uint8Array): HashKernel {
     ...hmacSettings(block, 16),
     algorithm: HashAlgorithm.MD5,
     beyond: (runner, at, lengthBytes, result) => {
-      beyond.restart();
+      beyond.start();
       beyond.update(runner.bytes.subarray(at, at + lengthBytes));
-      return beyond.finish(result);
+      result.set(beyond.finish()!.subarray(0, result.length));
+      return true;
     },
-    wipe: () => beyond.wipe(),
+    wipe: () => beyond.close(),
   });
 }
 

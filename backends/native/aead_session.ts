@@ -48,7 +48,9 @@ export class NativeAeadSession implements NativeSession {
       this.#encrypts,
       tagBytes,
     );
-    if (algorithm === "gcm") this.#key = copyKey(key);
+    if (algorithm === "gcm" && !this.#aead.takesPreCounterBlock) {
+      this.#key = copyKey(key);
+    }
   }
 
   #aeadFor(ivBytes: number): Aead {
@@ -76,7 +78,7 @@ export class NativeAeadSession implements NativeSession {
     if (!this.#begin(aead, operation)) return fail(operation, primitives);
     const good = worker.apply(aead, source, destination) &&
       aead.finish(this.#tag);
-    if (!good) return this.#refuse(operation);
+    if (!good) return this.#refuse(aead, operation);
     if (this.#encrypts) digest.copyIn(0, this.#tagRegion, tagBytes);
     complete(operation, source.totalBytes);
   }
@@ -105,9 +107,9 @@ export class NativeAeadSession implements NativeSession {
   }
 
   /** A wrong tag leaves no plaintext behind. */
-  #refuse(operation: Operation): void {
+  #refuse(aead: Aead, operation: Operation): void {
     const { destination } = operation;
-    destination.fill(0, destination.totalBytes, 0);
+    if (!aead.comparesFirst) destination.fill(0, destination.totalBytes, 0);
     const status = this.#encrypts
       ? OperationStatus.Failed
       : OperationStatus.BadTag;

@@ -6,7 +6,6 @@
  */
 
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { algorithmByName } from "../../algorithms/catalogue.ts";
 import type { BurstThread } from "../backend.ts";
 import { KeptOperations } from "../kept_operations.ts";
 import {
@@ -14,38 +13,10 @@ import {
   BurstField,
   type RequestBurst,
 } from "../request_burst.ts";
-import { NativeAeadSession } from "./aead_session.ts";
-import { NativeChainSession } from "./chain_session.ts";
-import { NativeCipherSession } from "./cipher_session.ts";
-import { DigestSession, DigestWithIvSession } from "./digest_session.ts";
+import { openSession } from "./open_session.ts";
 import { PieceWorker } from "./pieces.ts";
 import type { NativeSession, Primitives } from "./primitives.ts";
-import { NativeRsaSession } from "./rsa_session.ts";
 import type { ThreadContext } from "./session.ts";
-
-function open(
-  thread: ThreadContext,
-  description: SessionDescription,
-): NativeSession {
-  switch (description.service) {
-    case "cipher":
-      return new NativeCipherSession(thread, description);
-    case "chain":
-      return new NativeChainSession(thread, description);
-    case "hash":
-      return DigestSession.ofHash(thread, description);
-    case "mac":
-      return algorithmByName("mac", description.algorithm)?.ivBytes
-        ? new DigestWithIvSession(thread, description)
-        : DigestSession.ofMac(thread, description);
-    case "aead":
-      return new NativeAeadSession(thread, description);
-    case "akcipher":
-      return description.algorithm === "rsa"
-        ? new NativeRsaSession(thread, description)
-        : thread.primitives.openEcdsa(description);
-  }
-}
 
 // The engine folds constants of a module of its own only.
 const WORDS = BURST_WORDS;
@@ -64,7 +35,7 @@ export class NativeThread implements BurstThread {
 
   openSession(description: SessionDescription, number: number): void {
     try {
-      this.#sessions[number] = open(this.#context, description);
+      this.#sessions[number] = openSession(this.#context, description);
     } catch (error) {
       this.#context.primitives.clearErrors();
       throw error;

@@ -64,6 +64,10 @@ export interface AeadLengths {
 export interface Aead extends Transform {
   /** All associated data has to be one piece. */
   readonly wholeAdditionalData: boolean;
+  /** An IV of 16 bytes is GCM's pre-counter block. */
+  readonly takesPreCounterBlock?: boolean;
+  /** Nothing is written before the tag was compared. */
+  readonly comparesFirst?: boolean;
   /**
    * Begins a message; `tag` is the expected one when decrypting. `words` are the
    * same as `iv`, if they are given.

@@ -10,9 +10,10 @@ import {
   runJobs,
 } from "../../conformance/operations.ts";
 import { plainSeal } from "../../conformance/plain/aeads.ts";
-import { NobleAeadSession } from "./aead_session.ts";
+import { openSession } from "../native/open_session.ts";
+import { PieceWorker } from "../native/pieces.ts";
 import noble from "./noble.ts";
-import { Workspace } from "./workspace.ts";
+import { NoblePrimitives } from "./primitives.ts";
 import {
   hex,
   LAYOUTS,
@@ -336,12 +337,11 @@ Deno.test("what a forged message deciphers to stays nowhere", () => {
     const secret = { algorithm: name, key, tagBytes: 16 };
     const plaintext = random.bytes(64);
     const sealed = encrypt(secret, iv, random.bytes(0), plaintext);
-    const session = new NobleAeadSession({
-      service: "aead",
-      direction: "decrypt",
-      ...secret,
-    });
-    const workspace = new Workspace();
+    const primitives = new NoblePrimitives();
+    const session = openSession(
+      { primitives, worker: new PieceWorker() },
+      { service: "aead", direction: "decrypt", ...secret },
+    );
     const request = {
       kind: OperationKind.Decrypt,
       iv,
@@ -353,10 +353,10 @@ Deno.test("what a forged message deciphers to stays nowhere", () => {
       const tag = sealed.digest.slice();
       if (!isGenuine) tag[7]! ^= 1;
       const job = new Job({ ...request, tag }, session, CONTIGUOUS, random);
-      const status = session.run(job.operation, workspace);
-      const left = workspace.data.take(64);
+      session.perform(job.operation);
+      const left = primitives.data.take(64);
       strictEqual(
-        status,
+        job.operation.status,
         isGenuine ? OperationStatus.Ok : OperationStatus.BadTag,
       );
       strictEqual(left.every((byte) => byte === 0), !isGenuine, name);

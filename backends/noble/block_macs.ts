@@ -6,10 +6,10 @@
  * @module
  */
 
+import type { Bytes, Digester } from "../native/primitives.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";
 import { Block, copyBlock, xorBlock } from "./block_modes.ts";
 import { DesBlockCipher } from "./des.ts";
-import type { Digest } from "./digest.ts";
 
 /** The running CBC state; its last block waits until more input comes. */
 export class CbcMacState {
@@ -68,7 +68,7 @@ export class CbcMacState {
 }
 
 /** A MAC over the state of a CBC-MAC; how the last block ends differs. */
-abstract class CbcMacDigest implements Digest {
+abstract class CbcMacDigester implements Digester {
   protected readonly state: CbcMacState;
   protected readonly blockBytes: number;
 
@@ -77,29 +77,30 @@ abstract class CbcMacDigest implements Digest {
     this.blockBytes = cipher.blockBytes;
   }
 
-  restart(): void {
+  start(): boolean {
     this.state.restart();
+    return true;
   }
 
-  update(bytes: Uint8Array): void {
+  readonly update = (bytes: Bytes): boolean => {
     this.state.update(bytes);
-  }
+    return true;
+  };
 
-  abstract finish(result: Uint8Array): boolean;
+  abstract finish(): Bytes | null;
 
-  wipe(): void {
+  close(): void {
     this.state.wipe();
   }
 }
 
 /** CBC-MAC of whole blocks (ISO/IEC 9797-1 MAC algorithm 1); of none, zeros. */
-class CbcMac extends CbcMacDigest {
-  override finish(result: Uint8Array): boolean {
+class CbcMac extends CbcMacDigester {
+  override finish(): Bytes | null {
     const { filledBytes } = this.state;
-    if (filledBytes !== 0 && filledBytes !== this.blockBytes) return false;
+    if (filledBytes !== 0 && filledBytes !== this.blockBytes) return null;
     this.state.padWithZeros();
-    result.set(this.state.block.bytes.subarray(0, result.length));
-    return true;
+    return this.state.block.bytes;
   }
 }
 
@@ -110,7 +111,7 @@ interface Subkeys {
 }
 
 /** CBC-MAC whose last block is masked: CMAC and XCBC differ in the masks. */
-class MaskedCbcMac extends CbcMacDigest {
+class MaskedCbcMac extends CbcMacDigester {
   readonly #subkeys: Subkeys;
 
   constructor(cipher: BlockCipher, subkeys: Subkeys) {
@@ -118,19 +119,18 @@ class MaskedCbcMac extends CbcMacDigest {
     this.#subkeys = subkeys;
   }
 
-  override finish(result: Uint8Array): boolean {
+  override finish(): Bytes {
     const state = this.state;
     const isWhole = state.filledBytes === this.blockBytes;
     if (!isWhole) state.block.bytes[state.filledBytes]! ^= 0x80;
     const mask = isWhole ? this.#subkeys.whole : this.#subkeys.padded;
     xorBlock(state.block.view, 0, mask.view, this.blockBytes);
     state.encrypt();
-    result.set(state.block.bytes.subarray(0, result.length));
-    return true;
+    return state.block.bytes;
   }
 
-  override wipe(): void {
-    super.wipe();
+  override close(): void {
+    super.close();
     this.#subkeys.whole.wipe();
     this.#subkeys.padded.wipe();
   }
@@ -148,7 +148,7 @@ function double(block: Block, blockBytes: number): void {
 }
 
 /** CMAC (NIST SP 800-38B §6). */
-function makeCmac(cipher: BlockCipher): Digest {
+function makeCmac(cipher: BlockCipher): Digester {
   const whole = new Block();
   const padded = new Block();
   cipher.encryptBlock(whole.view, 0);
@@ -159,7 +159,7 @@ function makeCmac(cipher: BlockCipher): Digest {
 }
 
 /** AES-XCBC-MAC (RFC 3566 §4); a session cuts it to 96 bits where it wants. */
-function makeXcbc(key: Uint8Array): Digest {
+function makeXcbc(key: Uint8Array): Digester {
   const cipher = new AesBlockCipher(key);
   const derive = (byte: number): Block => {
     const block = new Block();
@@ -176,7 +176,7 @@ function makeXcbc(key: Uint8Array): Digest {
 }
 
 /** The block-cipher MAC with the catalogue's name. */
-export function makeBlockMac(name: string, key: Uint8Array): Digest {
+export function makeBlockMac(name: string, key: Uint8Array): Digester {
   switch (name) {
     case "cmac-aes":
       return makeCmac(new AesBlockCipher(key));

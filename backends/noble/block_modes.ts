@@ -5,18 +5,42 @@
  * @module
  */
 
+import type { Bytes, Cipher } from "../native/primitives.ts";
 import type { BlockCipher } from "./block_cipher.ts";
 
-/** A cipher in its mode and direction. */
-export interface Mode {
+/** A cipher in its mode and direction; `apply` goes on where it has ended. */
+export abstract class Mode implements Cipher {
+  readonly blockBytes: number;
+  readonly minimumBytes: number;
+  readonly whole: boolean;
+  /** Of the kept memory that was worked on last. */
+  #kept = new DataView(new ArrayBuffer(0));
+
+  constructor(blockBytes: number, whole: boolean) {
+    this.blockBytes = blockBytes;
+    this.minimumBytes = blockBytes;
+    this.whole = whole;
+  }
+
+  abstract start(iv: Bytes): boolean;
   /** Runs over `lengthBytes` bytes of `data` from `start`, in place. */
-  apply(
-    data: DataView,
-    start: number,
-    lengthBytes: number,
-    iv: Uint8Array,
-  ): void;
-  wipe(): void;
+  abstract apply(data: DataView, start: number, lengthBytes: number): void;
+  abstract close(): void;
+
+  piece(input: Uint8Array, output: Uint8Array): boolean {
+    output.set(input);
+    const { buffer, byteOffset } = output;
+    this.apply(new DataView(buffer, byteOffset), 0, input.length);
+    return true;
+  }
+
+  pieceInPlace(bytes: Uint8Array, lengthBytes: number): boolean {
+    if (this.#kept.buffer !== bytes.buffer) {
+      this.#kept = new DataView(bytes.buffer as ArrayBuffer);
+    }
+    this.apply(this.#kept, bytes.byteOffset, lengthBytes);
+    return true;
+  }
 }
 
 /** `data[at …] ^= pad[0 … blockBytes)`, in words. */
@@ -47,28 +71,29 @@ export class Block {
   readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(16);
   readonly view: DataView<ArrayBuffer> = new DataView(this.bytes.buffer);
 
+  /** Copies the first bytes of `from`. */
+  load(from: Uint8Array, lengthBytes: number): void {
+    for (let i = 0; i < lengthBytes; i++) this.bytes[i] = from[i]!;
+  }
+
   wipe(): void {
     this.bytes.fill(0);
   }
 }
 
-abstract class BlockMode implements Mode {
+abstract class BlockMode extends Mode {
   protected readonly cipher: BlockCipher;
-  protected readonly blockBytes: number;
 
   constructor(cipher: BlockCipher) {
+    super(cipher.blockBytes, false);
     this.cipher = cipher;
-    this.blockBytes = cipher.blockBytes;
   }
 
-  abstract apply(
-    data: DataView,
-    start: number,
-    lengthBytes: number,
-    iv: Uint8Array,
-  ): void;
+  override start(_iv: Bytes): boolean {
+    return true;
+  }
 
-  wipe(): void {
+  override close(): void {
     this.cipher.wipe();
   }
 }
@@ -91,18 +116,20 @@ export class EcbDecryption extends BlockMode {
   }
 }
 
-export class CbcEncryption extends BlockMode {
-  readonly #chain = new Block();
+/** What CBC carries from block to block: the IV, then the last ciphertext. */
+abstract class CbcMode extends BlockMode {
+  protected chain = new Block();
 
-  override apply(
-    data: DataView,
-    start: number,
-    lengthBytes: number,
-    iv: Uint8Array,
-  ): void {
+  override start(iv: Bytes): boolean {
+    this.chain.load(iv, this.blockBytes);
+    return true;
+  }
+}
+
+export class CbcEncryption extends CbcMode {
+  override apply(data: DataView, start: number, lengthBytes: number): void {
     const { cipher, blockBytes } = this;
-    const chain = this.#chain.view;
-    this.#chain.bytes.set(iv);
+    const chain = this.chain.view;
     const end = start + lengthBytes;
     for (let at = start; at < end; at += blockBytes) {
       xorBlock(data, at, chain, blockBytes);
@@ -112,52 +139,48 @@ export class CbcEncryption extends BlockMode {
   }
 }
 
-export class CbcDecryption extends BlockMode {
-  readonly #chain = new Block();
-  readonly #next = new Block();
+export class CbcDecryption extends CbcMode {
+  #next = new Block();
 
-  override apply(
-    data: DataView,
-    start: number,
-    lengthBytes: number,
-    iv: Uint8Array,
-  ): void {
+  override apply(data: DataView, start: number, lengthBytes: number): void {
     const { cipher, blockBytes } = this;
-    let chain = this.#chain.view;
-    let next = this.#next.view;
-    this.#chain.bytes.set(iv);
     const end = start + lengthBytes;
     for (let at = start; at < end; at += blockBytes) {
-      copyBlock(data, at, next, blockBytes);
+      copyBlock(data, at, this.#next.view, blockBytes);
       cipher.decryptBlock(data, at);
-      xorBlock(data, at, chain, blockBytes);
-      [chain, next] = [next, chain];
+      xorBlock(data, at, this.chain.view, blockBytes);
+      [this.chain, this.#next] = [this.#next, this.chain];
     }
   }
 }
 
-/** CTR (SP 800-38A §6.5); the counter is the last bytes of the block. */
-export class CounterMode extends BlockMode {
+/**
+ * CTR (SP 800-38A §6.5); the counter is the last bytes of the block. A message is
+ * one piece: its last block may have any length.
+ */
+export class CounterMode extends Mode {
+  readonly #cipher: BlockCipher;
   readonly #counter = new Block();
   readonly #pad = new Block();
   readonly #counterBytes: number;
 
   /** By default the counter is the whole block (SP 800-38A §B.1). */
   constructor(cipher: BlockCipher, counterBytes: number = cipher.blockBytes) {
-    super(cipher);
+    super(1, true);
+    this.#cipher = cipher;
     this.#counterBytes = counterBytes;
   }
 
-  override apply(
-    data: DataView,
-    start: number,
-    lengthBytes: number,
-    iv: Uint8Array,
-  ): void {
-    const { cipher, blockBytes } = this;
+  override start(iv: Bytes): boolean {
+    this.#counter.load(iv, this.#cipher.blockBytes);
+    return true;
+  }
+
+  override apply(data: DataView, start: number, lengthBytes: number): void {
+    const cipher = this.#cipher;
+    const { blockBytes } = cipher;
     const counter = this.#counter.view;
     const pad = this.#pad.view;
-    this.#counter.bytes.set(iv);
     const wholeEnd = start + lengthBytes - lengthBytes % blockBytes;
     for (let at = start; at < wholeEnd; at += blockBytes) {
       copyBlock(counter, 0, pad, blockBytes);
@@ -170,7 +193,11 @@ export class CounterMode extends BlockMode {
       cipher.encryptBlock(pad, 0);
       xorTail(data, wholeEnd, start + lengthBytes, this.#pad.bytes);
     }
-    this.#pad.bytes.fill(0);
+    this.#pad.wipe();
+  }
+
+  override close(): void {
+    this.#cipher.wipe();
   }
 }
 

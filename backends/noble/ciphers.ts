@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Direction } from "../../algorithms/session_description.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";
 import {
   CbcDecryption,
@@ -48,9 +47,9 @@ const MODES: Readonly<Record<string, MakeMode>> = {
 export function makeMode(
   algorithm: string,
   key: Uint8Array,
-  direction: Direction,
+  encrypts: boolean,
 ): Mode {
   const make = MODES[algorithm];
   if (!make) throw new Error(`Cannot make cipher "${algorithm}"`);
-  return make(key, direction === "decrypt");
+  return make(key, !encrypts);
 }

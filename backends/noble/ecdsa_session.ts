@@ -19,8 +19,8 @@ import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { deliver } from "../deliver.ts";
+import type { NativeSession } from "../native/primitives.ts";
 import { ecdsaOver } from "./curves.ts";
-import type { NobleSession } from "./session.ts";
 
 const COMPACT = { prehash: false, lowS: false, format: "compact" } as const;
 
@@ -52,7 +52,7 @@ function readPublicKey(key: Uint8Array, curve: Curve, ecdsa: ECDSA): KeyPair {
   return { publicKey: point.toBytes(false) };
 }
 
-export class NobleEcdsaSession implements NobleSession {
+export class NobleEcdsaSession implements NativeSession {
   readonly #ecdsa: ECDSA;
   readonly #orderBytes: number;
   readonly #publicKey: Uint8Array;
@@ -71,13 +71,17 @@ export class NobleEcdsaSession implements NobleSession {
     this.#scalar = pair.scalar;
   }
 
-  run(operation: Operation): OperationStatus {
+  perform(operation: Operation): void {
+    operation.status = this.#run(operation);
+  }
+
+  #run(operation: Operation): OperationStatus {
     if (operation.kind === OperationKind.Sign) return this.#sign(operation);
     if (operation.kind === OperationKind.Verify) return this.#verify(operation);
     return OperationStatus.Unsupported;
   }
 
-  wipe(): void {
+  close(): void {
     this.#scalar?.fill(0);
   }
 

@@ -4,25 +4,21 @@
  * @module
  */
 
+import type { Bytes } from "../native/primitives.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";
-import {
-  Block,
-  copyBlock,
-  type Mode,
-  xorBlock,
-  xorTail,
-} from "./block_modes.ts";
+import { Block, copyBlock, Mode, xorBlock, xorTail } from "./block_modes.ts";
 
 const BLOCK_BYTES = 16;
 
 /** Both directions of f8; the key is the AES key and then its mask. */
-export class F8Mode implements Mode {
+export class F8Mode extends Mode {
   readonly #cipher: BlockCipher;
   readonly #ivCipher: BlockCipher;
   readonly #iv = new Block();
   readonly #pad = new Block();
 
   constructor(key: Uint8Array) {
+    super(1, true);
     const half = key.length / 2;
     const masked = key.slice(0, half);
     for (let i = 0; i < half; i++) masked[i]! ^= key[half + i]!;
@@ -31,16 +27,15 @@ export class F8Mode implements Mode {
     masked.fill(0);
   }
 
-  apply(
-    data: DataView,
-    start: number,
-    lengthBytes: number,
-    iv: Uint8Array,
-  ): void {
+  override start(iv: Bytes): boolean {
+    this.#iv.load(iv, BLOCK_BYTES);
+    this.#ivCipher.encryptBlock(this.#iv.view, 0);
+    return true;
+  }
+
+  override apply(data: DataView, start: number, lengthBytes: number): void {
     const derived = this.#iv.view;
     const pad = this.#pad.view;
-    this.#iv.bytes.set(iv);
-    this.#ivCipher.encryptBlock(derived, 0);
     copyBlock(derived, 0, pad, BLOCK_BYTES);
     const end = start + lengthBytes;
     // A request is shorter than 2^32 blocks: j fits the last word.
@@ -55,7 +50,7 @@ export class F8Mode implements Mode {
     this.#iv.wipe();
   }
 
-  wipe(): void {
+  override close(): void {
     this.#cipher.wipe();
     this.#ivCipher.wipe();
   }

@@ -21,7 +21,7 @@ import {
   shake128,
   shake256,
 } from "npm:@noble/hashes@2.4.0/sha3.js";
-import type { Digest } from "./digest.ts";
+import type { Bytes, Digester } from "../native/primitives.ts";
 
 /** The part of the library's hash states that this backend uses. */
 interface State {
@@ -36,7 +36,7 @@ interface ExtendableState extends State {
   xofInto(into: Uint8Array): unknown;
 }
 
-abstract class KeptState<S extends State> implements Digest {
+abstract class KeptState<S extends State> implements Digester {
   readonly #fresh: S;
   protected readonly running: S;
 
@@ -45,37 +45,46 @@ abstract class KeptState<S extends State> implements Digest {
     this.running = fresh._cloneInto() as S;
   }
 
-  restart(): void {
+  start(): boolean {
     this.#fresh._cloneInto(this.running);
+    return true;
   }
 
-  update(bytes: Uint8Array): void {
+  readonly update = (bytes: Bytes): boolean => {
     this.running.update(bytes);
-  }
+    return true;
+  };
 
-  abstract finish(result: Uint8Array): boolean;
+  abstract finish(): Bytes;
 
-  wipe(): void {
+  close(): void {
     this.#fresh.destroy();
     this.running.destroy();
   }
 }
 
 class FixedDigest extends KeptState<State> {
-  readonly #digest = new Uint8Array(this.running.outputLen);
+  readonly #digest: Bytes = new Uint8Array(
+    new ArrayBuffer(this.running.outputLen),
+  );
 
-  override finish(result: Uint8Array): boolean {
+  override finish(): Bytes {
     this.running.digestInto(this.#digest);
-    result.set(this.#digest.subarray(0, result.length));
-    this.#digest.fill(0);
-    return true;
+    return this.#digest;
   }
 }
 
 class ExtendableDigest extends KeptState<ExtendableState> {
-  override finish(result: Uint8Array): boolean {
-    this.running.xofInto(result);
-    return true;
+  readonly #digest: Bytes;
+
+  constructor(fresh: ExtendableState, resultBytes: number) {
+    super(fresh);
+    this.#digest = new Uint8Array(new ArrayBuffer(resultBytes));
+  }
+
+  override finish(): Bytes {
+    this.running.xofInto(this.#digest);
+    return this.#digest;
   }
 }
 
@@ -96,15 +105,17 @@ const isFixed = (name: string): name is keyof typeof FIXED =>
   Object.hasOwn(FIXED, name);
 
 /** The hash with the catalogue's name. */
-export function makeHash(name: string): Digest {
+export function makeHash(name: string, resultBytes: number): Digester {
   if (isFixed(name)) return new FixedDigest(FIXED[name].create());
-  if (name === "shake128") return new ExtendableDigest(shake128.create({}));
-  if (name === "shake256") return new ExtendableDigest(shake256.create({}));
+  if (name === "shake128" || name === "shake256") {
+    const shake = name === "shake128" ? shake128 : shake256;
+    return new ExtendableDigest(shake.create({}), resultBytes);
+  }
   throw new Error(`Cannot make hash "${name}"`);
 }
 
 /** HMAC (RFC 2104) over the hash with the catalogue's name. */
-export function makeHmac(hash: string, key: Uint8Array): Digest {
+export function makeHmac(hash: string, key: Uint8Array): Digester {
   if (!isFixed(hash)) throw new Error(`Cannot make HMAC over "${hash}"`);
   return new FixedDigest(hmac.create(FIXED[hash], key));
 }

@@ -14,20 +14,17 @@ import {
   type BackendThread,
   CONTRACT_VERSION,
   type Operation,
+  OperationKind,
   type OperationsBackend,
   OperationStatus,
   type Probe,
 } from "../backend.ts";
-import { NobleAeadSession } from "./aead_session.ts";
-import { NobleChainSession } from "./chain_session.ts";
-import { NobleCipherSession } from "./cipher_session.ts";
-import { GmacSession, makeMac, NobleDigestSession } from "./digest_session.ts";
-import { NobleEcdsaSession } from "./ecdsa_session.ts";
-import { makeHash } from "./hashes.ts";
+import { openSession } from "../native/open_session.ts";
+import { PieceWorker } from "../native/pieces.ts";
+import type { NativeSession } from "../native/primitives.ts";
+import type { ThreadContext } from "../native/session.ts";
 import { LIBRARIES, NOT_OFFERED, OFFERS } from "./offers.ts";
-import { NobleRsaSession } from "./rsa_session.ts";
-import { Workspace } from "./workspace.ts";
-import type { NobleSession } from "./session.ts";
+import { NoblePrimitives } from "./primitives.ts";
 
 /** Qualified names of the algorithms that a session uses. */
 function algorithmsOf(description: SessionDescription): string[] {
@@ -41,33 +38,33 @@ function algorithmsOf(description: SessionDescription): string[] {
   ];
 }
 
-function makeSession(description: SessionDescription): NobleSession {
+/** What its operations are; an AKCIPHER session takes several kinds. */
+function kindOf(description: SessionDescription): OperationKind | undefined {
   switch (description.service) {
     case "cipher":
-      return new NobleCipherSession(description);
-    case "chain":
-      return new NobleChainSession(description);
-    case "hash": {
-      const { algorithm, resultBytes } = description;
-      return new NobleDigestSession(makeHash(algorithm), resultBytes);
-    }
-    case "mac": {
-      const { algorithm, key, resultBytes } = description;
-      if (algorithm === "gmac-aes") return new GmacSession(description);
-      return new NobleDigestSession(makeMac(algorithm, key), resultBytes);
-    }
     case "aead":
-      return new NobleAeadSession(description);
-    case "akcipher":
-      return description.algorithm === "rsa"
-        ? new NobleRsaSession(description)
-        : new NobleEcdsaSession(description);
+      return description.direction === "encrypt"
+        ? OperationKind.Encrypt
+        : OperationKind.Decrypt;
+    case "hash":
+    case "mac":
+      return OperationKind.Digest;
+    default:
+      return undefined;
   }
+}
+
+interface NobleSession {
+  readonly session: NativeSession;
+  readonly kind: OperationKind | undefined;
 }
 
 class NobleThread implements BackendThread {
   readonly #sessions = new Set<NobleSession>();
-  readonly #workspace = new Workspace();
+  readonly #context: ThreadContext = {
+    primitives: new NoblePrimitives(),
+    worker: new PieceWorker(),
+  };
 
   openSession(description: SessionDescription): BackendSession {
     const illegal = findIllegal(description);
@@ -76,38 +73,45 @@ class NobleThread implements BackendThread {
       const reason = NOT_OFFERED[name];
       if (reason) throw new Error(`Cannot open session: ${name}: ${reason}`);
     }
-    const session = makeSession(description);
+    const session = {
+      session: openSession(this.#context, description),
+      kind: kindOf(description),
+    };
     this.#sessions.add(session);
     return session;
   }
 
   closeSession(session: BackendSession): void {
     const own = session as NobleSession;
-    own.wipe();
+    own.session.close();
     this.#sessions.delete(own);
   }
 
   run(operations: readonly Operation[], count: number): void {
-    for (let i = 0; i < count; i++) this.#runOne(operations[i]!);
-    this.#workspace.release();
+    for (let i = 0; i < count; i++) runOne(operations[i]!);
   }
 
   close(): void {
-    for (const session of this.#sessions) session.wipe();
+    for (const { session } of this.#sessions) session.close();
     this.#sessions.clear();
-    this.#workspace.wipe();
+    this.#context.worker.wipe();
+    this.#context.primitives.close();
   }
+}
 
-  #runOne(operation: Operation): void {
+function runOne(operation: Operation): void {
+  const { session, kind } = operation.session as NobleSession;
+  operation.writtenBytes = 0;
+  if (kind !== undefined && operation.kind !== kind) {
+    operation.status = OperationStatus.Unsupported;
+    return;
+  }
+  try {
+    session.perform(operation);
+  } catch {
+    // A library that refuses something concerns this operation alone.
     operation.writtenBytes = 0;
-    const session = operation.session as NobleSession;
-    try {
-      operation.status = session.run(operation, this.#workspace);
-    } catch {
-      // A library that refuses something concerns this operation alone.
-      operation.writtenBytes = 0;
-      operation.status = OperationStatus.Failed;
-    }
+    operation.status = OperationStatus.Failed;
   }
 }
 

@@ -4,8 +4,9 @@
  * @module
  */
 
+import type { Bytes } from "../native/primitives.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";
-import { Block, copyBlock, type Mode, xorBlock } from "./block_modes.ts";
+import { Block, copyBlock, Mode, xorBlock } from "./block_modes.ts";
 
 const BLOCK_BYTES = 16;
 
@@ -20,7 +21,8 @@ function multiplyByAlpha(tweak: DataView): void {
 }
 
 /** One direction of XTS under a key that is two AES keys. */
-export class XtsMode implements Mode {
+export class XtsMode extends Mode {
+  override readonly minimumBytes = BLOCK_BYTES;
   readonly #cipher: BlockCipher;
   readonly #tweakCipher: BlockCipher;
   readonly #decrypts: boolean;
@@ -28,22 +30,21 @@ export class XtsMode implements Mode {
   readonly #lastTweak = new Block();
 
   constructor(key: Uint8Array, decrypts: boolean) {
+    super(1, true);
     const half = key.length / 2;
     this.#cipher = new AesBlockCipher(key.subarray(0, half));
     this.#tweakCipher = new AesBlockCipher(key.subarray(half));
     this.#decrypts = decrypts;
   }
 
-  apply(
-    data: DataView,
-    start: number,
-    lengthBytes: number,
-    iv: Uint8Array,
-  ): void {
-    if (lengthBytes === 0) return;
+  override start(iv: Bytes): boolean {
+    this.#tweak.load(iv, BLOCK_BYTES);
+    this.#tweakCipher.encryptBlock(this.#tweak.view, 0);
+    return true;
+  }
+
+  override apply(data: DataView, start: number, lengthBytes: number): void {
     const tweak = this.#tweak.view;
-    this.#tweak.bytes.set(iv);
-    this.#tweakCipher.encryptBlock(tweak, 0);
     const stolenBytes = lengthBytes % BLOCK_BYTES;
     let wholeEnd = start + lengthBytes - stolenBytes;
     if (stolenBytes !== 0) wholeEnd -= BLOCK_BYTES;
@@ -54,7 +55,7 @@ export class XtsMode implements Mode {
     if (stolenBytes !== 0) this.#steal(data, wholeEnd, stolenBytes);
   }
 
-  wipe(): void {
+  override close(): void {
     this.#cipher.wipe();
     this.#tweakCipher.wipe();
     this.#tweak.wipe();

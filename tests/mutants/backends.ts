@@ -250,8 +250,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "noble keeps what a forged message deciphers to",
-    file: "backends/noble/aead_session.ts",
-    text: "      data.fill(0);\n",
+    file: "backends/noble/aead.ts",
+    text: "    else text.fill(0);\n",
     replacement: "",
     tests: ["backends/noble/aead_test.ts"],
   },
@@ -277,19 +277,12 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["backends/noble/ecdsa_session_test.ts"],
   },
   {
-    fault: "noble keeps the memory of a long message",
-    file: "backends/noble/workspace.ts",
-    text: "    this.data.release();\n",
-    replacement: "",
-    tests: ["backends/noble/workspace_test.ts"],
-  },
-  {
     fault: "noble gives away what a faulty private operation made",
     file: "backends/noble/rsa.ts",
     text:
       "return publicOperation(this.#key, result) === value ? result : undefined;",
     replacement: "return result;",
-    tests: ["backends/noble/rsa_session_test.ts"],
+    tests: ["backends/noble/rsa_key_test.ts"],
   },
   {
     fault: "an operation without poll() may stay pending",

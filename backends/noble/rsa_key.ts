@@ -1,5 +1,5 @@
 /**
- * RSA sessions over the language's integers.
+ * RSA keys over the language's integers.
  *
  * @module
  */
@@ -11,12 +11,10 @@ import {
   type RsaPublicKey,
 } from "../../algorithms/rsa_key.ts";
 import type { RsaSession } from "../../algorithms/session_description.ts";
-import type { Operation, OperationStatus } from "../backend.ts";
-import { type BareRsa, PaddedRsa } from "../padded_rsa.ts";
+import type { BareRsa } from "../padded_rsa.ts";
 import { PrivateOperation, publicOperation } from "./rsa.ts";
-import type { NobleSession } from "./session.ts";
 
-class NobleRsa implements BareRsa {
+export class NobleRsa implements BareRsa {
   readonly modulusBytes: number;
   readonly isPrivate: boolean;
   readonly #publicKey: RsaPublicKey;
@@ -61,21 +59,5 @@ class NobleRsa implements BareRsa {
 
   close(): void {
     this.#private = undefined;
-  }
-}
-
-export class NobleRsaSession implements NobleSession {
-  readonly #rsa: PaddedRsa;
-
-  constructor(description: RsaSession) {
-    this.#rsa = new PaddedRsa(new NobleRsa(description), description);
-  }
-
-  run(operation: Operation): OperationStatus {
-    return this.#rsa.run(operation);
-  }
-
-  wipe(): void {
-    this.#rsa.close();
   }
 }
