@@ -5,6 +5,7 @@
  */
 
 import { BACKEND_OPTIONS, SERVE_OPTIONS } from "./option_table.ts";
+import { JSON_OPTION } from "./options/answers.ts";
 import type { OptionEntry } from "./options/option_entry.ts";
 
 /** One command as a person sees it. */
@@ -40,7 +41,7 @@ export const COMMANDS = [
     words: "[--json] [OPTION]...",
     help: "shows which algorithms each backend offers here, or why not",
     options: [
-      { name: "json", help: "print it for programs" },
+      JSON_OPTION,
       ...BACKEND_OPTIONS,
       HELP,
     ],

@@ -10,7 +10,7 @@ import { findKeeper, reportTo } from "./keeper_report.ts";
 import { IsolatedProcess } from "./isolated_process.ts";
 import { openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
-import { ISOLATED } from "./isolated.ts";
+import { ISOLATED, NOBODY } from "./isolated.ts";
 import { ownCommand } from "./own_process.ts";
 import { EXIT_USAGE } from "./option_values.ts";
 import type { ServeSettings } from "./parse_options.ts";
@@ -26,15 +26,11 @@ function environment(): Record<string, string> {
   );
 }
 
-/**
- * Starts the process of each socket. The first tells whether the options can be
- * used at all, so that a mistake is one line.
- */
+/** Starts the process of each socket, several at a time. */
 async function startAll(
   processes: readonly IsolatedProcess[],
 ): Promise<boolean> {
-  const [first, ...others] = processes;
-  if (!await first!.start()) return false;
+  const others = [...processes];
   let good = true;
   const lane = async () => {
     for (let next = others.shift(); next && good; next = others.shift()) {
@@ -44,6 +40,21 @@ async function startAll(
   const lanes = Math.max(1, navigator.hardwareConcurrency);
   await Promise.all(Array.from({ length: lanes }, lane));
   return good;
+}
+
+/** Whether all sockets can be served; a process tells that, in one line if not. */
+async function canStart(
+  [program, ...words]: readonly [string, ...string[]],
+): Promise<boolean> {
+  const { success } = await new Deno.Command(program, {
+    args: words,
+    env: environment(),
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn().status;
+  return success;
 }
 
 /**
@@ -58,15 +69,13 @@ export async function isolate(
 ): Promise<never> {
   const libc = openLibc();
   const log = openLog(settings, libc);
+  const commandFor = (name: string) =>
+    ownCommand([ISOLATED, name, JSON.stringify(handedOver), ...words]);
+  if (!await canStart(commandFor(NOBODY))) Deno.exit(EXIT_USAGE);
   const processes = settings.sockets.map(({ name }) =>
     new IsolatedProcess({
       name,
-      command: ownCommand([
-        ISOLATED,
-        name,
-        JSON.stringify(handedOver),
-        ...words,
-      ]),
+      command: commandFor(name),
       environment: environment(),
       log,
     })

@@ -6,7 +6,7 @@
  *
  * with the socket's name, what systemd has handed over, and all words of `serve`.
  * It says a word on standard output when it serves, and ends with its standard
- * input.
+ * input. Without a name it only finds out whether all sockets could be served.
  *
  * @module
  */
@@ -14,7 +14,7 @@
 import { openLibc } from "../ffi/libc.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import { parseServeOptions } from "./parse_options.ts";
-import { serve } from "./serve.ts";
+import { checkServe, serve } from "./serve.ts";
 
 /** Settled when whoever started this process is gone. */
 async function parentGone(): Promise<void> {
@@ -25,12 +25,16 @@ async function parentGone(): Promise<void> {
 /** The command. */
 export const ISOLATED = "isolated";
 
+/** The name by which nothing is served. */
+export const NOBODY = "";
+
 /** Carries out the command with the words behind it. */
 export async function serveIsolated(
   [name, handedOver, ...words]: readonly string[],
 ): Promise<void> {
   const descriptors = JSON.parse(handedOver!) as InheritedDescriptor[];
   const settings = parseServeOptions(words, () => descriptors);
+  if (name === NOBODY) return await checkServe(settings);
   for (const { name: other, fd } of settings.sockets) {
     if (other !== name && fd !== undefined) openLibc().close(fd);
   }

@@ -64,3 +64,22 @@ export function guestLog(log: Log, guest: string, isAlone: boolean): Log {
   return (level, line, fields) =>
     log(level, `${prefix}${line}`, { guest, ...fields });
 }
+
+/** A log whose lines wait until it is released; before, they may be dropped. */
+export interface HeldLog {
+  readonly log: Log;
+  /** Writes what waits, and holds nothing up any more. */
+  release(): void;
+}
+
+/** Holds the lines of a start, of which nothing is to be told where it fails. */
+export function heldLog(log: Log): HeldLog {
+  let waiting: Parameters<Log>[] | undefined = [];
+  return {
+    log: (...entry) => waiting ? void waiting.push(entry) : log(...entry),
+    release() {
+      for (const entry of waiting ?? []) log(...entry);
+      waiting = undefined;
+    },
+  };
+}

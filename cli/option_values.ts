@@ -7,11 +7,7 @@
 
 import { parseArgs } from "node:util";
 import { nearestName } from "./nearest_name.ts";
-import {
-  type OptionName,
-  SERVE_OPTIONS,
-  type ServeOption,
-} from "./option_table.ts";
+import { type OptionName, SERVE_OPTIONS } from "./option_table.ts";
 import type { OptionEntry } from "./options/option_entry.ts";
 
 /** A mistake of the operator: option, value and what was expected. */
@@ -39,12 +35,17 @@ export function endWithUsageError(error: unknown): never {
   Deno.exit(EXIT_USAGE);
 }
 
+/** Options of `serve`, and those that another command has besides. */
+type KnownName = OptionName | "json";
+
+type KnownOption = OptionEntry & { readonly name: KnownName };
+
 /** The values of each option that was given, in their order. */
-export type Values = ReadonlyMap<OptionName, readonly string[]>;
+export type Values = ReadonlyMap<KnownName, readonly string[]>;
 
 /** The one line for a value that cannot be used. */
 export function usage(
-  name: OptionName,
+  name: KnownName,
   value: string,
   expected: string,
 ): UsageError {
@@ -71,7 +72,7 @@ export function unknownOption(
 /** Checks the form of the words only: options of `known`, with values or without. */
 export function collect(
   words: readonly string[],
-  known: readonly ServeOption[] = SERVE_OPTIONS,
+  known: readonly KnownOption[] = SERVE_OPTIONS,
 ): Values {
   const { tokens } = parseArgs({
     args: [...words],
@@ -84,7 +85,7 @@ export function collect(
     allowPositionals: true,
     tokens: true,
   });
-  const values = new Map<OptionName, string[]>();
+  const values = new Map<KnownName, string[]>();
   for (const token of tokens) {
     if (token.kind === "positional") {
       throw new UsageError(
@@ -108,7 +109,7 @@ export function collect(
 }
 
 function checkedValue(
-  option: ServeOption,
+  option: KnownOption,
   value: string | undefined,
   inline: boolean,
 ): string {

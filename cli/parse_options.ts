@@ -33,6 +33,7 @@ import { LOG_FORMATS } from "./log_format.ts";
 import { type LimitOptions, limitOptions } from "./limit_options.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import { BACKEND_OPTIONS, type OptionName } from "./option_table.ts";
+import { JSON_OPTION } from "./options/answers.ts";
 import { FALLBACKS } from "./options/backends.ts";
 import { DEFAULTS } from "./options/defaults.ts";
 import { REQUEST_LAYOUTS, SESSION_LAYOUTS } from "./options/guests.ts";
@@ -277,10 +278,9 @@ export interface ProbeSettings {
  * @throws {UsageError} naming option, value and what was expected
  */
 export function parseProbeOptions(words: readonly string[]): ProbeSettings {
-  const others = words.filter((word) => word !== "--json");
-  const values = collect(others, BACKEND_OPTIONS);
+  const values = collect(words, [JSON_OPTION, ...BACKEND_OPTIONS]);
   return {
-    json: words.includes("--json"),
+    json: values.has("json"),
     backendOptions: backendOptions(values),
   };
 }

@@ -11,6 +11,7 @@ import {
   type ServerOptions,
   VhostUserServer,
 } from "../device/transport/vhost_user/server.ts";
+import type { ServedSocket } from "../device/transport/vhost_user/served_socket.ts";
 import { MemoryGuard } from "../device/transport/vhost_user/memory_guard.ts";
 import { LaneHost } from "../device/lane/lane_host.ts";
 import { logFailure } from "../device/transport/vhost_user/log.ts";
@@ -20,55 +21,25 @@ import { type Libc, openLibc } from "../ffi/libc.ts";
 import { raiseOpenFilesLimit } from "../ffi/libc_limits.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { counterLines } from "./counters.ts";
-import type { KeyStore } from "../device/keys/key_store.ts";
 import { KeyService } from "./key_service.ts";
 import { findKeeper, reportTo } from "./keeper_report.ts";
 import type { Keeper } from "../keeper/keeper.ts";
 import { KeptState } from "./kept_state.ts";
-import { guestLog, type Log, openLog } from "./log.ts";
-import { UsageError } from "./option_values.ts";
-import type { ServeSettings, SocketOptions } from "./parse_options.ts";
-import type { SocketPlace } from "./socket_places.ts";
-import { qemuCommands } from "./qemu_commands.ts";
+import { guestLog, heldLog, type Log, openLog } from "./log.ts";
+import { makeSockets, openSockets } from "./open_sockets.ts";
 import {
-  BackendFinder,
-  createSocketDevice,
-  type SocketDevice,
-} from "./socket_device.ts";
+  closeSockets,
+  type PreparedSocket,
+  prepareSockets,
+} from "./prepare_sockets.ts";
+import type { ServeSettings } from "./parse_options.ts";
+import { qemuCommands } from "./qemu_commands.ts";
+import type { SocketDevice } from "./socket_device.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 const KEPT_SESSIONS =
   "sessions outlive a reset by their driver: the next driver of the same guest can use their keys";
-
-/** Of more sockets, what they have in common is told for the first one only. */
-const MOST_SHOWN = 8;
-
-/** One socket, and the device that is served there. */
-interface Socket {
-  readonly place: SocketPlace;
-  readonly made: SocketDevice;
-  /** Whether its backends and the commands for it are told. */
-  readonly isShown: boolean;
-}
-
-async function createSockets(
-  settings: ServeSettings,
-  lanes: LaneHost,
-  store: KeyStore | undefined,
-): Promise<Socket[]> {
-  const finder = new BackendFinder(settings.backendOptions);
-  const make = (options: SocketOptions) =>
-    createSocketDevice(options, settings, lanes, store, finder);
-  const sockets: Socket[] = [];
-  for (const place of settings.sockets) {
-    const made = await make(settings.bySocket.get(place.name)!);
-    const isShown = sockets.length === 0 ||
-      settings.sockets.length <= MOST_SHOWN;
-    sockets.push({ place, made, isShown });
-  }
-  return sockets;
-}
 
 function logBackends({ backends }: SocketDevice, log: Log): void {
   for (const { backend, probe } of backends) {
@@ -99,11 +70,12 @@ interface Running {
 }
 
 function startServer(
-  { place, made, isShown }: Socket,
+  { place, made, isShown }: PreparedSocket,
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
   keys: KeyService,
   state: KeptState | undefined,
+  socket: ServedSocket,
 ): Running {
   const { log } = options;
   if (isShown) {
@@ -121,9 +93,7 @@ function startServer(
     keeping: state?.keepingOf(place.name),
   };
   const { path } = place;
-  const server = path === undefined
-    ? VhostUserServer.adopt(place.fd, own)
-    : VhostUserServer.listen(path, own);
+  const server = VhostUserServer.serve(socket, own);
   if (path !== undefined && isShown) {
     // Resolved, to be copied to any folder.
     const commands = qemuCommands(resolve(path), settings.queues);
@@ -135,9 +105,9 @@ function startServer(
 /** Tells what has been counted so far. */
 function logCounters(running: readonly Running[]): void {
   for (const { server, placements, log } of running) {
-    for (const line of counterLines(placements, server.counters)) {
-      log("info", line);
-    }
+    const lines = counterLines(placements, server.counters);
+    for (const line of lines) log("info", line);
+    if (lines.length === 0) log("info", "counted: nothing, no guest is here");
   }
 }
 
@@ -176,32 +146,23 @@ function keptState(
 }
 
 /** Starts all sockets or none. */
-async function startServers(
-  sockets: readonly Socket[],
+function startServers(
+  sockets: readonly PreparedSocket[],
   settings: ServeSettings,
   options: Omit<ServerOptions, "device">,
   keys: KeyService,
   isNamed: boolean,
   state: KeptState | undefined,
-): Promise<Running[]> {
-  const running: Running[] = [];
-  try {
-    for (const socket of sockets) {
-      const log = guestLog(options.log, socket.place.name, !isNamed);
-      const own = { ...options, log };
-      running.push(startServer(socket, settings, own, keys, state));
-    }
-    state?.forgetRest();
-    return running;
-  } catch (error) {
-    await Promise.all(running.map(({ server }) => server.close()));
-    const reason = error instanceof Error ? error.message : `${error}`;
-    throw new UsageError(
-      settings.sockets[0]?.path !== undefined
-        ? `${reason} (--socket-path: expected a free path, or a socket that nobody listens at)`
-        : `${reason} (--fd: expected an open Unix socket)`,
-    );
-  }
+): Running[] {
+  const places = sockets.map(({ place }) => place);
+  const opened = openSockets(options.libc, places);
+  const running = sockets.map((socket, index) => {
+    const log = guestLog(options.log, socket.place.name, !isNamed);
+    const own = { ...options, log };
+    return startServer(socket, settings, own, keys, state, opened[index]!);
+  });
+  state?.forgetRest();
+  return running;
 }
 
 /** What the process that this one serves for wants. */
@@ -215,6 +176,35 @@ export interface ServeTask {
 }
 
 /**
+ * Finds out whether `serve` can begin, and leaves nothing of it.
+ *
+ * @throws {UsageError} where the settings cannot be used
+ */
+export async function checkServe(settings: ServeSettings): Promise<void> {
+  const lanes = new LaneHost(() => {});
+  const keys = new KeyService(settings, () => {});
+  closeSockets(await prepareSockets(settings, lanes, keys.store));
+  keys.close();
+  await lanes.close();
+  for (const socket of makeSockets(openLibc(), settings.sockets)) {
+    socket.close();
+  }
+}
+
+/** Listens to signals until it is disposed of. */
+function onSignals(
+  signals: readonly Deno.Signal[],
+  heard: () => void,
+): Disposable {
+  for (const signal of signals) Deno.addSignalListener(signal, heard);
+  return {
+    [Symbol.dispose]: () => {
+      for (const signal of signals) Deno.removeSignalListener(signal, heard);
+    },
+  };
+}
+
+/**
  * Serves until SIGINT, SIGTERM or SIGHUP, or until an adopted connection ends; then ends
  * the process.
  *
@@ -225,14 +215,31 @@ export async function serve(
   task: ServeTask = {},
 ): Promise<never> {
   const libc = openLibc();
-  const log = openLog(settings, libc);
+  const held = heldLog(openLog(settings, libc));
+  const { log } = held;
   if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
-  const keys = new KeyService(settings, log);
+  let running: Running[] = [];
+  let isStopped = false;
+  const stop = () => {
+    isStopped = true;
+    for (const { server } of running) void server.close();
+  };
+  // Before there is a socket file that a signal could leave behind.
+  using _stopping = onSignals(SIGNALS, stop);
+  await using parts = new AsyncDisposableStack();
+  const reactor = Reactor.open(libc);
+  parts.defer(() => reactor.close());
   const files = raiseOpenFilesLimit(libc);
   log("debug", `this process may have ${files} files open`);
   const laneFailed = (failure: Failure) => logFailure(log, failure);
   const lanes = new LaneHost(laneFailed);
-  const sockets = await createSockets(settings, lanes, keys.store);
+  parts.defer(() => lanes.close());
+  const memoryGuard = guardMemory(libc, reactor, settings, log);
+  parts.defer(() => memoryGuard.close());
+  const keys = new KeyService(settings, log);
+  parts.defer(() => keys.close());
+  const sockets = await prepareSockets(settings, lanes, keys.store);
+  parts.defer(() => closeSockets(sockets));
   const threads = new QueueThreads({
     libc,
     lanes,
@@ -241,51 +248,41 @@ export async function serve(
     spinMicroseconds: settings.spinMicroseconds,
     laneFailed,
   });
-  const reactor = Reactor.open(libc);
-  const memoryGuard = guardMemory(libc, reactor, settings, log);
+  parts.defer(() => threads.close());
   const keeper = findKeeper(libc);
-  let running: Running[] = [];
-  const stop = () =>
-    void Promise.all(running.map(({ server }) => server.close()));
   const tell = () => {
     logCounters(running);
     keys.tell();
   };
-  try {
-    // Before there is a socket file that a signal could leave behind.
-    for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
-    // Not SIGUSR1, at which the runtime opens its debugger's port.
-    Deno.addSignalListener("SIGUSR2", tell);
-    const state = keptState(libc, keeper, settings, log);
-    running = await startServers(
-      sockets,
-      settings,
-      {
-        libc,
-        reactor,
-        memoryGuard,
-        threads,
-        log,
-        ...(settings.sessionLayout === "auto"
-          ? {}
-          : { sessionLayout: settings.sessionLayout }),
-      },
-      keys,
-      task.isOneOfMany ?? sockets.length > 1,
-      state,
-    );
-    task.ready?.();
-    void task.stopped?.then(stop);
+  // Not SIGUSR1, at which the runtime opens its debugger's port.
+  using _telling = onSignals(["SIGUSR2"], tell);
+  const state = keptState(libc, keeper, settings, log);
+  running = startServers(
+    sockets,
+    settings,
+    {
+      libc,
+      reactor,
+      memoryGuard,
+      threads,
+      log,
+      ...(settings.sessionLayout === "auto"
+        ? {}
+        : { sessionLayout: settings.sessionLayout }),
+    },
+    keys,
+    task.isOneOfMany ?? sockets.length > 1,
+    state,
+  );
+  if (isStopped) stop();
+  held.release();
+  task.ready?.();
+  void task.stopped?.then(stop);
+  {
     using _ = keeper && reportTo(keeper);
     await Promise.all(running.map(({ server }) => server.finished));
-  } finally {
-    await threads.close();
-    for (const { made } of sockets) made.device.close();
-    keys.close();
-    memoryGuard.close();
-    await lanes.close();
-    await reactor.close();
   }
+  await parts.disposeAsync();
   log("info", "ended");
   // At once and with the listeners still there: a second signal, such as
   // `deno task` passes on after Ctrl-C, must not turn the end into a kill.

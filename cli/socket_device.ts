@@ -17,6 +17,7 @@ import { Device } from "../device/device.ts";
 import type { LaneHost } from "../device/lane/lane_host.ts";
 import { withWorkerLane } from "../device/lane/worker_lane.ts";
 import type { Withholdable } from "../device/withheld.ts";
+import { checkRules } from "./rule_check.ts";
 import { throttleLimits } from "./limit_options.ts";
 import { BACKEND_OPTIONS } from "./option_table.ts";
 import { usage, UsageError } from "./option_values.ts";
@@ -43,6 +44,17 @@ async function probeNamed(
       }, a path such as ./my_backend.ts, or npm:PACKAGE)`,
     );
   }
+}
+
+/** Rules, counters and the log would say one name of two backends. */
+function requireOwnName(named: string, { backend, specifier }: ProbedBackend) {
+  const { name } = backend;
+  if (specifier === name || !BUILT_IN_BACKENDS.includes(name)) return;
+  throw usage(
+    "backend",
+    named,
+    `a module whose backend has a name of its own, not that of ${name}`,
+  );
 }
 
 function requireReady(named: string, { probe }: ProbedBackend): void {
@@ -79,24 +91,40 @@ export function requireOptions(backends: readonly ProbedBackend[]): void {
 
 /** Finds backends for sockets, and asks none twice what it can. */
 export class BackendFinder {
-  readonly #options: OptionsBySpecifier;
+  readonly #settings: Pick<ServeSettings, "backendOptions" | "allowWeak">;
   readonly #found = new Map<string, Promise<readonly ProbedBackend[]>>();
 
-  constructor(options: OptionsBySpecifier) {
-    this.#options = options;
+  constructor(settings: Pick<ServeSettings, "backendOptions" | "allowWeak">) {
+    this.#settings = settings;
   }
 
   /**
    * The backends of a socket, in order.
    *
-   * @throws {UsageError} for backends that cannot be used
+   * @throws {UsageError} for backends, or rules for them, that cannot be used
    */
-  find(socket: PlacementOptions): Promise<readonly ProbedBackend[]> {
-    const { backends, fallback } = socket;
-    const key = JSON.stringify([backends, fallback]);
-    const found = this.#found.get(key) ?? findBackends(socket, this.#options);
+  find(socket: SocketOptions): Promise<readonly ProbedBackend[]> {
+    const { backends, fallback, rules, without, limits } = socket;
+    const { maxSizeBytes } = limits;
+    const texts = rules.map(({ text }) => text);
+    const key = JSON.stringify(
+      [
+        backends,
+        fallback,
+        texts,
+        ...rules.length > 0 ? [without, maxSizeBytes] : [],
+      ],
+    );
+    const found = this.#found.get(key) ?? this.#find(socket);
     this.#found.set(key, found);
     return found;
+  }
+
+  async #find(socket: SocketOptions): Promise<readonly ProbedBackend[]> {
+    const { backendOptions, allowWeak } = this.#settings;
+    const backends = await findBackends(socket, backendOptions);
+    checkRules(socket, backends, allowWeak);
+    return backends;
   }
 }
 
@@ -113,6 +141,7 @@ async function findBackends(
     named.map((name) => probeNamed(name, options)),
   );
   requireOptions(probed);
+  probed.forEach((entry, index) => requireOwnName(named[index]!, entry));
   const names = probed.map(({ backend }) => backend.name);
   if (new Set(names).size !== names.length) {
     throw usage("backend", named.join(","), "backends with different names");
@@ -124,17 +153,6 @@ async function findBackends(
     probed.forEach((entry, index) => requireReady(named[index]!, entry));
   }
   return probed;
-}
-
-function checkRules(
-  { rules }: PlacementOptions,
-  backends: readonly ProbedBackend[],
-): void {
-  const names = backends.map(({ backend }) => backend.name);
-  for (const { text, backend } of rules) {
-    if (names.includes(backend)) continue;
-    throw usage("place", text, `a backend out of ${names.join(", ")}`);
-  }
 }
 
 /** A device and what could not be used of its backends. */
@@ -166,10 +184,9 @@ export async function createSocketDevice(
   settings: ServeSettings,
   lanes: LaneHost,
   store?: KeyStore,
-  finder = new BackendFinder(settings.backendOptions),
+  finder = new BackendFinder(settings),
 ): Promise<SocketDevice> {
   const backends = await finder.find(socket);
-  checkRules(socket, backends);
   const names = backends.map(({ backend }) => backend.name);
   if (store) checkKeyRules(store, socket.keyRules, names);
   const keys = socket.keyRules.length > 0

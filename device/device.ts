@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { BackendOptions, Offer, Probe } from "../backends/backend.ts";
+import type { BackendOptions, Probe } from "../backends/backend.ts";
 import { AdminQueue } from "./admin_queue.ts";
 import { BackendHealth, REVIEW_MS } from "./backend_health.ts";
 import { capabilities } from "./capabilities.ts";
@@ -50,7 +50,7 @@ import {
 } from "./wire/features.ts";
 import { type Layout, type WireMode, wireMode } from "./wire/mode.ts";
 import { IPSEC_SERVICE } from "./wire/opcodes.ts";
-import { type Withheld, withhold, type Withholdable } from "./withheld.ts";
+import { isWithheld, withhold, type Withholdable } from "./withheld.ts";
 import { releaseTimer } from "./release_timer.ts";
 
 /** A loaded backend with what it found when it was probed. */
@@ -352,11 +352,6 @@ export class Device {
     this.backends.close();
     this.#endReview();
   }
-}
-
-/** Algorithms are named after their service: `cipher.aes-cbc`. */
-function isWithheld({ algorithm }: Offer, { services }: Withheld): boolean {
-  return services.some((service) => algorithm.startsWith(`${service}.`));
 }
 
 function requireQueueCount(count: number): void {

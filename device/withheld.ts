@@ -5,6 +5,7 @@
  */
 
 import type { Service } from "../algorithms/catalogue.ts";
+import type { Offer } from "../backends/backend.ts";
 import {
   F_ADMIN_VQ,
   F_EVENT_IDX,
@@ -83,6 +84,14 @@ function dependents(name: Withholdable): readonly Withholdable[] {
     return SERVICES.map((service): StatelessName => `${service}-stateless`);
   }
   return isService(name) ? [`${name}-stateless`] : [];
+}
+
+/** Whether an offer's service is; algorithms are named after theirs. */
+export function isWithheld(
+  { algorithm }: Offer,
+  { services }: Withheld,
+): boolean {
+  return services.some((service) => algorithm.startsWith(`${service}.`));
 }
 
 function isService(name: Withholdable): name is Service {

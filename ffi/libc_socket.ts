@@ -18,7 +18,14 @@ const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
+const SO_TYPE = 3;
+const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;
+const SO_DOMAIN = 39;
+/** struct ucred: process, user and group; the user is -1 where nobody is connected. */
+const UCRED_BYTES = 12;
+const UCRED_UID_OFFSET = 4;
+const NOBODY = -1;
 const SCM_RIGHTS = 1;
 const SCM_CREDENTIALS = 2;
 const SIOCOUTQ = 0x5411n;
@@ -78,24 +85,36 @@ function socketAt(
 export const unreadyPath = (path: string): string => `${path}~`;
 
 /**
- * A socket that listens at `path`; accepting from it never blocks. The path
- * appears when the socket listens and not before, so that whoever waits for the
- * file can connect to it.
+ * A socket that listens, but at the path where it is not ready yet; accepting from
+ * it never blocks.
  */
-export function listenUnix(libc: Libc, path: string): number {
-  const unready = unreadyPath(path);
-  const fd = socketAt(libc, unready, SOCK_NONBLOCK, (fd, address) => {
+export function prepareListener(libc: Libc, path: string): number {
+  return socketAt(libc, unreadyPath(path), SOCK_NONBLOCK, (fd, address) => {
     const bound = libc.check(
       libc.symbols.bind(fd, address, SOCKADDR_UN_BYTES),
     );
     return bound < 0 ? bound : libc.check(libc.symbols.listen(fd, 16));
   });
-  if (fd < 0) return fd;
-  const linked = libc.link(unready, path);
-  libc.unlink(unready);
-  if (linked >= 0) return fd;
-  libc.close(fd);
+}
+
+/**
+ * Has a socket that was prepared for `path` appear there, so that whoever waits
+ * for the file can connect to it.
+ */
+export function publishListener(libc: Libc, path: string): number {
+  const linked = libc.link(unreadyPath(path), path);
+  libc.unlink(unreadyPath(path));
   return linked;
+}
+
+/** A socket that listens at `path`: one that is prepared and published. */
+export function listenUnix(libc: Libc, path: string): number {
+  const fd = prepareListener(libc, path);
+  if (fd < 0) return fd;
+  const published = publishListener(libc, path);
+  if (published >= 0) return fd;
+  libc.close(fd);
+  return published;
 }
 
 /**
@@ -130,15 +149,40 @@ export function socketPair(libc: Libc): [number, number] | number {
   return [view.getInt32(0, true), view.getInt32(4, true)];
 }
 
-/** 1 when `fd` listens, 0 when it is connected, negative when it is no socket. */
-export function isListening(libc: Libc, fd: number): number {
-  const value = nativeBuffer(4);
+/** What a descriptor is, for whoever wants stream sockets of a Unix domain. */
+export type SocketKind =
+  | "listening"
+  | "connected"
+  | "unconnected"
+  | "other"
+  | "none";
+
+/** What `fd` is. */
+export function socketKind(libc: Libc, fd: number): SocketKind {
+  const domain = socketNumber(libc, fd, SO_DOMAIN);
+  if (domain === undefined) return "none";
+  const isStream = socketNumber(libc, fd, SO_TYPE) === SOCK_STREAM;
+  if (domain !== AF_UNIX || !isStream) return "other";
+  if (socketNumber(libc, fd, SO_ACCEPTCONN) === 1) return "listening";
+  const user = socketNumber(libc, fd, SO_PEERCRED, UCRED_UID_OFFSET);
+  return user === NOBODY ? "unconnected" : "connected";
+}
+
+/** The number at `offset` of an option of a socket; undefined: it is none. */
+function socketNumber(
+  libc: Libc,
+  fd: number,
+  option: number,
+  offset = 0,
+): number | undefined {
+  const value = nativeBuffer(UCRED_BYTES);
   const length = nativeBuffer(4);
-  new DataView(length.buffer).setUint32(0, 4, true);
+  new DataView(length.buffer).setUint32(0, UCRED_BYTES, true);
   const result = libc.check(
-    libc.symbols.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, value, length),
+    libc.symbols.getsockopt(fd, SOL_SOCKET, option, value, length),
   );
-  return result < 0 ? result : new DataView(value.buffer).getInt32(0, true);
+  if (result < 0) return undefined;
+  return new DataView(value.buffer).getInt32(offset, true);
 }
 
 /** Bytes that were sent and that the other end has not read, or more. */

@@ -11,11 +11,14 @@ import { Epoll } from "./libc_epoll.ts";
 import {
   acceptConnection,
   connectUnix,
-  isListening,
   listenUnix,
+  prepareListener,
+  publishListener,
+  socketKind,
   SocketMessages,
   socketPair,
 } from "./libc_socket.ts";
+import { temporaryFolder } from "../testing/files.ts";
 
 const libc = openLibc();
 
@@ -114,12 +117,42 @@ Deno.test("a listening socket is told from a connected one", async () => {
   const client = connectUnix(libc, path);
   const server = acceptConnection(libc, listener);
   ok(listener >= 0 && client >= 0 && server >= 0);
-  strictEqual(isListening(libc, listener), 1);
-  strictEqual(isListening(libc, server), 0);
-  ok(isListening(libc, -1) < 0);
+  strictEqual(socketKind(libc, listener), "listening");
+  strictEqual(socketKind(libc, server), "connected");
+  strictEqual(socketKind(libc, client), "connected");
+  strictEqual(socketKind(libc, -1), "none");
   ok(listenUnix(libc, "/" + "x".repeat(200)) < 0);
   for (const fd of [listener, client, server]) libc.close(fd);
   strictEqual(libc.unlink(path), 0);
+});
+
+Deno.test("sockets that are no stream of a Unix domain are told from those", () => {
+  const [AF_UNIX, AF_INET, STREAM, DATAGRAM, SEQUENCE] = [1, 2, 1, 2, 5];
+  const kindOf = (domain: number, type: number) => {
+    const fd = libc.symbols.socket(domain, type, 0);
+    ok(fd >= 0);
+    const kind = socketKind(libc, fd);
+    libc.close(fd);
+    return kind;
+  };
+  strictEqual(kindOf(AF_UNIX, STREAM), "unconnected");
+  strictEqual(kindOf(AF_UNIX, DATAGRAM), "other");
+  strictEqual(kindOf(AF_UNIX, SEQUENCE), "other");
+  strictEqual(kindOf(AF_INET, STREAM), "other");
+  strictEqual(kindOf(AF_INET, DATAGRAM), "other");
+});
+
+Deno.test("a prepared socket cannot be reached before it is published", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/socket`;
+  const listener = prepareListener(libc, path);
+  ok(listener >= 0);
+  ok(connectUnix(libc, path) < 0);
+  strictEqual(publishListener(libc, path), 0);
+  const client = connectUnix(libc, path);
+  ok(client >= 0);
+  strictEqual([...Deno.readDirSync(folder.path)].length, 1);
+  for (const fd of [listener, client]) libc.close(fd);
 });
 
 Deno.test("epoll reports a descriptor once until it is armed again", async () => {

@@ -6,6 +6,12 @@
 
 import type { OptionEntry } from "./option_entry.ts";
 
+/** Of commands that answer at once. */
+export const JSON_OPTION = {
+  name: "json",
+  help: "print it for programs",
+} as const satisfies OptionEntry;
+
 export const ANSWER_OPTIONS = [
   {
     name: "print-capabilities",

@@ -71,6 +71,17 @@ Deno.test("serve shows what it does not offer, and does not offer it", async () 
   await encryptSomething(driver);
 });
 
+Deno.test("SIGUSR2 is answered by an idle device, too", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  await using device = await ServeProcess.start(
+    READY,
+    ...["--socket-path", path, ...NOBLE],
+  );
+  Deno.kill(device.pid, "SIGUSR2");
+  await device.said("info: counted: nothing, no guest is here\n");
+});
+
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test(`${signal} ends an idle device within a second`, async () => {
     await using folder = await temporaryFolder();

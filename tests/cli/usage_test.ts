@@ -24,34 +24,16 @@ async function inGroups<T>(
   await Promise.all(Array.from({ length: WIDTH }, worker));
 }
 
-/** Words after a good `--socket-path`, and what the line must name. */
+/** One of each stage of a start; all others are tried in `mistakes_test.ts`. */
 const WRONG: readonly (readonly [string[], RegExp])[] = [
-  [["--fd", "3"], /--fd "3"/],
-  [["--fd", "two"], /--fd "two": expected a whole number/],
-  [["--backend", "nobel"], /--backend "nobel": expected openssl, .*noble/],
-  [["--backend", "./none.ts"], /--backend "\.\/none\.ts": expected/],
-  [["--backend", "noble@/other"], /--backend "noble@\/other": expected/],
-  [["--place", "cipher"], /--place "cipher": expected SERVICE/],
-  [
-    ["--backend", "noble", "--place", "hash=openssl"],
-    /--place "hash=openssl": expected a backend out of noble/,
-  ],
-  [["--fallback", "maybe"], /--fallback "maybe": expected one of never/],
   [["--queues", "0"], /--queues "0": expected a whole number from 1 to 64/],
-  [["--queues"], /--queues "": expected a value N/],
-  [["--max-sessions", "none"], /--max-sessions "none": expected/],
-  [["--max-size", "1"], /--max-size "1": expected/],
-  [["--layout", "1.4"], /--layout "1\.4": expected one of virtio, draft-9/],
-  [["--session-layout", "D"], /--session-layout "D": expected one of auto/],
-  [["--spin", "-5"], /--spin "-5": expected/],
-  [["--allow-weak=1"], /--allow-weak "1": expected no value/],
-  [["--log-format", "xml"], /--log-format "xml": expected one of text, json/],
-  [["--log-level", "all"], /--log-level "all": expected one of error, warn/],
-  [["--help=me"], /--help "me": expected no value/],
-  [["--queues", "1", "--queues", "2"], /--queues "2": expected .* only once/],
-  [["--quiet"], /--quiet: expected one that --help shows/],
-  [["-s", "/s"], /-s: expected one that --help shows/],
-  [["crypto.sock"], /"crypto\.sock": expected options/],
+  [["--backend", "./none.ts"], /--backend "\.\/none\.ts": expected/],
+  [["--sessions-across-reset", "keep", "--keys", "/no"], /\(--keys\)/],
+  [["--socket-path", "/nowhere/s"], /"\/nowhere\/s": No such file/],
+  [
+    ["--socket-path", "/nowhere/s", "--isolate"],
+    /"\/nowhere\/s": No such file/,
+  ],
 ];
 
 Deno.test("each wrong option is one line, exit code 2, and nothing started", async (t) => {
@@ -76,21 +58,6 @@ Deno.test("each wrong option is one line, exit code 2, and nothing started", asy
       },
     });
   });
-});
-
-Deno.test("an unknown command is one line and exit code 2", async () => {
-  const { code, stderr } = await runCommand("server", "--socket-path", "/s");
-  assert.equal(code, 2);
-  assert.match(
-    stderr,
-    /^vhost-device-crypto: [^\n]*"server": expected serve\n$/,
-  );
-});
-
-Deno.test("serve without a socket says which options give one", async () => {
-  const { code, stderr } = await runCommand("serve");
-  assert.equal(code, 2);
-  assert.match(stderr, /^[^\n]+expected --socket-path PATH or --fd N\n$/);
 });
 
 Deno.test("--print-capabilities ignores all else", async () => {

@@ -4,14 +4,8 @@
  * @module
  */
 
-import { EAGAIN, ECONNREFUSED, type Libc } from "../../../ffi/libc.ts";
-import {
-  acceptConnection,
-  connectUnix,
-  isListening,
-  listenUnix,
-  unreadyPath,
-} from "../../../ffi/libc_socket.ts";
+import { EAGAIN, type Libc } from "../../../ffi/libc.ts";
+import { acceptConnection } from "../../../ffi/libc_socket.ts";
 import { openFilesLimit } from "../../../ffi/libc_limits.ts";
 import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
@@ -26,6 +20,7 @@ import type { Log } from "./log.ts";
 import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
+import { ServedSocket } from "./served_socket.ts";
 
 /** How a device is served over vhost-user. */
 export interface ServerOptions {
@@ -70,10 +65,7 @@ export class VhostUserServer {
   /** Settled when there will be no further front-end. */
   readonly finished: Promise<void>;
   readonly #options: ServerOptions;
-  /** Removed at the end; absent for an adopted descriptor. */
-  readonly #path: string | undefined;
-  /** -1 when the socket is one connection. */
-  readonly #listener: number;
+  readonly #socket: ServedSocket;
   #frontEnd: FrontEnd | undefined;
   /** Settled when nothing of the guest before is left. */
   #leftOver: Promise<void> | undefined;
@@ -82,14 +74,9 @@ export class VhostUserServer {
   #waits = false;
   #markFinished = () => {};
 
-  private constructor(
-    options: ServerOptions,
-    listener: number,
-    path: string | undefined,
-  ) {
+  private constructor(options: ServerOptions, socket: ServedSocket) {
     this.#options = options;
-    this.#listener = listener;
-    this.#path = path;
+    this.#socket = socket;
     options.threads.numberOf(options.device.threadSettings);
     this.finished = new Promise((resolve) => this.#markFinished = resolve);
   }
@@ -101,44 +88,32 @@ export class VhostUserServer {
    * @throws {Error} when the path is in use or refused by the system
    */
   static listen(path: string, options: ServerOptions): VhostUserServer {
-    const { libc, log } = options;
-    removeStaleSocket(libc, path);
-    removeStaleSocket(libc, unreadyPath(path));
-    const listener = listenUnix(libc, path);
-    if (listener < 0) {
-      throw new Error(
-        `Cannot listen at socket "${path}": ${libc.describe(listener)}`,
-      );
-    }
-    const server = new VhostUserServer(options, listener, path);
-    log("info", `listening at ${path}`);
-    if (!server.#takeOver()) server.#awaitFrontEnd();
-    return server;
+    const socket = ServedSocket.atPath(options.libc, path);
+    socket.open();
+    return VhostUserServer.serve(socket, options);
   }
 
   /**
    * Serves a socket that another program opened: the connections of a listening
    * one, or a connected one until its end.
    *
-   * @throws {Error} when `fd` is no socket
+   * @throws {Error} when `fd` is no such socket
    */
   static adopt(fd: number, options: ServerOptions): VhostUserServer {
-    const { libc, log } = options;
-    const listening = isListening(libc, fd);
-    if (listening < 0) {
-      throw new Error(
-        `Cannot serve descriptor ${fd}: ${libc.describe(listening)}`,
-      );
-    }
-    if (listening === 1) {
-      libc.setNonBlocking(fd);
-      const server = new VhostUserServer(options, fd, undefined);
-      log("info", `listening at descriptor ${fd}`);
-      if (!server.#takeOver()) server.#awaitFrontEnd();
+    const socket = ServedSocket.ofDescriptor(options.libc, fd);
+    return VhostUserServer.serve(socket, options);
+  }
+
+  /** Serves a socket that is open; the server closes it. */
+  static serve(socket: ServedSocket, options: ServerOptions): VhostUserServer {
+    const server = new VhostUserServer(options, socket);
+    if (socket.listener < 0) {
+      server.#serve(socket.connection);
       return server;
     }
-    const server = new VhostUserServer(options, -1, undefined);
-    server.#serve(fd);
+    const place = socket.path ?? `descriptor ${socket.listener}`;
+    options.log("info", `listening at ${place}`);
+    if (!server.#takeOver()) server.#awaitFrontEnd();
     return server;
   }
 
@@ -192,18 +167,19 @@ export class VhostUserServer {
     if (this.#closing) return this.finished;
     this.#closing = true;
     const { libc, reactor } = this.#options;
-    if (this.#listener >= 0) {
-      reactor.unwatch(this.#listener);
-      libc.close(this.#listener);
+    const { listener, path } = this.#socket;
+    if (listener >= 0) {
+      reactor.unwatch(listener);
+      libc.close(listener);
     }
-    if (this.#path !== undefined) libc.unlink(this.#path);
+    if (path !== undefined) libc.unlink(path);
     await this.#frontEnd?.leave("the device is shut down");
     this.#markFinished();
   }
 
   #awaitFrontEnd(): void {
     const { libc, reactor, log } = this.#options;
-    const watched = reactor.watch(this.#listener, () => this.#accept());
+    const watched = reactor.watch(this.#socket.listener, () => this.#accept());
     if (watched < 0) {
       log("error", `cannot wait for a front-end: ${libc.describe(watched)}`);
       void this.close();
@@ -211,7 +187,7 @@ export class VhostUserServer {
   }
 
   async #accept(): Promise<void> {
-    const fd = acceptConnection(this.#options.libc, this.#listener);
+    const fd = acceptConnection(this.#options.libc, this.#socket.listener);
     if (fd < 0) return await this.#waitForRoom(fd);
     this.#waits = false;
     // The system hands out the lowest number that is free.
@@ -225,7 +201,7 @@ export class VhostUserServer {
       return;
     }
     // The next front-end waits in the socket's queue.
-    this.#options.reactor.unwatch(this.#listener);
+    this.#options.reactor.unwatch(this.#socket.listener);
     this.#serve(fd);
   }
 
@@ -262,24 +238,7 @@ export class VhostUserServer {
     this.#leftOver = guest.finished;
     await before;
     if (this.#closing) return;
-    if (this.#listener >= 0) this.#awaitFrontEnd();
+    if (this.#socket.listener >= 0) this.#awaitFrontEnd();
     else void this.close();
   }
-}
-
-/** Throws where the path is not a socket, or somebody listens at it. */
-function removeStaleSocket(libc: Libc, path: string): void {
-  const fd = connectUnix(libc, path, false);
-  if (fd >= 0 || fd === -EAGAIN) {
-    if (fd >= 0) libc.close(fd);
-    throw new Error(
-      `Cannot listen at socket "${path}": another process listens there`,
-    );
-  }
-  // Other failures are for the system to tell when it is asked to listen.
-  if (fd === -ECONNREFUSED && isSocket(path)) libc.unlink(path);
-}
-
-function isSocket(path: string): boolean {
-  return Deno.lstatSync(path).isSocket ?? false;
 }

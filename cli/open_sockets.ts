@@ -1,0 +1,66 @@
+/**
+ * All sockets of a device, or none.
+ *
+ * @module
+ */
+
+import { ServedSocket } from "../device/transport/vhost_user/served_socket.ts";
+import type { Libc } from "../ffi/libc.ts";
+import { UsageError } from "./option_values.ts";
+import type { SocketPlace } from "./socket_places.ts";
+
+/**
+ * Makes the sockets of `places`, in their order; none can be reached yet.
+ *
+ * @throws {UsageError} for one that cannot be made; then none is left
+ */
+export function makeSockets(
+  libc: Libc,
+  places: readonly SocketPlace[],
+): ServedSocket[] {
+  const sockets: ServedSocket[] = [];
+  orNone(sockets, places, () => {
+    for (const place of places) sockets.push(makeSocket(libc, place));
+  });
+  return sockets;
+}
+
+/**
+ * Opens the sockets of `places`, once all of them are there.
+ *
+ * @throws {UsageError} for one that cannot be opened; then none is left
+ */
+export function openSockets(
+  libc: Libc,
+  places: readonly SocketPlace[],
+): ServedSocket[] {
+  const sockets = makeSockets(libc, places);
+  orNone(sockets, places, () => {
+    for (const socket of sockets) socket.open();
+  });
+  return sockets;
+}
+
+function makeSocket(libc: Libc, { path, fd }: SocketPlace): ServedSocket {
+  return path === undefined
+    ? ServedSocket.ofDescriptor(libc, fd)
+    : ServedSocket.atPath(libc, path);
+}
+
+/** Closes all `sockets` where `work` on them fails, and says why in one line. */
+function orNone(
+  sockets: readonly ServedSocket[],
+  [place]: readonly SocketPlace[],
+  work: () => void,
+): void {
+  try {
+    work();
+  } catch (error) {
+    for (const socket of sockets) socket.close();
+    const reason = error instanceof Error ? error.message : `${error}`;
+    const expected = place?.path !== undefined
+      ? "--socket-path: expected a free path, or a socket that nobody listens at"
+      : "--fd: expected a stream socket of a Unix domain that listens or is connected";
+    throw new UsageError(`${reason} (${expected})`);
+  }
+}

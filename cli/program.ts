@@ -1,0 +1,86 @@
+/**
+ * What the words behind the program's name ask for.
+ *
+ * @module
+ */
+
+import { type CommandName, commandNames, COMMANDS } from "./commands.ts";
+import { socketsHandedOver } from "./handed_over.ts";
+import { commandHelpText, helpText } from "./help.ts";
+import { ISOLATED, serveIsolated } from "./isolated.ts";
+import { isolate } from "./isolate.ts";
+import { keyStubCommand } from "./key_stub.ts";
+import { nearestName } from "./nearest_name.ts";
+import { SERVE_OPTIONS } from "./option_table.ts";
+import { UsageError } from "./option_values.ts";
+import { parseServeOptions } from "./parse_options.ts";
+import { print } from "./print.ts";
+import { probeCommand } from "./probe.ts";
+import { serve } from "./serve.ts";
+import { supervise } from "./supervise.ts";
+import { versionLine } from "./version.ts";
+import { outputColumns } from "./wrap_text.ts";
+
+/** virtio-crypto under QEMU's back-end conventions (vhost-user.json). */
+const CAPABILITIES = { type: "crypto", features: [] };
+
+async function serveCommand(words: readonly string[]): Promise<void> {
+  const settings = parseServeOptions(words, socketsHandedOver);
+  await (settings.isolate
+    ? isolate(settings, words, socketsHandedOver())
+    : serve(settings));
+}
+
+type Command = (words: readonly string[]) => void | Promise<void>;
+
+const RUN: Readonly<Record<CommandName, Command>> = {
+  serve: serveCommand,
+  supervise,
+  probe: (words) => probeCommand(words, print),
+  "key-stub": (words) =>
+    keyStubCommand(words, (bytes) => Deno.stdout.writeSync(bytes)),
+};
+
+/** What is answered whatever else was said; undefined: nothing is. */
+function answer(words: readonly string[]): string | undefined {
+  // QEMU's conventions: with this option everything else is ignored.
+  if (words.includes("--print-capabilities")) {
+    return `${JSON.stringify(CAPABILITIES)}\n`;
+  }
+  const [command] = words;
+  const isHelp = command === undefined || command === "help" ||
+    words.includes("--help") || words.includes("-h");
+  if (isHelp) {
+    const entry = COMMANDS.find(({ name }) => name === command);
+    return !entry || entry.options === SERVE_OPTIONS
+      ? helpText(outputColumns())
+      : commandHelpText(entry, outputColumns());
+  }
+  return words.includes("--version") ? `${versionLine()}\n` : undefined;
+}
+
+function unknownCommand(command: string): UsageError {
+  const names = COMMANDS.map(({ name }) => name);
+  const meant = nearestName(command, names) ?? commandNames();
+  return new UsageError(
+    `Cannot run command ${JSON.stringify(command)}: expected ${meant}`,
+  );
+}
+
+/**
+ * Carries out a command, or answers.
+ *
+ * @throws {UsageError} for a mistake of the operator; nothing is started then
+ */
+export async function runProgram(words: readonly string[]): Promise<void> {
+  const text = answer(words);
+  if (text !== undefined) return print(text);
+  const [command, ...rest] = words as [string, ...string[]];
+  if (command === ISOLATED) return await serveIsolated(rest);
+  // Without a command the options are those of serve: what a discovery file's
+  // binary is called with.
+  if (command.startsWith("-")) return await serveCommand(words);
+  const entry = COMMANDS.find(({ name }) => name === command);
+  if (!entry) throw unknownCommand(command);
+  await RUN[entry.name](rest);
+}
