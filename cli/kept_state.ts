@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UndoPool } from "../device/transport/vhost_user/kept_undo.ts";
 import type { Keeping } from "../device/transport/vhost_user/server.ts";
 import type { Libc } from "../ffi/libc.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
@@ -16,6 +17,7 @@ export class KeptState {
   readonly #libc: Libc;
   readonly #keeper: Keeper;
   readonly #log: Log;
+  readonly #undo = new UndoPool();
   #left: InheritedDescriptor[];
 
   constructor(libc: Libc, keeper: Keeper, log: Log) {
@@ -30,10 +32,10 @@ export class KeptState {
     const name = KEPT + nameOf(socket);
     const isOwn = (one: InheritedDescriptor) =>
       one.name.startsWith(`${name}.`) &&
-      /^(state|\d+)$/.test(one.name.slice(name.length + 1));
+      /^(state|undo|\d+)$/.test(one.name.slice(name.length + 1));
     const left = this.#left.filter(isOwn);
     this.#left = this.#left.filter((one) => !isOwn(one));
-    return { keeper: this.#keeper, name, left };
+    return { keeper: this.#keeper, name, left, undo: this.#undo };
   }
 
   /** Gives up the guests of sockets that there are no more. */

@@ -19,6 +19,7 @@ import { areOutputsApart } from "../memory/range_set.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import { type AssociationTable, IpsecRequests } from "./ipsec_requests.ts";
+import type { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import { RepeatedRequests } from "./repeated_requests.ts";
 import type { RequestFormat } from "./request_format.ts";
 import { APART, RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
@@ -134,6 +135,13 @@ export class ChainRequests implements RequestFormat {
     return this.#chain.fault === ChainFault.None
       ? this.#prepareAnew(slot)
       : Status.Error;
+  }
+
+  findOverwritten(slot: number, into: OverwrittenRanges): void {
+    const { lists, readableWords } = this.#virtqueue.slots;
+    const start = lists.starts[slot]!;
+    const outputs = start + readableWords[slot]!;
+    into.find(lists.block, start, outputs, lists.ends[slot]!);
   }
 
   releaseLists(): void {

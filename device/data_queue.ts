@@ -9,13 +9,13 @@ import {
   BurstField,
   ListField,
 } from "../backends/request_burst.ts";
-import { BurstOverlaps } from "./burst_overlaps.ts";
 import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { AssociationTable } from "./ipsec_requests.ts";
 import { OperationRunner } from "./operation_runner.ts";
 import type { QueueService } from "./queue_service.ts";
 import type { RequestFormat } from "./request_format.ts";
+import { RequestUndo, type UndoJournal } from "./request_undo.ts";
 import { type RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { UsedJournal } from "./ring/used_journal.ts";
@@ -91,6 +91,8 @@ export interface DataQueueOptions {
   readonly redo?: number;
   /** Where a request that is done again is marked; absent: nothing is kept. */
   readonly journal?: UsedJournal | undefined;
+  /** Where requests are written down that overwrite their own inputs; likewise. */
+  readonly undo?: UndoJournal | undefined;
 }
 
 /** One data queue on the thread that serves it. */
@@ -113,6 +115,7 @@ export class DataQueue implements QueueService {
   /** How many of the next requests are done again. */
   #redo: number;
   readonly #journal: UsedJournal | undefined;
+  readonly #undo: RequestUndo | undefined;
 
   constructor(options: DataQueueOptions) {
     const { virtqueue, memory, mode, sessions, settings, counters } = options;
@@ -133,19 +136,28 @@ export class DataQueue implements QueueService {
     this.#runner = new OperationRunner(sessions, this.#requests);
     this.#redo = options.redo ?? 0;
     this.#journal = options.journal;
+    this.#undo = options.undo &&
+      new RequestUndo(options.undo, virtqueue, memory, this.#format);
   }
 
   get broken(): string | undefined {
     return this.#virtqueue.broken;
   }
 
-  /** Its guest has had what it may have for now, however little is pending. */
+  /**
+   * Its guest has had what it may have for now, however little is pending, or what
+   * is pending takes the room that others need to be protected.
+   */
   get isFull(): boolean {
+    return this.#isThrottled || (this.#undo?.isFull ?? false);
+  }
+
+  get #isThrottled(): boolean {
     return this.#throttle?.isWaiting ?? false;
   }
 
   get waitMs(): number {
-    return this.isFull ? this.#throttle!.waitMs() : -1;
+    return this.#isThrottled ? this.#throttle!.waitMs() : -1;
   }
 
   /** Requests that wait for a backend. */
@@ -183,9 +195,16 @@ export class DataQueue implements QueueService {
       if (this.#redo > 0) this.#runAgain();
       else this.#runner.runBurst(this.#ready, this.#readyCount);
       this.#settle(this.#burst, count);
-      notify = this.#virtqueue.publish() || notify;
+      notify = this.#publish() || notify;
     }
     this.#releaseOldLists();
+    return notify;
+  }
+
+  /** Shows the driver what has ended. */
+  #publish(): boolean {
+    const notify = this.#virtqueue.publish();
+    this.#undo?.shown();
     return notify;
   }
 
@@ -220,14 +239,14 @@ export class DataQueue implements QueueService {
     pending.count = 0;
     this.#spare = pending;
     this.#releaseOldLists();
-    return this.#virtqueue.publish();
+    return this.#publish();
   }
 
-  /** Takes what is available, up to `most` requests. */
-  #pop(most: number): number {
+  /** Takes what is available, up to `most` requests of `mostBytes` bytes. */
+  #pop(most: number, mostBytes: number): number {
     const virtqueue = this.#virtqueue;
     const { slots } = virtqueue;
-    let left = BURST_BYTES;
+    let left = mostBytes;
     let count = 0;
     while (count < most && left > 0) {
       const slot = virtqueue.pop();
@@ -242,11 +261,11 @@ export class DataQueue implements QueueService {
    * Takes what the guest may have, and one request more than it may have bytes
    * of. What it sends is counted, whatever becomes of it.
    */
-  #popWithin(throttle: Throttle, wanted: number): number {
+  #popWithin(throttle: Throttle, wanted: number, mostBytes: number): number {
     const most = throttle.room(wanted);
     if (most === 0) return 0;
     const virtqueue = this.#virtqueue;
-    let left = throttle.roomBytes();
+    let left = Math.min(mostBytes, throttle.roomBytes());
     let bytes = 0;
     let count = 0;
     while (count < most && left > 0) {
@@ -268,9 +287,16 @@ export class DataQueue implements QueueService {
     const redo = this.#redo;
     // By itself, so that it is known which one ends the process.
     const most = redo > 0 ? 1 : BURST;
+    const undo = this.#undo;
+    let mostBytes = BURST_BYTES;
+    if (undo !== undefined) {
+      if (undo.isFull) return 0;
+      undo.begin();
+      mostBytes = Math.min(mostBytes, undo.roomBytes);
+    }
     const count = this.#throttle
-      ? this.#popWithin(this.#throttle, most)
-      : this.#pop(most);
+      ? this.#popWithin(this.#throttle, most, mostBytes)
+      : this.#pop(most, mostBytes);
     if (count === 0) return 0;
     const requests = this.#requests;
     if (requests.burst.slotCount < virtqueue.slots.count) {
@@ -284,7 +310,8 @@ export class DataQueue implements QueueService {
     let readyCount = 0;
     for (let i = 0; i < count; i++) {
       const slot = burst[i]!;
-      const status = redo > 0 ? this.#prepareAgain(slot) : format.prepare(slot);
+      let status = redo > 0 ? this.#prepareAgain(slot) : format.prepare(slot);
+      if (undo !== undefined) status = undo.take(slot, status, redo > 0);
       if (status === OK) ready[readyCount++] = slot;
       else requests.end(slot, status);
     }
@@ -293,9 +320,8 @@ export class DataQueue implements QueueService {
   }
 
   /**
-   * Prepares a request that another process may have begun. One that may have
-   * written over its own inputs is not what it was, and is refused, as is one that
-   * ends each process.
+   * Prepares a request that another process may have begun. One that ends each
+   * process is refused.
    */
   #prepareAgain(slot: number): Status {
     const status = this.#format.prepare(slot);
@@ -303,11 +329,7 @@ export class DataQueue implements QueueService {
     if (status !== Status.Ok) return status;
     if ((this.#journal?.tries ?? 0) >= MOST_TRIES) return Status.Error;
     // What builds its lists itself counts as it goes.
-    if (requests.burstOf(slot) !== requests.burst) return Status.Error;
-    const { words } = requests;
-    const readsTag = words[WORDS * slot + SlotField.ReadsTag] !== 0;
-    const overlaps = new BurstOverlaps(requests.burst);
-    return overlaps.overwritesItself(slot, readsTag) ? Status.Error : Status.Ok;
+    return requests.burstOf(slot) === requests.burst ? Status.Ok : Status.Error;
   }
 
   /** Answers requests that have an outcome; keeps those that have none. */

@@ -6,12 +6,19 @@
  * @module
  */
 
-import { BurstField, type BurstList } from "../backends/request_burst.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  type BurstList,
+  ListField,
+} from "../backends/request_burst.ts";
+import { RANGE_WORDS } from "../memory/range_lists.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
 import { BurstOverlaps } from "./burst_overlaps.ts";
 import { copyIv, fillNumbers, ivRoom } from "./fill_request.ts";
 import { checkRequest, operationKind } from "./request_check.ts";
+import type { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import type { RequestFormat } from "./request_format.ts";
 import { RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import { ChainFault, DescriptorChain, showChain } from "./ring/chain.ts";
@@ -47,6 +54,8 @@ export class Draft9Requests implements RequestFormat {
   readonly #status = new Region(new Uint8Array(STATUS_BYTES));
   readonly #iv = new Segments();
   readonly #ivRoom = ivRoom();
+  /** Ranges of the request that is looked at: those that it reads come first. */
+  #ranges: number[] = [];
 
   constructor(
     virtqueue: Virtqueue,
@@ -84,6 +93,41 @@ export class Draft9Requests implements RequestFormat {
       words[at + SlotField.StructureBytes] = structureBytes(chain.writable);
     }
     return status;
+  }
+
+  /** The structure is read, too; what holds its status is not looked at. */
+  findOverwritten(slot: number, into: OverwrittenRanges): void {
+    const { lists } = this.#virtqueue.slots;
+    const ranges = this.#ranges;
+    ranges.length = 0;
+    for (let at = lists.starts[slot]!; at < lists.ends[slot]!; at++) {
+      ranges.push(lists.block[at]!);
+    }
+    this.#addIv(ranges);
+    this.#addList(ranges, slot, BurstField.Source);
+    this.#addList(ranges, slot, BurstField.AdditionalData);
+    const { words } = this.requests;
+    const readsTag = words[SLOT_WORDS * slot + SlotField.ReadsTag] !== 0;
+    if (readsTag) this.#addList(ranges, slot, BurstField.Digest);
+    const outputsAt = ranges.length;
+    this.#addList(ranges, slot, BurstField.Destination);
+    if (!readsTag) this.#addList(ranges, slot, BurstField.Digest);
+    into.find(Int32Array.from(ranges), 0, outputsAt, ranges.length);
+  }
+
+  #addIv(ranges: number[]): void {
+    const { ivAddress, ivBytes } = this.#request;
+    const memory = this.#memory;
+    if (ivBytes === 0 || !memory.find(ivAddress)) return;
+    ranges.push(memory.hit, memory.offsetInHit(ivAddress), ivBytes);
+  }
+
+  #addList(ranges: number[], slot: number, list: BurstList): void {
+    const { fields, lists } = this.requests.burst;
+    const at = BURST_WORDS * slot + list;
+    const first = lists.starts[slot]! + fields[at + ListField.First]!;
+    const end = first + RANGE_WORDS * fields[at + ListField.Count]!;
+    for (let word = first; word < end; word++) ranges.push(lists.block[word]!);
   }
 
   #read(slot: number): Status {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import type { RequestSlots } from "./request_slots.ts";
 import type { Status } from "./wire/status.ts";
 
@@ -15,6 +16,8 @@ export interface RequestFormat {
    * Any status but Ok is the request's outcome.
    */
   prepare(slot: number): Status;
+  /** Looks what of its own inputs the request overwrites that was prepared last. */
+  findOverwritten(slot: number, into: OverwrittenRanges): void;
   /**
    * Writes the outcome where the layout has it and returns the used length: the
    * bytes written, no more and no less (CVE-2024-8612).

@@ -73,13 +73,26 @@ function createSealed(
   libc: Libc,
   name: string,
   lengthBytes: number,
+  open = openKeptMemory,
 ): KeptMemory | number {
   const fd = libc.memfdCreate(name, lengthBytes);
   if (fd < 0) return fd;
   const sealed = sealSize(libc, fd);
-  const kept = sealed < 0 ? sealed : openKeptMemory(libc, fd);
+  const kept = sealed < 0 ? sealed : open(libc, fd);
   if (typeof kept === "number") libc.close(fd);
   return kept;
+}
+
+/**
+ * Makes memory of zeros that may be swapped, and is in no core dump: for what is no
+ * secret of this process. A negative error number where there is none.
+ */
+export function createDumplessMemory(
+  libc: Libc,
+  name: string,
+  lengthBytes: number,
+): KeptMemory | number {
+  return createSealed(libc, name, lengthBytes, openDumplessMemory);
 }
 
 /**
@@ -87,15 +100,29 @@ function createSealed(
  * the caller's where that fails.
  */
 export function openKeptMemory(libc: Libc, fd: number): KeptMemory | number {
+  const kept = openDumplessMemory(libc, fd);
+  if (typeof kept === "number") return kept;
+  const locked = libc.check(
+    calls().mlock2(...areaOf(kept), MLOCK_ONFAULT),
+  );
+  return locked < 0 ? kept : { ...kept, kind: "locked" };
+}
+
+/** The same without locking it. */
+export function openDumplessMemory(
+  libc: Libc,
+  fd: number,
+): KeptMemory | number {
   const lengthBytes = libc.fileSize(fd);
   if (lengthBytes < 0) return lengthBytes;
   const kept = map(libc, fd, lengthBytes, "unlocked");
   if (typeof kept === "number") return kept;
-  const { mappedAddress, mappedBytes } = kept.mapping;
-  const area = [BigInt(mappedAddress), BigInt(mappedBytes)] as const;
-  calls().madvise(...area, MADV_DONTDUMP);
-  const locked = libc.check(calls().mlock2(...area, MLOCK_ONFAULT));
-  return locked < 0 ? kept : { ...kept, kind: "locked" };
+  calls().madvise(...areaOf(kept), MADV_DONTDUMP);
+  return kept;
+}
+
+function areaOf({ mapping }: KeptMemory): [address: bigint, length: bigint] {
+  return [BigInt(mapping.mappedAddress), BigInt(mapping.mappedBytes)];
 }
 
 function map(

@@ -31,6 +31,7 @@ const WRITE = DESCRIPTOR_WRITE;
 /** A packed virtqueue. */
 export class PackedVirtqueue implements Virtqueue {
   readonly size: number;
+  readonly isPacked = true;
   readonly slots = new ChainSlots();
   broken: string | undefined;
   /** The ring as 32-bit and as 16-bit fields; flags are a descriptor's eighth. */
@@ -108,6 +109,10 @@ export class PackedVirtqueue implements Virtqueue {
     const available = this.#next | this.#nextWrap << 15;
     const used = this.#used | this.#usedWrap << 15;
     return (available | used << 16) >>> 0;
+  }
+
+  get shown(): number {
+    return this.#used | this.#usedWrap << 15;
   }
 
   pop(): number {

@@ -30,6 +30,7 @@ import { NO_CHAIN, type RingSetup, type Virtqueue } from "./virtqueue.ts";
 /** A split virtqueue. */
 export class SplitVirtqueue implements Virtqueue {
   readonly size: number;
+  readonly isPacked = false;
   readonly slots = new ChainSlots();
   broken: string | undefined;
   readonly #available: Uint16Array<ArrayBuffer>;
@@ -85,6 +86,10 @@ export class SplitVirtqueue implements Virtqueue {
 
   get base(): number {
     return this.#next;
+  }
+
+  get shown(): number {
+    return (this.#next - this.#outstanding) & 0xffff;
   }
 
   pop(): number {

@@ -28,6 +28,12 @@ export interface Virtqueue {
    * its wrap counter in bit 15, the next used one likewise in the upper half.
    */
   readonly base: number;
+  readonly isPacked: boolean;
+  /**
+   * Where the first request is that the driver has not been shown, as the lower
+   * half of `base`; of a ring whose completions are in order, after `publish`.
+   */
+  readonly shown: number;
   /** The chains that are out. */
   readonly slots: ChainSlots;
   /** The regions that their ranges number. */

@@ -179,7 +179,7 @@ Deno.test("with --state off a guest ends with the process", async () => {
   );
 });
 
-Deno.test("what may have written over its own input is refused, and the rest is done", async () => {
+Deno.test("what writes over its own input is done as if nothing had been", async () => {
   await using device = await KeptDevice.start("--backend", "noble");
   const link = await connectVhostUser(device.socketPath, MEMORY);
   await using driver = await Driver.start(link, { dataQueues: 1 });
@@ -194,11 +194,10 @@ Deno.test("what may have written over its own input is refused, and the rest is 
     await pause(20);
   });
   const [inPlace, half, apart] = await Promise.all(results);
-  strictEqual(inPlace!.status, Status.Error);
-  deepStrictEqual(new Uint8Array(inPlace!.source), data);
-  strictEqual(half!.status, Status.Error);
-  strictEqual(apart!.status, Status.Ok);
-  deepStrictEqual(new Uint8Array(apart!.destination), expectedCbc(data));
+  for (const result of [inPlace, half, apart]) {
+    strictEqual(result!.status, Status.Ok);
+    deepStrictEqual(new Uint8Array(result!.destination), expectedCbc(data));
+  }
   const later = await send(0);
   strictEqual(later.status, Status.Ok);
   deepStrictEqual(new Uint8Array(later.destination), expectedCbc(data));

@@ -5,12 +5,23 @@
  */
 
 import { regionAt } from "../../../ffi/libc.ts";
+import { UndoLog } from "../../ring/undo_log.ts";
 import { USED_JOURNAL_BYTES, UsedJournal } from "../../ring/used_journal.ts";
 
 /** A journal in memory that outlives the process; structured-cloneable. */
 export interface JournalPlace {
   /** Native address of its words. */
   readonly address: number;
+  /** Of a data ring: where what requests overwrite is written down. */
+  readonly undo?: UndoPlace | undefined;
+}
+
+/** Where the undo log of a ring is; structured-cloneable. */
+export interface UndoPlace {
+  readonly address: number;
+  readonly lengthBytes: number;
+  /** Whether the process before has kept it, or there was none. */
+  readonly isComplete: boolean;
 }
 
 /** Opens a journal for the calling thread. */
@@ -19,4 +30,9 @@ export function openJournal({ address }: JournalPlace): UsedJournal {
   return new UsedJournal(
     new Int32Array(bytes.buffer, bytes.byteOffset, USED_JOURNAL_BYTES / 4),
   );
+}
+
+/** Opens the undo log of a ring for the calling thread. */
+export function openUndoLog({ address, lengthBytes }: UndoPlace): UndoLog {
+  return new UndoLog(regionAt(address, lengthBytes).bytes);
 }

@@ -48,7 +48,9 @@ import {
   readFrontEnd,
   writeFrontEnd,
 } from "./front_end_record.ts";
+import type { JournalPlace } from "./journal_place.ts";
 import { KEPT_MESSAGE_BYTES, KeptMessage } from "./kept_message.ts";
+import { KeptUndo, type UndoPool } from "./kept_undo.ts";
 
 /** Has descriptors kept by name; negative where the keeper did not hear it. */
 export interface DescriptorKeeper {
@@ -66,7 +68,9 @@ export interface KeptDescriptor {
 
 /** "vdcstat" in ASCII, from its end. */
 const MAGIC = Number(0x74_6174_7363_6476n & (2n ** 53n - 1n));
-const VERSION = 1;
+const VERSION = 2;
+/** The first one knows nothing of undo logs, and does without. */
+const FIRST_READER = 1;
 /** Words of 64 bits. */
 const MAGIC_WORD = 0;
 const WRITER = 1;
@@ -82,8 +86,16 @@ const JOURNAL_BYTES = Math.ceil(USED_JOURNAL_BYTES / 64) * 64;
 const NUMBERS_AT = JOURNALS_AT + JOURNAL_BYTES * MAX_RINGS;
 const SESSIONS_AT = NUMBERS_AT + Math.ceil(REQUEST_NUMBERS_BYTES / 64) * 64;
 
-/** The part of a descriptor's name behind that of its guest. */
+/** Parts of a descriptor's name behind that of its guest. */
 const STATE = "state";
+const UNDO = "undo";
+
+/** What a guest is kept in. */
+export interface KeptRoom {
+  readonly sessionBytes: number;
+  readonly dataQueues: number;
+  readonly undo: UndoPool;
+}
 
 /** What the process before has left of a guest. */
 export interface LeftGuest {
@@ -100,6 +112,7 @@ export class KeptGuest {
   readonly #keeper: DescriptorKeeper;
   readonly #name: string;
   readonly #memory: KeptMemory;
+  readonly #undo: KeptUndo;
   readonly #words: KeptWords;
   /** Numbers of descriptors that are open in this process. */
   readonly #numbers = new Map<number, KeptNumber>();
@@ -115,11 +128,13 @@ export class KeptGuest {
     keeper: DescriptorKeeper,
     name: string,
     memory: KeptMemory,
+    undo: KeptUndo,
   ) {
     this.#libc = libc;
     this.#keeper = keeper;
     this.#name = name;
     this.#memory = memory;
+    this.#undo = undo;
     const { bytes } = memory.region;
     this.#words = new KeptWords(bytes.subarray(0, MESSAGE_AT));
     this.sessions = new SessionLog(bytes.subarray(SESSIONS_AT));
@@ -138,20 +153,25 @@ export class KeptGuest {
     libc: Libc,
     keeper: DescriptorKeeper,
     name: string,
-    sessionBytes: number,
+    { sessionBytes, dataQueues, undo: pool }: KeptRoom,
   ): KeptGuest | string {
     if (!keeper.takes(`${name}.${Number.MAX_SAFE_INTEGER}`)) {
       return "the socket's name is too long to be kept by";
     }
     const memory = createKeptMemory(libc, name, SESSIONS_AT + sessionBytes);
     if (typeof memory === "number") return libc.describe(memory);
-    const kept = new KeptGuest(libc, keeper, name, memory);
+    const undo = KeptUndo.create(libc, name, dataQueues, pool, true);
+    if (typeof undo === "number") {
+      closeKeptMemory(libc, memory);
+      return libc.describe(undo);
+    }
+    const kept = new KeptGuest(libc, keeper, name, memory, undo);
     kept.#words.set(WRITER, VERSION);
-    kept.#words.set(OLDEST_READER, VERSION);
+    kept.#words.set(OLDEST_READER, FIRST_READER);
     kept.#words.set(MAGIC_WORD, MAGIC);
-    const told = keeper.keep(`${name}.${STATE}`, memory.fd);
+    const told = kept.#keepMemory();
     if (told >= 0) return kept;
-    closeKeptMemory(libc, memory);
+    kept.close();
     return `the keeper does not answer: ${libc.describe(told)}`;
   }
 
@@ -164,8 +184,9 @@ export class KeptGuest {
     keeper: DescriptorKeeper,
     name: string,
     left: readonly KeptDescriptor[],
+    room: KeptRoom,
   ): LeftGuest | string {
-    const taken = KeptGuest.#open(libc, keeper, name, left);
+    const taken = KeptGuest.#open(libc, keeper, name, left, room);
     if (typeof taken !== "string") return taken;
     for (const one of left) {
       keeper.forget(one.name);
@@ -179,6 +200,7 @@ export class KeptGuest {
     keeper: DescriptorKeeper,
     name: string,
     left: readonly KeptDescriptor[],
+    room: KeptRoom,
   ): LeftGuest | string {
     const state = left.find((one) => one.name === `${name}.${STATE}`);
     if (!state) return "its state is not there";
@@ -187,18 +209,47 @@ export class KeptGuest {
       return `its state cannot be mapped: ${libc.describe(memory)}`;
     }
     const record = readState(memory);
-    if (typeof record === "string") {
+    const undo = typeof record === "string"
+      ? record
+      : KeptGuest.#openUndo(libc, name, left, room);
+    if (typeof record === "string" || typeof undo === "string") {
       libc.unmap(memory.mapping);
-      return record;
+      return `${typeof record === "string" ? record : undo}`;
     }
-    const kept = new KeptGuest(libc, keeper, name, memory);
+    const kept = new KeptGuest(libc, keeper, name, memory, undo);
+    kept.#words.set(WRITER, VERSION);
+    if (!left.some((one) => one.fd === undo.fd)) kept.#keepUndo();
     for (const one of left) kept.#adopt(one);
     return { kept, record };
   }
 
+  /** A version before the second has left none. */
+  static #openUndo(
+    libc: Libc,
+    name: string,
+    left: readonly KeptDescriptor[],
+    { dataQueues, undo: pool }: KeptRoom,
+  ): KeptUndo | string {
+    const found = left.find((one) => one.name === `${name}.${UNDO}`);
+    if (found) return KeptUndo.takeOver(libc, found.fd, pool);
+    const made = KeptUndo.create(libc, name, dataQueues, pool, false);
+    return typeof made === "number" ? libc.describe(made) : made;
+  }
+
+  #keepUndo(): number {
+    return this.#keeper.keep(`${this.#name}.${UNDO}`, this.#undo.fd);
+  }
+
+  /** Has what is no descriptor of the front-end kept. */
+  #keepMemory(): number {
+    const told = this.#keepUndo();
+    if (told < 0) return told;
+    return this.#keeper.keep(`${this.#name}.${STATE}`, this.#memory.fd);
+  }
+
   #adopt({ name, fd }: KeptDescriptor): void {
     const text = name.slice(this.#name.length + 1);
-    if (text === STATE) return;
+    if (text === STATE || text === UNDO) return;
     const number = Number(text);
     if (!Number.isSafeInteger(number) || number <= 0) {
       this.#keeper.forget(name);
@@ -217,8 +268,12 @@ export class KeptGuest {
   }
 
   /** Where a ring has its journal. */
-  journalOf(ring: number): number {
-    return this.#memory.mapping.address + JOURNALS_AT + JOURNAL_BYTES * ring;
+  journalOf(ring: number): JournalPlace {
+    const { address } = this.#memory.mapping;
+    return {
+      address: address + JOURNALS_AT + JOURNAL_BYTES * ring,
+      undo: this.#undo.placeOf(ring),
+    };
   }
 
   get memoryKind(): MemoryKind {
@@ -299,6 +354,7 @@ export class KeptGuest {
     this.#closeUnclaimed();
     this.#forgetAllBut(new Set());
     this.#keeper.forget(`${this.#name}.${STATE}`);
+    this.#keeper.forget(`${this.#name}.${UNDO}`);
     this.#isGivenUp = true;
   }
 
@@ -310,6 +366,7 @@ export class KeptGuest {
     this.#closeUnclaimed();
     if (this.#isGivenUp) this.#memory.region.bytes.fill(0);
     closeKeptMemory(this.#libc, this.#memory);
+    this.#undo.close();
   }
 }
 

@@ -4,7 +4,12 @@ import { openLibc } from "../../../ffi/libc.ts";
 import { openDescriptors } from "../../../testing/vhost_user_server.ts";
 import { newFrontEndState, newRingState } from "./front_end_state.ts";
 import type { FrontEndRecord } from "./front_end_record.ts";
-import { type DescriptorKeeper, KeptGuest } from "./kept_guest.ts";
+import {
+  type DescriptorKeeper,
+  KeptGuest,
+  type KeptRoom,
+} from "./kept_guest.ts";
+import { UndoPool } from "./kept_undo.ts";
 
 const NAME = "vdc.test";
 
@@ -73,8 +78,14 @@ function record(connection: number): FrontEndRecord {
   };
 }
 
+const room = (): KeptRoom => ({
+  sessionBytes: 64 * 1024,
+  dataQueues: 1,
+  undo: new UndoPool(),
+});
+
 function keptGuest(keeper: TestKeeper): KeptGuest {
-  const kept = KeptGuest.create(openLibc(), keeper, NAME, 64 * 1024);
+  const kept = KeptGuest.create(openLibc(), keeper, NAME, room());
   ok(typeof kept !== "string", `${kept}`);
   return kept;
 }
@@ -90,7 +101,13 @@ Deno.test("the next process finds what was said last, and the descriptors of tha
   kept.keep(connection);
   kept.save(record(kept.numberOf(connection)));
   kept.close();
-  const taken = KeptGuest.takeOver(libc, keeper, NAME, keeper.handOver());
+  const taken = KeptGuest.takeOver(
+    libc,
+    keeper,
+    NAME,
+    keeper.handOver(),
+    room(),
+  );
   ok(typeof taken !== "string", `${taken}`);
   deepStrictEqual(taken.record, record(2));
   strictEqual(taken.kept.claim(1), -1);
@@ -123,7 +140,7 @@ Deno.test("whatever the state holds, taking it over ends with a guest or a reaso
       bytes[at] = value;
       const lone = new TestKeeper();
       const left = keeper.handOver();
-      const taken = KeptGuest.takeOver(libc, lone, NAME, left);
+      const taken = KeptGuest.takeOver(libc, lone, NAME, left, room());
       if (typeof taken === "string") {
         refused++;
         ok(taken.length > 0);
@@ -134,6 +151,7 @@ Deno.test("whatever the state holds, taking it over ends with a guest or a reaso
   ok(refused > 100, `${refused}`);
   libc.unmap(state.mapping);
   keeper.forget(`${NAME}.state`);
+  keeper.forget(`${NAME}.undo`);
   strictEqual(openDescriptors(), before);
 });
 
@@ -145,9 +163,15 @@ Deno.test("a state of a later version is left alone, and told by its number", ()
   kept.close();
   const state = openKeptMemory(libc, keeper.kept.get(`${NAME}.state`)!);
   ok(typeof state !== "number");
-  state.region.bytes[16] = 2;
-  const taken = KeptGuest.takeOver(libc, keeper, NAME, keeper.handOver());
-  match(`${taken}`, /for readers from version 2 on, and this is version 1/);
+  state.region.bytes[16] = 3;
+  const taken = KeptGuest.takeOver(
+    libc,
+    keeper,
+    NAME,
+    keeper.handOver(),
+    room(),
+  );
+  match(`${taken}`, /for readers from version 3 on, and this is version 2/);
   libc.unmap(state.mapping);
 });
 

@@ -11,7 +11,7 @@ import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { ServedQueue } from "../../served_queue.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
 import { Throttle, type ThrottleState } from "../../throttle.ts";
-import { openJournal } from "./journal_place.ts";
+import { openJournal, openUndoLog } from "./journal_place.ts";
 import { locateRing } from "./ring_place.ts";
 import type { CountersPlace, RingStart } from "./thread_messages.ts";
 
@@ -74,6 +74,10 @@ export class QueueRing {
     const { redo, journal: place, ...form } = rest;
     let toRedo = redo;
     const journal = place && openJournal(place);
+    const undo = place?.undo && {
+      log: openUndoLog(place.undo),
+      isComplete: place.undo.isComplete,
+    };
     this.index = index;
     this.guest = guest;
     this.#thread = thread;
@@ -98,6 +102,7 @@ export class QueueRing {
           throttle: throttle && new Throttle(throttle, thread.clock),
           redo,
           journal,
+          undo,
         });
       },
     });

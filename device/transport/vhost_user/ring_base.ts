@@ -96,13 +96,21 @@ export function begunRequests(
   journal: UsedJournal | undefined,
 ): number {
   if (journal) {
-    // What was about to be shown is done, whether it has been shown or not.
-    let done = 0;
-    for (let i = 0; i < journal.unshown; i++) done += journal.descriptors(i);
+    const done = unshownDescriptors(journal);
     return begunLists(memory, descriptorAddress, size, base & 0xffff, done);
   }
   const index = readWord(memory, availableAddress + INDEX_OFFSET) ?? base;
   return (index - base) & 0xffff;
+}
+
+/**
+ * Descriptors of a packed ring that were about to be shown. What uses them is done,
+ * whether it has been shown or not.
+ */
+export function unshownDescriptors(journal: UsedJournal): number {
+  let done = 0;
+  for (let i = 0; i < journal.unshown; i++) done += journal.descriptors(i);
+  return done;
 }
 
 /**

@@ -9,7 +9,8 @@ import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import { startOf } from "../../ring/ring_start.ts";
 import { MOST_TRIES } from "../../data_queue.ts";
-import type { UsedJournal } from "../../ring/used_journal.ts";
+import { RingPositions } from "../../ring/ring_positions.ts";
+import { undoRequests } from "../../ring/undo_log.ts";
 import { F_EVENT_IDX, F_IN_ORDER } from "../../wire/features.ts";
 import { acceptFeatures } from "./driver_features.ts";
 import { DriverLife, type RingPlan } from "./driver_life.ts";
@@ -25,8 +26,17 @@ import { shareKick } from "./passed_kick.ts";
 import type { QueueRunners } from "./queue_runners.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import type { KeptNumber, KeptRing } from "./front_end_record.ts";
-import { type JournalPlace, openJournal } from "./journal_place.ts";
-import { begunRequests, restartPosition, ringPosition } from "./ring_base.ts";
+import {
+  type JournalPlace,
+  openJournal,
+  openUndoLog,
+} from "./journal_place.ts";
+import {
+  begunRequests,
+  restartPosition,
+  ringPosition,
+  unshownDescriptors,
+} from "./ring_base.ts";
 import { areasOf, locateRing } from "./ring_place.ts";
 import type { RingStart } from "./ring_runner.ts";
 import { Vring } from "./vring.ts";
@@ -44,7 +54,7 @@ export interface RingsOptions {
   readonly memory: MemoryTable;
   readonly runners: QueueRunners;
   /** Where a ring has its journal; absent: the guest is not kept. */
-  readonly journalOf?: ((ring: number) => number) | undefined;
+  readonly journalOf?: ((ring: number) => JournalPlace) | undefined;
   /** Hears that rings have started otherwise than by a message. */
   changed?(): void;
   /** Hears why a ring cannot be served. */
@@ -404,7 +414,7 @@ export class Rings {
     const areas = locateRing(memory, addresses, size, packed);
     if (!areas) return `ring ${index} is outside the shared memory`;
     const stoppedAt = this.#life.stoppedAt(index);
-    const journal = this.#journalOf(index);
+    const journal = this.#options.journalOf?.(index);
     const base = journal && resumes
       ? restartPosition(memory, areas, size, packed && openJournal(journal))
       : ringPosition(state.base, stoppedAt, size, packed);
@@ -421,20 +431,21 @@ export class Rings {
     return { size, ...areas, packed, base, redo };
   }
 
-  #journalOf(index: number): JournalPlace | undefined {
-    const address = this.#options.journalOf?.(index);
-    return address === undefined ? undefined : { address };
-  }
-
+  /** Makes a journal ready; a string says why what is there cannot be used. */
   #openJournal(
     { index, resumes }: Vring,
-    { base, redo = 0 }: RingPlan,
-    journal: UsedJournal,
-  ): void {
+    { base, redo = 0, size, packed }: RingPlan,
+    { undo, ...place }: JournalPlace,
+  ): string | undefined {
+    const journal = openJournal(place);
+    const undoLog = undo && openUndoLog(undo);
     if (!resumes) {
       journal.reset(base);
       journal.tries = 0;
-    } else if (redo > 0 && journal.tries >= MOST_TRIES) {
+      undoLog?.clear();
+      return undefined;
+    }
+    if (redo > 0 && journal.tries >= MOST_TRIES) {
       this.#options.log(
         "warn",
         `queue ${index}: a request with which ${journal.tries} processes have ` +
@@ -442,6 +453,13 @@ export class Rings {
         { queue: index },
       );
     }
+    if (!undoLog) return undefined;
+    const positions = new RingPositions(size, packed);
+    const done = packed ? unshownDescriptors(journal) : 0;
+    const shown = base & 0xffff;
+    const first = done > 0 ? positions.after(shown, done) : shown;
+    const { memory } = this.#options.memory;
+    return undoRequests(undoLog, memory, positions, first);
   }
 
   #start(ring: Vring, plan: RingPlan): string | undefined {
@@ -449,9 +467,10 @@ export class Rings {
     if (typeof runner === "string") return runner;
     const { features } = this.#options.state;
     const { packed, size, base } = plan;
-    const journal = this.#journalOf(ring.index);
+    const journal = this.#options.journalOf?.(ring.index);
     // Before a thread has it: the process may end first.
-    if (journal) this.#openJournal(ring, plan, openJournal(journal));
+    const unusable = journal && this.#openJournal(ring, plan, journal);
+    if (unusable !== undefined) return `ring ${ring.index}: ${unusable}`;
     const start: RingStart = {
       size,
       packed,

@@ -15,7 +15,9 @@ import {
   type DescriptorKeeper,
   type KeptDescriptor,
   KeptGuest,
+  type KeptRoom,
 } from "./kept_guest.ts";
+import type { UndoPool } from "./kept_undo.ts";
 import type { Log } from "./log.ts";
 import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
@@ -47,6 +49,8 @@ export interface Keeping {
   readonly name: string;
   /** What the process before has left of its guest. */
   readonly left: readonly KeptDescriptor[];
+  /** What the guests of all sockets have together. */
+  readonly undo: UndoPool;
 }
 
 /** What the log of a session takes at most, twice. */
@@ -127,7 +131,8 @@ export class VhostUserServer {
     const { libc, log, keeping } = this.#options;
     if (!keeping || keeping.left.length === 0) return false;
     const { keeper, name, left } = keeping;
-    const taken = KeptGuest.takeOver(libc, keeper, name, left);
+    const room = this.#room(keeping);
+    const taken = KeptGuest.takeOver(libc, keeper, name, left, room);
     if (typeof taken === "string") {
       log("warn", `the guest of the process before is given up: ${taken}`);
       return false;
@@ -144,13 +149,21 @@ export class VhostUserServer {
     return true;
   }
 
+  #room({ undo }: Keeping): KeptRoom {
+    const { sessions, dataQueueCount } = this.#options.device;
+    return {
+      sessionBytes: SESSION_BYTES * sessions.maximum,
+      dataQueues: dataQueueCount,
+      undo,
+    };
+  }
+
   /** What keeps a guest that begins; undefined where it is served unkept. */
   #keep(): KeptGuest | undefined {
-    const { libc, log, device, keeping } = this.#options;
+    const { libc, log, keeping } = this.#options;
     if (!keeping) return undefined;
     const { keeper, name } = keeping;
-    const bytes = SESSION_BYTES * device.sessions.maximum;
-    const kept = KeptGuest.create(libc, keeper, name, bytes);
+    const kept = KeptGuest.create(libc, keeper, name, this.#room(keeping));
     if (typeof kept !== "string") {
       log("debug", `state is kept in ${kept.memoryKind} memory`);
       return kept;
