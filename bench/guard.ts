@@ -104,7 +104,8 @@ async function main(): Promise<void> {
   const record = Deno.args.includes("--record");
   const words = Deno.args.filter((word) => word !== "--record");
   const options = await parseBenchOptions(words, { seconds: 0.5, rounds: 5 });
-  const backends = options.backends.filter((name) => name !== "noble");
+  const backends = options.backends.map(({ name }) => name)
+    .filter((name) => name !== "noble");
   using programs = await Programs.compile();
   await using run = new BenchRun(programs, options);
   const ratios = {

@@ -3,7 +3,7 @@
  * its target. Guests are played by a process of their own.
  *
  *     deno task bench:guests [--guests N] [--seconds S] [--only TEXT]
- *         [--output FILE] [--chart FILE.svg] [-- OPTIONS OF serve]
+ *         [--backend LIST] [--output FILE] [--chart FILE.svg] [-- OPTIONS OF serve]
  *
  * `--chart` draws memory and latency against guests, and measures that alone.
  *
@@ -15,11 +15,13 @@ import { CURVE_SOCKETS, guestCurves } from "./guests/curves.ts";
 import { GuestProcess, ManyGuestsDevice } from "./guests/processes.ts";
 import { guestRows } from "./guests/rows.ts";
 import { drawCharts, lineChart } from "./runner/chart.ts";
+import { chosenBackends } from "./runner/chosen_backends.ts";
 import {
   describeMachine,
   type Machine,
   machineLine,
 } from "./runner/machine.ts";
+import { endWithMistake } from "./runner/options.ts";
 import {
   type Finding,
   findingLine,
@@ -54,17 +56,23 @@ async function drawGuests(
 async function main(): Promise<void> {
   const at = Deno.args.indexOf("--");
   const own = at < 0 ? Deno.args : Deno.args.slice(0, at);
-  const options = at < 0 ? [] : Deno.args.slice(at + 1);
+  const options: string[] = at < 0 ? [] : Deno.args.slice(at + 1);
   const { values } = parseArgs({
     args: [...own],
     options: {
       guests: { type: "string", default: "1000" },
       seconds: { type: "string", default: "3" },
       only: { type: "string", default: "" },
+      backend: { type: "string" },
       output: { type: "string" },
       chart: { type: "string" },
     },
   });
+  if (values.backend !== undefined) {
+    const chosen = await chosenBackends(values.backend);
+    const list = chosen.map(({ specifier }) => specifier).join();
+    options.unshift("--backend", list);
+  }
   const guests = wholeNumber("guests", values.guests);
   const milliseconds = 1000 * wholeNumber("seconds", values.seconds);
   const machine = await describeMachine();
@@ -91,4 +99,4 @@ async function main(): Promise<void> {
   );
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await main().catch(endWithMistake);

@@ -3,17 +3,20 @@
  * thread, in bursts of 32, per operation and size, all backends side by side.
  */
 
-import { probeBackends } from "../backends/probe.ts";
 import { createDevice } from "../device/transport/in_process/create_device.ts";
 import type { Burst } from "../driver/burst.ts";
 import { Driver } from "../driver/driver.ts";
 import { openBenchSession } from "./driver_session.ts";
 import { BENCH_OPERATIONS, type BenchOperation } from "./operations.ts";
-import { BENCH_SIZES, groupName, offersOperation } from "./plan.ts";
+import {
+  BENCH_BURST,
+  BENCH_SIZES,
+  groupName,
+  offersOperation,
+} from "./plan.ts";
+import { benchFileBackends } from "./runner/chosen_backends.ts";
 
-const BURST = 32;
-
-const backends = (await probeBackends()).filter(({ probe }) => probe.ready);
+const backends = await benchFileBackends();
 /** One device for each backend, made at its first bench. */
 const drivers = new Map<string, Promise<Driver>>();
 
@@ -34,7 +37,7 @@ async function prepare(
   drivers.set(backend, driver);
   const session = await openBenchSession(await driver, operation);
   return (await driver).burst(session, {
-    depth: BURST,
+    depth: BENCH_BURST,
     dataBytes: size,
     ivBytes: operation.ivBytes,
   });
@@ -45,17 +48,16 @@ const nothing = () => {};
 for (const operation of BENCH_OPERATIONS) {
   for (const size of BENCH_SIZES) {
     let baseline = true;
-    for (const { backend, probe } of backends) {
-      if (!offersOperation(probe, operation)) continue;
+    for (const backend of backends) {
+      if (!offersOperation(backend.probe, operation)) continue;
       let burst: Burst | undefined;
       Deno.bench({
-        name:
-          `${backend.name} in process, ${BURST} × ${size} B of ${operation.name}`,
+        name: backend.name,
         group: groupName("in process", operation, size),
         baseline,
         async fn() {
-          burst ??= await prepare(backend.name, operation, size);
-          await burst.run(BURST, nothing, nothing);
+          burst ??= await prepare(backend.specifier, operation, size);
+          await burst.run(BENCH_BURST, nothing, nothing);
         },
       });
       baseline = false;

@@ -3,7 +3,7 @@
  * AES-128-GCM, of a device in this process and of DPDK's librte_ipsec, one core
  * each and one after the other, round by round.
  *
- *     deno task bench:ipsec [--backend B] [--seconds S] [--rounds N]
+ *     deno task bench:ipsec [--backend LIST] [--seconds S] [--rounds N]
  *
  * What is measured here is the whole way: the driver's rings, the request, the
  * packet's copies in and out. The peer encapsulates in place, in the packet's own
@@ -25,13 +25,14 @@ import { ipv4Packet, pattern } from "../testing/ip_packets.ts";
 import { IpsecBed, SUITES } from "../testing/ipsec_bed.ts";
 import { DpdkProgram } from "../tests/ipsec/dpdk_peer.ts";
 import { run } from "../tests/guest/initramfs.ts";
+import { chosenBackends } from "./runner/chosen_backends.ts";
 
 const SIZES = [64, 576, 1500];
 const BURST = 64;
 const WARM_MS = 1500;
 const ADDED_BYTES = 105;
 
-/** The peer's cryptodev that has the same library, or one as good. */
+/** The peer's cryptodev that has the same library; of others, OpenSSL's. */
 const CRYPTODEVS: Readonly<Record<string, string>> = {
   "openssl": "crypto_openssl",
   "ipsec-mb": "crypto_aesni_mb",
@@ -116,20 +117,29 @@ async function main(): Promise<void> {
       rounds: { type: "string", default: "3" },
     },
   });
-  const cryptodev = CRYPTODEVS[values.backend];
-  if (cryptodev === undefined) {
-    const known = Object.keys(CRYPTODEVS).join(", ");
-    throw new RangeError(`--backend ${values.backend}: expected ${known}`);
-  }
+  const backends = await chosenBackends(values.backend);
   const seconds = Number(values.seconds);
   const rounds = Number(values.rounds);
   await using peer = await DpdkProgram.compile();
-  console.log(`AES-128-GCM, tunnel, ${values.backend} beside ${cryptodev}`);
+  for (const { name, specifier } of backends) {
+    const cryptodev = CRYPTODEVS[name] ?? "crypto_openssl";
+    console.log(`AES-128-GCM, tunnel, ${name} beside ${cryptodev}`);
+    await compareSizes(peer, specifier, cryptodev, seconds, rounds);
+  }
+}
+
+async function compareSizes(
+  peer: DpdkProgram,
+  backend: string,
+  cryptodev: string,
+  seconds: number,
+  rounds: number,
+): Promise<void> {
   for (const bytes of SIZES) {
     const here: number[] = [];
     const there: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      here.push(await measureHere(values.backend, bytes, seconds));
+      here.push(await measureHere(backend, bytes, seconds));
       const words = [cryptodev, "bench", `${bytes}`, `${1000 * seconds}`];
       there.push(Number(new TextDecoder().decode(await run(peer.path, words))));
     }

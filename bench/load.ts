@@ -21,6 +21,7 @@ import { dpdkRows, evpRows } from "./rows/peer_rows.ts";
 import { lowLoadRows, startRows } from "./rows/time_rows.ts";
 import { BenchRun } from "./runner/bench_run.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
+import { NotOffered } from "./runner/measure.ts";
 import { endWithMistake, parseBenchOptions } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { qualityRows } from "./runner/qualities.ts";
@@ -45,6 +46,16 @@ const allRows = (run: BenchRun): Row[] => [
   ...qualityRows(run),
 ];
 
+/** What a plugin does not offer is not measured. */
+async function measured(row: Row): Promise<Finding[]> {
+  try {
+    return await row.measure();
+  } catch (error) {
+    if (!(error instanceof NotOffered)) throw error;
+    return [{ name: row.name, value: NaN, unit: "" }];
+  }
+}
+
 async function main(): Promise<void> {
   const options = await parseBenchOptions(Deno.args, {
     seconds: 0.5,
@@ -59,7 +70,7 @@ async function main(): Promise<void> {
   }
   const findings: Finding[] = [];
   for (const row of rows) {
-    const found = await row.measure();
+    const found = await measured(row);
     findings.push(...found);
     for (const finding of found) console.error(findingLine(finding));
   }

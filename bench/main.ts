@@ -8,6 +8,8 @@
  */
 
 import { BENCH_OPERATIONS, type BenchOperation } from "./operations.ts";
+import { offersOperation } from "./plan.ts";
+import type { BenchBackend } from "./runner/chosen_backends.ts";
 import { startDevice } from "./runner/devices.ts";
 import { inProcessSpeed } from "./runner/in_process_speed.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
@@ -83,11 +85,12 @@ const megabytes = (bytesPerSecond: number, yardstick: number) =>
 /** Rows of one subject: every path is measured in every round. */
 async function measureSubject(
   subject: Subject,
-  backend: string,
+  backend: BenchBackend,
   { seconds, rounds }: BenchOptions,
   vhostUser: (subject: Subject, size: number) => Promise<number>,
 ): Promise<string[][]> {
   const rows: string[][] = [];
+  if (!offersOperation(backend.probe, subject.operation)) return rows;
   for (const size of SIZES) {
     const yardsticks: number[] = [];
     const inProcess: number[] = [];
@@ -97,13 +100,18 @@ async function measureSubject(
         await opensslSpeed(subject.openssl, size, subject.decrypt),
       );
       inProcess.push(
-        await inProcessSpeed(backend, subject.operation, size, seconds),
+        await inProcessSpeed(
+          backend.specifier,
+          subject.operation,
+          size,
+          seconds,
+        ),
       );
       overSocket.push(await vhostUser(subject, size));
     }
     const yardstick = median(yardsticks);
     rows.push([
-      backend,
+      backend.name,
       subject.name,
       sizeText(size),
       megabytes(median(inProcess), yardstick),

@@ -11,11 +11,16 @@ import {
   OperationStatus,
 } from "../backends/backend.ts";
 import { openOperations } from "../backends/burst_operations.ts";
-import { probeBackends } from "../backends/probe.ts";
+import { loadBackend } from "../backends/registry.ts";
 import { BENCH_OPERATIONS, type BenchOperation } from "./operations.ts";
-import { BENCH_SIZES, groupName, offersOperation } from "./plan.ts";
+import {
+  BENCH_BURST,
+  BENCH_SIZES,
+  groupName,
+  offersOperation,
+} from "./plan.ts";
+import { benchFileBackends } from "./runner/chosen_backends.ts";
 
-const BURST = 32;
 const IV_ROOM_BYTES = 32;
 
 /** Memory with an address where the permission allows it. */
@@ -39,8 +44,8 @@ function createOperations(
   const session = thread.openSession(operation.description);
   const { ivBytes, kind, resultBytes, hasDestination } = operation;
   const stride = 2 * size + 256;
-  const region = createRegion(BURST * stride);
-  return Array.from({ length: BURST }, (_, index): Operation => {
+  const region = createRegion(BENCH_BURST * stride);
+  return Array.from({ length: BENCH_BURST }, (_, index): Operation => {
     const at = index * stride;
     const resultAt = at + size + 64;
     const iv = new Uint8Array(IV_ROOM_BYTES);
@@ -68,7 +73,7 @@ function runBurst(thread: BackendThread, operations: Operation[]): void {
   for (const operation of operations) {
     operation.status = OperationStatus.Pending;
   }
-  thread.run(operations, BURST);
+  thread.run(operations, BENCH_BURST);
   for (const operation of operations) {
     while (operation.status === OperationStatus.Pending) thread.poll?.();
     if (operation.status !== OperationStatus.Ok) {
@@ -77,19 +82,24 @@ function runBurst(thread: BackendThread, operations: Operation[]): void {
   }
 }
 
-const backends = (await probeBackends()).filter(({ probe }) => probe.ready);
+/** Those that are called at once, opened at their first bench. */
+const backends = (await Promise.all(
+  (await benchFileBackends()).map(async ({ specifier, probe }) => ({
+    backend: await loadBackend(specifier),
+    probe,
+  })),
+)).filter(({ backend: { runs } }) =>
+  runs !== "asynchronous" && runs !== "bursts"
+);
 
 for (const operation of BENCH_OPERATIONS) {
   for (const size of BENCH_SIZES) {
     let baseline = true;
     for (const { backend, probe } of backends) {
-      if (
-        backend.runs === "asynchronous" || backend.runs === "bursts" ||
-        !offersOperation(probe, operation)
-      ) continue;
+      if (!offersOperation(probe, operation)) continue;
       let prepared: { thread: BackendThread; operations: Operation[] };
       Deno.bench({
-        name: `${backend.name} raw, ${BURST} × ${size} B of ${operation.name}`,
+        name: backend.name,
         group: groupName("raw", operation, size),
         baseline,
         fn() {

@@ -15,7 +15,7 @@ import { BENCH_OPERATIONS } from "./operations.ts";
 import { BENCH_SIZES } from "./plan.ts";
 import { BenchRun } from "./runner/bench_run.ts";
 import { type Chart, drawCharts, lineChart } from "./runner/chart.ts";
-import { type BenchFigure, runDenoBench } from "./runner/deno_bench.ts";
+import { type BenchFigure, runBenchFile } from "./runner/bench_files.ts";
 import { DIMENSIONS, type GrowthLine, measureGrowth } from "./runner/growth.ts";
 import {
   describeMachine,
@@ -168,7 +168,7 @@ async function measureVhostUser(
   );
   const throughput = await compareThroughput(
     run,
-    options.backends,
+    options.backends.map(({ name }) => name),
     loads,
     (line) => console.error(line),
   );
@@ -186,10 +186,7 @@ async function measureAll(options: BenchOptions): Promise<Figures> {
   const figures: BenchFigure[] = [];
   for (const file of BENCH_FILES) {
     console.error(file);
-    const all = await runDenoBench(file);
-    figures.push(
-      ...all.filter(({ backend }) => options.backends.includes(backend)),
-    );
+    figures.push(...await runBenchFile(file, options.backends));
   }
   return { machine, figures, ...overSocket };
 }

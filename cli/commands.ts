@@ -5,7 +5,7 @@
  */
 
 import { BACKEND_OPTIONS, SERVE_OPTIONS } from "./option_table.ts";
-import { JSON_OPTION } from "./options/answers.ts";
+import { JSON_OPTION, SHOWN_BACKENDS_OPTION } from "./options/answers.ts";
 import type { OptionEntry } from "./options/option_entry.ts";
 
 /** One command as a person sees it. */
@@ -42,6 +42,7 @@ export const COMMANDS = [
     help: "shows which algorithms each backend offers here, or why not",
     options: [
       JSON_OPTION,
+      SHOWN_BACKENDS_OPTION,
       ...BACKEND_OPTIONS,
       HELP,
     ],

@@ -33,7 +33,7 @@ import { LOG_FORMATS } from "./log_format.ts";
 import { type LimitOptions, limitOptions } from "./limit_options.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import { BACKEND_OPTIONS, type OptionName } from "./option_table.ts";
-import { JSON_OPTION } from "./options/answers.ts";
+import { JSON_OPTION, SHOWN_BACKENDS_OPTION } from "./options/answers.ts";
 import { FALLBACKS } from "./options/backends.ts";
 import { DEFAULTS } from "./options/defaults.ts";
 import { REQUEST_LAYOUTS, SESSION_LAYOUTS } from "./options/guests.ts";
@@ -269,18 +269,27 @@ function serveSettings(
 /** What `probe` was asked to show. */
 export interface ProbeSettings {
   readonly json: boolean;
+  /** As they were named; `undefined`: all that are built in. */
+  readonly backends: readonly string[] | undefined;
   readonly backendOptions: OptionsBySpecifier;
 }
 
 /**
- * Reads the words after `probe`: `--json`, and the options of backends.
+ * Reads the words after `probe`: `--json`, `--backend`, and the options of
+ * backends.
  *
  * @throws {UsageError} naming option, value and what was expected
  */
 export function parseProbeOptions(words: readonly string[]): ProbeSettings {
-  const values = collect(words, [JSON_OPTION, ...BACKEND_OPTIONS]);
+  const values = collect(words, [
+    JSON_OPTION,
+    SHOWN_BACKENDS_OPTION,
+    ...BACKEND_OPTIONS,
+  ]);
+  const [list] = values.get("backend") ?? [];
   return {
     json: values.has("json"),
+    backends: list === undefined ? undefined : backendList(list),
     backendOptions: backendOptions(values),
   };
 }

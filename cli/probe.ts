@@ -14,7 +14,7 @@ import { RSA_USUAL_PRIMES } from "../algorithms/rsa_primes.ts";
 import { probeBackends, type ProbedBackend } from "../backends/probe.ts";
 import { ipsecLines, ipsecSuites } from "./probe_ipsec.ts";
 import { parseProbeOptions } from "./parse_options.ts";
-import { requireOptions } from "./socket_device.ts";
+import { probeNamed, requireOptions } from "./socket_device.ts";
 
 /** One algorithm under one backend. */
 interface Cell {
@@ -187,7 +187,7 @@ export function matrixAsJson(backends: readonly ProbedBackend[]): string {
 }
 
 /**
- * Runs `probe [--json] [OPTION of a backend]...`.
+ * Runs `probe [--json] [--backend LIST] [OPTION of a backend]...`.
  *
  * @throws {UsageError} for words and options that cannot be used
  */
@@ -195,8 +195,10 @@ export async function probeCommand(
   words: readonly string[],
   print: (text: string) => void,
 ): Promise<void> {
-  const { json, backendOptions } = parseProbeOptions(words);
-  const backends = await probeBackends(undefined, backendOptions);
+  const { json, backends: named, backendOptions } = parseProbeOptions(words);
+  const backends = named
+    ? await Promise.all(named.map((name) => probeNamed(name, backendOptions)))
+    : await probeBackends(undefined, backendOptions);
   requireOptions(backends);
   print(json ? `${matrixAsJson(backends)}\n` : formatMatrix(backends));
 }

@@ -265,3 +265,18 @@ for (
     },
   );
 }
+
+Deno.test("probe --backend shows the backends that are named, and a plugin's column", async () => {
+  const { pathname } = new URL(
+    "../examples/custom_backend.ts",
+    import.meta.url,
+  );
+  const text = await printed("--backend", `${pathname},noble`);
+  assert.match(text, /^node-crypto: ready/);
+  assert.match(text, /key bytes +node-crypto +noble +by default/);
+  assert.match(text, /aes-cbc +3 +16,24,32 +keys 16,32 +yes/);
+  await assert.rejects(
+    printed("--backend", "nobel"),
+    /Cannot find backend "nobel"/,
+  );
+});

@@ -13,6 +13,7 @@ import {
   type ProbedBackend,
 } from "../backends/probe.ts";
 import { backendSpecifier, BUILT_IN_BACKENDS } from "../backends/registry.ts";
+import { standingPlace } from "../backends/standing_place.ts";
 import { Device } from "../device/device.ts";
 import type { LaneHost } from "../device/lane/lane_host.ts";
 import { withWorkerLane } from "../device/lane/worker_lane.ts";
@@ -27,14 +28,13 @@ import {
   type SocketOptions,
 } from "./parse_options.ts";
 
-const workingDirectory = (): URL => new URL(`file://${Deno.cwd()}/`);
-
-async function probeNamed(
+/** Looks at a backend that a person has named. */
+export async function probeNamed(
   named: string,
   options: OptionsBySpecifier,
 ): Promise<ProbedBackend> {
   try {
-    const specifier = backendSpecifier(named, workingDirectory());
+    const specifier = backendSpecifier(named, standingPlace());
     return (await probeBackends([specifier], options))[0]!;
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;

@@ -6,6 +6,7 @@
 
 import { atLeast, atMost, type Finding } from "../runner/targets.ts";
 import { GuestProcess, type ManyGuestsDevice } from "./processes.ts";
+import { Wakeups } from "./wakeups.ts";
 
 /** How much is measured. */
 export interface GuestRowOptions {
@@ -178,6 +179,7 @@ function latency({ milliseconds }: GuestRowOptions): GuestRow {
     name: "a paced guest",
     sockets: others + 1,
     async measure(device, players) {
+      using wakeups = await Wakeups.compile();
       await using loaders = new GuestProcess(device.folder);
       await using signer = new GuestProcess(device.folder);
       await attach(players, 0, 1, 1);
@@ -190,7 +192,8 @@ function latency({ milliseconds }: GuestRowOptions): GuestRow {
       };
       await players.follow(pace);
       const alone = await players.follow(pace);
-      const long = 2 * milliseconds + 3000;
+      const kernelAlone = await wakeups.measure(PACE, milliseconds);
+      const long = 4 * milliseconds + 3000;
       const over = Promise.all([
         loaders.follow({
           ...{ do: "load", first: 1, count: others - 1 } as const,
@@ -204,6 +207,7 @@ function latency({ milliseconds }: GuestRowOptions): GuestRow {
       // It makes its key first.
       await pause(3000);
       const beside = await players.follow(pace);
+      const kernel = await wakeups.measure(PACE, milliseconds);
       await over;
       const ratio = (part: number) =>
         quantile(beside, part) / quantile(alone, part);
@@ -225,6 +229,16 @@ function latency({ milliseconds }: GuestRowOptions): GuestRow {
           target: atMost(5),
           detail: detail(0.99),
         },
+        // What no device can do better than.
+        ...kernel.map(({ answers, took }, index) => ({
+          name:
+            `p99 likewise of two processes in C, the answering one ${answers}`,
+          value: quantile(took, 0.99),
+          unit: "ms",
+          detail: `alone ${
+            quantile(kernelAlone[index]!.took, 0.99).toFixed(2)
+          } ms`,
+        })),
       ];
     },
   };

@@ -38,7 +38,10 @@ testWith(
   "the load generator drives packed and split rings, in tables or direct",
   async () => {
     using programs = await Programs.compile();
-    await using device = await startDevice(programs, "noble", {
+    await using device = await startDevice(programs, {
+      name: "noble",
+      specifier: "noble",
+    }, {
       polling: false,
       anywhere: true,
     });

@@ -40,7 +40,7 @@ async function ratesOf(
 
 /** Packed rings : split rings. */
 export function packedRows(run: BenchRun): Row[] {
-  return FAST_BACKENDS.filter((name) => run.has(name)).map((backend) => ({
+  return run.names(FAST_BACKENDS).map((backend) => ({
     name: `packed : split, ${backend}, AES-128-CBC`,
     async measure() {
       const device = await run.device(backend);
@@ -87,7 +87,7 @@ function sessionRow(
 
 /** What many sessions cost; the C device for comparison. */
 export function sessionRows(run: BenchRun): Row[] {
-  const own = FAST_BACKENDS.filter((name) => run.has(name)).map((backend) =>
+  const own = run.names(FAST_BACKENDS).map((backend) =>
     sessionRow(run, backend, () => run.device(backend), atMost(2))
   );
   return [...own, sessionRow(run, "C over EVP", () => run.evpDevice())];

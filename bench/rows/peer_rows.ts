@@ -62,6 +62,9 @@ const EVP_WORK: readonly Work[] = [
   },
 ];
 
+/** Aims are for these; a plugin's figures stand by themselves. */
+const AIMED = ["openssl", "ipsec-mb"];
+
 /** Both rates of a ratio. */
 const ratesOf = ({ rates }: Comparison): string =>
   Object.entries(rates)
@@ -76,14 +79,15 @@ function peerRow(
   work: Work,
 ): Row {
   const name = `${backend} : ${peerName}, ${work.name}`;
-  const one = async (load: Load, aim: number): Promise<Finding> => {
+  const isAimed = AIMED.includes(backend);
+  const one = async (load: Load, aim?: number): Promise<Finding> => {
     const devices = [await run.device(backend), await peer()];
     const found = await compare(run.programs, devices, load, run.options);
     return {
       name: `${name}, ${sizeText(load.size)}, depth ${load.depth}`,
       value: found.ratios[backend] ?? NaN,
       unit: "×",
-      target: atLeast(aim),
+      ...(aim !== undefined && { target: atLeast(aim) }),
       detail: ratesOf(found),
     };
   };
@@ -95,7 +99,10 @@ function peerRow(
         for (const [size, aim] of Object.entries(work.aims)) {
           const { algorithm } = work;
           findings.push(
-            await one({ algorithm, size: Number(size), depth }, aim),
+            await one(
+              { algorithm, size: Number(size), depth },
+              isAimed ? aim : undefined,
+            ),
           );
         }
       }
@@ -113,11 +120,10 @@ export function dpdkRows(run: BenchRun): Row[] {
   );
 }
 
-/** openssl beside the C device over EVP. */
+/** openssl, and plugins, beside the C device over EVP. */
 export function evpRows(run: BenchRun): Row[] {
-  if (!run.has("openssl")) return [];
   const peer = () => run.evpDevice();
-  return EVP_WORK.map((work) =>
-    peerRow(run, "openssl", peer, "C over EVP", work)
+  return run.names(["openssl"]).flatMap((backend) =>
+    EVP_WORK.map((work) => peerRow(run, backend, peer, "C over EVP", work))
   );
 }

@@ -6,7 +6,6 @@
  */
 
 import type { BenchRun } from "../runner/bench_run.ts";
-import { startDevice } from "../runner/devices.ts";
 import { type Load, measure, measureCurve, median } from "../runner/measure.ts";
 import { atMost, type Finding, type Row } from "../runner/targets.ts";
 
@@ -30,9 +29,9 @@ export function lowLoadRows(run: BenchRun): Row[] {
     const low = await measure(programs, device, { ...load, rate }, seconds);
     return low.deviceCpuSeconds / low.seconds;
   };
-  return options.backends.filter((name) => name !== "noble").map((
-    backend,
-  ) => ({
+  const names = options.backends.map(({ name }) => name)
+    .filter((name) => name !== "noble");
+  return names.map((backend) => ({
     name: `processor at a tenth of the load, ${backend}, 1 KiB`,
     async measure() {
       const bursts: number[] = [];
@@ -92,16 +91,12 @@ const curveText = (curve: readonly number[]): string =>
 /** How soon a device that has just been started is at its best. */
 export function startRows(run: BenchRun): Row[] {
   const { programs, options } = run;
-  return ["openssl", "ipsec-mb"].filter((name) => run.has(name)).map((
-    backend,
-  ) => ({
+  return run.names(["openssl", "ipsec-mb"]).map((backend) => ({
     name: `best speed after a start, ${backend}, AES-128-CBC 64 B`,
     async measure(): Promise<Finding[]> {
       const curves: (readonly number[])[] = [];
       for (let round = 0; round < options.rounds; round++) {
-        await using device = await startDevice(programs, backend, {
-          polling: false,
-        });
+        await using device = await run.start(backend);
         const load = { algorithm: "aes-128-cbc", size: 64, depth: 32 };
         curves.push(
           await measureCurve(

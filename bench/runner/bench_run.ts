@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type BenchBackend, isPlugin } from "./chosen_backends.ts";
 import {
   adoptDpdk,
   type BenchDevice,
@@ -28,15 +29,29 @@ export class BenchRun implements AsyncDisposable {
   }
 
   has(backend: string): boolean {
-    return this.options.backends.includes(backend);
+    return this.#find(backend) !== undefined;
+  }
+
+  #find(name: string): BenchBackend | undefined {
+    return this.options.backends.find((one) => one.name === name);
+  }
+
+  /** Names of those of `built` that take part, and of all that are plugins. */
+  names(built: readonly string[]): string[] {
+    return this.options.backends
+      .filter((one) => built.includes(one.name) || isPlugin(one))
+      .map(({ name }) => name);
   }
 
   /** The device with one backend; all else is as a user has it. */
   device(backend: string): Promise<BenchDevice> {
-    return this.#kept(
-      backend,
-      () => startDevice(this.programs, backend, { polling: false }),
-    );
+    return this.#kept(backend, () => this.start(backend));
+  }
+
+  /** The same as one of its own, which the caller ends. */
+  start(backend: string): Promise<BenchDevice> {
+    const found = this.#find(backend)!;
+    return startDevice(this.programs, found, { polling: false });
   }
 
   /** The plain C device over EVP, which polls without end. */

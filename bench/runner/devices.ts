@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { BenchBackend } from "./chosen_backends.ts";
 import type { Programs } from "./programs.ts";
 
 const READY_TIMEOUT_MS = 15_000;
@@ -122,7 +123,7 @@ const socketIn = (programs: Programs) => `${programs.folder}/${++sockets}.sock`;
 /** This project's device with one backend. */
 export function startDevice(
   programs: Programs,
-  backend: string,
+  backend: Pick<BenchBackend, "name" | "specifier">,
   options: DeviceOptions,
 ): Promise<BenchDevice> {
   const socketPath = socketIn(programs);
@@ -132,13 +133,13 @@ export function startDevice(
     : [];
   const command = [
     ...[Deno.execPath(), "run", "-A", "--no-check", program, "serve"],
-    ...["--socket-path", socketPath, "--backend", backend],
+    ...["--socket-path", socketPath, "--backend", backend.specifier],
     ...["--queues", `${options.queues ?? 1}`, ...spin],
     ...["--max-sessions", "20000", "--log-level", "warn"],
     ...["--fallback", "never"],
   ];
   return new DeviceProcess({
-    name: backend,
+    name: backend.name,
     socketPath,
     command,
     anywhere: options.anywhere ?? false,

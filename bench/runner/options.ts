@@ -5,11 +5,12 @@
  */
 
 import { parseArgs } from "node:util";
-import { probeBackends } from "../../backends/probe.ts";
+import { BackendError } from "../../backends/contract_check.ts";
+import { type BenchBackend, chosenBackends } from "./chosen_backends.ts";
 
 /** What all commands that use the load generator take. */
 export interface BenchOptions {
-  readonly backends: readonly string[];
+  readonly backends: readonly BenchBackend[];
   /** Of one measurement. */
   readonly seconds: number;
   readonly rounds: number;
@@ -24,12 +25,6 @@ export interface BenchOptions {
   readonly against: string | undefined;
   /** File for the figures. */
   readonly output: string | undefined;
-}
-
-async function readyBackends(): Promise<string[]> {
-  const probed = await probeBackends();
-  return probed.filter(({ probe }) => probe.ready)
-    .map(({ backend }) => backend.name);
 }
 
 const STARTED_BY_HAND = /^(.+),(\d+)$/;
@@ -60,7 +55,9 @@ const USAGE = "--backend LIST, --seconds S, --rounds N, " +
 
 /** Tells a mistake on the command line in one line, and ends; else throws. */
 export function endWithMistake(error: unknown): never {
-  if (!(error instanceof RangeError)) throw error;
+  if (!(error instanceof RangeError || error instanceof BackendError)) {
+    throw error;
+  }
   console.error(error.message);
   Deno.exit(2);
 }
@@ -92,7 +89,7 @@ export async function parseBenchOptions(
 ): Promise<BenchOptions> {
   const values = parseWords(words);
   return {
-    backends: values.backend?.split(",") ?? await readyBackends(),
+    backends: await chosenBackends(values.backend),
     seconds: positive("seconds", values.seconds, defaults.seconds),
     rounds: positive("rounds", values.rounds, defaults.rounds),
     dpdk: dpdkOption(values.dpdk),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { BenchBackend } from "./chosen_backends.ts";
 import { type BenchDevice, startDevice } from "./devices.ts";
 import { type Load, measure, measureIdle, median } from "./measure.ts";
 import { opensslSignatures } from "./openssl_speed.ts";
@@ -17,7 +18,7 @@ const MANY_SESSIONS = 10_000;
 
 interface Run {
   readonly programs: Programs;
-  readonly backend: string;
+  readonly backend: BenchBackend;
   readonly seconds: number;
   readonly rounds: number;
 }
@@ -172,12 +173,12 @@ async function measureQualities(run: Run): Promise<Finding[]> {
       polling: false,
     });
     qualities.push(...await sleepingQualities(run, device));
-    if (run.backend === "openssl") {
+    if (run.backend.name === "openssl") {
       qualities.push(await signatureQuality(run, device));
     }
   }
   qualities.push(...await memoryQualities(run));
-  if (run.backend === "openssl") {
+  if (run.backend.name === "openssl") {
     qualities.push(await slowNeighbourQuality(run));
   }
   qualities.push(await queueQuality(run));
@@ -187,7 +188,7 @@ async function measureQualities(run: Run): Promise<Finding[]> {
 /** All of them for each backend. */
 export function qualityRows({ programs, options }: BenchRun): Row[] {
   return options.backends.map((backend) => ({
-    name: `qualities, ${backend}`,
+    name: `qualities, ${backend.name}`,
     async measure() {
       const findings = await measureQualities({
         ...options,
@@ -196,7 +197,7 @@ export function qualityRows({ programs, options }: BenchRun): Row[] {
       });
       return findings.map((finding) => ({
         ...finding,
-        name: `${backend}: ${finding.name}`,
+        name: `${backend.name}: ${finding.name}`,
       }));
     },
   }));

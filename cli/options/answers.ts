@@ -12,6 +12,16 @@ export const JSON_OPTION = {
   help: "print it for programs",
 } as const satisfies OptionEntry;
 
+/** Of `probe`. */
+export const SHOWN_BACKENDS_OPTION = {
+  name: "backend",
+  value: "LIST",
+  completes: "backend",
+  default: "all that are built in",
+  help:
+    "show these: built-in names, paths such as ./my_backend.ts, or npm:PACKAGE, with commas",
+} as const satisfies OptionEntry;
+
 export const ANSWER_OPTIONS = [
   {
     name: "print-capabilities",

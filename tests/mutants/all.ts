@@ -1,6 +1,6 @@
 import { MUTANTS as algorithms } from "./algorithms.ts";
 import { MUTANTS as backends } from "./backends.ts";
-import { MUTANTS as bench } from "./bench.ts";
+import { MUTANTS as bench } from "./benches.ts";
 import { MUTANTS as cli } from "./cli.ts";
 import { MUTANTS as device } from "./device.ts";
 import { MUTANTS as driver } from "./driver.ts";

@@ -5,6 +5,8 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { readGroupName } from "../plan.ts";
+import type { BenchBackend } from "./chosen_backends.ts";
 
 /** One bench of one backend. */
 export interface BenchFigure {
@@ -17,32 +19,37 @@ export interface BenchFigure {
 }
 
 interface BenchRecord {
+  /** The backend. */
   readonly name: string;
   readonly group: string;
   readonly results: readonly { readonly ok?: { readonly p75: number } }[];
 }
 
-const NAME = /^(\S+) (raw|in process), (\d+) × (\d+) B of (.+)$/;
-
-function figureOf({ name, results }: BenchRecord): BenchFigure | undefined {
-  const [, backend, path, burst, size, operation] = NAME.exec(name) ?? [];
+function figureOf(
+  { name, group, results }: BenchRecord,
+): BenchFigure | undefined {
+  const subject = readGroupName(group);
   const nanoseconds = results[0]?.ok?.p75;
-  if (!backend || nanoseconds === undefined) return undefined;
+  if (!subject || nanoseconds === undefined) return undefined;
+  const { burst, ...rest } = subject;
   return {
-    path: path!,
-    backend,
-    operation: operation!,
-    size: Number(size),
-    nanosecondsPerRequest: nanoseconds / Number(burst),
+    ...rest,
+    backend: name,
+    nanosecondsPerRequest: nanoseconds / burst,
   };
 }
 
 /** Runs one file; `file` is a name in the folder of the benches. */
-export async function runDenoBench(file: string): Promise<BenchFigure[]> {
+export async function runBenchFile(
+  file: string,
+  backends: readonly BenchBackend[],
+): Promise<BenchFigure[]> {
+  const list = backends.map(({ specifier }) => specifier).join();
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["bench", "-A", "--no-check", "--json"],
       fileURLToPath(new URL(`../${file}`, import.meta.url)),
+      ...["--", "--backend", list],
     ],
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));

@@ -1,0 +1,26 @@
+/**
+ * Where a person stands who names a backend by its path.
+ *
+ * @module
+ */
+
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** The folder of this clone; of a package from a registry there is none. */
+function cloneFolder(): string | undefined {
+  const root = new URL("..", import.meta.url);
+  return root.protocol === "file:" ? fileURLToPath(root) : undefined;
+}
+
+/**
+ * The folder that relative paths of backends are relative to, as a URL. A task of
+ * this project runs in the clone's folder, and the runtime says where it was
+ * called.
+ */
+export function standingPlace(): URL {
+  const folder = `${Deno.cwd()}/`;
+  const calledIn = folder === cloneFolder()
+    ? Deno.env.get("INIT_CWD")
+    : undefined;
+  return pathToFileURL(calledIn === undefined ? folder : `${calledIn}/`);
+}
