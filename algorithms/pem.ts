@@ -105,10 +105,3 @@ function decodeBase64(text: Uint8Array): Uint8Array<ArrayBuffer> {
   room.fill(0);
   return der;
 }
-
-/** The text of one block. */
-export function writePem(label: string, der: Uint8Array): string {
-  const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];
-  return [`${BEGIN}${label}${DASHES}`, ...lines, `${END}${label}${DASHES}`, ""]
-    .join("\n");
-}

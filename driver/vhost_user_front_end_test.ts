@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { nativeBuffer, openLibc, POLLFD_BYTES, POLLIN } from "../ffi/libc.ts";
+import { nativeBuffer, openLibc } from "../ffi/libc.ts";
+import { isReadable } from "../testing/readable.ts";
 import {
   acceptConnection,
   listenUnix,
@@ -123,11 +124,7 @@ class PlayedDevice implements AsyncDisposable {
   }
 
   async #readable(fd: number): Promise<void> {
-    const entry = nativeBuffer(POLLFD_BYTES);
-    const view = new DataView(entry.buffer);
-    view.setInt32(0, fd, true);
-    view.setInt16(4, POLLIN, true);
-    await this.#libc.pollAsync(entry, 1, 10_000);
+    await isReadable(fd, 10_000);
   }
 
   async #receive(

@@ -70,12 +70,6 @@ const SYMBOLS = {
     parameters: ["buffer", /* fds */ "usize", /* nfds */ "i32" /* timeout */],
     result: "i32",
   },
-  pollAsync: {
-    name: "poll",
-    parameters: ["buffer", /* fds */ "usize", /* nfds */ "i32" /* timeout */],
-    result: "i32",
-    nonblocking: true,
-  },
   epoll_create1: { parameters: ["i32" /* flags */], result: "i32" },
   epoll_ctl: {
     parameters: [
@@ -402,18 +396,6 @@ export class Libc {
   /** Waits for `count` struct pollfd in `fds`; blocks the thread. */
   poll(fds: Uint8Array<ArrayBuffer>, count: number, timeoutMs: number): number {
     return this.check(this.symbols.poll(fds, BigInt(count), timeoutMs));
-  }
-
-  /**
-   * Waits as `poll` does but on a thread of the runtime. The error number of
-   * that thread is out of reach: a failure is -1. `fds` must stay alive.
-   */
-  pollAsync(
-    fds: Uint8Array<ArrayBuffer>,
-    count: number,
-    timeoutMs: number,
-  ): Promise<number> {
-    return this.symbols.pollAsync(fds, BigInt(count), timeoutMs);
   }
 }
 

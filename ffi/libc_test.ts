@@ -174,15 +174,3 @@ Deno.test("epoll reports a descriptor once until it is armed again", async () =>
   libc.close(first);
   libc.close(second);
 });
-
-Deno.test("poll on a thread of the runtime leaves this one free", async () => {
-  const fd = libc.eventfd();
-  const fds = nativeBuffer(POLLFD_BYTES);
-  const view = new DataView(fds.buffer);
-  view.setInt32(0, fd, true);
-  view.setInt16(4, POLLIN, true);
-  const waiting = libc.pollAsync(fds, 1, 10_000);
-  libc.signal(fd);
-  strictEqual(await waiting, 1);
-  libc.close(fd);
-});

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { encodeStub, type PublicPart } from "../algorithms/key_stub.ts";
 import { readPublicKey } from "../algorithms/key_files.ts";
-import { readPem, writePem } from "../algorithms/pem.ts";
+import { readPem } from "../algorithms/pem.ts";
 import { keyDirectory } from "../device/keys/key_directory.ts";
 import type { KeyCountsReader } from "../device/keys/key_counts.ts";
 import type { KeySource } from "../device/keys/key_source.ts";
@@ -18,6 +18,7 @@ import { type OptionsBySpecifier, probeBackends } from "../backends/probe.ts";
 import { Device } from "../device/device.ts";
 import { InProcessLink } from "../device/transport/in_process/in_process.ts";
 import { Driver } from "../driver/mod.ts";
+import { writePem } from "./pem_text.ts";
 import { EC_PRIVATE_KEY, RSA_PRIVATE_KEY } from "./keys.ts";
 
 /** PEM files of the keys of `keys.ts`, by name. */

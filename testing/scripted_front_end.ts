@@ -9,8 +9,6 @@ import {
   type Libc,
   nativeBuffer,
   openLibc,
-  POLLFD_BYTES,
-  POLLIN,
   regionAt,
 } from "../ffi/libc.ts";
 import type { Mapping } from "../ffi/libc.ts";
@@ -18,6 +16,7 @@ import { connectUnix, SocketMessages } from "../ffi/libc_socket.ts";
 import { createDriverQueue } from "../driver/rings/create_driver_queue.ts";
 import type { DriverQueue } from "../driver/rings/driver_queue.ts";
 import type { Region } from "../memory/region.ts";
+import { isReadable } from "./readable.ts";
 
 export const GUEST_ADDRESS = 0x1_0000_0000;
 export const USER_ADDRESS = 0x7f12_3450_0000;
@@ -51,15 +50,6 @@ export function longs(
   const view = new DataView(payload.buffer);
   values.forEach((value, i) => view.setBigUint64(8 * i, BigInt(value), true));
   return payload;
-}
-
-/** Waits until `fd` is readable; false after a minute. */
-export async function readable(libc: Libc, fd: number): Promise<boolean> {
-  const fds = nativeBuffer(POLLFD_BYTES);
-  const view = new DataView(fds.buffer);
-  view.setInt32(0, fd, true);
-  view.setInt16(4, POLLIN, true);
-  return await libc.pollAsync(fds, 1, WAIT_MS) === 1;
 }
 
 /** A ring that the test drives, with its descriptors. */
@@ -161,7 +151,7 @@ export class ScriptedFrontEnd implements Disposable {
     const bytes = nativeBuffer(length);
     let done = 0;
     while (done < length) {
-      if (!await readable(this.libc, this.fd)) throw new Error("No reply");
+      if (!await isReadable(this.fd, WAIT_MS)) throw new Error("No reply");
       const got = this.#messages.receive(this.fd, bytes.subarray(done), []);
       if (got === -EAGAIN) continue;
       if (got <= 0) return undefined;
@@ -252,7 +242,7 @@ export class ScriptedFrontEnd implements Disposable {
     ring.queue.publish();
     if (kick) this.libc.signal(ring.kickFd);
     while (ring.queue.enableInterrupts() === false) {
-      if (!await readable(this.libc, ring.callFd)) {
+      if (!await isReadable(ring.callFd, WAIT_MS)) {
         throw new Error("The request was not answered");
       }
       this.libc.clear(ring.callFd);

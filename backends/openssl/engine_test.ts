@@ -6,7 +6,8 @@ import openssl from "./openssl.ts";
 
 // A default engine belongs to the process: each of these tests has its own.
 
-const SOURCE = new URL("./test_engine.c", import.meta.url).pathname;
+const SOURCE =
+  new URL("../../testing/openssl_test_engine.c", import.meta.url).pathname;
 const BACKEND = new URL("./openssl.ts", import.meta.url).href;
 const LIBRARY = new URL("./library.ts", import.meta.url).href;
 const READ_OPTIONS = new URL("./options.ts", import.meta.url).href;

@@ -4,13 +4,13 @@ import {
   RSA_USUAL_PRIMES,
   rsaPrimeCount,
 } from "../../algorithms/rsa_primes.ts";
-import { writePem } from "../../algorithms/pem.ts";
 import type {
   EcdsaSession,
   RsaSession,
 } from "../../algorithms/session_description.ts";
 import { serveDevice } from "../../testing/command_process.ts";
 import { temporaryFolder } from "../../testing/files.ts";
+import { writePem } from "../../testing/pem_text.ts";
 import { copiesIn, type Secret } from "../../testing/process_memory.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { backendPart } from "../../testing/ready_backends.ts";

@@ -14,10 +14,10 @@ import {
 } from "../../testing/qemu_front_end.ts";
 import { LEGACY } from "../../testing/requests.ts";
 import { Obstacle } from "../../testing/obstacle.ts";
+import { isReadable } from "../../testing/readable.ts";
 import {
   GUEST_ADDRESS,
   longs,
-  readable,
   ScriptedFrontEnd,
   type ScriptedRing,
   words,
@@ -149,7 +149,7 @@ for (const what of ["call", "error"] as const) {
       : Request.SetVringErr;
     await front.tell(request, longs(CONTROL), [full]);
     // A new call descriptor is signalled at once, on a thread of the runtime.
-    if (what === "call") await readable(front.libc, full);
+    if (what === "call") await isReadable(full, 60_000);
     fill(front.libc, full);
     const obstacle = await Obstacle.start("clear", full);
     if (what === "call") {

@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers";
 import type { Random } from "../../conformance/random.ts";
 import { createDriverQueue } from "../../driver/rings/create_driver_queue.ts";
 import type { DriverQueue } from "../../driver/rings/driver_queue.ts";
-import { nativeBuffer, POLLFD_BYTES, POLLIN } from "../../ffi/libc.ts";
+import { isReadable } from "../../testing/readable.ts";
 import {
   GUEST_ADDRESS,
   type ScriptedFrontEnd,
@@ -74,8 +74,6 @@ export class LoadedRing {
   readonly #random: Random;
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #free: number[];
-  readonly #pollfd = nativeBuffer(POLLFD_BYTES);
-  readonly #pollView = new DataView(this.#pollfd.buffer);
   #waitingSince = 0;
 
   constructor(
@@ -196,10 +194,8 @@ export class LoadedRing {
   async #interrupted(failed: () => boolean): Promise<void> {
     const { libc } = this.#front;
     while (!failed()) {
-      this.#pollView.setInt32(0, this.callFd, true);
-      this.#pollView.setInt16(4, POLLIN, true);
       const { callFd } = this;
-      if (await libc.pollAsync(this.#pollfd, 1, LOOK_MS) === 1) {
+      if (await isReadable(callFd, LOOK_MS)) {
         libc.clear(callFd);
         return;
       }

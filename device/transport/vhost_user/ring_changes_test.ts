@@ -10,11 +10,11 @@ import {
   withServer,
 } from "../../../testing/qemu_front_end.ts";
 import { LEGACY } from "../../../testing/requests.ts";
+import { isReadable } from "../../../testing/readable.ts";
 import {
   GUEST_ADDRESS,
   longs,
   MEMORY_BYTES,
-  readable,
   ScriptedFrontEnd,
   u64,
   USER_ADDRESS,
@@ -40,7 +40,7 @@ withServer(
       await front.tell(Request.SetVringCall, longs(0), [replaced]),
       0,
     );
-    ok(await readable(libc, replaced));
+    ok(await isReadable(replaced, 60_000));
     libc.clear(replaced);
     strictEqual((await encrypt(front, data, 1)).status, 4);
     strictEqual(await front.tell(Request.SetVringCall, longs(0x100)), 0);
@@ -285,7 +285,7 @@ withServer(
     const at = availableAddress - GUEST_ADDRESS;
     front.region.view.setUint16(at + 2, 5000, true);
     libc.signal(data.kickFd);
-    ok(await readable(libc, error));
+    ok(await isReadable(error, 60_000));
     await createByQueue(front, control);
     const base = await front.ask(Request.GetVringBase, words(0, 0));
     deepStrictEqual([...base], [...words(0, 0)]);
