@@ -12,6 +12,7 @@ import {
 import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { AssociationTable } from "./ipsec_requests.ts";
+import { LoggedRequests } from "./logged_requests.ts";
 import { OperationRunner } from "./operation_runner.ts";
 import type { QueueService } from "./queue_service.ts";
 import type { RequestFormat } from "./request_format.ts";
@@ -95,6 +96,16 @@ export interface DataQueueOptions {
   readonly undo?: UndoJournal | undefined;
 }
 
+/** Requests of the draft, of which the memory's log is told where it has one. */
+function draft9Requests(
+  ...[virtqueue, memory, sessions, settings]: ConstructorParameters<
+    typeof Draft9Requests
+  >
+): RequestFormat {
+  const format = new Draft9Requests(virtqueue, memory, sessions, settings);
+  return memory.log ? new LoggedRequests(format, memory, memory.log) : format;
+}
+
 /** One data queue on the thread that serves it. */
 export class DataQueue implements QueueService {
   readonly #virtqueue: Virtqueue;
@@ -124,7 +135,7 @@ export class DataQueue implements QueueService {
     this.#counters = counters;
     this.#throttle = options.throttle;
     this.#format = mode.layout === "draft-9"
-      ? new Draft9Requests(virtqueue, memory, sessions, settings)
+      ? draft9Requests(virtqueue, memory, sessions, settings)
       : new ChainRequests(
         virtqueue,
         mode,

@@ -17,6 +17,8 @@ export interface RingPlace {
   readonly descriptorAddress: number;
   readonly availableAddress: number;
   readonly usedAddress: number;
+  /** Where writes to a split ring's used ring are logged, if not at its address. */
+  readonly usedLogAddress?: number | undefined;
 }
 
 /** How a ring was negotiated, and where it begins. */

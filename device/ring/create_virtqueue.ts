@@ -6,10 +6,11 @@
 
 import type { GuestMemory } from "./guest_memory.ts";
 import { type AreaShape, ringShape, ringSizeProblem } from "./layout.ts";
+import { LoggedVirtqueue } from "./logged_virtqueue.ts";
 import { PackedVirtqueue } from "./packed_virtqueue.ts";
 import type { RingArea } from "./ring_area.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
-import type { Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
+import type { RingSetup, Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
 
 /** Makes a virtqueue, or says why there can be none. */
 export function createVirtqueue(
@@ -41,13 +42,19 @@ export function createVirtqueue(
   );
   if ("error" in device) return device;
   const setup = { ...options, descriptor, driver, device };
-  if (!packed) return new SplitVirtqueue(setup);
+  if (!packed) return logged(new SplitVirtqueue(setup), setup);
   if (
     (options.base & 0x7fff) >= size || (options.base >>> 16 & 0x7fff) >= size
   ) {
     return { error: `base 0x${options.base.toString(16)} is outside the ring` };
   }
-  return new PackedVirtqueue(setup);
+  return logged(new PackedVirtqueue(setup), setup);
+}
+
+/** Has the memory's log, where it has one, marked for a ring. */
+function logged(virtqueue: Virtqueue, setup: RingSetup): Virtqueue {
+  const { log } = setup.memory;
+  return log ? new LoggedVirtqueue(virtqueue, setup, log) : virtqueue;
 }
 
 /** Finds an area that atomic accesses of this process can reach. */

@@ -7,6 +7,7 @@
 
 import type { Region } from "../../memory/region.ts";
 import type { Segments } from "../../memory/segments.ts";
+import type { DirtyLog } from "./dirty_log.ts";
 
 /** One stretch of guest memory; `region` starts at `guestAddress`. */
 export interface GuestRegion {
@@ -51,6 +52,8 @@ interface Window {
  * mapped, so rounding above that cannot reach a region.
  */
 export class GuestMemory {
+  /** Where what is written is marked; absent: nobody wants to know. */
+  log: DirtyLog | undefined;
   /** The window that `find` found last: its place in `table`, … */
   hit = 0;
   /** … the two words of its guest address, and its length. */
@@ -189,6 +192,12 @@ export class GuestMemory {
     this.hitHigh = this.windowHighs[place]!;
     this.hitBytes = this.windowLengths[place]!;
     return true;
+  }
+
+  /** The guest address of a window, by its place. */
+  addressOf(place: number): number {
+    return (this.windowHighs[place]! >>> 0) * TWO_TO_32 +
+      (this.windowLows[place]! >>> 0);
   }
 
   /** Where in the window that was found last an address of it lies. */

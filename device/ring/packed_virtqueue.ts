@@ -115,6 +115,10 @@ export class PackedVirtqueue implements Virtqueue {
     return this.#used | this.#usedWrap << 15;
   }
 
+  get usedPosition(): number {
+    return this.shown;
+  }
+
   pop(): number {
     if (this.broken !== undefined || !this.#isAvailable()) return NO_CHAIN;
     const { slots, size } = this;

@@ -92,6 +92,10 @@ export class SplitVirtqueue implements Virtqueue {
     return (this.#next - this.#outstanding) & 0xffff;
   }
 
+  get usedPosition(): number {
+    return this.#staged;
+  }
+
   pop(): number {
     if (this.broken !== undefined) return NO_CHAIN;
     if (this.#next === this.#end && !this.#refresh()) return NO_CHAIN;

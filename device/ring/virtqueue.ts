@@ -34,6 +34,11 @@ export interface Virtqueue {
    * half of `base`; of a ring whose completions are in order, after `publish`.
    */
   readonly shown: number;
+  /**
+   * Where the next used entry goes. Split: its free-running index. Packed: its
+   * place in the ring, with the wrap counter in bit 15.
+   */
+  readonly usedPosition: number;
   /** The chains that are out. */
   readonly slots: ChainSlots;
   /** The regions that their ranges number. */
@@ -70,6 +75,10 @@ export interface VirtqueueOptions {
   readonly inOrder: boolean;
   /** Of a packed ring that is kept: what is written down there is shown first. */
   readonly journal?: UsedJournal | undefined;
+  /** Where writes to a split ring's used ring are logged, if not at its address. */
+  readonly usedLogAddress?: number | undefined;
+  /** The most that a service writes to one chain, before its last byte. */
+  readonly mostWrittenBytes?: number | undefined;
 }
 
 /** A ring whose areas have been found in memory. */

@@ -37,6 +37,8 @@ export interface ControlRingOptions {
   failed(reason: string): void;
 }
 
+/** More than any request of the control queue is answered by. */
+const MOST_WRITTEN_BYTES = 4096;
 /** How often a ring without a kick descriptor is looked at. */
 const POLLING_MS = 1;
 
@@ -67,7 +69,11 @@ export class ControlRing implements RingRunner {
     else numbers?.begin();
     const journal = place && openJournal(place);
     this.#queue = new ServedQueue({
-      form: { ...form, journal: form.packed ? journal : undefined },
+      form: {
+        ...form,
+        journal: form.packed ? journal : undefined,
+        mostWrittenBytes: MOST_WRITTEN_BYTES,
+      },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
       create: (virtqueue, memory) => this.#create(virtqueue, memory),
     });

@@ -6,10 +6,15 @@
 
 import type { Device } from "../../device.ts";
 import {
+  F_LOG_ALL,
   F_VERSION_1,
   F_VHOST_USER_PROTOCOL_FEATURES,
 } from "../../wire/features.ts";
 import { type FrontEndState, isGeneric } from "./front_end_state.ts";
+
+/** Bits that tell nothing of the driver: logging, and protocol features. */
+export const FRONT_ENDS_FEATURES: bigint = F_LOG_ALL |
+  F_VHOST_USER_PROTOCOL_FEATURES;
 
 /**
  * Takes the features of the last SET_FEATURES; false where no driver can have
@@ -20,7 +25,7 @@ export function acceptFeatures(
   device: Device,
   { features, protocolFeatures }: FrontEndState,
 ): boolean {
-  const driver = features & ~F_VHOST_USER_PROTOCOL_FEATURES;
+  const driver = features & ~FRONT_ENDS_FEATURES;
   if (isGeneric(protocolFeatures)) return device.acceptFeatures(driver);
   return driver === 0n || device.acceptFeatures(driver | F_VERSION_1);
 }

@@ -12,7 +12,7 @@ import type { SessionLayout } from "../../wire/session_message.ts";
 import type { RingPlan } from "./driver_life.ts";
 import type { FrontEndState, RingState } from "./front_end_state.ts";
 import { MAX_PAYLOAD_BYTES } from "./messages.ts";
-import type { RegionDescription } from "./payloads.ts";
+import type { LogDescription, RegionDescription } from "./payloads.ts";
 
 /** Number of a descriptor at the keeper; 0: there is none. */
 export type KeptNumber = number;
@@ -33,11 +33,18 @@ export interface KeptRegion extends RegionDescription {
   readonly file: KeptNumber;
 }
 
+/** A dirty log as it is kept. */
+export interface KeptLog extends LogDescription {
+  readonly file: KeptNumber;
+}
+
 /** All that is kept of a front-end but its sessions. */
 export interface FrontEndRecord {
   readonly state: Omit<FrontEndState, "rings">;
   readonly rings: readonly KeptRing[];
   readonly regions: readonly KeptRegion[];
+  /** Where a front-end that moves the guest has writes logged. */
+  readonly log: KeptLog | undefined;
   readonly sessionLayout: SessionLayout | undefined;
   /** The newest session when all rings had stopped, while that is open. */
   readonly newestSession: number | undefined;
@@ -57,7 +64,7 @@ export const MAX_RINGS = 65;
 const MAX_REPLY_BYTES = MAX_PAYLOAD_BYTES + 12;
 
 /** The most bytes that a record takes. */
-export const FRONT_END_RECORD_BYTES = 128 + MAX_REPLY_BYTES + 176 * MAX_RINGS +
+export const FRONT_END_RECORD_BYTES = 192 + MAX_REPLY_BYTES + 192 * MAX_RINGS +
   40 * MAX_GUEST_REGIONS;
 
 /** Writes a record. */
@@ -84,6 +91,10 @@ export function writeFrontEnd(to: FieldWriter, record: FrontEndRecord): void {
     to.uint64(region.fileOffset);
     to.uint64(region.file);
   });
+  to.flag(record.log !== undefined);
+  to.uint64(record.log?.lengthBytes);
+  to.uint64(record.log?.fileOffset);
+  to.uint64(record.log?.file);
 }
 
 function writeRing(to: FieldWriter, ring: KeptRing): void {
@@ -92,6 +103,7 @@ function writeRing(to: FieldWriter, ring: KeptRing): void {
   to.uint64(state.addresses?.descriptor);
   to.uint64(state.addresses?.used);
   to.uint64(state.addresses?.available);
+  to.uint64(state.addresses?.log);
   to.uint64(state.base);
   to.flag(state.started);
   to.uint32(ENABLED.indexOf(state.enabled));
@@ -137,11 +149,13 @@ export function readFrontEnd(bytes: Uint8Array): FrontEndRecord | string {
     fileOffset: from.uint64(),
     file: from.uint64(),
   }));
+  const log = readLog(from);
   if (from.failed) return "a front-end's record that contradicts itself";
   return {
     state,
     rings,
     regions,
+    log,
     sessionLayout,
     newestSession,
     connection,
@@ -149,6 +163,17 @@ export function readFrontEnd(bytes: Uint8Array): FrontEndRecord | string {
     messages,
     reply: hasReply ? reply : undefined,
   };
+}
+
+function readLog(from: FieldReader): KeptLog | undefined {
+  const isThere = from.flag();
+  const lengthBytes = from.optionalUint64();
+  const fileOffset = from.optionalUint64();
+  const file = from.optionalUint64();
+  return isThere && lengthBytes !== undefined && fileOffset !== undefined &&
+      file !== undefined
+    ? { lengthBytes, fileOffset, file }
+    : undefined;
 }
 
 function readRing(from: FieldReader): KeptRing {
@@ -177,10 +202,11 @@ function readAddresses(from: FieldReader): RingState["addresses"] {
   const descriptor = from.optionalUint64();
   const used = from.optionalUint64();
   const available = from.optionalUint64();
+  const log = from.optionalUint64();
   return descriptor === undefined || used === undefined ||
       available === undefined
     ? undefined
-    : { descriptor, used, available };
+    : { descriptor, used, available, log };
 }
 
 function readStopped(from: FieldReader): RingPlan | undefined {

@@ -9,18 +9,25 @@ import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
 import { STATUS_NEEDS_RESET } from "../../wire/device_status.ts";
+import { F_LOG_ALL } from "../../wire/features.ts";
 import {
   type FrontEndState,
   isGeneric,
   isSuspended,
   newFrontEndState,
 } from "./front_end_state.ts";
-import type { FrontEndRecord, KeptNumber } from "./front_end_record.ts";
+import type {
+  FrontEndRecord,
+  KeptLog,
+  KeptNumber,
+} from "./front_end_record.ts";
 import { GuestSignals } from "./guest_signals.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import type { Log } from "./log.ts";
+import { type LogMemory, mapLog, unmapLog } from "./log_memory.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import { MemoryTable } from "./memory_table.ts";
+import type { LogDescription } from "./payloads.ts";
 import { QueueRunners } from "./queue_runners.ts";
 import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
@@ -33,7 +40,7 @@ const CLOSE_MS = 500;
 /** What is kept of a guest itself. */
 export type GuestRecord = Pick<
   FrontEndRecord,
-  "state" | "rings" | "regions" | "newestSession"
+  "state" | "rings" | "regions" | "log" | "newestSession"
 >;
 
 /** What a guest is made with. */
@@ -64,6 +71,8 @@ export class Guest {
   readonly #options: GuestOptions;
   readonly #signals: GuestSignals;
   readonly #runners: QueueRunners;
+  /** What the front-end has shared to be marked, whether it is or not. */
+  #log: LogMemory | undefined;
   #markFinished = () => {};
   #ended = false;
 
@@ -106,6 +115,7 @@ export class Guest {
       state: this.state,
       rings: this.rings.keep((fd) => kept?.numberOf(fd) ?? 0),
       regions: this.memory.kept,
+      log: this.#log,
       newestSession: this.rings.newestSession,
     };
   }
@@ -118,7 +128,7 @@ export class Guest {
     record: GuestRecord,
     kept: KeptGuest,
   ): Promise<string | undefined> {
-    const { rings, regions, state, newestSession } = record;
+    const { rings, regions, log, state, newestSession } = record;
     if (rings.length !== this.state.rings.length) {
       return `it has ${rings.length - 1} data queues, and this device ` +
         `${this.state.rings.length - 1}`;
@@ -131,6 +141,8 @@ export class Guest {
     }
     if (problem !== undefined) return problem;
     Object.assign(this.state, state, { rings: this.state.rings });
+    const logged = log && await this.#resumeLog(log, descriptorOf(log.file));
+    if (logged !== undefined) return logged;
     this.rings.resume(rings, newestSession, descriptorOf);
     return await this.rings.startAgain();
   }
@@ -205,8 +217,10 @@ export class Guest {
       protocolFeatures,
       rings,
     });
+    this.memory.log = undefined;
     this.memory.clear();
     await this.memoryChanged();
+    this.#dropLog();
   }
 
   /** Notifies a ring's driver through another descriptor, -1 for none. */
@@ -236,6 +250,46 @@ export class Guest {
     await this.#runners.changeMemory();
     this.memory.unmapRetired();
     await this.#memoryKnown();
+  }
+
+  /**
+   * Has writes logged elsewhere; a string says why that cannot be. Settled when
+   * nobody marks anything in the log before.
+   */
+  async changeLog(
+    description: LogDescription,
+    fd: number,
+  ): Promise<string | undefined> {
+    const { kept, failed, ...options } = this.#options;
+    const log = mapLog(description, fd, this.memory.end, {
+      ...options,
+      numberOf: (fd) => kept?.numberOf(fd) ?? 0,
+      lost: (what) => failed(`${what} is gone: its file was shortened`),
+    });
+    if (typeof log === "string") return log;
+    const before = this.#log;
+    this.#log = log;
+    await this.logChanged();
+    if (before) unmapLog(options.libc, before);
+    return undefined;
+  }
+
+  async #resumeLog(log: KeptLog, fd: number): Promise<string | undefined> {
+    const problem = await this.changeLog(log, fd);
+    if (fd >= 0) closeForeign(this.#options.libc, fd);
+    return problem;
+  }
+
+  /** Has writes logged as the features have it, if there is a log. */
+  async logChanged(): Promise<void> {
+    const { memory, state } = this;
+    const wanted = (state.features & F_LOG_ALL) === 0n ? undefined : this.#log;
+    if (memory.log?.address === wanted?.address) return;
+    memory.log = wanted && {
+      address: wanted.address,
+      lengthBytes: wanted.lengthBytes,
+    };
+    await this.#runners.changeMemory();
   }
 
   /** Makes everybody know of memory that was added; all rings go on. */
@@ -280,8 +334,15 @@ export class Guest {
   #giveBack(): void {
     this.memory.clear();
     this.memory.unmapRetired();
+    this.#dropLog();
     for (const ring of this.rings.all) ring.close();
     this.#markFinished();
+  }
+
+  /** Gives the log back; nobody may have a view of it. */
+  #dropLog(): void {
+    if (this.#log) unmapLog(this.#options.libc, this.#log);
+    this.#log = undefined;
   }
 
   #broken(index: number, reason: string): void {

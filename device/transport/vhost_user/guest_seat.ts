@@ -17,7 +17,11 @@ import type {
   GuestReport,
   GuestStart,
   RingStart,
+  SharedMemory,
 } from "./thread_messages.ts";
+
+const memoryOf = ({ ranges, log }: SharedMemory): GuestMemory | string =>
+  guestMemoryOf(ranges, log);
 
 type SeatCommand = Exclude<GuestCommand, { kind: "join" }>;
 
@@ -55,7 +59,7 @@ export class GuestSeat implements RingGuest {
     this.settings = loaded.settings;
     this.throttle = start.throttle;
     this.#taken = new Int32Array(start.taken);
-    this.#memory = guestMemoryOf(start.ranges);
+    this.#memory = memoryOf(start.memory);
     const { note } = new FailureNotes((failure) =>
       report({ kind: "failure", failure })
     );
@@ -110,7 +114,7 @@ export class GuestSeat implements RingGuest {
         this.#rings.get(command.index)?.changeCall(command.fd);
         return this.#done(command.sequence);
       case "memory":
-        return this.#changeMemory(command.ranges, command.sequence);
+        return this.#changeMemory(command.memory, command.sequence);
       case "grow":
         return this.#growMemory(command.range, command.sequence);
       case "leave":
@@ -170,9 +174,9 @@ export class GuestSeat implements RingGuest {
   }
 
   /** Goes on in another map of the guest's memory, or waits for a better one. */
-  #changeMemory(ranges: readonly MemoryRange[], sequence: number): void {
+  #changeMemory(memory: SharedMemory, sequence: number): void {
     this.#stopAll(() => {
-      this.#memory = guestMemoryOf(ranges);
+      this.#memory = memoryOf(memory);
       for (const ring of this.#rings.values()) this.#open(ring);
       this.#done(sequence);
     });

@@ -394,12 +394,13 @@ function readState(memory: KeptMemory): FrontEndRecord | string {
 }
 
 function numbersIn(
-  { connection, backendRequests, rings, regions }: FrontEndRecord,
+  { connection, backendRequests, rings, regions, log }: FrontEndRecord,
 ): ReadonlySet<KeptNumber> {
   return new Set([
     connection,
     backendRequests,
     ...rings.flatMap(({ kick, call, error }) => [kick, call, error]),
     ...regions.map(({ file }) => file),
+    ...log ? [log.file] : [],
   ]);
 }

@@ -52,7 +52,12 @@ function record(connection: number): FrontEndRecord {
       state: {
         ...newRingState(),
         size: 256,
-        addresses: { descriptor: 4096, used: 12288, available: 8192 },
+        addresses: {
+          descriptor: 4096,
+          used: 12288,
+          available: 8192,
+          log: 20480,
+        },
         started: true,
         enabled: true,
       },
@@ -70,6 +75,7 @@ function record(connection: number): FrontEndRecord {
       file: 7,
     }],
     sessionLayout: "B",
+    log: { lengthBytes: 4096, fileOffset: 8192, file: 0 },
     newestSession: undefined,
     connection,
     backendRequests: 0,

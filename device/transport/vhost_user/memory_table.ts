@@ -13,6 +13,7 @@ import { isSealedAgainstShrinking } from "../../../ffi/libc_seals.ts";
 import { GuestMemory, MAX_GUEST_REGIONS } from "../../ring/guest_memory.ts";
 import type { KeptNumber, KeptRegion } from "./front_end_record.ts";
 import type { Log } from "./log.ts";
+import { logAt, type LogPlace } from "./log_memory.ts";
 import type { MemoryGuard, Uncover } from "./memory_guard.ts";
 import type { RegionDescription } from "./payloads.ts";
 import type { AddressRange } from "./ring_place.ts";
@@ -66,11 +67,16 @@ export function addRange(
   return memory.add({ guestAddress, userAddress, lengthBytes, region });
 }
 
-/** The guest memory of `ranges` for the calling thread, or what is wrong. */
+/**
+ * The guest memory of `ranges` for the calling thread, which is logged at `log`, or
+ * what is wrong.
+ */
 export function guestMemoryOf(
   ranges: readonly MemoryRange[],
+  log: LogPlace | undefined,
 ): GuestMemory | string {
   const memory = new GuestMemory();
+  memory.log = logAt(log);
   for (const range of ranges) {
     const problem = addRange(memory, range);
     if (problem !== undefined) return problem;
@@ -87,6 +93,7 @@ export class MemoryTable {
   /** What has been taken out of the map, newest last. */
   #removed: readonly MemoryRange[] = [];
   readonly #retired: Entry[] = [];
+  #log: LogPlace | undefined;
 
   constructor(options: MemoryTableOptions) {
     this.#options = options;
@@ -102,6 +109,26 @@ export class MemoryTable {
     return this.#entries.map((
       { guestAddress, userAddress, lengthBytes, fileOffset, file },
     ) => ({ guestAddress, userAddress, lengthBytes, fileOffset, file }));
+  }
+
+  /** Where everybody marks what is written; undefined: nowhere. */
+  get log(): LogPlace | undefined {
+    return this.#log;
+  }
+
+  /** What has the old one goes on with it until it changes its memory. */
+  set log(log: LogPlace | undefined) {
+    this.#log = log;
+    this.memory.log = logAt(log);
+  }
+
+  /** The lowest guest address with no memory from there on. */
+  get end(): number {
+    return this.#entries.reduce(
+      (end, { guestAddress, lengthBytes }) =>
+        Math.max(end, guestAddress + lengthBytes),
+      0,
+    );
   }
 
   get totalBytes(): number {
@@ -193,7 +220,8 @@ export class MemoryTable {
     added: readonly Entry[],
     removed: readonly Entry[],
   ): string | undefined {
-    const memory = this.#excess(entries) ?? guestMemoryOf(entries);
+    const memory = this.#excess(entries) ??
+      guestMemoryOf(entries, this.#log);
     if (typeof memory === "string") {
       for (const one of added) this.#unmap(one);
       return memory;

@@ -9,6 +9,7 @@ const bit = (number: number): bigint => 1n << BigInt(number);
 
 /** Protocol features, as a set of bits. */
 const PROTOCOL_F_MQ = bit(0);
+export const PROTOCOL_F_LOG_SHMFD = bit(1);
 export const PROTOCOL_F_REPLY_ACK = bit(3);
 export const PROTOCOL_F_BACKEND_REQ = bit(5);
 const PROTOCOL_F_CRYPTO_SESSION = bit(7);
@@ -17,8 +18,9 @@ const PROTOCOL_F_RESET_DEVICE = bit(13);
 const PROTOCOL_F_CONFIGURE_MEM_SLOTS = bit(15);
 export const PROTOCOL_F_STATUS = bit(16);
 
-export const OFFERED_PROTOCOL_FEATURES = PROTOCOL_F_MQ | PROTOCOL_F_REPLY_ACK |
-  PROTOCOL_F_BACKEND_REQ | PROTOCOL_F_CRYPTO_SESSION | PROTOCOL_F_CONFIG |
+export const OFFERED_PROTOCOL_FEATURES = PROTOCOL_F_MQ | PROTOCOL_F_LOG_SHMFD |
+  PROTOCOL_F_REPLY_ACK | PROTOCOL_F_BACKEND_REQ | PROTOCOL_F_CRYPTO_SESSION |
+  PROTOCOL_F_CONFIG |
   PROTOCOL_F_RESET_DEVICE | PROTOCOL_F_CONFIGURE_MEM_SLOTS | PROTOCOL_F_STATUS;
 
 export const HEADER_BYTES = 12;
@@ -35,6 +37,8 @@ export const REGION_BYTES = 32;
 /** A front-end's config space is at most this long. */
 export const MAX_CONFIG_BYTES = 256;
 export const CONFIG_HEADER_BYTES = 12;
+/** SET_LOG_BASE with LOG_SHMFD: size and offset of the log in its file. */
+export const LOG_BYTES = 16;
 
 /** What the protocol says of a request of the front-end. */
 interface MessageRule {

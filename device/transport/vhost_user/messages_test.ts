@@ -98,7 +98,14 @@ Deno.test("addresses from 2^53 on become no number", () => {
     descriptor: 16,
     used: 32,
     available: 48,
+    log: undefined,
   });
+  const logged = (address: bigint) =>
+    decodeRingAddresses(viewOf(
+      Uint8Array.from([...words(1, 1), ...longs(16, 32, 48, address)]),
+    )).log;
+  strictEqual(logged(64n), 64);
+  strictEqual(logged(1n << 63n), undefined);
 });
 
 Deno.test("a ring's descriptor message says whether there is one", () => {

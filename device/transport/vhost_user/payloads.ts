@@ -37,9 +37,14 @@ export interface RingAddresses {
   readonly descriptor: number;
   readonly used: number;
   readonly available: number;
+  /** Where writes to the used ring are logged; undefined: they are not asked for. */
+  readonly log?: number | undefined;
 }
 
-/** SET_VRING_ADDR; the log address counts only with logging. */
+/** SET_VRING_ADDR: the used ring's writes are logged, at the log address. */
+const RING_LOGS = 1;
+
+/** SET_VRING_ADDR; the log address counts only with its flag. */
 export function decodeRingAddresses(
   view: DataView,
 ): RingAddresses & { index: number } {
@@ -48,7 +53,26 @@ export function decodeRingAddresses(
     descriptor: readUint64(view, 8),
     used: readUint64(view, 16),
     available: readUint64(view, 24),
+    log: decodeLogAddress(view),
   };
+}
+
+/** One that no log reaches is none: then the used ring's own is marked. */
+function decodeLogAddress(view: DataView): number | undefined {
+  if ((view.getUint32(4, true) & RING_LOGS) === 0) return undefined;
+  const address = readUint64(view, 32);
+  return Number.isNaN(address) ? undefined : address;
+}
+
+/** A dirty log in its file; NaN is 2^53 or more. */
+export interface LogDescription {
+  readonly lengthBytes: number;
+  readonly fileOffset: number;
+}
+
+/** SET_LOG_BASE with LOG_SHMFD. */
+export function decodeLog(view: DataView): LogDescription {
+  return { lengthBytes: readUint64(view, 0), fileOffset: readUint64(view, 8) };
 }
 
 /** SET_VRING_KICK, _CALL, _ERR. */

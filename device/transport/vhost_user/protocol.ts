@@ -11,13 +11,10 @@ import {
   STATUS_FEATURES_OK,
   STATUS_NEEDS_RESET,
 } from "../../wire/device_status.ts";
-import {
-  F_LOG_ALL,
-  F_VHOST_USER_PROTOCOL_FEATURES,
-} from "../../wire/features.ts";
+import { F_VHOST_USER_PROTOCOL_FEATURES } from "../../wire/features.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
-import { acceptFeatures } from "./driver_features.ts";
+import { acceptFeatures, FRONT_ENDS_FEATURES } from "./driver_features.ts";
 import { isGeneric } from "./front_end_state.ts";
 import type { Guest } from "./guest.ts";
 import { memoryHandlers } from "./memory_messages.ts";
@@ -25,18 +22,23 @@ import { handleMessage, type MessageHandlers } from "./message_handlers.ts";
 import {
   BackendRequest,
   CONFIG_HEADER_BYTES,
+  LOG_BYTES,
   MAX_CONFIG_BYTES,
   type Message,
   OFFERED_PROTOCOL_FEATURES,
   PROTOCOL_F_BACKEND_REQ,
+  PROTOCOL_F_LOG_SHMFD,
 } from "./messages.ts";
 import { type Outcome, Refused } from "./outcome.ts";
-import { decodeConfigHeader, encodeBits, encodeUint64 } from "./payloads.ts";
+import {
+  decodeConfigHeader,
+  decodeLog,
+  encodeBits,
+  encodeUint64,
+} from "./payloads.ts";
 import { RingMessages } from "./ring_messages.ts";
 import { SessionMessageHandlers } from "./session_messages.ts";
 
-/** Bits that tell nothing of the driver: logging, and protocol features. */
-const NOT_THE_DRIVERS = F_LOG_ALL | F_VHOST_USER_PROTOCOL_FEATURES;
 /** Status bits that are the driver's to set; a front-end may write back all. */
 const DRIVERS_STATUS = 0xff & ~STATUS_NEEDS_RESET;
 const EMPTY = new Uint8Array();
@@ -126,15 +128,15 @@ export class Protocol {
     return {
       GetFeatures: () =>
         encodeBits(
-          this.#device.offeredFeatures | F_VHOST_USER_PROTOCOL_FEATURES,
+          this.#device.offeredFeatures | FRONT_ENDS_FEATURES,
         ),
       SetFeatures: (message) => this.#setFeatures(message),
       GetProtocolFeatures: () => encodeBits(OFFERED_PROTOCOL_FEATURES),
       SetProtocolFeatures: (message) => this.#setProtocolFeatures(message),
       SetOwner: () => this.#setOwner(),
       ResetOwner: () => this.#resetOwner(),
-      // Without LOG_SHMFD there is nothing to log into.
-      SetLogBase: () => undefined,
+      SetLogBase: (message) => this.#setLog(message),
+      // A front-end looks at the log when it wants to know.
       SetLogFd: () => undefined,
       ResetDevice: () => this.#reset(),
       SetStatus: (message) => this.#setStatus(message),
@@ -147,13 +149,12 @@ export class Protocol {
 
   async #setFeatures({ view }: Message): Promise<Outcome> {
     const features = view.getBigUint64(0, true);
-    const offered = this.#device.offeredFeatures |
-      F_VHOST_USER_PROTOCOL_FEATURES;
+    const offered = this.#device.offeredFeatures | FRONT_ENDS_FEATURES;
     if ((features & ~offered) !== 0n) {
       return new Refused(`features 0x${features.toString(16)} not offered`);
     }
     const { rings, state } = this.#guest;
-    const changed = (features ^ state.features) & ~NOT_THE_DRIVERS;
+    const changed = (features ^ state.features) & ~FRONT_ENDS_FEATURES;
     if (changed !== 0n) {
       if (rings.running) {
         return new Refused(
@@ -164,11 +165,29 @@ export class Protocol {
       rings.driverInitialises("the driver has chosen other features");
     }
     Object.assign(state, { features, featuresTold: true });
+    await this.#guest.logChanged();
     // Some front-ends say them in halves: a ring that starts will need them all.
     acceptFeatures(this.#device, state);
     if ((features & F_VHOST_USER_PROTOCOL_FEATURES) !== 0n) return undefined;
     for (const ring of state.rings) ring.enabled = true;
     return refusal(await rings.refreshAll());
+  }
+
+  /**
+   * Has everybody mark in another log; nobody marks in the one before when this is
+   * answered. The answer is the question, whatever REPLY_ACK says.
+   */
+  async #setLog({ view, payload, fds }: Message): Promise<Outcome> {
+    const { protocolFeatures } = this.#guest.state;
+    // Without it there is nothing to log into.
+    if ((protocolFeatures & PROTOCOL_F_LOG_SHMFD) === 0n) return undefined;
+    if (payload.length !== LOG_BYTES) {
+      return new Refused(`${payload.length} bytes, expected ${LOG_BYTES}`);
+    }
+    const [fd] = fds;
+    if (fd === undefined) return new Refused("no descriptor");
+    const problem = await this.#guest.changeLog(decodeLog(view), fd);
+    return problem === undefined ? payload.slice() : new Refused(problem);
   }
 
   async #setProtocolFeatures({ view }: Message): Promise<Outcome> {

@@ -87,7 +87,11 @@ export class QueueRing {
     this.takeCount();
     const { sessions, settings, throttle } = guest;
     this.#queue = new ServedQueue({
-      form: { ...form, journal: form.packed ? journal : undefined },
+      form: {
+        ...form,
+        journal: form.packed ? journal : undefined,
+        mostWrittenBytes: settings.maximumSizeBytes,
+      },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
       create: (virtqueue, memory) => {
         const redo = toRedo;

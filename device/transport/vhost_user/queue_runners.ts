@@ -129,7 +129,7 @@ export class QueueRunners {
         settings: threads.numberOf(device.threadSettings),
         keys: device.threadSettings.keys,
         throttle: device.throttle,
-        ranges: memory.ranges,
+        memory: { ranges: memory.ranges, log: memory.log },
       },
       sessions: this.#announcements.putAll(device.sessions.current()),
     });
@@ -148,10 +148,11 @@ export class QueueRunners {
 
   /** Settled when nobody uses other memory than that of the table. */
   async changeMemory(): Promise<void> {
-    const { ranges } = this.#options.memory;
+    const { ranges, log } = this.#options.memory;
+    const memory = { ranges, log };
     await Promise.all([
       this.#control.changeMemory(),
-      ...[...this.#seats.values()].map((seat) => seat.changeMemory(ranges)),
+      ...[...this.#seats.values()].map((seat) => seat.changeMemory(memory)),
     ]);
   }
 

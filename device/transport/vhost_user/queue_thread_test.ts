@@ -21,6 +21,8 @@ const MISSING = {
   onLane: undefined,
 };
 
+const NO_MEMORY = { ranges: [], log: undefined };
+
 /** A thread with one guest that has no ring, and what they told. */
 function startThread(settings: ThreadSettings) {
   const told: string[] = [];
@@ -42,7 +44,7 @@ function startThread(settings: ThreadSettings) {
       told: (report) => told.push(`${report.kind}`),
       failed: (reason) => told.push(`failed: ${reason}`),
     },
-    start: { guest: 1, keys: undefined, settings: 0, ranges: [] },
+    start: { guest: 1, keys: undefined, settings: 0, memory: NO_MEMORY },
     sessions: [],
   });
   const exit = () => {
@@ -66,7 +68,7 @@ Deno.test("a thread answers commands in their order and exits when told", async 
   strictEqual(await ring.stop(), 0);
   const answers: number[] = [];
   await Promise.all([1, 2, 3].map(async (i) => {
-    await seat.changeMemory([]);
+    await seat.changeMemory(NO_MEMORY);
     answers.push(i);
   }));
   strictEqual(answers.join(), "1,2,3");
@@ -80,7 +82,7 @@ Deno.test("a thread that has ended leaves no descriptor", async () => {
   const device = await testDevice();
   const startAndEnd = async () => {
     const { seat, exit } = startThread(device.threadSettings);
-    await seat.changeMemory([]);
+    await seat.changeMemory(NO_MEMORY);
     await exit();
   };
   // The runtime keeps some for itself at the first.
@@ -106,13 +108,13 @@ Deno.test("a guest whose backends cannot be loaded hears so, and no other does",
       told: () => {},
       failed: (reason) => others.push(reason),
     },
-    start: { guest: 2, keys: undefined, settings: 1, ranges: [] },
+    start: { guest: 2, keys: undefined, settings: 1, memory: NO_MEMORY },
     sessions: [],
   });
-  await other.changeMemory([]);
+  await other.changeMemory(NO_MEMORY);
   strictEqual(others.length, 1);
   ok(others[0]!.includes("missing.ts"), others[0]);
-  await seat.changeMemory([]);
+  await seat.changeMemory(NO_MEMORY);
   deepStrictEqual(told, []);
   await Promise.all([other.leave(), seat.leave()]);
   await exit();
@@ -147,7 +149,7 @@ Deno.test("a ring outside guest memory waits for it, and stops where it was", as
 Deno.test("idle threads and an idle server use no CPU time", async () => {
   await using server = await startTestServer();
   const threads = [1, 2].map(() => startThread(server.device.threadSettings));
-  for (const { seat } of threads) await seat.changeMemory([]);
+  for (const { seat } of threads) await seat.changeMemory(NO_MEMORY);
   await new Promise((resolve) => setTimeout(resolve, 500));
   const before = cpuSeconds();
   await new Promise((resolve) => setTimeout(resolve, 1000));

@@ -61,11 +61,11 @@ export class RingMessages {
     const ring = this.#ring(index);
     if (ring instanceof Refused) return ring;
     const old = ring.state.addresses;
-    const same = old?.descriptor === addresses.descriptor &&
+    const goesOn = ring.running && old?.descriptor === addresses.descriptor &&
       old.available === addresses.available && old.used === addresses.used;
-    if (same && ring.running) return undefined;
+    if (goesOn && old.log === addresses.log) return undefined;
     await this.#guest.rings.stop(ring);
-    Object.assign(ring.state, { addresses, told: true });
+    Object.assign(ring.state, { addresses, told: !goesOn });
     return this.#refresh(ring);
   }
 

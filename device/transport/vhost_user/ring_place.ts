@@ -50,5 +50,10 @@ export function locateRing(
   return descriptorAddress === undefined || availableAddress === undefined ||
       usedAddress === undefined
     ? undefined
-    : { descriptorAddress, availableAddress, usedAddress };
+    : {
+      descriptorAddress,
+      availableAddress,
+      usedAddress,
+      usedLogAddress: addresses.log,
+    };
 }

@@ -18,6 +18,7 @@ import type { ThreadWake } from "../../thread_wake.ts";
 import type { ThrottleState } from "../../throttle.ts";
 import type { WireMode } from "../../wire/mode.ts";
 import type { JournalPlace } from "./journal_place.ts";
+import type { LogPlace } from "./log_memory.ts";
 import type { MemoryRange } from "./memory_table.ts";
 import type { RingAddresses } from "./payloads.ts";
 
@@ -57,6 +58,12 @@ export interface ThreadSetup {
   readonly settings: readonly LanedSettings[];
 }
 
+/** A guest's memory, and where what is written to it is logged. */
+export interface SharedMemory {
+  readonly ranges: readonly MemoryRange[];
+  readonly log: LogPlace | undefined;
+}
+
 /** A guest that gets rings on a thread. */
 export interface GuestStart {
   /** Number of its settings. */
@@ -67,7 +74,7 @@ export interface GuestStart {
   readonly keys: GuestKeySettings | undefined;
   /** What its rings on all threads may have; absent: as much as they like. */
   readonly throttle?: ThrottleState | undefined;
-  readonly ranges: readonly MemoryRange[];
+  readonly memory: SharedMemory;
   /** One 32-bit word: announcements of its sessions that have been taken. */
   readonly taken: SharedArrayBuffer;
 }
@@ -86,7 +93,7 @@ export interface CountersPlace {
 export type AnsweredCommand =
   | { readonly kind: "stop"; readonly index: number }
   | { readonly kind: "call"; readonly index: number; readonly fd: number }
-  | { readonly kind: "memory"; readonly ranges: readonly MemoryRange[] }
+  | { readonly kind: "memory"; readonly memory: SharedMemory }
   /** Memory was added; nothing else has changed. */
   | { readonly kind: "grow"; readonly range: MemoryRange }
   /** The guest has no ring here any more; nothing of it is kept. */

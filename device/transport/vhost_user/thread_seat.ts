@@ -9,7 +9,7 @@ import { COUNTERS } from "../../data_queue.ts";
 import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { MemoryRange } from "./memory_table.ts";
 import type { QueueThread, ThreadGuest } from "./queue_thread.ts";
-import type { GuestStart } from "./thread_messages.ts";
+import type { GuestStart, SharedMemory } from "./thread_messages.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
 
 /** What a guest brings to a thread. */
@@ -77,8 +77,8 @@ export class ThreadSeat {
   }
 
   /** Settled when no ring uses other memory. */
-  async changeMemory(ranges: readonly MemoryRange[]): Promise<void> {
-    await this.thread.ask(this.#guest, { kind: "memory", ranges });
+  async changeMemory(memory: SharedMemory): Promise<void> {
+    await this.thread.ask(this.#guest, { kind: "memory", memory });
   }
 
   /** Settled when the thread knows of memory that was added. */

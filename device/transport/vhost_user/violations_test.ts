@@ -36,7 +36,7 @@ withServer(
       [Request.SetMemTable, words(9, 0), /more regions/],
       [Request.SetMemTable, words(1, 0), /more regions/],
       [Request.SetFeatures, longs(1n << 63n), /not offered/],
-      [Request.SetProtocolFeatures, longs(2), /not offered/],
+      [Request.SetProtocolFeatures, longs(4), /not offered/],
       [Request.GetConfig, words(0, 0, 0), /protocol feature/],
       [Request.GetMaxMemSlots, words(), /protocol feature/],
       [Request.ResetDevice, words(), /protocol feature/],

@@ -1,0 +1,73 @@
+/**
+ * Requests that name their buffers by guest address, of a guest that is being
+ * moved: what they write is marked in the dirty log. (What is in a chain is marked
+ * by its virtqueue.)
+ *
+ * @module
+ */
+
+import {
+  BURST_WORDS,
+  BurstField,
+  type BurstList,
+  ListField,
+} from "../backends/request_burst.ts";
+import {
+  RANGE_LENGTH,
+  RANGE_OFFSET,
+  RANGE_WORDS,
+} from "../memory/range_lists.ts";
+import type { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
+import type { RequestFormat } from "./request_format.ts";
+import type { RequestSlots } from "./request_slots.ts";
+import type { DirtyLog } from "./ring/dirty_log.ts";
+import type { GuestMemory } from "./ring/guest_memory.ts";
+import type { Status } from "./wire/status.ts";
+
+/** Marks what the requests of another format write. */
+export class LoggedRequests implements RequestFormat {
+  readonly requests: RequestSlots;
+  readonly #inner: RequestFormat;
+  readonly #memory: GuestMemory;
+  readonly #log: DirtyLog;
+
+  constructor(inner: RequestFormat, memory: GuestMemory, log: DirtyLog) {
+    this.requests = inner.requests;
+    this.#inner = inner;
+    this.#memory = memory;
+    this.#log = log;
+  }
+
+  prepare(slot: number): Status {
+    return this.#inner.prepare(slot);
+  }
+
+  findOverwritten(slot: number, into: OverwrittenRanges): void {
+    this.#inner.findOverwritten(slot, into);
+  }
+
+  finish(slot: number, status: Status): number {
+    this.#mark(slot, BurstField.Destination);
+    this.#mark(slot, BurstField.Digest);
+    return this.#inner.finish(slot, status);
+  }
+
+  releaseLists(): void {
+    this.#inner.releaseLists();
+  }
+
+  #mark(slot: number, list: BurstList): void {
+    const { fields, lists } = this.requests.burst;
+    const field = BURST_WORDS * slot + list;
+    const first = lists.starts[slot]! + fields[field + ListField.First]!;
+    const count = fields[field + ListField.Count]!;
+    for (let i = 0; i < count; i++) {
+      const at = first + RANGE_WORDS * i;
+      this.#log.mark(
+        this.#memory.addressOf(lists.block[at]!) +
+          lists.block[at + RANGE_OFFSET]!,
+        lists.block[at + RANGE_LENGTH]!,
+      );
+    }
+  }
+}

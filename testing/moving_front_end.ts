@@ -1,0 +1,225 @@
+/**
+ * A stand-in for Cloud Hypervisor at the other end of the socket: the messages of
+ * its generic vhost-user device, in its order, for a guest that it starts, moves
+ * and connects again.
+ *
+ * @module
+ */
+
+import { strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { Request } from "../device/transport/vhost_user/messages.ts";
+import { LOG_PAGE_BYTES, logBytesFor } from "../device/ring/dirty_log.ts";
+import { F_LOG_ALL, F_RING_PACKED } from "../device/wire/features.ts";
+import { regionAt } from "../ffi/libc.ts";
+import type { Mapping } from "../ffi/libc.ts";
+import {
+  GUEST_ADDRESS,
+  longs,
+  MEMORY_BYTES,
+  ScriptedFrontEnd,
+  type ScriptedRing,
+  u64,
+  USER_ADDRESS,
+  words,
+} from "./scripted_front_end.ts";
+
+const bit = (number: number) => 1n << BigInt(number);
+
+/** VERSION_1, indirect descriptors, and protocol features. */
+const FEATURES = bit(32) | bit(28) | bit(30);
+/** CONFIG, MQ, CONFIGURE_MEM_SLOTS, REPLY_ACK, INFLIGHT, LOG, STATE, channel. */
+const PROTOCOL_FEATURES = bit(9) | bit(0) | bit(15) | bit(3) | bit(12) |
+  bit(1) | bit(19) | bit(5);
+const RINGS = 3;
+export const CONTROL_RING = 2;
+const RING_LOGS = 1;
+const SIZE = 64;
+
+/** How a guest starts. */
+export interface MovingOptions {
+  readonly packed?: boolean;
+  readonly eventIndex?: boolean;
+}
+
+/** The dirty log of one round. */
+export interface SharedLog extends Disposable {
+  readonly fd: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** One guest of the device at a path. */
+export class MovingFrontEnd implements Disposable {
+  readonly front: ScriptedFrontEnd;
+  readonly rings: readonly ScriptedRing[];
+  readonly #features: bigint;
+  readonly #logs: SharedLog[] = [];
+
+  private constructor(
+    front: ScriptedFrontEnd,
+    rings: readonly ScriptedRing[],
+    features: bigint,
+  ) {
+    this.front = front;
+    this.rings = rings;
+    this.#features = features;
+  }
+
+  /** Starts a guest: one ring of each index, and all of them enabled. */
+  static async start(
+    path: string,
+    { packed = false, eventIndex = false }: MovingOptions = {},
+  ): Promise<MovingFrontEnd> {
+    const front = ScriptedFrontEnd.connect(path);
+    const rings = Array.from(
+      { length: RINGS },
+      (_, index) => front.makeRing(index, SIZE, eventIndex, packed),
+    );
+    const features = FEATURES | (packed ? F_RING_PACKED : 0n) |
+      (eventIndex ? bit(29) : 0n);
+    const guest = new MovingFrontEnd(front, rings, features);
+    await guest.#negotiate();
+    await guest.#activate(rings.map(() => packed ? 0x8000_8000 : 0));
+    return guest;
+  }
+
+  async #negotiate(): Promise<void> {
+    const { front } = this;
+    front.send(Request.SetOwner);
+    const offered = BigInt(u64(await front.ask(Request.GetFeatures)));
+    strictEqual(this.#features & ~offered, 0n);
+    strictEqual(F_LOG_ALL & ~offered, 0n);
+    const protocol = await front.ask(Request.GetProtocolFeatures);
+    front.send(
+      Request.SetProtocolFeatures,
+      longs(BigInt(u64(protocol)) & PROTOCOL_FEATURES),
+    );
+    strictEqual(u64(await front.ask(Request.GetQueueNum)), RINGS);
+  }
+
+  /** Everything up to rings that run from `bases` on. */
+  async #activate(bases: readonly number[]): Promise<void> {
+    const { front, rings } = this;
+    await this.#tell(Request.SetFeatures, longs(this.#features));
+    const table = front.memoryTable();
+    await this.#tell(Request.SetMemTable, table, [front.memoryFd]);
+    for (const [index, { queue }] of rings.entries()) {
+      await this.#tell(Request.SetVringNum, words(index, queue.size));
+    }
+    for (const [index, ring] of rings.entries()) {
+      const addresses = front.ringAddresses(index, ring);
+      await this.#tell(Request.SetVringAddr, addresses);
+      await this.#tell(Request.SetVringBase, words(index, bases[index]!));
+      await this.#tell(Request.SetVringCall, longs(index), [ring.callFd]);
+      await this.#tell(Request.SetVringKick, longs(index), [ring.kickFd]);
+    }
+    for (const index of rings.keys()) {
+      await this.#tell(Request.SetVringEnable, words(index, 1));
+    }
+  }
+
+  async #tell(
+    request: number,
+    payload: Uint8Array,
+    fds: readonly number[] = [],
+  ): Promise<void> {
+    strictEqual(await this.front.tell(request, payload, fds), 0);
+  }
+
+  /** Begins to log: the log first, then the feature, then each ring's. */
+  async startLogging(): Promise<SharedLog> {
+    const log = await this.nextLog();
+    await this.#tell(Request.SetFeatures, longs(this.#features | F_LOG_ALL));
+    for (const [index, ring] of this.rings.entries()) {
+      const payload = this.front.ringAddresses(index, ring);
+      const view = new DataView(payload.buffer);
+      view.setUint32(4, RING_LOGS, true);
+      const used = BigInt(ring.queue.addresses.usedAddress);
+      view.setBigUint64(32, used, true);
+      await this.#tell(Request.SetVringAddr, payload);
+    }
+    return log;
+  }
+
+  /** Ends the logging. */
+  async stopLogging(): Promise<void> {
+    await this.#tell(Request.SetFeatures, longs(this.#features));
+  }
+
+  /** Has a new log used; the one before is complete then. */
+  async nextLog(): Promise<SharedLog> {
+    const { libc } = this.front;
+    const lengthBytes = logBytesFor(GUEST_ADDRESS + MEMORY_BYTES);
+    const fd = libc.memfdCreate("guest-log", lengthBytes);
+    const mapping = libc.map(fd, 0, lengthBytes) as Mapping;
+    const log = {
+      fd,
+      bytes: regionAt(mapping.address, lengthBytes).bytes,
+      [Symbol.dispose]() {
+        libc.unmap(mapping);
+        libc.close(fd);
+      },
+    };
+    this.#logs.push(log);
+    const payload = longs(lengthBytes, 0);
+    // The reply is the payload even where an acknowledgement is asked for.
+    const reply = await this.front.ask(Request.SetLogBase, payload, [fd], 9);
+    strictEqual(`${reply}`, `${payload}`);
+    return log;
+  }
+
+  /** Ends everything, as a VMM that dies does. */
+  [Symbol.dispose](): void {
+    for (const log of this.#logs) log[Symbol.dispose]();
+    this.front[Symbol.dispose]();
+  }
+}
+
+/** Pages of the guest's memory, counted from its start, that a log has marked. */
+export function markedPages({ bytes }: SharedLog): Set<number> {
+  const first = GUEST_ADDRESS / LOG_PAGE_BYTES;
+  const pages = new Set<number>();
+  for (let page = 0; page < MEMORY_BYTES / LOG_PAGE_BYTES; page++) {
+    const number = first + page;
+    const byte = Atomics.load(bytes, Math.floor(number / 8));
+    if ((byte >> number % 8 & 1) === 1) pages.add(page);
+  }
+  return pages;
+}
+
+/** Pages whose bytes are others than in `before`, but for those of `ignored`. */
+export function changedPages(
+  before: Uint8Array,
+  after: Uint8Array,
+  ignored: readonly (readonly [start: number, end: number])[],
+): number[] {
+  const pages: number[] = [];
+  for (let at = 0; at < before.length; at += LOG_PAGE_BYTES) {
+    const [old, now] = [before, after].map((bytes) =>
+      bytes.slice(at, at + LOG_PAGE_BYTES)
+    );
+    for (const [start, end] of ignored) {
+      if (end <= at || start >= at + LOG_PAGE_BYTES) continue;
+      for (const page of [old!, now!]) {
+        page.fill(0, Math.max(start - at, 0), end - at);
+      }
+    }
+    if (Buffer.compare(old!, now!) !== 0) pages.push(at / LOG_PAGE_BYTES);
+  }
+  return pages;
+}
+
+/** Where in the memory the driver itself writes to its rings. */
+export function driversBytes(
+  { rings }: MovingFrontEnd,
+  packed: boolean,
+): (readonly [number, number])[] {
+  return rings.map(({ queue }) => {
+    const start = queue.addresses.availableAddress - GUEST_ADDRESS;
+    return [start, start + (packed ? 4 : 6 + 2 * queue.size)] as const;
+  });
+}
+
+/** A guest address as the front-end names it. */
+export const userAddress = (address: number): number =>
+  address - GUEST_ADDRESS + USER_ADDRESS;
