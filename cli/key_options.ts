@@ -78,7 +78,7 @@ export function openKeyStore(
     return new KeyStore(all, wanted);
   } catch (error) {
     if (error instanceof KeyStoreError || error instanceof RangeError) {
-      throw new UsageError(`${error.message} (--keys)`);
+      throw new UsageError(`${error.message} (--keys)`, "keys");
     }
     throw error;
   }

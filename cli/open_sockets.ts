@@ -58,9 +58,12 @@ function orNone(
   } catch (error) {
     for (const socket of sockets) socket.close();
     const reason = error instanceof Error ? error.message : `${error}`;
-    const expected = place?.path !== undefined
-      ? "--socket-path: expected a free path, or a socket that nobody listens at"
-      : "--fd: expected a stream socket of a Unix domain that listens or is connected";
-    throw new UsageError(`${reason} (${expected})`);
+    const [option, expected] = place?.path !== undefined
+      ? ["socket-path", "a free path, or a socket that nobody listens at"]
+      : ["fd", "a stream socket of a Unix domain that listens or is connected"];
+    throw new UsageError(
+      `${reason} (--${option}: expected ${expected})`,
+      option,
+    );
   }
 }

@@ -13,6 +13,11 @@ import type { OptionEntry } from "./options/option_entry.ts";
 /** A mistake of the operator: option, value and what was expected. */
 export class UsageError extends Error {
   override name = "UsageError";
+
+  /** @param option the name of the option that it is about */
+  constructor(message: string, readonly option?: string) {
+    super(message);
+  }
 }
 
 /** Exit code for a mistake on the command line. */
@@ -53,6 +58,7 @@ export function usage(
     `Cannot use option --${name} ${
       JSON.stringify(value)
     }: expected ${expected}`,
+    name,
   );
 }
 

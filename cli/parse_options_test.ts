@@ -307,6 +307,7 @@ const MISTAKES: Readonly<
     [[...SOCKET, "--print-capabilities=json"], '"json"', "no value"],
   ],
   version: [[[...SOCKET, "--version=1"], '"1"', "no value"]],
+  config: [[[...SOCKET, "--config", ""], `""`, "a value FILE"]],
   help: [[[...SOCKET, "--help=all"], '"all"', "no value"]],
 };
 

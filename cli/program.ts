@@ -5,6 +5,7 @@
  */
 
 import { type CommandName, commandNames, COMMANDS } from "./commands.ts";
+import { configuredWords, inFile } from "./config_file.ts";
 import { socketsHandedOver } from "./handed_over.ts";
 import { commandHelpText, helpText } from "./help.ts";
 import { ISOLATED, serveIsolated } from "./isolated.ts";
@@ -24,6 +25,19 @@ import { outputColumns } from "./wrap_text.ts";
 /** virtio-crypto under QEMU's back-end conventions (vhost-user.json). */
 const CAPABILITIES = { type: "crypto", features: [] };
 
+/** Carries out `work` with the words of the command line and of its file. */
+async function configured(
+  words: readonly string[],
+  work: (words: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const all = await configuredWords(words);
+  try {
+    await work(all.words);
+  } catch (error) {
+    throw inFile(error, all);
+  }
+}
+
 async function serveCommand(words: readonly string[]): Promise<void> {
   const settings = parseServeOptions(words, socketsHandedOver);
   await (settings.isolate
@@ -31,11 +45,20 @@ async function serveCommand(words: readonly string[]): Promise<void> {
     : serve(settings));
 }
 
+/** Whatever is started anew reads the file anew. */
+function superviseCommand(words: readonly string[]): Promise<void> {
+  const options = words[0] === "--" ? words.slice(1) : words;
+  return configured(
+    options,
+    (all) => supervise(options, parseServeOptions(all)),
+  );
+}
+
 type Command = (words: readonly string[]) => void | Promise<void>;
 
 const RUN: Readonly<Record<CommandName, Command>> = {
-  serve: serveCommand,
-  supervise,
+  serve: (words) => configured(words, serveCommand),
+  supervise: superviseCommand,
   probe: (words) => probeCommand(words, print),
   "key-stub": (words) =>
     keyStubCommand(words, (bytes) => Deno.stdout.writeSync(bytes)),
@@ -79,7 +102,7 @@ export async function runProgram(words: readonly string[]): Promise<void> {
   if (command === ISOLATED) return await serveIsolated(rest);
   // Without a command the options are those of serve: what a discovery file's
   // binary is called with.
-  if (command.startsWith("-")) return await serveCommand(words);
+  if (command.startsWith("-")) return await RUN.serve(words);
   const entry = COMMANDS.find(({ name }) => name === command);
   if (!entry) throw unknownCommand(command);
   await RUN[entry.name](rest);

@@ -42,6 +42,7 @@ export async function probeNamed(
       `${error.message} (--backend ${JSON.stringify(named)}: expected ${
         BUILT_IN_BACKENDS.join(", ")
       }, a path such as ./my_backend.ts, or npm:PACKAGE)`,
+      "backend",
     );
   }
 }

@@ -11,26 +11,27 @@ import { openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
 import { ownCommand } from "./own_process.ts";
 import { requirePinFile } from "./key_options.ts";
-import { parseServeOptions } from "./parse_options.ts";
+import type { ServeSettings } from "./parse_options.ts";
 
 /** Longer than any message of a front-end takes. */
 const WATCHDOG_MS = 30_000;
 
 /**
- * Supervises `serve` with the words behind `supervise` until it ends or is told
+ * Supervises `serve` with `words`, which ask for `settings`, until it ends or is told
  * to: SIGTERM and SIGINT end both, SIGHUP has a new process take over, SIGUSR2 and
  * SIGURG are passed on. Ends this process.
  *
  * @throws {UsageError} where `serve` would; nothing is started then
  */
-export async function supervise(words: readonly string[]): Promise<never> {
-  const options = words[0] === "--" ? words.slice(1) : words;
-  const settings = parseServeOptions(options);
+export async function supervise(
+  words: readonly string[],
+  settings: ServeSettings,
+): Promise<never> {
   requirePinFile(settings.backendOptions, "supervise");
   const libc = openLibc();
   const supervisor = new Supervisor({
     libc,
-    command: ownCommand(["serve", ...options]),
+    command: ownCommand(["serve", ...words]),
     environment: Deno.env.toObject(),
     watchdogMs: WATCHDOG_MS,
     log: openLog(settings, libc),

@@ -15,6 +15,13 @@ export const STATE_CHOICES = ["auto", "off"] as const;
 
 export const PROCESS_OPTIONS = [
   {
+    name: "config",
+    value: "FILE",
+    completes: "file",
+    help:
+      "take options from this file, too: TOML with their names, as in queues = 4; those of the command line go before",
+  },
+  {
     name: "threads",
     value: "N",
     default: "the processors that the process may use",
