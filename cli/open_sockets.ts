@@ -6,6 +6,7 @@
 
 import { ServedSocket } from "../device/transport/vhost_user/served_socket.ts";
 import type { Libc } from "../ffi/libc.ts";
+import type { FileAccess } from "../ffi/libc_accounts.ts";
 import { UsageError } from "./option_values.ts";
 import type { SocketPlace } from "./socket_places.ts";
 
@@ -17,10 +18,11 @@ import type { SocketPlace } from "./socket_places.ts";
 export function makeSockets(
   libc: Libc,
   places: readonly SocketPlace[],
+  access?: FileAccess,
 ): ServedSocket[] {
   const sockets: ServedSocket[] = [];
   orNone(sockets, places, () => {
-    for (const place of places) sockets.push(makeSocket(libc, place));
+    for (const place of places) sockets.push(makeSocket(libc, place, access));
   });
   return sockets;
 }
@@ -33,18 +35,23 @@ export function makeSockets(
 export function openSockets(
   libc: Libc,
   places: readonly SocketPlace[],
+  access?: FileAccess,
 ): ServedSocket[] {
-  const sockets = makeSockets(libc, places);
+  const sockets = makeSockets(libc, places, access);
   orNone(sockets, places, () => {
     for (const socket of sockets) socket.open();
   });
   return sockets;
 }
 
-function makeSocket(libc: Libc, { path, fd }: SocketPlace): ServedSocket {
+function makeSocket(
+  libc: Libc,
+  { path, fd }: SocketPlace,
+  access?: FileAccess,
+): ServedSocket {
   return path === undefined
     ? ServedSocket.ofDescriptor(libc, fd)
-    : ServedSocket.atPath(libc, path);
+    : ServedSocket.atPath(libc, path, access);
 }
 
 /** Closes all `sockets` where `work` on them fails, and says why in one line. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ACCESS_OPTIONS } from "./options/access.ts";
 import { ANSWER_OPTIONS } from "./options/answers.ts";
 import { BACKEND_CHOICE_OPTIONS } from "./options/backends.ts";
 import { GUEST_OPTIONS } from "./options/guests.ts";
@@ -26,6 +27,7 @@ export interface OptionGroup {
 /** All options of `serve`, in the order in which they are shown. */
 export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: "Sockets", options: SOCKET_OPTIONS },
+  { title: "Who may connect, and who the device is", options: ACCESS_OPTIONS },
   { title: "Backends", options: BACKEND_CHOICE_OPTIONS },
   { title: "Keys outside the guest", options: KEY_OPTIONS },
   { title: "What a guest gets", options: GUEST_OPTIONS },
@@ -36,6 +38,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
 
 const ALL = [
   ...SOCKET_OPTIONS,
+  ...ACCESS_OPTIONS,
   ...BACKEND_CHOICE_OPTIONS,
   ...KEY_OPTIONS,
   ...GUEST_OPTIONS,

@@ -27,6 +27,7 @@ import {
   type UnsealedMemory,
 } from "../device/transport/vhost_user/memory_guard.ts";
 import type { KeyRule } from "../device/keys/key_use.ts";
+import { type AccessOptions, accessOptions } from "./access.ts";
 import { keyRules, keySources, requirePinFile } from "./key_options.ts";
 import { LOG_LEVELS, type LogSettings } from "./log.ts";
 import { LOG_FORMATS } from "./log_format.ts";
@@ -73,6 +74,7 @@ export interface SocketOptions extends PlacementOptions {
 /** What `serve` was asked to do. */
 export interface ServeSettings extends LogSettings {
   readonly sockets: readonly SocketPlace[];
+  readonly access: AccessOptions;
   /** Whether each socket has a process of its own. */
   readonly isolate: boolean;
   /** For every socket that has no options of its own. */
@@ -229,6 +231,7 @@ function serveSettings(
   if (values.has("isolate")) requirePinFile(ofBackends, "--isolate");
   return {
     sockets,
+    access: accessOptions(values),
     isolate: values.has("isolate"),
     ...optionsBySocket(values, sockets.map(({ name }) => name)),
     backendOptions: withMinimum(values, ofBackends),

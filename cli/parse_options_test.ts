@@ -282,6 +282,16 @@ const MISTAKES: Readonly<
       "--pkcs11-pin-file with --isolate",
     ],
   ],
+  "socket-mode": [
+    [[...SOCKET, "--socket-mode", "66"], '"66"', "three octal digits"],
+    [[...SOCKET, "--socket-mode", "0888"], '"0888"', "three octal digits"],
+    [["--fd", "3", "--socket-mode", "660"], '"660"', "--socket-path, whose"],
+  ],
+  "socket-group": [
+    [["--fd", "3", "--socket-group", "kvm"], '"kvm"', "--socket-path, whose"],
+  ],
+  "allow-user": [[[...SOCKET, "--allow-user", ""], '""', "a value USER"]],
+  user: [[[...SOCKET, "--user", "a", "--user", "b"], '"b"', "only once"]],
   threads: [
     [[...SOCKET, "--threads", "0"], '"0"', "from 1 to 256"],
     [[...SOCKET, "--threads", "all"], '"all"', "a whole number"],

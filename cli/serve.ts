@@ -18,8 +18,10 @@ import { logFailure } from "../device/transport/vhost_user/log.ts";
 import type { Failure } from "../device/session/failure.ts";
 import { withhold } from "../device/withheld.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
+import { type FileAccess, forbidDumps } from "../ffi/libc_accounts.ts";
 import { raiseOpenFilesLimit } from "../ffi/libc_limits.ts";
 import { PlacementCounts } from "../device/session/placement_counts.ts";
+import { dropPrivileges, findAccess } from "./access.ts";
 import { counterLines } from "./counters.ts";
 import { KeyService } from "./key_service.ts";
 import { findKeeper, reportTo } from "./keeper_report.ts";
@@ -153,9 +155,10 @@ function startServers(
   keys: KeyService,
   isNamed: boolean,
   state: KeptState | undefined,
+  access: FileAccess | undefined,
 ): Running[] {
   const places = sockets.map(({ place }) => place);
-  const opened = openSockets(options.libc, places);
+  const opened = openSockets(options.libc, places, access);
   const running = sockets.map((socket, index) => {
     const log = guestLog(options.log, socket.place.name, !isNamed);
     const own = { ...options, log };
@@ -164,6 +167,12 @@ function startServers(
   state?.forgetRest();
   return running;
 }
+
+/** The backends of all sockets, as threads load them. */
+const specifiers = (sockets: readonly PreparedSocket[]): string[] =>
+  sockets.flatMap(({ made }) =>
+    made.device.threadSettings.backends.map(({ specifier }) => specifier)
+  ).filter((one, index, all) => all.indexOf(one) === index);
 
 /** What the process that this one serves for wants. */
 export interface ServeTask {
@@ -181,6 +190,7 @@ export interface ServeTask {
  * @throws {UsageError} where the settings cannot be used
  */
 export async function checkServe(settings: ServeSettings): Promise<void> {
+  findAccess(settings.access);
   const lanes = new LaneHost(() => {});
   const keys = new KeyService(settings, () => {});
   closeSockets(await prepareSockets(settings, lanes, keys.store));
@@ -215,6 +225,8 @@ export async function serve(
   task: ServeTask = {},
 ): Promise<never> {
   const libc = openLibc();
+  const access = findAccess(settings.access);
+  forbidDumps(libc);
   const held = heldLog(openLog(settings, libc));
   const { log } = held;
   if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
@@ -266,6 +278,7 @@ export async function serve(
       memoryGuard,
       threads,
       log,
+      allowedUsers: access.allowedUsers,
       ...(settings.sessionLayout === "auto"
         ? {}
         : { sessionLayout: settings.sessionLayout }),
@@ -273,7 +286,9 @@ export async function serve(
     keys,
     task.isOneOfMany ?? sockets.length > 1,
     state,
+    access.file,
   );
+  await dropPrivileges(libc, access, specifiers(sockets), log);
   if (isStopped) stop();
   held.release();
   task.ready?.();

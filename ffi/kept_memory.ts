@@ -18,17 +18,12 @@ const SYMBOLS = {
     parameters: ["usize", /* addr */ "usize", /* len */ "u32" /* flags */],
     result: "i32",
   },
-  madvise: {
-    parameters: ["usize", /* addr */ "usize", /* length */ "i32" /* advice */],
-    result: "i32",
-  },
 } as const;
 
 /** The same number on x86-64 and aarch64. */
 const SYS_MEMFD_SECRET = 447n;
 const O_CLOEXEC = 0o2000000n;
 const MLOCK_ONFAULT = 1;
-const MADV_DONTDUMP = 16;
 
 type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 
@@ -92,7 +87,7 @@ export function createDumplessMemory(
   name: string,
   lengthBytes: number,
 ): KeptMemory | number {
-  return createSealed(libc, name, lengthBytes, openDumplessMemory);
+  return createSealed(libc, name, lengthBytes, openUnlockedMemory);
 }
 
 /**
@@ -100,7 +95,7 @@ export function createDumplessMemory(
  * the caller's where that fails.
  */
 export function openKeptMemory(libc: Libc, fd: number): KeptMemory | number {
-  const kept = openDumplessMemory(libc, fd);
+  const kept = openUnlockedMemory(libc, fd);
   if (typeof kept === "number") return kept;
   const locked = libc.check(
     calls().mlock2(...areaOf(kept), MLOCK_ONFAULT),
@@ -109,16 +104,13 @@ export function openKeptMemory(libc: Libc, fd: number): KeptMemory | number {
 }
 
 /** The same without locking it. */
-export function openDumplessMemory(
+export function openUnlockedMemory(
   libc: Libc,
   fd: number,
 ): KeptMemory | number {
   const lengthBytes = libc.fileSize(fd);
   if (lengthBytes < 0) return lengthBytes;
-  const kept = map(libc, fd, lengthBytes, "unlocked");
-  if (typeof kept === "number") return kept;
-  calls().madvise(...areaOf(kept), MADV_DONTDUMP);
-  return kept;
+  return map(libc, fd, lengthBytes, "unlocked");
 }
 
 function areaOf({ mapping }: KeptMemory): [address: bigint, length: bigint] {

@@ -50,6 +50,10 @@ const SYMBOLS = {
     ],
     result: "usize",
   },
+  madvise: {
+    parameters: ["usize", /* addr */ "usize", /* length */ "i32" /* advice */],
+    result: "i32",
+  },
   munmap: {
     parameters: ["usize", /* addr */ "usize" /* length */],
     result: "i32",
@@ -186,6 +190,7 @@ const MFD_ALLOW_SEALING = 0x2;
 const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const PROT_READ_WRITE = 0x3;
 const MAP_SHARED_NORESERVE = 0x1 | 0x4000;
+const MADV_DONTDUMP = 16;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const STAT_BYTES = 144;
 const STAT_SIZE_OFFSET = 48;
@@ -336,7 +341,8 @@ export class Libc {
   }
 
   /**
-   * Maps `lengthBytes` bytes of a file from `offset`, shared, to read and write.
+   * Maps `lengthBytes` bytes of a file from `offset`, shared, to read and write, and
+   * in no core dump.
    * The offset need not lie on a page; whether the file reaches that far is the
    * caller's to check.
    */
@@ -355,6 +361,8 @@ export class Libc {
       BigInt(offset - lead),
     );
     if (address === MAP_FAILED) return this.check(-1);
+    // A guest's memory has its keys.
+    this.symbols.madvise(address, BigInt(mappedBytes), MADV_DONTDUMP);
     const mappedAddress = Number(address);
     // What a file system prefers need not be what it maps in.
     const isUnit = Number.isInteger(Math.log2(extent.blockBytes)) &&

@@ -168,6 +168,22 @@ export function socketKind(libc: Libc, fd: number): SocketKind {
   return user === NOBODY ? "unconnected" : "connected";
 }
 
+/** Who connected. */
+export interface Peer {
+  /** 0: one of another namespace. */
+  readonly processId: number;
+  readonly userId: number;
+}
+
+/** Who was at the other end when it was connected; undefined where nobody was. */
+export function peerOf(libc: Libc, fd: number): Peer | undefined {
+  const processId = socketNumber(libc, fd, SO_PEERCRED);
+  const userId = socketNumber(libc, fd, SO_PEERCRED, UCRED_UID_OFFSET);
+  return processId === undefined || userId === undefined || userId === NOBODY
+    ? undefined
+    : { processId, userId: userId >>> 0 };
+}
+
 /** The number at `offset` of an option of a socket; undefined: it is none. */
 function socketNumber(
   libc: Libc,

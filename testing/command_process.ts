@@ -31,6 +31,11 @@ export async function runCommand(...words: string[]): Promise<Ending> {
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
+/** What the words of the command line follow. */
+type Program = readonly [string, ...string[]];
+
+const PROGRAM: Program = [Deno.execPath(), "run", "-A", MAIN];
+
 type Environment = Readonly<Record<string, string>>;
 
 /** A running `serve`; disposing of it kills it. */
@@ -42,9 +47,13 @@ export class ServeProcess implements AsyncDisposable {
   #log = "";
   #ended = false;
 
-  private constructor(words: readonly string[], env: Environment) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", MAIN, ...words],
+  private constructor(
+    words: readonly string[],
+    env: Environment,
+    [program, ...own]: Program,
+  ) {
+    this.#child = new Deno.Command(program, {
+      args: [...own, ...words],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -79,12 +88,22 @@ export class ServeProcess implements AsyncDisposable {
     return ServeProcess.#startCommand({}, line, ["supervise", "--", ...words]);
   }
 
+  /** Like `start`, by another program, which becomes the device. */
+  static startBy(
+    program: Program,
+    line: string | RegExp,
+    ...words: string[]
+  ): Promise<ServeProcess> {
+    return ServeProcess.#startCommand({}, line, ["serve", ...words], program);
+  }
+
   static async #startCommand(
     env: Environment,
     line: string | RegExp,
     words: readonly string[],
+    program = PROGRAM,
   ): Promise<ServeProcess> {
-    const process = new ServeProcess(words, env);
+    const process = new ServeProcess(words, env, program);
     try {
       await process.said(line);
       return process;

@@ -6,6 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "./files.ts";
+import { denoFolder } from "./mounted_program.ts";
 import { SystemManager } from "./system_manager.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -21,14 +22,10 @@ const unit = (name: string) => Deno.readTextFile(`${ROOT}contrib/${name}`);
  * home directory.
  */
 async function program(): Promise<string> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json"],
-    stderr: "null",
-  }).output();
-  const { denoDir } = JSON.parse(new TextDecoder().decode(stdout));
+  const cache = await denoFolder();
   return `
 [Service]
-BindReadOnlyPaths=${Deno.execPath()}:/mnt/deno ${ROOT}:/mnt/clone ${denoDir}:/mnt/cache
+BindReadOnlyPaths=${Deno.execPath()}:/mnt/deno ${ROOT}:/mnt/clone ${cache}:/mnt/cache
 Environment=DENO_DIR=/mnt/cache
 ExecStart=
 ExecStart=/mnt/deno run -A /mnt/clone/cli/main.ts serve --fd systemd $OPTIONS

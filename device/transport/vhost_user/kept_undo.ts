@@ -14,7 +14,7 @@ import {
   closeKeptMemory,
   createDumplessMemory,
   type KeptMemory,
-  openDumplessMemory,
+  openUnlockedMemory,
 } from "../../../ffi/kept_memory.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import { MOST_UNDO_BYTES } from "../../ring/undo_log.ts";
@@ -115,7 +115,7 @@ export class KeptUndo {
    * impossible, and then the descriptor stays the caller's.
    */
   static takeOver(libc: Libc, fd: number, pool: UndoPool): KeptUndo | string {
-    const memory = openDumplessMemory(libc, fd);
+    const memory = openUnlockedMemory(libc, fd);
     if (typeof memory === "number") {
       return `its undo logs cannot be mapped: ${libc.describe(memory)}`;
     }

@@ -6,6 +6,7 @@
  */
 
 import { EAGAIN, ECONNREFUSED, type Libc } from "../../../ffi/libc.ts";
+import { changeAccess, type FileAccess } from "../../../ffi/libc_accounts.ts";
 import {
   connectUnix,
   prepareListener,
@@ -38,18 +39,24 @@ export class ServedSocket {
   }
 
   /**
-   * Makes a socket for `path`, which nobody can reach before it is opened; a
-   * socket file that nobody listens at any more is replaced.
+   * Makes a socket for `path`, which nobody can reach before it is opened, and
+   * then who has `access`; a socket file that nobody listens at any more is
+   * replaced.
    *
    * @throws {Error} when the path is in use or refused by the system
    */
-  static atPath(libc: Libc, path: string): ServedSocket {
+  static atPath(libc: Libc, path: string, access?: FileAccess): ServedSocket {
     removeStaleSocket(libc, path);
     removeStaleSocket(libc, unreadyPath(path));
     if (isThere(path)) throw cannotListen(path, "there is a file of that name");
     const listener = prepareListener(libc, path);
     if (listener < 0) throw cannotListen(path, libc.describe(listener));
-    return new ServedSocket(libc, listener, -1, path);
+    const socket = new ServedSocket(libc, listener, -1, path);
+    const changed = access ? changeAccess(libc, unreadyPath(path), access) : 0;
+    if (changed >= 0) return socket;
+    socket.close();
+    const reason = libc.describe(changed);
+    throw new Error(`Cannot change who may use socket "${path}": ${reason}`);
   }
 
   /**

@@ -5,7 +5,11 @@
  */
 
 import { EAGAIN, type Libc } from "../../../ffi/libc.ts";
-import { acceptConnection } from "../../../ffi/libc_socket.ts";
+import {
+  acceptConnection,
+  type Peer,
+  peerOf,
+} from "../../../ffi/libc_socket.ts";
 import { openFilesLimit } from "../../../ffi/libc_limits.ts";
 import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
@@ -38,6 +42,8 @@ export interface ServerOptions {
   readonly threads: QueueThreads;
   /** Layout of session messages; default: told by the first of them. */
   readonly sessionLayout?: SessionLayout;
+  /** Numbers of the users that may connect; default: all. */
+  readonly allowedUsers?: ReadonlySet<number> | undefined;
   /** What keeps guests over the end of this process; absent: nothing. */
   readonly keeping?: Keeping | undefined;
 }
@@ -74,6 +80,8 @@ export class VhostUserServer {
   /** Settled when nothing of the guest before is left. */
   #leftOver: Promise<void> | undefined;
   #closing = false;
+  /** Who was refused last, and told of. */
+  #refusedUser: number | undefined;
   /** Somebody has come and cannot be served yet. */
   #waits = false;
   #markFinished = () => {};
@@ -213,6 +221,10 @@ export class VhostUserServer {
       );
       return;
     }
+    if (!this.#mayConnect(peerOf(this.#options.libc, fd))) {
+      this.#options.libc.close(fd);
+      return;
+    }
     // The next front-end waits in the socket's queue.
     this.#options.reactor.unwatch(this.#socket.listener);
     this.#serve(fd);
@@ -228,8 +240,19 @@ export class VhostUserServer {
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 
+  #mayConnect(peer: Peer | undefined): boolean {
+    const { allowedUsers, log } = this.#options;
+    if (!allowedUsers || (peer && allowedUsers.has(peer.userId))) return true;
+    if (this.#refusedUser !== peer?.userId) {
+      log("warn", `front-end refused: ${who(peer)} is not allowed`);
+    }
+    this.#refusedUser = peer?.userId;
+    return false;
+  }
+
   #serve(fd: number): void {
-    this.#options.log("info", "front-end connected");
+    const peer = peerOf(this.#options.libc, fd);
+    this.#options.log("info", `front-end connected: ${who(peer)}`);
     this.#begin(fd, this.#keep());
   }
 
@@ -255,3 +278,9 @@ export class VhostUserServer {
     else void this.close();
   }
 }
+
+/** A peer, for the log. */
+const who = (peer: Peer | undefined): string =>
+  peer
+    ? `process ${peer.processId} of user ${peer.userId}`
+    : "somebody who is gone";
