@@ -241,8 +241,9 @@ export interface BackendThread {
    * Opens a session; keys are copied or expanded here, the description stays the
    * device's. A copy of up to 64 bytes needs an ArrayBuffer of its own: a
    * collector may move shorter arrays and leave their bytes behind. Throws when
-   * the backend cannot have this session, which says nothing of other sessions;
-   * it may be asked again. Where `health` then says that the backend cannot work,
+   * the backend cannot have this session, and so for every algorithm and key
+   * length that `probe` does not offer, and for broken keys of RSA and ECDSA.
+   * That says nothing of other sessions; it may be asked again. Where `health` then says that the backend cannot work,
    * it has failed.
    */
   openSession(description: SessionDescription): BackendSession;

@@ -103,9 +103,27 @@ export function checkModule(module: unknown, specifier: string): Backend {
     );
   }
   checkManner(exported, specifier);
-  if (exported["runs"] === "asynchronous") checkLimits(exported, specifier);
+  if (exported["contract"] !== 1 && exported["runs"] === "asynchronous") {
+    checkLimits(exported, specifier);
+  }
   requireMethods(exported, ["probe", "open"], specifier, "backend");
-  return exported as unknown as Backend;
+  return asWritten(exported as unknown as Backend);
+}
+
+/**
+ * A backend as its version of the contract has it: the first one knows no other
+ * manner than operations, whatever else a module has in it.
+ */
+export function asWritten(backend: Backend): Backend {
+  if (backend.contract !== 1 || backend.runs === undefined) return backend;
+  const { contract, name } = backend;
+  return {
+    contract,
+    name,
+    runs: "operations",
+    probe: (options) => backend.probe(options),
+    open: (options) => backend.open(options) as BackendThread,
+  };
 }
 
 /** What an asynchronous backend says that it can take. */

@@ -14,6 +14,7 @@ import {
   checkProbe,
   checkThread,
 } from "./contract_check.ts";
+import { errorWithPlace } from "./where_thrown.ts";
 import { unusableBackend } from "./unusable_backend.ts";
 
 type BackendModule = { readonly default: Backend };
@@ -106,9 +107,8 @@ async function importModule(specifier: string): Promise<unknown> {
   try {
     return await import(specifier);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new BackendError(
-      `Cannot load backend "${specifier}": ${reason.split("\n")[0]}`,
+      `Cannot load backend "${specifier}": ${errorWithPlace(error)}`,
     );
   }
 }

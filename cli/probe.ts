@@ -197,7 +197,7 @@ export async function probeCommand(
 ): Promise<void> {
   const { json, backends: named, backendOptions } = parseProbeOptions(words);
   const backends = named
-    ? await Promise.all(named.map((name) => probeNamed(name, backendOptions)))
+    ? await probeNamed(named, backendOptions)
     : await probeBackends(undefined, backendOptions);
   requireOptions(backends);
   print(json ? `${matrixAsJson(backends)}\n` : formatMatrix(backends));

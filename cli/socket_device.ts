@@ -13,6 +13,7 @@ import {
   type ProbedBackend,
 } from "../backends/probe.ts";
 import { backendSpecifier, BUILT_IN_BACKENDS } from "../backends/registry.ts";
+import { adoptImports } from "../backends/plugin_imports.ts";
 import { standingPlace } from "../backends/standing_place.ts";
 import { Device } from "../device/device.ts";
 import type { LaneHost } from "../device/lane/lane_host.ts";
@@ -28,14 +29,13 @@ import {
   type SocketOptions,
 } from "./parse_options.ts";
 
-/** Looks at a backend that a person has named. */
-export async function probeNamed(
+/** `act`, with what is wrong with a backend as the mistake that it is. */
+async function ofNamed<Result>(
   named: string,
-  options: OptionsBySpecifier,
-): Promise<ProbedBackend> {
+  act: () => Result | Promise<Result>,
+): Promise<Result> {
   try {
-    const specifier = backendSpecifier(named, standingPlace());
-    return (await probeBackends([specifier], options))[0]!;
+    return await act();
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     throw new UsageError(
@@ -45,6 +45,26 @@ export async function probeNamed(
       "backend",
     );
   }
+}
+
+/** Looks at backends that a person has named. */
+export async function probeNamed(
+  names: readonly string[],
+  options: OptionsBySpecifier,
+): Promise<ProbedBackend[]> {
+  const place = standingPlace();
+  const specifiers = await Promise.all(
+    names.map((name) => ofNamed(name, () => backendSpecifier(name, place))),
+  );
+  adoptImports(specifiers);
+  return await Promise.all(
+    specifiers.map((specifier, index) =>
+      ofNamed(
+        names[index]!,
+        async () => (await probeBackends([specifier], options))[0]!,
+      )
+    ),
+  );
 }
 
 /** Rules, counters and the log would say one name of two backends. */
@@ -138,9 +158,7 @@ async function findBackends(
     requireOptions(all);
     return all.filter(({ probe }) => probe.ready);
   }
-  const probed = await Promise.all(
-    named.map((name) => probeNamed(name, options)),
-  );
+  const probed = await probeNamed(named, options);
   requireOptions(probed);
   probed.forEach((entry, index) => requireOwnName(named[index]!, entry));
   const names = probed.map(({ backend }) => backend.name);

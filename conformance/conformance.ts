@@ -23,7 +23,7 @@ import {
   type OperationsBackend,
   type Probe,
 } from "../backends/backend.ts";
-import { CONTRACT_VERSIONS } from "../backends/contract_check.ts";
+import { asWritten, CONTRACT_VERSIONS } from "../backends/contract_check.ts";
 import { openOperations } from "../backends/burst_operations.ts";
 import { Examiner, type Reference } from "./examiner.ts";
 import { checkAead } from "./check_aead.ts";
@@ -50,9 +50,10 @@ import {
   formatEntry,
   formatReport,
   formatSummary,
+  isWorthALine,
 } from "./report.ts";
 
-export { formatEntry, formatReport, formatSummary };
+export { formatEntry, formatReport, formatSummary, isWorthALine };
 export type { ConformanceOptions } from "./options.ts";
 export type {
   AlgorithmReport,
@@ -120,11 +121,13 @@ class Run {
 
   /** One algorithm or group, unless the run has been stopped. */
   part(name: string): AlgorithmReport {
+    const group = GROUPS.find((one) => one === name);
     if (this.stopped !== undefined) {
-      return notOffered(name, `Not examined: ${this.stopped}`);
+      return group || this.#offer(byQualifiedName(name))
+        ? unexamined("not examined", name, this.stopped)
+        : this.#notOffered(name);
     }
     const examiner = this.examiner(name);
-    const group = GROUPS.find((one) => one === name);
     try {
       return group
         ? this.#group(group, examiner)
@@ -139,12 +142,14 @@ class Run {
     }
   }
 
+  #notOffered(name: string): AlgorithmReport {
+    const reason = this.#probe.notOffered[name];
+    return notOffered(name, reason ?? "The backend gives no reason");
+  }
+
   #algorithm(algorithm: Algorithm, examiner: Examiner): AlgorithmReport {
     const name = qualifiedName(algorithm);
-    if (!this.#offer(algorithm)) {
-      const reason = this.#probe.notOffered[name];
-      return notOffered(name, reason ?? "The backend gives no reason");
-    }
+    if (!this.#offer(algorithm)) return this.#notOffered(name);
     const { answered } = this.#thread;
     const keyLengths = this.#keyLengths(algorithm);
     const offered = this.#offer(algorithm)!.keyBytes;
@@ -222,9 +227,16 @@ class Run {
   }
 }
 
-const notOffered = (algorithm: string, reason: string): AlgorithmReport => ({
+const notOffered = (algorithm: string, reason: string): AlgorithmReport =>
+  unexamined("not offered", algorithm, reason);
+
+const unexamined = (
+  outcome: "not offered" | "not examined",
+  algorithm: string,
+  reason: string,
+): AlgorithmReport => ({
   algorithm,
-  outcome: "not offered",
+  outcome,
   reason,
   checks: 0,
   failureCount: 0,
@@ -289,9 +301,10 @@ export function checkBackend(
   options?: ConformanceOptions,
 ): ConformanceReport | Promise<ConformanceReport>;
 export function checkBackend(
-  backend: Backend,
+  given: Backend,
   options: ConformanceOptions = {},
 ): ConformanceReport | Promise<ConformanceReport> {
+  const backend = asWritten(given);
   return backend.runs === "asynchronous"
     ? checkAsynchronousBackend(backend, options)
     : checkAtOnce(backend, options);
@@ -301,7 +314,7 @@ function checkAtOnce(
   backend: Backend,
   options: ConformanceOptions,
 ): ConformanceReport {
-  const { backendOptions = {}, reference, only, progress } = options;
+  const { backendOptions = {}, reference, only, begins, progress } = options;
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   if (only !== undefined && !CHECK_NAMES.includes(only)) {
     throw new RangeError(`Cannot check "${only}": no such algorithm or group`);
@@ -321,6 +334,7 @@ function checkAtOnce(
   };
   const run = new Run(backend, backendOptions, probe, seed, second);
   const algorithms = names.map((name) => {
+    begins?.(name);
     const entry = run.part(name);
     progress?.(entry);
     return entry;

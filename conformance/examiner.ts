@@ -6,6 +6,7 @@
  */
 
 import { toHex } from "../algorithms/hex.ts";
+import { errorWithPlace } from "../backends/where_thrown.ts";
 import {
   keysOf,
   type SessionDescription,
@@ -53,9 +54,6 @@ export interface Trial {
   readonly expected?: Result;
 }
 
-const errorText = (error: unknown) =>
-  error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-
 function differenceOf(
   what: string,
   expected: Uint8Array,
@@ -97,8 +95,13 @@ export class Examiner {
     this.#reference = reference;
   }
 
-  /** Notes a failure. */
+  /** Notes a check that failed. */
   fail(check: string, expected: string, actual: string): void {
+    this.checks++;
+    this.#note(check, expected, actual);
+  }
+
+  #note(check: string, expected: string, actual: string): void {
     this.failureCount++;
     if (this.failures.length < SHOWN_FAILURES) {
       this.failures.push({ check, expected, actual });
@@ -113,7 +116,7 @@ export class Examiner {
     actual: string,
   ): void {
     this.checks++;
-    if (!passed) this.fail(check, expected, actual);
+    if (!passed) this.#note(check, expected, actual);
   }
 
   /**
@@ -140,7 +143,7 @@ export class Examiner {
       this.fail(
         `openSession(${sessionInWords(description)})`,
         "a session",
-        errorText(error),
+        errorWithPlace(error),
       );
       return undefined;
     }
@@ -151,7 +154,7 @@ export class Examiner {
     try {
       this.thread.closeSession(session);
     } catch (error) {
-      this.fail("closeSession()", "no exception", errorText(error));
+      this.fail("closeSession()", "no exception", errorWithPlace(error));
     }
   }
 
@@ -185,16 +188,19 @@ export class Examiner {
     try {
       runJobs(this.thread, jobs);
     } catch (error) {
-      this.checks++;
       const [first] = trials;
       const check = first
         ? `${first.check}, ${sessionInWords(first.description)}`
         : "run()";
       if (error instanceof Hopeless) {
-        this.fail(check, "an end", error.message);
+        this.checks++;
+        this.failureCount++;
+        // It is why the rest is not examined, whatever else is wrong.
+        const failure = { check, expected: "an end", actual: error.message };
+        this.failures.unshift(failure);
         throw error;
       }
-      this.fail(check, "no exception", errorText(error));
+      this.fail(check, "no exception", errorWithPlace(error));
       return undefined;
     }
     return trials.map((trial, i) => this.#judge(trial, jobs[i]!));
@@ -209,7 +215,7 @@ export class Examiner {
       const failure = this.#compare(trial, job, expected);
       if (failure) {
         const { check: what, expected: wanted, actual } = failure;
-        this.fail(`${check}: ${what}`, `${wanted} (${opinion})`, actual);
+        this.#note(`${check}: ${what}`, `${wanted} (${opinion})`, actual);
       }
     }
     const damage = job.findDamage();

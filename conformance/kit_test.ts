@@ -401,6 +401,32 @@ Deno.test("what is not offered is no failure, and has its reason", () => {
   match(formatReport(report), /not offered: No block cipher/);
 });
 
+Deno.test("a report counts what is offered, and no check twice", () => {
+  const report = checkBackend(
+    altered(() => ({
+      openSession() {
+        throw new Error("Full");
+      },
+    })),
+    { seed: SEED },
+  );
+  for (const { checks, failureCount } of report.algorithms) {
+    ok(failureCount <= checks, `${failureCount} of ${checks}`);
+  }
+  const text = formatReport(report);
+  match(text, /offers 46 of 47: 0 passed, \d+ failed/);
+  ok(!text.includes("No block cipher"), "reasons are for probe");
+});
+
+Deno.test("a backend of contract 1 runs operations, whatever else it has", () => {
+  const old = { ...plain, contract: 1, runs: "asynchronous" } as unknown;
+  const report = checkBackend(old as OperationsBackend, {
+    seed: SEED,
+    only: "hash.md5",
+  });
+  ok(report.passed, formatReport(report));
+});
+
 Deno.test("checkBackend() refuses an unknown name and another contract", () => {
   throws(() => checkBackend(plain, { only: "cipher.rot13" }), RangeError);
   throws(() => checkBackend({ ...plain, contract: 0 }), TypeError);

@@ -6,14 +6,13 @@
  * @module
  */
 
-import { pathToFileURL } from "node:url";
-import type { Backend, BackendOptions } from "../backends/backend.ts";
-import {
-  backendSpecifier,
-  BUILT_IN_BACKENDS,
-  loadBackend,
-} from "../backends/registry.ts";
-import { checkBackend, formatEntry, formatSummary } from "./conformance.ts";
+import type { BackendOptions } from "../backends/backend.ts";
+import { BackendError } from "../backends/contract_check.ts";
+import { adoptImports } from "../backends/plugin_imports.ts";
+import { backendSpecifier, BUILT_IN_BACKENDS } from "../backends/registry.ts";
+import { standingPlace } from "../backends/standing_place.ts";
+import { formatEntry, formatSummary, isWorthALine } from "./conformance.ts";
+import { checkWatched } from "./watched.ts";
 
 export * from "./conformance.ts";
 
@@ -24,14 +23,6 @@ opinion), a path or an npm package of a module whose default export is a backend
 SEED is a number that an earlier run printed.
 --option gives the backend one of its own options, as in
 --option module=/usr/lib/softhsm/libsofthsm2.so.`;
-
-async function load(name: string): Promise<Backend> {
-  if (name === "plain") {
-    return (await import("./plain/plain_backend.ts")).default;
-  }
-  const base = pathToFileURL(`${Deno.cwd()}/`);
-  return await loadBackend(backendSpecifier(name, base));
-}
 
 interface Words {
   readonly name: string;
@@ -60,26 +51,31 @@ function read(args: readonly string[]): Words | undefined {
   return { name, seed, backendOptions };
 }
 
-/** Runs the command; the exit code. */
+/** Runs the command; the exit code: 1 for what fails, 2 for a mistake in the words. */
 export async function main(args: readonly string[]): Promise<number> {
   const words = read(args);
   if (!words) {
     console.error(USAGE);
     return 2;
   }
-  const { name, seed, backendOptions } = words;
+  const { name, ...rest } = words;
   try {
-    const backend = await load(name);
-    const report = await checkBackend(backend, {
-      backendOptions,
-      ...(seed !== undefined && { seed }),
-      progress: (entry) => console.log(formatEntry(entry)),
+    const specifier = name === "plain"
+      ? name
+      : backendSpecifier(name, standingPlace());
+    adoptImports([specifier]);
+    const report = await checkWatched({
+      ...rest,
+      specifier,
+      progress(entry) {
+        if (isWorthALine(entry)) console.log(formatEntry(entry));
+      },
     });
-    console.log(formatSummary(report));
-    return report.passed ? 0 : 1;
+    if (report) console.log(formatSummary(report));
+    return report?.passed ? 0 : 1;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
-    return 1;
+    return error instanceof BackendError ? 2 : 1;
   }
 }
 

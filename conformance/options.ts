@@ -20,6 +20,8 @@ export interface ConformanceOptions {
   readonly seed?: number;
   /** One qualified algorithm name, or `contract`, `chain` or `burst`. */
   readonly only?: string;
+  /** Hears the name of each algorithm or group when it begins. */
+  readonly begins?: (name: string) => void;
   /** Hears of each algorithm or group when it is done with. */
   readonly progress?: (entry: AlgorithmReport) => void;
 }

@@ -15,7 +15,7 @@ export interface Failure {
 }
 
 /** What became of an algorithm or a group. */
-export type Outcome = "pass" | "fail" | "not offered";
+export type Outcome = "pass" | "fail" | "not offered" | "not examined";
 
 /** One algorithm, or one of the groups `contract`, `chain` and `burst`. */
 export interface AlgorithmReport {
@@ -23,7 +23,7 @@ export interface AlgorithmReport {
   readonly algorithm: string;
   /** What became of it. */
   readonly outcome: Outcome;
-  /** Why it is not offered, in the backend's words; empty otherwise. */
+  /** Why it is not offered, in the backend's words, or not examined. */
   readonly reason: string;
   /** Checks that ran. */
   readonly checks: number;
@@ -60,11 +60,13 @@ function formatAlgorithm(entry: AlgorithmReport, width: number): string[] {
     case "pass":
       return [`${name}  pass  ${entry.checks} checks`];
     case "not offered":
-      return [`${name}  not offered: ${entry.reason}`];
+    case "not examined":
+      return [`${name}  ${entry.outcome}: ${entry.reason}`];
     case "fail": {
       const shown = entry.failures.map(({ check, expected, actual }) =>
         `    ${check}: expected ${expected}, got ${actual}`
       );
+      // A note beside what failed is none of the checks.
       const more = entry.failureCount - shown.length;
       return [
         `${name}  FAIL  ${entry.failureCount} of ${entry.checks} checks`,
@@ -75,6 +77,14 @@ function formatAlgorithm(entry: AlgorithmReport, width: number): string[] {
   }
 }
 
+/** Whether it is an algorithm, and no group. */
+const isAlgorithm = ({ algorithm }: AlgorithmReport) => algorithm.includes(".");
+
+/** What is not offered is counted; `probe` says why. */
+export const isWorthALine = (entry: AlgorithmReport): boolean =>
+  entry.outcome !== "not examined" &&
+  (entry.outcome !== "not offered" || !isAlgorithm(entry));
+
 /** The report as lines of text for a terminal. */
 export function formatReport(report: ConformanceReport): string {
   const width = Math.max(
@@ -82,7 +92,9 @@ export function formatReport(report: ConformanceReport): string {
   );
   return [
     headOf(report),
-    ...report.algorithms.flatMap((entry) => formatAlgorithm(entry, width)),
+    ...report.algorithms
+      .filter((entry) => report.algorithms.length === 1 || isWorthALine(entry))
+      .flatMap((entry) => formatAlgorithm(entry, width)),
     countsOf(report),
   ].join("\n");
 }
@@ -97,6 +109,15 @@ const headOf = ({ backend, version, seed }: ConformanceReport): string =>
 function countsOf(report: ConformanceReport): string {
   const count = (outcome: Outcome) =>
     report.algorithms.filter((entry) => entry.outcome === outcome).length;
-  return `${count("pass")} passed, ${count("fail")} failed, ` +
-    `${count("not offered")} not offered`;
+  const all = report.algorithms.filter(isAlgorithm);
+  const offered = all.filter(({ outcome }) => outcome !== "not offered");
+  const [first] = report.algorithms;
+  if (offered.length === 0 && count("not offered") === all.length) {
+    return `offers nothing: ${first?.reason}`;
+  }
+  const rest = report.algorithms
+    .filter(({ outcome }) => outcome === "not examined");
+  return `offers ${offered.length} of ${all.length}: ` +
+    `${count("pass")} passed, ${count("fail")} failed` +
+    (rest[0] ? `, ${rest.length} not examined: ${rest[0].reason}` : "");
 }

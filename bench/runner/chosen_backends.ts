@@ -6,6 +6,7 @@
 
 import { parseArgs } from "node:util";
 import { type Probe } from "../../backends/backend.ts";
+import { adoptImports } from "../../backends/plugin_imports.ts";
 import { probeBackends } from "../../backends/probe.ts";
 import {
   backendSpecifier,
@@ -36,9 +37,10 @@ export async function chosenBackends(
   list?: string,
 ): Promise<readonly BenchBackend[]> {
   const place = standingPlace();
-  const probed = await probeBackends(
-    list?.split(",").map((word) => backendSpecifier(word, place)),
-  );
+  const specifiers = list?.split(",")
+    .map((word) => backendSpecifier(word, place));
+  if (specifiers) adoptImports(specifiers);
+  const probed = await probeBackends(specifiers);
   const backends = probed.map(({ backend, specifier, probe }) => ({
     name: backend.name,
     specifier,

@@ -12,9 +12,10 @@ import {
   type BackendSession,
   OperationStatus,
 } from "../../backends/backend.ts";
+import { errorWithPlace } from "../../backends/where_thrown.ts";
 import { Hopeless, LIMIT_MS, neverEnds } from "../hopeless.ts";
 import type { ConformanceOptions } from "../options.ts";
-import type { ConformanceReport } from "../report.ts";
+import type { AlgorithmReport, ConformanceReport } from "../report.ts";
 import type {
   Answer,
   BridgedOperation,
@@ -42,11 +43,17 @@ class BridgeThread {
   readonly #thread: AsynchronousThread;
   readonly #sessions: BackendSession[] = [];
   readonly #ended: BridgedOutcome[] = [];
+  readonly #rejected: (reason: unknown) => void;
   #breach: Error | undefined;
   #wake = () => {};
 
-  constructor(thread: AsynchronousThread) {
+  /** `rejected` hears what `run` has rejected with. */
+  constructor(
+    thread: AsynchronousThread,
+    rejected: (reason: unknown) => void,
+  ) {
     this.#thread = thread;
+    this.#rejected = rejected;
   }
 
   async answer(
@@ -108,7 +115,10 @@ class BridgeThread {
     returned.then(
       (outcome) => this.#take(outcome, destination.length, end),
       // That is what a request that fails may do.
-      () => end(OperationStatus.Failed, 0),
+      (reason) => {
+        this.#rejected(reason);
+        end(OperationStatus.Failed, 0);
+      },
     );
   }
 
@@ -163,20 +173,25 @@ export async function checkAsynchronousBackend(
   backend: AsynchronousBackend,
   options: ConformanceOptions,
 ): Promise<ConformanceReport> {
-  const { progress, reference, ...cloneable } = options;
+  const { begins, progress, reference, ...cloneable } = options;
   if (reference) {
     throw new TypeError(
       `Cannot compare asynchronous backend "${backend.name}" with another`,
     );
   }
   const threads: BridgeThread[] = [];
+  const rejections = new Rejections();
   const reply = async (question: Question): Promise<Answer> => {
     switch (question.ask) {
       case "probe":
         return { value: backend.probe(question.options) };
       case "open": {
         const opened = await inTime("open()", backend.open(question.options));
-        return { value: threads.push(new BridgeThread(opened)) - 1 };
+        return {
+          value: threads.push(
+            new BridgeThread(opened, (reason) => rejections.add(reason)),
+          ) - 1,
+        };
       }
       default:
         return await threads[question.thread]!.answer(question);
@@ -199,10 +214,13 @@ export async function checkAsynchronousBackend(
         switch (data.tell) {
           case "question":
             return void answer(data.question);
+          case "begins":
+            rejections.begin();
+            return begins?.(data.name);
           case "progress":
-            return progress?.(data.entry);
+            return progress?.(rejections.told(data.entry));
           case "report":
-            return resolve(data.report);
+            return resolve(rejections.inReport(data.report));
           case "error":
             return reject(new RangeError(data.reason));
         }
@@ -227,9 +245,44 @@ export async function checkAsynchronousBackend(
   }
 }
 
+/** What `run` has rejected with, as part of what the kit has found wrong. */
+class Rejections {
+  #first: unknown;
+  #count = 0;
+  readonly #entries = new Map<string, AlgorithmReport>();
+
+  begin(): void {
+    this.#count = 0;
+  }
+
+  add(reason: unknown): void {
+    if (this.#count++ === 0) this.#first = reason;
+  }
+
+  /** The entry, with the first of its rejections where it has failed. */
+  told(entry: AlgorithmReport): AlgorithmReport {
+    if (entry.outcome !== "fail" || this.#count === 0) return entry;
+    const failures = [...entry.failures, {
+      check: `run() rejected ${this.#count} times`,
+      expected: "that of requests that fail alone",
+      actual: errorWithPlace(this.#first),
+    }];
+    const told = { ...entry, failures };
+    this.#entries.set(entry.algorithm, told);
+    return told;
+  }
+
+  inReport(report: ConformanceReport): ConformanceReport {
+    const algorithms = report.algorithms.map((entry) =>
+      this.#entries.get(entry.algorithm) ?? entry
+    );
+    return { ...report, algorithms };
+  }
+}
+
 function thrown(error: unknown): Answer {
   return {
-    thrown: error instanceof Error ? error.message : String(error),
+    thrown: error instanceof Hopeless ? error.message : errorWithPlace(error),
     isHopeless: error instanceof Hopeless,
   };
 }

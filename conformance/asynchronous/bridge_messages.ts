@@ -92,6 +92,7 @@ export interface BridgeSetup {
 /** What the kit's thread tells. */
 export type Told =
   | { readonly tell: "question"; readonly question: Question }
+  | { readonly tell: "begins"; readonly name: string }
   | { readonly tell: "progress"; readonly entry: AlgorithmReport }
   | { readonly tell: "report"; readonly report: ConformanceReport }
   | { readonly tell: "error"; readonly reason: string };

@@ -24,6 +24,7 @@ scope.onmessage = ({ data: setup }) => {
   try {
     const report = checkBackend(backend, {
       ...setup.options,
+      begins: (name) => scope.postMessage({ tell: "begins", name }),
       progress: (entry) => scope.postMessage({ tell: "progress", entry }),
     });
     scope.postMessage({ tell: "report", report });

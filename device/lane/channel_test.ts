@@ -11,7 +11,7 @@ import { Segments } from "../../memory/segments.ts";
 import { BlockPool } from "./block_pool.ts";
 import { createChannel } from "./channel.ts";
 import { ChannelServer } from "./channel_server.ts";
-import { createWatchMemory } from "./lane_watch.ts";
+import { createWatchMemory } from "../../backends/call_watch.ts";
 import { LaneThread } from "./lane_thread.ts";
 import { Scheduler } from "./scheduler.ts";
 import { LaneChannel } from "./shared_way.ts";

@@ -8,7 +8,11 @@ import type { SessionDescription } from "../../algorithms/session_description.ts
 import { AnnouncementMemory } from "../session/announcement_memory.ts";
 import type { FailureListener } from "../session/failure.ts";
 import type { ChannelEnd } from "./channel.ts";
-import { createWatchMemory, LaneWatch, WATCHDOG_MS } from "./lane_watch.ts";
+import {
+  CallWatch,
+  createWatchMemory,
+  WATCHDOG_MS,
+} from "../../backends/call_watch.ts";
 import type { LaneBackend, LaneCommand, LaneReport } from "./lane_messages.ts";
 
 const STUCK = "a call of the backend does not return";
@@ -26,7 +30,7 @@ export class Lane {
   readonly #tried = new Map<number, (refusal: string | undefined) => void>();
   readonly #detached = new Map<number, () => void>();
   readonly #failed: FailureListener;
-  readonly #watch = new LaneWatch(this.memory);
+  readonly #watch = new CallWatch(this.memory);
   #looking: ReturnType<typeof setTimeout> | undefined;
   #questions = 0;
   #channels = 0;

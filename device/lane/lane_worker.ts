@@ -10,7 +10,7 @@ import { loadBackend } from "../../backends/registry.ts";
 import { takeRecord } from "../session/announcement_memory.ts";
 import { FailureNotes, reasonOf } from "../session/failure.ts";
 import { ChannelServer } from "./channel_server.ts";
-import { LaneWatch } from "./lane_watch.ts";
+import { CallWatch } from "../../backends/call_watch.ts";
 import type { LaneCommand, LaneReport } from "./lane_messages.ts";
 import { asynchronousThread } from "./opened_backend.ts";
 import { limitsOf, Scheduler } from "./scheduler.ts";
@@ -43,7 +43,7 @@ class LaneServer {
   static async start({ backend, memory }: Start): Promise<LaneServer> {
     const { name, specifier, options } = backend;
     const loaded = await loadBackend(specifier);
-    const watch = new LaneWatch(memory);
+    const watch = new CallWatch(memory);
     const thread = asynchronousThread(loaded, options, notes.note, watch);
     const scheduler = new Scheduler(name, thread, limitsOf(loaded), notes.note);
     return new LaneServer(scheduler);

@@ -9,7 +9,7 @@ import { type FailureListener, FailureNotes } from "../session/failure.ts";
 import type { LoadedBackend } from "../session/open_backends.ts";
 import { LaneThread } from "./lane_thread.ts";
 import { LocalWay } from "./local_way.ts";
-import { createWatchMemory, LaneWatch } from "./lane_watch.ts";
+import { CallWatch, createWatchMemory } from "../../backends/call_watch.ts";
 import { asynchronousThread } from "./opened_backend.ts";
 import { limitsOf, Scheduler } from "./scheduler.ts";
 
@@ -33,7 +33,7 @@ export function withLocalLane<Loaded extends LoadedBackend>(
       backend,
       options,
       note,
-      new LaneWatch(createWatchMemory()),
+      new CallWatch(createWatchMemory()),
     );
     const limits = limitsOf(backend);
     const scheduler = new Scheduler(backend.name, thread, limits, note);

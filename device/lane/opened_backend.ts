@@ -18,10 +18,10 @@ import {
 import { openOperations } from "../../backends/burst_operations.ts";
 import type { Eventual } from "../session/steps.ts";
 import {
-  type LaneWatch,
+  type CallWatch,
   watchedAsynchronous,
   watchedBlocking,
-} from "./lane_watch.ts";
+} from "../../backends/call_watch.ts";
 import { BlockingThread } from "./blocking_thread.ts";
 import { type FailureListener, reasonOf } from "../session/failure.ts";
 
@@ -111,15 +111,21 @@ export function asynchronousThread(
   backend: Backend,
   options: BackendOptions,
   noted: FailureListener,
-  watch: LaneWatch,
+  watch: CallWatch,
 ): AsynchronousThread {
   const { name } = backend;
   const open = async () => {
     switch (backend.runs) {
       case "asynchronous":
-        return watchedAsynchronous(await backend.open(options), watch);
+        return watchedAsynchronous(
+          await watch.during("open()", () => backend.open(options)),
+          watch,
+        );
       default: {
-        const opened = openOperations(backend, options);
+        const opened = watch.during(
+          "open()",
+          () => openOperations(backend, options),
+        );
         const thread = watchedBlocking(opened, watch);
         return new BlockingThread(thread, name, noted);
       }

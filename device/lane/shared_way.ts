@@ -22,7 +22,7 @@ import {
   SLOTS,
 } from "./channel.ts";
 import { jobBytes } from "./copies.ts";
-import { LaneWatch } from "./lane_watch.ts";
+import { CallWatch } from "../../backends/call_watch.ts";
 import type { LaneEntry, LaneHandle, LaneWay } from "./lane_thread.ts";
 
 type NodePort = Parameters<typeof receiveMessageOnPort>[0];
@@ -49,7 +49,7 @@ interface Sent {
 export class LaneChannel {
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #controlBytes: Uint8Array<SharedArrayBuffer>;
-  readonly #watch: LaneWatch;
+  readonly #watch: CallWatch;
   readonly #failed: FailureListener;
   readonly #backend: string;
   #health: string | undefined = "it has not been asked yet";
@@ -75,7 +75,7 @@ export class LaneChannel {
     this.#failed = failed;
     this.#control = new Int32Array(control);
     this.#controlBytes = new Uint8Array(control);
-    this.#watch = new LaneWatch(watch);
+    this.#watch = new CallWatch(watch);
     this.#port = port;
     this.#bell = bell;
     for (let slot = SLOTS - 1; slot >= 0; slot--) this.#freeSlots.push(slot);

@@ -2,6 +2,7 @@ import { match, strictEqual } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../../testing/files.ts";
 
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TASK = fileURLToPath(
   new URL("../../packaging/new_backend.ts", import.meta.url),
 );
@@ -29,6 +30,14 @@ Deno.test("a new backend passes its test, the kit and the compiler as it is writ
   const kit = await run(own, "task", "conformance");
   strictEqual(kit.code, 0, kit.errors);
   match(kit.out, /passed, 0 failed/);
+  // From the clone, which has other names of imports.
+  const shown = await run(
+    ROOT,
+    ...["run", "-A", "--no-check", "cli/main.ts", "probe"],
+    ...["--backend", `${own}/backend.ts,noble`],
+  );
+  strictEqual(shown.code, 0, shown.errors);
+  match(shown.out, /^my-backend: ready/);
 });
 
 Deno.test("a name or a folder that cannot be is told in one line, and nothing is written", async () => {

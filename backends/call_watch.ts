@@ -1,9 +1,9 @@
 /**
- * Which call of its backend a lane's thread is in, for others to see: a call that
- * does not return holds up the thread, which cannot say so itself.
+ * Which call of its backend a thread is in, for others to see: a call that does
+ * not return holds up the thread, which cannot say so itself.
  *
- * Only the lane writes the words, but for the flag of who has told; each is whole,
- * and nothing but a log and the giving up of copies depends on them.
+ * Only that thread writes the words, but for the flag of who has told; each is
+ * whole, and nothing but a log and the giving up of copies depends on them.
  *
  * @module
  */
@@ -12,20 +12,24 @@ import type {
   AsynchronousThread,
   BackendSession,
   BackendThread,
-} from "../../backends/backend.ts";
-import type { SessionDescription } from "../../algorithms/session_description.ts";
+} from "./backend.ts";
+import type { SessionDescription } from "../algorithms/session_description.ts";
 
-/** Words of the memory that a lane and its users share. */
+/** Words of the memory that a thread and those who watch it share. */
 const enum WatchWord {
   /** When the call began, in milliseconds of a common clock; 0: in none. */
   Since = 0,
   Method = 1,
   /** Whether somebody has told of this call. */
   Told = 2,
-  Words = 3,
+  /** What the call is about, as a number of whoever calls; 0: nothing told. */
+  Subject = 3,
+  Words = 4,
 }
 
 const METHODS = [
+  "probe()",
+  "open()",
   "run()",
   "poll()",
   "openSession()",
@@ -37,7 +41,7 @@ type Method = typeof METHODS[number];
 /** How long a call may take before it counts as stuck. */
 export const WATCHDOG_MS = 10_000;
 
-/** Memory for a lane and its users. */
+/** Memory for a thread and those who watch it. */
 export const createWatchMemory = (): SharedArrayBuffer =>
   new SharedArrayBuffer(4 * WatchWord.Words);
 
@@ -45,12 +49,14 @@ export const createWatchMemory = (): SharedArrayBuffer =>
 const now = (): number =>
   ((performance.timeOrigin + performance.now()) | 0) || 1;
 
-/** In which call a lane is. */
-export class LaneWatch {
+/** In which call a thread is. */
+export class CallWatch {
   readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #limitMs: number;
 
-  constructor(memory: SharedArrayBuffer) {
+  constructor(memory: SharedArrayBuffer, limitMs = WATCHDOG_MS) {
     this.#words = new Int32Array(memory);
+    this.#limitMs = limitMs;
   }
 
   /** Does `call`, and lets others see for how long. */
@@ -65,10 +71,19 @@ export class LaneWatch {
     }
   }
 
-  /** Whether the lane's thread is stuck in a call. */
+  /** What the calls from now on are about. */
+  get subject(): number {
+    return Atomics.load(this.#words, WatchWord.Subject);
+  }
+
+  set subject(number: number) {
+    Atomics.store(this.#words, WatchWord.Subject, number);
+  }
+
+  /** Whether the thread is stuck in a call. */
   get isStuck(): boolean {
     const since = Atomics.load(this.#words, WatchWord.Since);
-    return since !== 0 && ((now() - since) | 0) >= WATCHDOG_MS;
+    return since !== 0 && ((now() - since) | 0) >= this.#limitMs;
   }
 
   /** In which call it is stuck; undefined where that has been told. */
@@ -76,14 +91,14 @@ export class LaneWatch {
     const before = Atomics.exchange(this.#words, WatchWord.Told, 1);
     if (before !== 0) return undefined;
     const method = METHODS[this.#words[WatchWord.Method]!];
-    return `${method} has not returned for ${WATCHDOG_MS / 1000} seconds`;
+    return `${method} has not returned for ${this.#limitMs / 1000} seconds`;
   }
 }
 
 /** An asynchronous backend whose calls others see: till each returns. */
 export const watchedAsynchronous = (
   thread: AsynchronousThread,
-  watch: LaneWatch,
+  watch: CallWatch,
 ): AsynchronousThread => ({
   ...watchedSessions(thread, watch),
   run: (operation) => watch.during("run()", () => thread.run(operation)),
@@ -93,7 +108,7 @@ export const watchedAsynchronous = (
 /** The same of a backend that runs operations. */
 export const watchedBlocking = (
   thread: BackendThread,
-  watch: LaneWatch,
+  watch: CallWatch,
 ): BackendThread => ({
   ...watchedSessions(thread, watch),
   run: (operations, count) =>
@@ -111,7 +126,7 @@ function watchedSessions<Opened, Closed>(
     closeSession(session: BackendSession): Closed;
     close(): Closed;
   },
-  watch: LaneWatch,
+  watch: CallWatch,
 ) {
   return {
     openSession: (description: SessionDescription) =>
