@@ -19,6 +19,9 @@ export interface CommandEntry {
   readonly completes?: "file" | readonly string[];
 }
 
+/** Shells that there are completions for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
 const HELP: OptionEntry = { name: "help", help: "print this text and end" };
 
 export const COMMANDS = [
@@ -53,6 +56,19 @@ export const COMMANDS = [
     help: "writes what a guest opens a session with, instead of a private key",
     options: [HELP],
     completes: "file",
+  },
+  {
+    name: "completions",
+    words: "bash|zsh|fish",
+    help: "writes what a shell completes the words of this program with",
+    options: [HELP],
+    completes: SHELLS,
+  },
+  {
+    name: "man",
+    words: "",
+    help: "writes the manual page",
+    options: [HELP],
   },
 ] as const satisfies readonly CommandEntry[];
 

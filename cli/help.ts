@@ -44,7 +44,7 @@ function weakAlgorithms(columns: number): string {
 
 function usageLines(): string {
   return COMMANDS.map(({ name, words }, index) =>
-    `${index === 0 ? "usage:" : "      "} ${PROGRAM} ${name} ${words}`
+    `${index === 0 ? "usage:" : "      "} ${PROGRAM} ${name} ${words}`.trimEnd()
   ).join("\n");
 }
 
@@ -80,7 +80,7 @@ export function commandHelpText(
   columns: number,
 ): string {
   return `\
-usage: ${PROGRAM} ${name} ${words}
+${`usage: ${PROGRAM} ${name} ${words}`.trimEnd()}
 
 ${wrapText(`${name} ${help}`, columns)}
 

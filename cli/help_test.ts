@@ -23,7 +23,7 @@ Deno.test("each command has a help of its own that fits", () => {
   for (const entry of COMMANDS) {
     const text = commandHelpText(entry, 80);
     assert.ok(longest(text) <= 80, text);
-    assert.match(text, RegExp(`^usage: vhost-device-crypto ${entry.name} `));
+    assert.match(text, RegExp(`^usage: vhost-device-crypto ${entry.name}\\b`));
     assert.ok(text.includes("\n  --help\n"));
   }
 });

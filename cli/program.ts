@@ -5,12 +5,14 @@
  */
 
 import { type CommandName, commandNames, COMMANDS } from "./commands.ts";
+import { completionsFor } from "./completions/completions.ts";
 import { configuredWords, inFile } from "./config_file.ts";
 import { socketsHandedOver } from "./handed_over.ts";
 import { commandHelpText, helpText } from "./help.ts";
 import { ISOLATED, serveIsolated } from "./isolated.ts";
 import { isolate } from "./isolate.ts";
 import { keyStubCommand } from "./key_stub.ts";
+import { manPage } from "./man_page.ts";
 import { nearestName } from "./nearest_name.ts";
 import { SERVE_OPTIONS } from "./option_table.ts";
 import { UsageError } from "./option_values.ts";
@@ -62,7 +64,19 @@ const RUN: Readonly<Record<CommandName, Command>> = {
   probe: (words) => probeCommand(words, print),
   "key-stub": (words) =>
     keyStubCommand(words, (bytes) => Deno.stdout.writeSync(bytes)),
+  completions: (words) => print(completionsFor(words)),
+  man: (words) => {
+    refuseWords(words, "nothing behind man");
+    print(manPage());
+  },
 };
+
+function refuseWords([word]: readonly string[], expected: string): void {
+  if (word === undefined) return;
+  throw new UsageError(
+    `Cannot use argument ${JSON.stringify(word)}: expected ${expected}`,
+  );
+}
 
 /** What is answered whatever else was said; undefined: nothing is. */
 function answer(words: readonly string[]): string | undefined {

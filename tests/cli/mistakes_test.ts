@@ -15,8 +15,8 @@ const COMMANDS: readonly Mistake[] = [
   ["server", /^Cannot run command "server": expected serve$/],
   ["prob", /command "prob": expected probe$/],
   ["superwise -- --fd 3", /command "superwise": expected supervise$/],
-  ["start", /command "start": expected serve, supervise, probe or key-stub/],
-  ["/tmp/crypto.sock", /command "\/tmp\/crypto.sock": expected serve, /],
+  ["start", /command "start": expected serve, supervise, .* or man$/],
+  ["/tmp/crypto.sock", /command "\/tmp\/crypto.sock": expected serve, supe/],
   ["-x", /^Cannot use option -x: expected one that --help shows$/],
   ["--socketpath /s", /option --socketpath: expected --socket-path, or/],
   ["serve", /^Cannot serve without a socket: expected --socket-path PATH or/],
@@ -36,6 +36,10 @@ const COMMANDS: readonly Mistake[] = [
   ["key-stub /nowhere", /^Cannot use "\/nowhere": /],
   ["key-stub %f/keys/web.pem", /it holds a block "[A-Z ]*PRIVATE KEY"/],
   ["key-stub %f/text", /it holds no PEM/],
+  ["completions", /argument "": expected completions bash\|zsh\|fish$/],
+  ["completions tcsh", /argument "tcsh": expected completions bash\|zsh/],
+  ["completions bash zsh", /argument "zsh": expected completions/],
+  ["man 1", /argument "1": expected nothing behind man$/],
 ];
 
 /** Behind `serve --socket-path PATH`. */
