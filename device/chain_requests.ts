@@ -8,7 +8,6 @@
 import { copyIv, fillNumbers, ivRoom } from "./fill_request.ts";
 import { BurstOverlaps } from "./burst_overlaps.ts";
 import { checkRequest } from "./request_check.ts";
-import { OperationStatus } from "../backends/backend.ts";
 import {
   BURST_WORDS,
   BurstField,
@@ -22,12 +21,11 @@ import { type AssociationTable, IpsecRequests } from "./ipsec_requests.ts";
 import type { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import { RepeatedRequests } from "./repeated_requests.ts";
 import type { RequestFormat } from "./request_format.ts";
-import { APART, RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
+import { RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import { ChainFault, DescriptorChain, showChain } from "./ring/chain.ts";
 import { NO_STATUS_PLACE } from "./ring/chain_slots.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import { NO_SESSION } from "./session/session_index.ts";
-import { RECORD_WORDS, SessionField } from "./session/session_records.ts";
 import type { SessionRules } from "./session/session_rules.ts";
 import type {
   ThreadSession,
@@ -57,21 +55,17 @@ const STATUS_BYTES = 1;
 
 // The engine folds constants of a module of its own only.
 const BURST = BURST_WORDS;
-const SESSION = BurstField.Session;
 const STATUS = BurstField.Status;
 const WRITTEN = BurstField.WrittenBytes;
+const NO_PLACE = NO_STATUS_PLACE;
+const OK: number = Status.Ok;
+/** Above every slot; the engine knows what a masked number cannot be. */
+const MASK = 0xffff;
 const SOURCE_BYTES = BurstField.Source + ListField.TotalBytes;
 const SLOT = SLOT_WORDS;
 const SLOT_SESSION = SlotField.Session;
-const SLOT_BACKEND = SlotField.Backend;
 const DIGEST_BYTES = SlotField.DigestBytes;
-const RECORD = RECORD_WORDS;
-const IN_FLIGHT = SessionField.InFlight;
-const EPOCH = SessionField.Epoch;
-const ROUTE = SessionField.Route;
-const BACKEND = SessionField.Backend;
 const NONE = NO_SESSION;
-const PENDING: number = OperationStatus.Pending;
 
 /** The formats of one data queue, for the mode that was negotiated. */
 export class ChainRequests implements RequestFormat {
@@ -110,12 +104,7 @@ export class ChainRequests implements RequestFormat {
     this.#settings = settings;
     const { burst } = this.requests;
     this.#overlaps = new BurstOverlaps(burst);
-    this.#repeated = new RepeatedRequests(
-      virtqueue,
-      burst,
-      sessions.index,
-      sessions.records,
-    );
+    this.#repeated = new RepeatedRequests(virtqueue, this.requests, sessions);
     this.#ipsec = associations && new IpsecRequests({
       virtqueue,
       requests: this.requests,
@@ -126,9 +115,30 @@ export class ChainRequests implements RequestFormat {
     });
   }
 
-  prepare(slot: number): Status {
-    const session = this.#repeated.repeat(slot);
-    if (session !== NONE) return this.#prepareAgain(slot, session);
+  prepare(
+    chosen: Int32Array<ArrayBuffer>,
+    count: number,
+    ready: Int32Array<ArrayBuffer>,
+  ): number {
+    const repeated = this.#repeated;
+    let readyCount = 0;
+    for (let done = 0; done < count; done++) {
+      const next = repeated.repeat(chosen, done, count, ready, readyCount);
+      readyCount += next - done;
+      done = next;
+      if (done === count) break;
+      const slot = chosen[done]!;
+      const { session } = repeated;
+      const status = session === NONE
+        ? this.#prepareOther(slot)
+        : this.#prepareAgain(slot, session);
+      if (status === Status.Ok) ready[readyCount++] = slot;
+      else this.requests.end(slot, status);
+    }
+    return readyCount;
+  }
+
+  #prepareOther(slot: number): Status {
     this.#repeated.forget(slot);
     this.requests.reset(slot);
     showChain(this.#virtqueue, slot, this.#chain);
@@ -151,25 +161,15 @@ export class ChainRequests implements RequestFormat {
     this.#overlaps.release();
   }
 
-  /** Another request like the slot's last: only its bytes are others. */
+  /**
+   * Another request like the slot's last, but for the way that it goes or where
+   * its lists are.
+   */
   #prepareAgain(slot: number, session: number): Status {
-    const { burst, words } = this.requests;
-    const { fields } = burst;
-    const at = SLOT * slot;
-    words[at + SLOT_SESSION] = session;
-    const records = this.#sessions.records.words;
-    const record = RECORD * session;
-    records[record + IN_FLIGHT]!++;
-    const isApart = !this.#repeated.isApart && this.#isEntangled(slot);
-    if (records[record + EPOCH] !== this.#sessions.backends.epoch) {
-      return this.#send(slot, isApart);
-    }
-    const request = BURST * slot;
-    fields[request + SESSION] = records[record + ROUTE]!;
-    fields[request + STATUS] = PENDING;
-    fields[request + WRITTEN] = 0;
-    words[at + SLOT_BACKEND] = isApart ? APART : records[record + BACKEND]!;
-    return Status.Ok;
+    this.requests.words[SLOT * slot + SLOT_SESSION] = session;
+    this.#sessions.begun(session);
+    this.#repeated.copyIv(slot);
+    return this.#send(slot, this.#isEntangled(slot));
   }
 
   #isEntangled(slot: number): boolean {
@@ -346,28 +346,81 @@ export class ChainRequests implements RequestFormat {
       request.writableBytes + STATUS_BYTES <= writable.totalBytes;
   }
 
-  /** The status is the chain's last writable byte, wherever the result ends. */
-  finish(slot: number, status: Status): number {
-    if (this.#ipsec !== undefined && this.#ipsec.has(slot)) {
-      return this.#finishPacket(this.#ipsec, slot, status);
-    }
-    if (this.#writeStatus(slot, status) === 0) return 0;
-    if (status !== Status.Ok) return STATUS_BYTES;
-    const { burst, words } = this.requests;
-    return burst.fields[BURST * slot + WRITTEN]! +
-      words[SLOT * slot + DIGEST_BYTES]! + STATUS_BYTES;
+  finish(
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+    usedBytes: Int32Array<ArrayBuffer>,
+  ): number {
+    return this.#ipsec === undefined
+      ? this.#finishPlain(slots, 0, count, usedBytes)
+      : this.#finishMixed(this.#ipsec, slots, count, usedBytes);
   }
 
-  #finishPacket(ipsec: IpsecRequests, slot: number, status: Status): number {
-    const resultBytes = ipsec.finish(slot, status);
-    return resultBytes + this.#writeStatus(slot, ipsec.outcome);
+  /** The status is the chain's last writable byte, wherever the result ends. */
+  #finishPlain(
+    slots: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
+    usedBytes: Int32Array<ArrayBuffer>,
+  ): number {
+    const { slots: chains, regions } = this.#virtqueue;
+    const { statusRegions, statusOffsets } = chains;
+    const { burst, words } = this.requests;
+    const { fields } = burst;
+    let place = NO_PLACE;
+    let { bytes } = this.#header;
+    let refused = 0;
+    for (let i = from; i < count; i = (i + 1) | 0) {
+      const slot = slots[i]! & MASK;
+      const status = fields[BURST * slot + STATUS]!;
+      const region = statusRegions[slot]!;
+      let used = 0;
+      if (region !== NO_PLACE) {
+        if (region !== place) {
+          place = region;
+          bytes = regions[region]!.bytes;
+        }
+        bytes[statusOffsets[slot]!] = status;
+        used = STATUS_BYTES;
+      }
+      if (status !== OK) refused = (refused + 1) | 0;
+      else if (used !== 0) {
+        used = (fields[BURST * slot + WRITTEN]! +
+          words[SLOT * slot + DIGEST_BYTES]! + STATUS_BYTES) | 0;
+      }
+      usedBytes[i] = used;
+    }
+    return refused;
+  }
+
+  /** Requests of which some may be packets. */
+  #finishMixed(
+    ipsec: IpsecRequests,
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+    usedBytes: Int32Array<ArrayBuffer>,
+  ): number {
+    const { fields } = this.requests.burst;
+    let refused = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      if (!ipsec.has(slot)) {
+        refused += this.#finishPlain(slots, i, i + 1, usedBytes);
+        continue;
+      }
+      const status = fields[BURST * slot + STATUS]!;
+      const resultBytes = ipsec.finish(slot, status);
+      usedBytes[i] = resultBytes + this.#writeStatus(slot, ipsec.outcome);
+      if (fields[BURST * slot + STATUS] !== OK) refused++;
+    }
+    return refused;
   }
 
   /** Returns the bytes written: none where the status has no place. */
   #writeStatus(slot: number, status: Status): number {
     const { slots, regions } = this.#virtqueue;
     const region = slots.statusRegions[slot]!;
-    if (region === NO_STATUS_PLACE) return 0;
+    if (region === NO_PLACE) return 0;
     regions[region]!.bytes[slots.statusOffsets[slot]!] = status;
     return STATUS_BYTES;
   }

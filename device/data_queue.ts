@@ -20,7 +20,7 @@ import { RequestUndo, type UndoJournal } from "./request_undo.ts";
 import { type RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { UsedJournal } from "./ring/used_journal.ts";
-import { NO_CHAIN, type Virtqueue } from "./ring/virtqueue.ts";
+import { MOST_CHAINS, type Virtqueue } from "./ring/virtqueue.ts";
 import { NO_SESSION } from "./session/session_index.ts";
 import type {
   ThreadSessions,
@@ -40,9 +40,11 @@ const WORDS = SLOT_WORDS;
 const SESSION = SlotField.Session;
 const NONE = NO_SESSION;
 const OK: number = Status.Ok;
+/** Above every slot; the engine knows what a masked number cannot be. */
+const MASK = 0xffff;
 
 /** Requests that go to the backends in one call. */
-const BURST = 64;
+const BURST = MOST_CHAINS;
 
 /**
  * After so much that is to be read no more is taken into a burst: other rings of
@@ -118,6 +120,11 @@ export class DataQueue implements QueueService {
   readonly #burst = new Int32Array(BURST);
   readonly #ready = new Int32Array(BURST);
   #readyCount = 0;
+  readonly #one = new Int32Array(1);
+  /** Those that are answered, how many bytes were written, and their sessions. */
+  readonly #ended = new Int32Array(BURST);
+  readonly #lengths = new Int32Array(BURST);
+  readonly #numbers = new Int32Array(BURST);
   /** Requests that a backend has not finished, and the list for the next time. */
   #pending = new SlotList();
   #spare: SlotList | undefined;
@@ -253,40 +260,20 @@ export class DataQueue implements QueueService {
     return this.#publish();
   }
 
-  /** Takes what is available, up to `most` requests of `mostBytes` bytes. */
-  #pop(most: number, mostBytes: number): number {
-    const virtqueue = this.#virtqueue;
-    const { slots } = virtqueue;
-    let left = mostBytes;
-    let count = 0;
-    while (count < most && left > 0) {
-      const slot = virtqueue.pop();
-      if (slot === NO_CHAIN) break;
-      this.#burst[count++] = slot;
-      left -= slots.readableBytes[slot]!;
-    }
-    return count;
-  }
-
   /**
    * Takes what the guest may have, and one request more than it may have bytes
    * of. What it sends is counted, whatever becomes of it.
    */
-  #popWithin(throttle: Throttle, wanted: number, mostBytes: number): number {
+  #takeWithin(throttle: Throttle, wanted: number, mostBytes: number): number {
     const most = throttle.room(wanted);
     if (most === 0) return 0;
     const virtqueue = this.#virtqueue;
-    let left = Math.min(mostBytes, throttle.roomBytes());
+    const burst = this.#burst;
+    const room = Math.ceil(Math.min(throttle.roomBytes(), mostBytes));
+    const count = virtqueue.take(burst, most, room);
+    const { readableBytes } = virtqueue.slots;
     let bytes = 0;
-    let count = 0;
-    while (count < most && left > 0) {
-      const slot = virtqueue.pop();
-      if (slot === NO_CHAIN) break;
-      this.#burst[count++] = slot;
-      const slotBytes = virtqueue.slots.readableBytes[slot]!;
-      bytes += slotBytes;
-      left -= slotBytes;
-    }
+    for (let i = 0; i < count; i++) bytes += readableBytes[burst[i]!]!;
     this.#counters[Counter.WaitedMs]! += throttle.taken(count, bytes);
     return count;
   }
@@ -306,8 +293,8 @@ export class DataQueue implements QueueService {
       mostBytes = Math.min(mostBytes, undo.roomBytes);
     }
     const count = this.#throttle
-      ? this.#popWithin(this.#throttle, most, mostBytes)
-      : this.#pop(most, mostBytes);
+      ? this.#takeWithin(this.#throttle, most, mostBytes)
+      : virtqueue.take(burst, most, mostBytes);
     if (count === 0) return 0;
     const requests = this.#requests;
     if (requests.burst.slotCount < virtqueue.slots.count) {
@@ -316,70 +303,105 @@ export class DataQueue implements QueueService {
     requests.burst.regions = virtqueue.regions;
     // Requests may name what was opened just before they became available.
     this.#sessions.refresh();
-    const ready = this.#ready;
-    const format = this.#format;
-    let readyCount = 0;
-    for (let i = 0; i < count; i++) {
-      const slot = burst[i]!;
-      let status = redo > 0 ? this.#prepareAgain(slot) : format.prepare(slot);
-      if (undo !== undefined) status = undo.take(slot, status, redo > 0);
-      if (status === OK) ready[readyCount++] = slot;
-      else requests.end(slot, status);
-    }
-    this.#readyCount = readyCount;
+    this.#readyCount = redo > 0 || undo !== undefined
+      ? this.#prepareKept(count)
+      : this.#format.prepare(burst, count, this.#ready);
     return count;
   }
 
-  /**
-   * Prepares a request that another process may have begun. One that ends each
-   * process is refused.
-   */
-  #prepareAgain(slot: number): Status {
-    const status = this.#format.prepare(slot);
+  /** Prepares requests one by one, of which the next process is to know. */
+  #prepareKept(count: number): number {
     const requests = this.#requests;
-    if (status !== Status.Ok) return status;
-    if ((this.#journal?.tries ?? 0) >= MOST_TRIES) return Status.Error;
+    const isAgain = this.#redo > 0;
+    const ready = this.#ready;
+    const one = this.#one;
+    let readyCount = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = one[0] = this.#burst[i]!;
+      const isReady = this.#format.prepare(one, 1, one) === 1;
+      const runs = isReady && (!isAgain || this.#mayRunAgain(slot));
+      let status = runs ? Status.Ok : Status.Error;
+      if (this.#undo) status = this.#undo.take(slot, status, isAgain);
+      if (status === Status.Ok) ready[readyCount++] = slot;
+      else if (isReady) requests.end(slot, status);
+    }
+    return readyCount;
+  }
+
+  /** Whether a request may run that another process may have begun. */
+  #mayRunAgain(slot: number): boolean {
+    const requests = this.#requests;
+    if ((this.#journal?.tries ?? 0) >= MOST_TRIES) return false;
     // What builds its lists itself counts as it goes.
-    return requests.burstOf(slot) === requests.burst ? Status.Ok : Status.Error;
+    return requests.burstOf(slot) === requests.burst;
   }
 
   /** Answers requests that have an outcome; keeps those that have none. */
-  #settle(slots: Int32Array, count: number): void {
+  #settle(slots: Int32Array<ArrayBuffer>, count: number): void {
+    let at = 0;
+    while (at < count) {
+      const end = this.#passDone(slots, at, count);
+      if (end > at) {
+        this.#answer(end - at);
+        at = end;
+        continue;
+      }
+      const slot = slots[at++]!;
+      if (this.#runner.conclude(slot)) {
+        this.#ended[0] = slot;
+        this.#answer(1);
+      } else this.#pending.add(slot);
+    }
+  }
+
+  /**
+   * Lists slots, from index `from` on, whose requests have simply succeeded, a
+   * burst of them at most; returns the index behind them.
+   */
+  #passDone(
+    slots: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
+  ): number {
+    const { fields } = this.#requests.burst;
+    const ended = this.#ended;
+    let at = from;
+    for (; at < count && at - from < BURST; at = (at + 1) | 0) {
+      const slot = slots[at]! & MASK;
+      const request = FIELDS * slot;
+      if (
+        fields[request + STATUS] !== OK ||
+        (fields[request + WRITTEN]! >>> 0) > fields[request + ROOM]!
+      ) break;
+      ended[at - from] = slot;
+    }
+    return at;
+  }
+
+  /** Answers the first `count` of the requests that have ended. */
+  #answer(count: number): void {
     const virtqueue = this.#virtqueue;
-    const requests = this.#requests;
-    const format = this.#format;
-    const sessions = this.#sessions;
-    const { burst } = requests;
+    const ended = this.#ended;
+    const lengths = this.#lengths;
+    const refused = this.#format.finish(ended, count, lengths);
+    const { words } = this.#requests;
     const { readableBytes, writableBytes } = virtqueue.slots;
-    let ended = 0;
-    let refused = 0;
+    const numbers = this.#numbers;
+    let sessions = 0;
     let endedBytes = 0;
     for (let i = 0; i < count; i++) {
-      const slot = slots[i]!;
-      const { fields } = burst;
-      const at = FIELDS * slot;
-      let status = fields[at + STATUS]!;
-      if (
-        status !== OK || (fields[at + WRITTEN]! >>> 0) > fields[at + ROOM]!
-      ) {
-        if (!this.#runner.conclude(slot)) {
-          this.#pending.add(slot);
-          continue;
-        }
-        status = burst.fields[at + STATUS]!;
-      }
-      ended++;
+      const slot = ended[i]! & MASK;
+      const at = WORDS * slot + SESSION;
+      const session = words[at]!;
       endedBytes += readableBytes[slot]! + writableBytes[slot]!;
-      const { words } = requests;
-      const session = words[WORDS * slot + SESSION]!;
-      virtqueue.push(slot, format.finish(slot, status));
-      if (burst.fields[at + STATUS] !== OK) refused++;
-      if (session !== NONE) {
-        words[WORDS * slot + SESSION] = NONE;
-        sessions.finished(session);
-      }
+      if (session === NONE) continue;
+      words[at] = NONE;
+      numbers[sessions] = session;
+      sessions = (sessions + 1) | 0;
     }
-    this.#count(ended, refused, endedBytes);
+    virtqueue.give(ended, lengths, count);
+    this.#sessions.finished(numbers, sessions);
+    this.#count(count, refused, endedBytes);
   }
 
   /** Counts what has ended, where others see it. */

@@ -78,7 +78,22 @@ export class Draft9Requests implements RequestFormat {
     this.#overlaps.release();
   }
 
-  prepare(slot: number): Status {
+  prepare(
+    chosen: Int32Array<ArrayBuffer>,
+    count: number,
+    ready: Int32Array<ArrayBuffer>,
+  ): number {
+    let readyCount = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = chosen[i]!;
+      const status = this.#prepare(slot);
+      if (status === Status.Ok) ready[readyCount++] = slot;
+      else this.requests.end(slot, status);
+    }
+    return readyCount;
+  }
+
+  #prepare(slot: number): Status {
     this.requests.reset(slot);
     const chain = this.#chain;
     showChain(this.#virtqueue, slot, chain);
@@ -119,7 +134,7 @@ export class Draft9Requests implements RequestFormat {
     const { ivAddress, ivBytes } = this.#request;
     const memory = this.#memory;
     if (ivBytes === 0 || !memory.find(ivAddress)) return;
-    ranges.push(memory.hit, memory.offsetInHit(ivAddress), ivBytes);
+    ranges.push(memory.hit, memory.offsetInHit(ivAddress), ivBytes, 0);
   }
 
   #addList(ranges: number[], slot: number, list: BurstList): void {
@@ -242,8 +257,24 @@ export class Draft9Requests implements RequestFormat {
     return true;
   }
 
+  finish(
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+    usedBytes: Int32Array<ArrayBuffer>,
+  ): number {
+    const { fields } = this.requests.burst;
+    let refused = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      const status = fields[BURST_WORDS * slot + BurstField.Status]!;
+      if (status !== Status.Ok) refused++;
+      usedBytes[i] = this.#finish(slot, status);
+    }
+    return refused;
+  }
+
   /** Writes the status; the used length is that of the structure. */
-  finish(slot: number, status: Status): number {
+  #finish(slot: number, status: Status): number {
     const { burst, words } = this.requests;
     burst.lists.release(slot);
     const at = SLOT_WORDS * slot;

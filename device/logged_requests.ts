@@ -22,7 +22,6 @@ import type { RequestFormat } from "./request_format.ts";
 import type { RequestSlots } from "./request_slots.ts";
 import type { DirtyLog } from "./ring/dirty_log.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
-import type { Status } from "./wire/status.ts";
 
 /** Marks what the requests of another format write. */
 export class LoggedRequests implements RequestFormat {
@@ -38,18 +37,28 @@ export class LoggedRequests implements RequestFormat {
     this.#log = log;
   }
 
-  prepare(slot: number): Status {
-    return this.#inner.prepare(slot);
+  prepare(
+    chosen: Int32Array<ArrayBuffer>,
+    count: number,
+    ready: Int32Array<ArrayBuffer>,
+  ): number {
+    return this.#inner.prepare(chosen, count, ready);
   }
 
   findOverwritten(slot: number, into: OverwrittenRanges): void {
     this.#inner.findOverwritten(slot, into);
   }
 
-  finish(slot: number, status: Status): number {
-    this.#mark(slot, BurstField.Destination);
-    this.#mark(slot, BurstField.Digest);
-    return this.#inner.finish(slot, status);
+  finish(
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+    usedBytes: Int32Array<ArrayBuffer>,
+  ): number {
+    for (let i = 0; i < count; i++) {
+      this.#mark(slots[i]!, BurstField.Destination);
+      this.#mark(slots[i]!, BurstField.Digest);
+    }
+    return this.#inner.finish(slots, count, usedBytes);
   }
 
   releaseLists(): void {

@@ -14,22 +14,19 @@ import {
   BurstField,
   IV_WORDS,
   ListField,
-  type RequestBurst,
 } from "../backends/request_burst.ts";
+import { OperationStatus } from "../backends/backend.ts";
 import {
   HOME_WORDS,
   RANGE_LENGTH,
   RANGE_OFFSET,
 } from "../memory/range_lists.ts";
 import type { Segments } from "../memory/segments.ts";
-import type { ChainSlots } from "./ring/chain_slots.ts";
+import { type RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
-import { NO_SESSION, type SessionIndex } from "./session/session_index.ts";
-import {
-  RECORD_WORDS,
-  SessionField,
-  type SessionRecords,
-} from "./session/session_records.ts";
+import { NO_SESSION } from "./session/session_index.ts";
+import { RECORD_WORDS, SessionField } from "./session/session_records.ts";
+import type { ThreadSessions } from "./session/thread_sessions.ts";
 
 // The engine folds constants of a module of its own only.
 const HOME = HOME_WORDS;
@@ -37,6 +34,9 @@ const OFFSET = RANGE_OFFSET;
 const LENGTH = RANGE_LENGTH;
 const NONE = NO_SESSION;
 const BURST = BURST_WORDS;
+const SESSION = BurstField.Session;
+const STATUS = BurstField.Status;
+const WRITTEN = BurstField.WrittenBytes;
 const SOURCE = BurstField.Source;
 const DESTINATION = BurstField.Destination;
 const DIGEST = BurstField.Digest;
@@ -47,17 +47,32 @@ const TOTAL = ListField.TotalBytes;
 const IV = IV_WORDS;
 const RECORD = RECORD_WORDS;
 const RECORD_RULES = SessionField.Rules;
+const IN_FLIGHT = SessionField.InFlight;
+const EPOCH = SessionField.Epoch;
+const ROUTE = SessionField.Route;
+const BACKEND = SessionField.Backend;
+const SLOT = SLOT_WORDS;
+const SLOT_SESSION = SlotField.Session;
+const SLOT_BACKEND = SlotField.Backend;
+const PENDING: number = OperationStatus.Pending;
 
 /**
- * Words of the header: the session's identifier takes two, then `flag`, and then
- * the fields, of which every service has two.
+ * Above every slot and every word of a header, number of a session and word of
+ * the ranges at home; the engine knows what a masked number cannot be.
+ */
+const MASK = 0xffff;
+const SESSIONS = 0xffffff;
+const BLOCK = 0xffffff;
+
+/**
+ * The session's identifier begins with this word of a header. Two words come
+ * before; behind it are `flag` with its padding, and then the fields, of which
+ * every service has two.
  */
 const SESSION_WORD = 2;
-const FLAG = 4;
-const FIELDS = 6;
 
 /** Words of what is remembered of a slot. */
-const MEMORY_WORDS = 40;
+const MEMORY = 40;
 /** Number of the rules that the request complies with; 0: nothing to repeat. */
 const RULES = 0;
 /** Bytes of the header as it was asked for. */
@@ -94,37 +109,32 @@ export interface GoodRequest {
 /** What the slots of one ring remember. */
 export class RepeatedRequests {
   /**
-   * Of the request that `repeat` has found: whether it is plain that the
-   * destination is the source or has no byte in common with it, and the digest
-   * none with either.
+   * Of the request that `repeat` has left: the number of its session where it is
+   * like the one remembered in everything but what is said there, else
+   * `NO_SESSION`.
    */
-  isApart = false;
+  session: number = NO_SESSION;
   readonly #virtqueue: Virtqueue;
-  readonly #slots: ChainSlots;
-  readonly #burst: RequestBurst;
-  readonly #index: SessionIndex;
-  readonly #records: SessionRecords;
+  readonly #requests: RequestSlots;
+  readonly #sessions: Pick<ThreadSessions, "index" | "records" | "backends">;
   #memory: Int32Array<ArrayBuffer>;
 
   constructor(
     virtqueue: Virtqueue,
-    burst: RequestBurst,
-    index: SessionIndex,
-    records: SessionRecords,
+    requests: RequestSlots,
+    sessions: Pick<ThreadSessions, "index" | "records" | "backends">,
   ) {
     this.#virtqueue = virtqueue;
-    this.#slots = virtqueue.slots;
-    this.#burst = burst;
-    this.#index = index;
-    this.#records = records;
-    this.#memory = new Int32Array(MEMORY_WORDS * virtqueue.slots.count);
+    this.#requests = requests;
+    this.#sessions = sessions;
+    this.#memory = new Int32Array(MEMORY * virtqueue.slots.count);
   }
 
   /** Remembers the request in a slot whose ranges are at home there. */
   remember(slot: number, request: GoodRequest): void {
-    if (slot >= this.#memory.length / MEMORY_WORDS) this.#grow();
+    if (slot >= this.#memory.length / MEMORY) this.#grow();
     const memory = this.#memory;
-    const at = MEMORY_WORDS * slot;
+    const at = MEMORY * slot;
     const { iv } = request;
     memory[at + RULES] = request.rulesNumber;
     memory[at + HEADER_BYTES] = request.headerBytes;
@@ -141,7 +151,7 @@ export class RepeatedRequests {
   }
 
   #isSimple(slot: number): boolean {
-    const { fields } = this.#burst;
+    const { fields } = this.#requests.burst;
     const at = BURST * slot;
     return fields[at + SOURCE + COUNT] === 1 &&
       fields[at + DESTINATION + COUNT]! <= 1 &&
@@ -149,116 +159,168 @@ export class RepeatedRequests {
   }
 
   forget(slot: number): void {
-    this.#memory[MEMORY_WORDS * slot + RULES] = 0;
+    this.#memory[MEMORY * slot + RULES] = 0;
   }
 
   #grow(): void {
-    const grown = new Int32Array(MEMORY_WORDS * this.#slots.count);
+    const grown = new Int32Array(MEMORY * this.#virtqueue.slots.count);
     grown.set(this.#memory);
     this.#memory = grown;
   }
 
   /**
-   * Looks whether the request in a slot is like the one remembered; then returns
-   * the number of its session and copies the IV, else `NO_SESSION`. Each word of
-   * the header is read once.
+   * Prepares the requests in the slots `chosen`, from index `from` up to `count`,
+   * as long as each is like the one remembered, its session goes one way, and its
+   * lists are plainly apart; lists their slots in `ready`, from `readyFrom` on.
+   * Returns the index of the first that it has left, of which `session` tells.
+   *
+   * Each word of a header is read once. One loop, and no call in it that the
+   * engine does not take apart.
    */
-  repeat(slot: number): number {
+  repeat(
+    chosen: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
+    ready: Int32Array<ArrayBuffer>,
+    readyFrom: number,
+  ): number {
     const memory = this.#memory;
-    const slots = this.#slots;
-    const at = MEMORY_WORDS * slot;
-    const rules = memory[at];
-    // Only ranges at home are alike.
-    if (slots.alike[slot] === 0 || rules === undefined || rules === 0) {
-      return NONE;
-    }
-    const { regions } = this.#virtqueue;
+    const { slots, regions } = this.#virtqueue;
+    const { alike } = slots;
     const ranges = slots.lists.block;
-    const home = HOME * slot;
-    const offset = ranges[home + OFFSET]!;
-    const place = ranges[home]!;
-    const { words } = regions[place]!;
-    if (
-      words === undefined || (offset & 3) !== 0 ||
-      ranges[home + LENGTH]! < memory[at + HEADER_BYTES]!
-    ) return NONE;
-    const from = offset >> 2;
-    const header = at + HEADER;
-    const typeWord = memory[at + TYPE_WORD]!;
-    if (
-      words[from] !== memory[header] ||
-      words[from + 1] !== memory[header + 1] ||
-      words[from + typeWord] !== memory[header + typeWord] ||
-      words[from + FLAG] !== memory[header + FLAG] ||
-      words[from + FLAG + 1] !== memory[header + FLAG + 1] ||
-      words[from + FIELDS] !== memory[header + FIELDS] ||
-      words[from + FIELDS + 1] !== memory[header + FIELDS + 1]
-    ) return NONE;
-    const end = memory[at + FIELDS_END]!;
-    for (let i = FIELDS + 2; i < end; i++) {
-      if (words[from + i] !== memory[header + i]) return NONE;
+    const { burst, words: own } = this.#requests;
+    const { fields, ivs } = burst;
+    const index = this.#sessions.index;
+    const records = this.#sessions.records.words;
+    const { epoch } = this.#sessions.backends;
+    const shift = readyFrom - from;
+    let place = -1;
+    let words = memory;
+    let done = from;
+    this.session = NONE;
+    for (; done < count; done = (done + 1) | 0) {
+      const slot = chosen[done]! & MASK;
+      const at = MEMORY * slot;
+      const rules = memory[at];
+      // Only ranges at home are alike.
+      if (rules === undefined || rules === 0 || alike[slot] === 0) break;
+      const home = HOME * slot;
+      const headerPlace = ranges[home]!;
+      if (headerPlace !== place) {
+        const region = regions[headerPlace]!.words;
+        if (region === undefined) break;
+        words = region;
+        place = headerPlace;
+      }
+      const offset = ranges[home + OFFSET]!;
+      if (
+        (offset & 3) !== 0 ||
+        ranges[home + LENGTH]! < memory[at + HEADER_BYTES]!
+      ) break;
+      const header = offset >>> 2;
+      const typeWord = memory[at + TYPE_WORD]! & MASK;
+      if (
+        words[header] !== memory[at + HEADER] ||
+        words[header + 1] !== memory[at + HEADER + 1] ||
+        words[header + typeWord] !== memory[at + HEADER + typeWord] ||
+        words[header + 4] !== memory[at + HEADER + 4] ||
+        words[header + 5] !== memory[at + HEADER + 5] ||
+        words[header + 6] !== memory[at + HEADER + 6] ||
+        words[header + 7] !== memory[at + HEADER + 7]
+      ) break;
+      const end = memory[at + FIELDS_END]!;
+      let word = 8;
+      while (
+        word < end && words[header + word] === memory[at + HEADER + word]
+      ) word = (word + 1) & MASK;
+      if (word < end) break;
+      const session = index.find(
+        words[header + SESSION_WORD]!,
+        words[header + SESSION_WORD + 1]!,
+      );
+      const record = RECORD * (session & SESSIONS);
+      if (session === NONE || records[record + RECORD_RULES] !== rules) break;
+      const request = BURST * slot;
+      const ivBytes = memory[at + IV_BYTES]!;
+      const iv = (home + memory[at + IV_RANGE]!) & BLOCK;
+      const ivOffset = ranges[iv + OFFSET]! + memory[at + IV_SKIP]!;
+      if (
+        records[record + EPOCH] !== epoch ||
+        ((ivOffset | ivBytes) & 3) !== 0 || memory[at + IS_SIMPLE] === 0
+      ) {
+        this.session = session;
+        break;
+      }
+      let ivWords = words;
+      const ivPlace = ranges[iv]!;
+      if (ivBytes !== 0 && ivPlace !== place) {
+        const region = regions[ivPlace]!.words;
+        if (region === undefined) {
+          this.session = session;
+          break;
+        }
+        ivWords = region;
+      }
+      const source = (home + fields[request + SOURCE + FIRST]!) & BLOCK;
+      const sourceAt = ranges[source + OFFSET]! +
+        fields[request + SOURCE + SKIPPED]!;
+      const sourceBytes = fields[request + SOURCE + TOTAL]!;
+      const result = (home + fields[request + DESTINATION + FIRST]!) & BLOCK;
+      const resultAt = ranges[result + OFFSET]! +
+        fields[request + DESTINATION + SKIPPED]!;
+      const resultBytes = fields[request + DESTINATION + TOTAL]!;
+      const digest = (home + fields[request + DIGEST + FIRST]!) & BLOCK;
+      const digestAt = ranges[digest + OFFSET]! +
+        fields[request + DIGEST + SKIPPED]!;
+      const digestBytes = fields[request + DIGEST + TOTAL]!;
+      if (
+        (resultBytes !== 0 && ranges[result] === ranges[source] &&
+          sourceAt < resultAt + resultBytes &&
+          resultAt < sourceAt + sourceBytes &&
+          // In place is apart, too.
+          (sourceAt !== resultAt || sourceBytes !== resultBytes)) ||
+        (digestBytes !== 0 &&
+          ((ranges[digest] === ranges[source] &&
+            sourceAt < digestAt + digestBytes &&
+            digestAt < sourceAt + sourceBytes) ||
+            (ranges[digest] === ranges[result] && resultBytes !== 0 &&
+              resultAt < digestAt + digestBytes &&
+              digestAt < resultAt + resultBytes)))
+      ) {
+        this.session = session;
+        break;
+      }
+      if (ivBytes !== 0) {
+        const ivWord = ivOffset >>> 2;
+        const into = IV * slot;
+        ivs[into] = ivWords[ivWord]!;
+        if (ivBytes > 4) ivs[into + 1] = ivWords[ivWord + 1]!;
+        if (ivBytes > 8) ivs[into + 2] = ivWords[ivWord + 2]!;
+        if (ivBytes > 12) ivs[into + 3] = ivWords[ivWord + 3]!;
+      }
+      fields[request + SESSION] = records[record + ROUTE]!;
+      fields[request + STATUS] = PENDING;
+      fields[request + WRITTEN] = 0;
+      own[SLOT * slot + SLOT_SESSION] = session;
+      own[SLOT * slot + SLOT_BACKEND] = records[record + BACKEND]!;
+      records[record + IN_FLIGHT]!++;
+      ready[done + shift] = slot;
     }
-    const session = this.#index.find(
-      words[from + SESSION_WORD]!,
-      words[from + SESSION_WORD + 1]!,
-    );
-    if (
-      session === NONE ||
-      this.#records.words[RECORD * session + RECORD_RULES] !== rules
-    ) return NONE;
-    this.isApart = this.#looksApart(ranges, slot, memory[at + IS_SIMPLE]!);
-    const ivBytes = memory[at + IV_BYTES]!;
-    if (ivBytes === 0) return session;
-    const range = home + memory[at + IV_RANGE]!;
-    const ivOffset = ranges[range + OFFSET]! + memory[at + IV_SKIP]!;
-    const ivPlace = ranges[range]!;
-    const ivWords = ivPlace === place ? words : regions[ivPlace]!.words;
-    const { ivs } = this.#burst;
-    const into = IV * slot;
-    if (ivWords === undefined || ((ivOffset | ivBytes) & 3) !== 0) {
-      const bytes = new Uint8Array(ivs.buffer, 4 * into, ivBytes);
-      const end = ivOffset + ivBytes;
-      bytes.set(regions[ivPlace]!.bytes.subarray(ivOffset, end));
-      return session;
-    }
-    const ivFrom = ivOffset >> 2;
-    ivs[into] = ivWords[ivFrom]!;
-    if (ivBytes > 4) ivs[into + 1] = ivWords[ivFrom + 1]!;
-    if (ivBytes > 8) ivs[into + 2] = ivWords[ivFrom + 2]!;
-    if (ivBytes > 12) ivs[into + 3] = ivWords[ivFrom + 3]!;
-    return session;
+    return done;
   }
 
-  #looksApart(ranges: Int32Array, slot: number, isSimple: number): boolean {
-    if (isSimple === 0) return false;
-    const { fields } = this.#burst;
-    const at = BURST * slot;
-    const home = HOME * slot;
-    const range = home + fields[at + SOURCE + FIRST]!;
-    const region = ranges[range]!;
-    const from = ranges[range + OFFSET]! + fields[at + SOURCE + SKIPPED]!;
-    const lengthBytes = fields[at + SOURCE + TOTAL]!;
-    const resultBytes = fields[at + DESTINATION + TOTAL]!;
-    let to = 0;
-    let toRegion = -1;
-    if (resultBytes > 0) {
-      const range = home + fields[at + DESTINATION + FIRST]!;
-      toRegion = ranges[range]!;
-      to = ranges[range + OFFSET]! + fields[at + DESTINATION + SKIPPED]!;
-      const isInPlace = from === to && resultBytes === lengthBytes;
-      if (
-        toRegion === region && !isInPlace && from < to + resultBytes &&
-        to < from + lengthBytes
-      ) return false;
-    }
-    const digestBytes = fields[at + DIGEST + TOTAL]!;
-    if (digestBytes === 0) return true;
-    const last = home + fields[at + DIGEST + FIRST]!;
-    const digestRegion = ranges[last]!;
-    const digest = ranges[last + OFFSET]! + fields[at + DIGEST + SKIPPED]!;
-    const end = digest + digestBytes;
-    return (digestRegion !== region || from >= end ||
-      digest >= from + lengthBytes) &&
-      (digestRegion !== toRegion || to >= end || digest >= to + resultBytes);
+  /** Copies the IV of a request that is like the one remembered. */
+  copyIv(slot: number): void {
+    const memory = this.#memory;
+    const { slots, regions } = this.#virtqueue;
+    const ranges = slots.lists.block;
+    const at = MEMORY * slot;
+    const ivBytes = memory[at + IV_BYTES]!;
+    const range = HOME * slot + memory[at + IV_RANGE]!;
+    const offset = ranges[range + OFFSET]! + memory[at + IV_SKIP]!;
+    const { ivs } = this.#requests.burst;
+    const bytes = new Uint8Array(ivs.buffer, 4 * IV * slot, ivBytes);
+    const region = regions[ranges[range]!]!;
+    bytes.set(region.bytes.subarray(offset, offset + ivBytes));
   }
 }

@@ -6,23 +6,32 @@
 
 import type { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import type { RequestSlots } from "./request_slots.ts";
-import type { Status } from "./wire/status.ts";
 
 /** One layout's way from a chain to a request of the burst and back. */
 export interface RequestFormat {
   readonly requests: RequestSlots;
   /**
-   * Reads the request of the slot's chain, finds its session and fills the slot.
-   * Any status but Ok is the request's outcome.
+   * Reads the requests of the first `count` chains in `chosen`, finds their
+   * sessions and fills their slots. Those that go to a backend are listed in
+   * `ready`, and it returns how many; the others have their outcome.
    */
-  prepare(slot: number): Status;
+  prepare(
+    chosen: Int32Array<ArrayBuffer>,
+    count: number,
+    ready: Int32Array<ArrayBuffer>,
+  ): number;
   /** Looks what of its own inputs the request overwrites that was prepared last. */
   findOverwritten(slot: number, into: OverwrittenRanges): void;
   /**
-   * Writes the outcome where the layout has it and returns the used length: the
-   * bytes written, no more and no less (CVE-2024-8612).
+   * Writes the outcomes of the first `count` of `slots` where the layout has them,
+   * and puts the used lengths into `usedBytes`: the bytes written, no more and no
+   * less (CVE-2024-8612). Returns how many have not succeeded.
    */
-  finish(slot: number, status: Status): number;
+  finish(
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+    usedBytes: Int32Array<ArrayBuffer>,
+  ): number;
   /** Lets go of the lists of the chain that was looked at last. */
   releaseLists(): void;
 }

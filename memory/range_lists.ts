@@ -8,10 +8,14 @@
  * @module
  */
 
-/** Words of a range: number of its region, offset, length. */
-export const RANGE_WORDS = 3;
+/**
+ * Words of a range: number of its region, offset, length, and one for whoever
+ * fills the lists.
+ */
+export const RANGE_WORDS = 4;
 export const RANGE_OFFSET = 1;
 export const RANGE_LENGTH = 2;
+export const RANGE_NOTE = 3;
 
 /** Words of a slot's home. */
 export const HOME_WORDS = RANGE_WORDS * 20;
@@ -46,6 +50,11 @@ export class RangeLists {
   /** Whether a slot's list is at home. */
   isHome(slot: number): boolean {
     return this.starts[slot] === slot * HOME_WORDS;
+  }
+
+  /** Whether all lists are at home. */
+  get areHome(): boolean {
+    return this.#away === 0;
   }
 
   /** Where the room of a slot's list ends for now. */

@@ -42,9 +42,9 @@ Deno.test("a set tells the same offsets in different regions apart", () => {
 });
 
 function apart(inputs: readonly Range[], outputs: readonly Range[]): boolean {
-  const words = [...inputs, ...outputs].flat();
-  // What is around the ranges in use means nothing.
-  const others = [0, 0, 1000];
+  // A range's last word means nothing, nor does what is around those in use.
+  const words = [...inputs, ...outputs].flatMap((range) => [...range, 7]);
+  const others = [0, 0, 1000, 0];
   const ranges = Int32Array.from([...others, ...words, ...others]);
   const start = others.length;
   return areOutputsApart(

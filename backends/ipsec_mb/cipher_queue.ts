@@ -8,6 +8,7 @@
 
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { MAX_BURST_SIZE, STATUS_COMPLETED } from "../../ffi/ipsec_mb_layout.ts";
+import { RANGE_OFFSET } from "../../memory/range_lists.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
 import {
   BURST_WORDS,
@@ -19,7 +20,7 @@ import {
 import { CIPHER_WORDS, CipherWord } from "./cipher_records.ts";
 import { type JobOwner, putLong, WORD } from "./job_table.ts";
 import type { LoneCipher } from "./lone_jobs.ts";
-import { NativeBlock, putListAddress } from "./native_memory.ts";
+import { ivsAddress, NativeBlock } from "./native_memory.ts";
 
 // The engine folds constants of a module of its own only.
 const {
@@ -28,6 +29,7 @@ const {
   cipherLength: LENGTH_WORD,
   status: STATUS_WORD,
 } = WORD;
+const IV_WORD = WORD.iv;
 const KEY_WORDS = 4;
 const MOST_JOBS = MAX_BURST_SIZE;
 const COMPLETED = STATUS_COMPLETED;
@@ -39,16 +41,28 @@ const WRITTEN = BurstField.WrittenBytes;
 const IV_BYTES = BurstField.IvBytes;
 const SOURCE = BurstField.Source;
 const DESTINATION = BurstField.Destination;
+const FIRST = ListField.First;
+const SKIPPED = ListField.SkippedBytes;
 const COUNT = ListField.Count;
 const TOTAL = ListField.TotalBytes;
 const IV = IV_WORDS;
 const RECORD = CIPHER_WORDS;
+const RECORD_QUEUE = CipherWord.Queue;
 const RECORD_KIND = CipherWord.Kind;
 const RECORD_IV_BYTES = CipherWord.IvBytes;
 const RECORD_MASK = CipherWord.BlockMask;
 const RECORD_LONGEST = CipherWord.LongestBytes;
 const RECORD_COUNTS = CipherWord.Counts;
 const RECORD_KEYS = CipherWord.EncryptionKeys;
+const OFFSET = RANGE_OFFSET;
+const TWO_TO_32 = 2 ** 32;
+/**
+ * Above every slot, job and region, every session, and every word of the ranges;
+ * the engine knows what a masked number cannot be.
+ */
+const MASK = 0xffff;
+const SESSIONS = 0xffffff;
+const BLOCK = 0x3fffffff;
 const OK: number = OperationStatus.Ok;
 const FAILED: number = OperationStatus.Failed;
 
@@ -71,6 +85,12 @@ export class CipherQueue {
   #count = 0;
   /** Whose request a job is: a slot of the burst, … */
   readonly #slots = new Int32Array(MOST_JOBS);
+  /** The record that a job's keys are of, or -1. */
+  readonly #records = new Int32Array(MOST_JOBS + 1).fill(-1);
+  /** The slot in whose IV a job's is, or -1: it is the queue's own copy. */
+  readonly #ivSlots = new Int32Array(MOST_JOBS + 1).fill(-1);
+  #burstIvs = new Uint32Array(0);
+  #burstIvAddress = 0;
   #fields = new Int32Array(0);
   /** … or, where that is -1, an operation, whose output may be elsewhere. */
   readonly #operations: (Operation | undefined)[] = [];
@@ -104,70 +124,107 @@ export class CipherQueue {
     const base = job * this.#stride;
     this.#words.set(template.words, base);
     this.#words.fill(0, base, base + KEY_WORDS);
+    this.#useOwnIv(job);
+  }
+
+  /** The IV of a job is the queue's own copy. */
+  #useOwnIv(job: number): void {
     const iv = this.#ivBlock.address + 4 * IV_WORDS * job;
-    putLong(this.jobs.words, base + WORD.iv, iv);
+    putLong(this.jobs.words, this.#stride * job + IV_WORD, iv);
+    this.#ivSlots[job] = -1;
   }
 
   /**
-   * Makes a job of a request whose source and destination are one range each and
-   * which one job does; false leaves it to the careful way. `addresses`: those of
-   * the burst's regions; `records`: the sessions.
+   * Makes jobs of requests, of `slots` from index `from` to `count`, whose source
+   * and destination are one range each and which one job does; returns the index
+   * of the first that is none of these, and is left to the careful way.
+   * `addresses`: those of the burst's regions; `records`: the sessions; `number`:
+   * that of this queue.
    */
   take(
     burst: RequestBurst,
-    slot: number,
+    slots: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
     addresses: Int32Array<ArrayBuffer>,
     records: Int32Array<ArrayBuffer>,
-  ): boolean {
-    const { fields, ivs } = burst;
-    const at = WORDS * slot;
-    const record = RECORD * fields[at + SESSION]!;
-    const lengthBytes = fields[at + SOURCE + TOTAL]!;
-    if (
-      fields[at + KIND] !== records[record + RECORD_KIND] ||
-      fields[at + IV_BYTES]! < records[record + RECORD_IV_BYTES]! ||
-      fields[at + SOURCE + COUNT] !== 1 ||
-      fields[at + DESTINATION + COUNT] !== 1 ||
-      fields[at + DESTINATION + TOTAL] !== lengthBytes ||
-      (lengthBytes & records[record + RECORD_MASK]!) !== 0 ||
-      lengthBytes > records[record + RECORD_LONGEST]! ||
-      (records[record + RECORD_COUNTS] !== 0 &&
-        !isBelowCarry(ivs[IV * slot + 3]!, lengthBytes))
-    ) return false;
+    number: number,
+  ): number {
+    const { fields, ivs, lists } = burst;
+    const { block, starts } = lists;
     if (this.#count === MOST_JOBS) this.flush();
-    const job = this.#count++;
-    const words = this.#words;
-    const base = this.#stride * job;
-    words[base] = records[record + RECORD_KEYS]!;
-    words[base + 1] = records[record + RECORD_KEYS + 1]!;
-    words[base + 2] = records[record + RECORD_KEYS + 2]!;
-    words[base + 3] = records[record + RECORD_KEYS + 3]!;
-    const start = burst.lists.starts[slot]!;
-    putListAddress(
-      words,
-      base + SOURCE_WORD,
-      burst,
-      at + SOURCE,
-      start,
-      addresses,
-    );
-    putListAddress(
-      words,
-      base + DESTINATION_WORD,
-      burst,
-      at + DESTINATION,
-      start,
-      addresses,
-    );
-    words[base + LENGTH_WORD] = lengthBytes;
-    const jobIvs = this.#ivs;
-    jobIvs[IV * job] = ivs[IV * slot]!;
-    jobIvs[IV * job + 1] = ivs[IV * slot + 1]!;
-    jobIvs[IV * job + 2] = ivs[IV * slot + 2]!;
-    jobIvs[IV * job + 3] = ivs[IV * slot + 3]!;
-    this.#slots[job] = slot;
+    if (ivs !== this.#burstIvs) this.#useIvs(ivs);
     this.#fields = fields;
-    return true;
+    const ivAddress = this.#burstIvAddress;
+    const words = this.#words;
+    const stride = this.#stride;
+    const jobSlots = this.#slots;
+    const jobIvSlots = this.#ivSlots;
+    const jobRecords = this.#records;
+    const free = MOST_JOBS - this.#count;
+    let job = this.#count;
+    let done = from;
+    for (; done < count && done - from < free; done = (done + 1) | 0) {
+      const slot = slots[done]! & MASK;
+      const at = WORDS * slot;
+      const record = RECORD * (fields[at + SESSION]! & SESSIONS);
+      const lengthBytes = fields[at + SOURCE + TOTAL]!;
+      if (
+        records[record + RECORD_QUEUE] !== number ||
+        fields[at + KIND] !== records[record + RECORD_KIND] ||
+        fields[at + IV_BYTES]! < records[record + RECORD_IV_BYTES]! ||
+        fields[at + SOURCE + COUNT] !== 1 ||
+        fields[at + DESTINATION + COUNT] !== 1 ||
+        fields[at + DESTINATION + TOTAL] !== lengthBytes ||
+        (lengthBytes & records[record + RECORD_MASK]!) !== 0 ||
+        lengthBytes > records[record + RECORD_LONGEST]! ||
+        (records[record + RECORD_COUNTS] !== 0 &&
+          !isBelowCarry(ivs[IV * slot + 3]!, lengthBytes))
+      ) break;
+      const base = stride * (job & MASK);
+      if (jobRecords[job] !== record) {
+        jobRecords[job] = record;
+        words[base] = records[record + RECORD_KEYS]!;
+        words[base + 1] = records[record + RECORD_KEYS + 1]!;
+        words[base + 2] = records[record + RECORD_KEYS + 2]!;
+        words[base + 3] = records[record + RECORD_KEYS + 3]!;
+      }
+      if (jobIvSlots[job] !== slot) {
+        jobIvSlots[job] = slot;
+        const address = ivAddress + 4 * IV * slot;
+        words[base + IV_WORD] = address | 0;
+        words[base + IV_WORD + 1] = (address / TWO_TO_32) | 0;
+      }
+      const start = starts[slot]!;
+      const source = (start + fields[at + SOURCE + FIRST]!) & BLOCK;
+      const sourceRegion = 2 * (block[source]! & MASK);
+      const sourceBase = addresses[sourceRegion]!;
+      const low = (sourceBase + block[source + OFFSET]! +
+        fields[at + SOURCE + SKIPPED]!) | 0;
+      words[base + SOURCE_WORD] = low;
+      words[base + SOURCE_WORD + 1] = addresses[sourceRegion + 1]! +
+        ((low >>> 0) < (sourceBase >>> 0) ? 1 : 0);
+      const result = (start + fields[at + DESTINATION + FIRST]!) & BLOCK;
+      const resultRegion = 2 * (block[result]! & MASK);
+      const resultBase = addresses[resultRegion]!;
+      const resultLow = (resultBase + block[result + OFFSET]! +
+        fields[at + DESTINATION + SKIPPED]!) | 0;
+      words[base + DESTINATION_WORD] = resultLow;
+      words[base + DESTINATION_WORD + 1] = addresses[resultRegion + 1]! +
+        ((resultLow >>> 0) < (resultBase >>> 0) ? 1 : 0);
+      words[base + LENGTH_WORD] = lengthBytes;
+      jobSlots[job] = slot;
+      job = (job + 1) | 0;
+    }
+    this.#count = job;
+    return done;
+  }
+
+  /** The IVs of this burst are read where they are. */
+  #useIvs(ivs: Uint32Array<ArrayBuffer>): void {
+    this.#burstIvs = ivs;
+    this.#burstIvAddress = ivsAddress(ivs);
+    this.#ivSlots.fill(-1);
   }
 
   /** Makes a job of an operation that one job does, over these addresses. */
@@ -185,6 +242,7 @@ export class CipherQueue {
     const job = this.#count++;
     this.#put(job, kernel, from, to, lengthBytes);
     for (let i = 0; i < IV; i++) this.#ivs[IV * job + i] = iv[i]!;
+    this.#useOwnIv(job);
     this.#slots[job] = -1;
     this.#owners[job] = owner;
     this.#operations[job] = operation;
@@ -200,6 +258,7 @@ export class CipherQueue {
   ): void {
     const { words } = this.jobs;
     const base = this.#stride * job;
+    this.#records[job] = -1;
     for (let i = 0; i < KEY_WORDS; i++) {
       words[base + i] = kernel.template.words[i]!;
     }
@@ -225,22 +284,42 @@ export class CipherQueue {
     const count = this.#count;
     if (count === 0) return;
     this.#count = 0;
-    if (this.#burst(this.#pointer, count) !== count) {
-      // One that is refused holds up the others: each on its own.
-      for (let job = 0; job < count; job++) this.#runOne(job);
+    const isDone = this.#burst(this.#pointer, count) === count;
+    // One that is refused holds up the others: each on its own.
+    for (let job = 0; job < count && !isDone; job++) this.#runOne(job);
+    const ended = this.#endAll(count, isDone);
+    for (let job = ended; job < count; job++) {
+      const done = isDone || this.#isDone(job);
+      if (this.#slots[job]! < 0) this.#finish(job, done);
+      else this.#end(this.#slots[job]!, done);
     }
+  }
+
+  /** Ends the requests of the first jobs, where all are done; how many. */
+  #endAll(count: number, isDone: boolean): number {
+    if (!isDone) return 0;
     const fields = this.#fields;
-    for (let job = 0; job < count; job++) {
-      const done = this.#words[this.#stride * job + STATUS_WORD] === COMPLETED;
-      const slot = this.#slots[job]!;
-      if (slot < 0) {
-        this.#finish(job, done);
-        continue;
-      }
-      const at = WORDS * slot;
-      fields[at + STATUS] = done ? OK : FAILED;
-      fields[at + WRITTEN] = done ? fields[at + SOURCE + TOTAL]! : 0;
+    const slots = this.#slots;
+    let job = 0;
+    for (; job < count; job = (job + 1) | 0) {
+      const slot = slots[job]!;
+      if (slot < 0) break;
+      const at = WORDS * (slot & MASK);
+      fields[at + STATUS] = OK;
+      fields[at + WRITTEN] = fields[at + SOURCE + TOTAL]!;
     }
+    return job;
+  }
+
+  #end(slot: number, done: boolean): void {
+    const fields = this.#fields;
+    const at = WORDS * slot;
+    fields[at + STATUS] = done ? OK : FAILED;
+    fields[at + WRITTEN] = done ? fields[at + SOURCE + TOTAL]! : 0;
+  }
+
+  #isDone(job: number): boolean {
+    return this.#words[this.#stride * job + STATUS_WORD] === COMPLETED;
   }
 
   #finish(job: number, done: boolean): void {
@@ -255,7 +334,7 @@ export class CipherQueue {
     this.#words[status] = 0;
     const place = job * this.#library.jobBytes;
     this.#burst(Deno.UnsafePointer.offset(this.#pointer, place)!, 1);
-    return this.#words[status] === COMPLETED;
+    return this.#isDone(job);
   }
 
   #burst(jobs: Deno.PointerObject, count: number): number {
@@ -284,6 +363,8 @@ export class CipherQueue {
       if (words[base] !== keys[0] || words[base + 1] !== keys[1]) continue;
       words.fill(0, base, base + KEY_WORDS);
     }
+    // Another session may have the number of a record.
+    this.#records.fill(-1);
   }
 
   wipe(): void {

@@ -119,13 +119,24 @@ class IpsecMbThread implements BurstThread {
     const queues = this.#runner.cipherQueues;
     let careful = 0;
     for (let i = 0; i < count; i++) {
+      const queue = records[
+        RECORD * fields[WORDS * slots[i]! + SESSION]! + QUEUE
+      ]!;
+      if (queue !== 0) {
+        const cipherQueue = queues[queue - 1]!;
+        i = cipherQueue.take(
+          burst,
+          slots,
+          i,
+          count,
+          addresses,
+          records,
+          queue,
+        );
+        if (i === count) break;
+      }
       const slot = slots[i]!;
       const number = fields[WORDS * slot + SESSION]!;
-      const queue = records[RECORD * number + QUEUE]!;
-      if (
-        queue !== 0 &&
-        queues[queue - 1]!.take(burst, slot, addresses, records)
-      ) continue;
       const session = this.#sessions[number]!;
       if (session.take?.(burst, slot, addresses)) continue;
       const operation = this.#operations.fill(burst, slot);

@@ -56,6 +56,19 @@ function regionAddress(region: Region): number {
   return address;
 }
 
+const ivAddresses = new WeakMap<Uint32Array, number>();
+
+/** Native address of the IVs of a burst. */
+export function ivsAddress(ivs: Uint32Array<ArrayBuffer>): number {
+  let address = ivAddresses.get(ivs);
+  if (address === undefined) {
+    const { buffer, byteOffset, byteLength } = ivs;
+    address = addressOf(new Uint8Array(buffer, byteOffset, byteLength));
+    ivAddresses.set(ivs, address);
+  }
+  return address;
+}
+
 /** Native address of range `index`, whoever owns the memory. */
 export function segmentAddress(segments: Segments, index: number): number {
   return regionAddress(segments.region(index)) + segments.offset(index);

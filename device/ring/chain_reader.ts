@@ -11,6 +11,7 @@
 import {
   HOME_WORDS,
   RANGE_LENGTH,
+  RANGE_NOTE,
   RANGE_OFFSET,
   RANGE_WORDS,
 } from "../../memory/range_lists.ts";
@@ -29,6 +30,7 @@ import {
   DESCRIPTOR_NEXT,
   DESCRIPTOR_WRITE,
 } from "./layout.ts";
+import { RepeatedChains } from "./repeated_chains.ts";
 
 // The engine folds constants of a module of its own only.
 const NEXT = DESCRIPTOR_NEXT;
@@ -37,6 +39,7 @@ const INDIRECT = DESCRIPTOR_INDIRECT;
 const RANGE = RANGE_WORDS;
 const OFFSET = RANGE_OFFSET;
 const LENGTH = RANGE_LENGTH;
+const NOTE = RANGE_NOTE;
 const HOME = HOME_WORDS;
 
 const TWO_TO_32 = 0x1_0000_0000;
@@ -48,6 +51,8 @@ const NO_RANGES = -1;
 export class ChainReader {
   readonly #memory: GuestMemory;
   readonly #slots: ChainSlots;
+  /** What of `mostBytes` is left. */
+  leftBytes = 0;
   readonly #ring: Int32Array<ArrayBuffer>;
   readonly #size: number;
   readonly #packed: boolean;
@@ -65,6 +70,9 @@ export class ChainReader {
   /** An indirect table that is not in that window. */
   #tableWords: Int32Array<ArrayBuffer>;
   #tableWord = 0;
+  /** The window that it is in, or -1: it is a copy. */
+  #tablePlace = -1;
+  readonly #repeated: RepeatedChains;
   readonly #pieces = new Segments();
   #copy = new Region(new Uint8Array(0));
 
@@ -85,6 +93,57 @@ export class ChainReader {
     this.#lastEnds = new Int32Array(slots.count).fill(NO_RANGES);
     this.#lastReadableWords = new Int32Array(slots.count);
     this.#tableWords = this.#copy.words!;
+    this.#repeated = new RepeatedChains(memory, slots, ring, packed);
+  }
+
+  /**
+   * Follows the chains of a split ring that start with the descriptors `firsts`
+   * into the slots `chosen`, until there are `mostBytes` to be read; returns how
+   * many.
+   */
+  followAll(
+    chosen: Int32Array<ArrayBuffer>,
+    firsts: Int32Array<ArrayBuffer>,
+    count: number,
+    mostBytes: number,
+  ): number {
+    const repeated = this.#repeated;
+    let left = mostBytes;
+    let done = 0;
+    while (done < count && left > 0) {
+      const slot = chosen[done]!;
+      if (repeated.has(slot)) {
+        const before = done;
+        done = this.followAlike(chosen, firsts, done, count, left);
+        left = this.leftBytes;
+        if (done > before) continue;
+      }
+      const first = firsts[done++]!;
+      this.#slots.heads[slot] = first;
+      this.follow(slot, first, 0);
+      left -= this.#slots.readableBytes[slot]!;
+    }
+    this.leftBytes = left;
+    return done;
+  }
+
+  /** Follows those that are like the ones before, as {@linkcode RepeatedChains}. */
+  followAlike(
+    chosen: Int32Array<ArrayBuffer>,
+    firsts: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
+    mostBytes: number,
+  ): number {
+    this.#refresh();
+    const done = this.#repeated.follow(chosen, firsts, from, count, mostBytes);
+    this.leftBytes = this.#repeated.leftBytes;
+    return done;
+  }
+
+  /** Whether a chain can be like the one that was in the slot. */
+  isKnown(slot: number): boolean {
+    return this.#repeated.has(slot);
   }
 
   /**
@@ -98,10 +157,7 @@ export class ChainReader {
     const { lists } = slots;
     const memory = this.#memory;
     const { table } = memory;
-    if (
-      table !== this.#regions || lists.generation !== this.#generation
-    ) this.#forgetShapes();
-    if (this.#followAgain(slot, first)) return true;
+    this.#refresh();
     const packed = this.#packed;
     const flagShift = packed ? 16 : 0;
     let ranges = lists.block;
@@ -128,6 +184,7 @@ export class ChainReader {
     let index = first;
     let taken = 0;
     let inTable = false;
+    let tablePlace = 0;
     /** The last word of the last descriptor of the ring itself. */
     let ringTail = 0;
     let fault = ChainFault.None;
@@ -159,9 +216,11 @@ export class ChainReader {
         if (windowWords !== undefined) {
           words = windowWords;
           base = offset >>> 2;
+          tablePlace = place;
         } else if (this.#findTable(low, high, lengthBytes)) {
           words = this.#tableWords;
           base = this.#tableWord;
+          tablePlace = this.#tablePlace;
         } else {
           fault = ChainFault.Malformed;
           break;
@@ -198,8 +257,8 @@ export class ChainReader {
         const piece = left < windowLeft ? left : windowLeft;
         if (offset === end) rangeBytes += piece;
         else {
-          if (at !== start && ranges[at - 1] !== rangeBytes) {
-            ranges[at - 1] = rangeBytes;
+          if (at !== start && ranges[at - RANGE + LENGTH] !== rangeBytes) {
+            ranges[at - RANGE + LENGTH] = rangeBytes;
             alike = 0;
           }
           if (at === roomEnd) {
@@ -213,6 +272,7 @@ export class ChainReader {
           }
           ranges[at] = place;
           ranges[at + OFFSET] = offset;
+          ranges[at + NOTE] = tail;
           at += RANGE;
           rangeBytes = piece;
         }
@@ -262,8 +322,8 @@ export class ChainReader {
       return !packed || inTable ||
         this.#skipList(slot, first, index, ringTail, room);
     }
-    if (at !== start && ranges[at - 1] !== rangeBytes) {
-      ranges[at - 1] = rangeBytes;
+    if (at !== start && ranges[at - RANGE + LENGTH] !== rangeBytes) {
+      ranges[at - RANGE + LENGTH] = rangeBytes;
       alike = 0;
     }
     if (writableStart < 0) writableStart = at;
@@ -278,6 +338,7 @@ export class ChainReader {
         slots.statusRegions[slot] = place;
         slots.statusOffsets[slot] = end - 1;
       }
+      this.#remember(slot, inTable, limit, taken, tablePlace);
       return true;
     }
     lists.close(slot, at);
@@ -285,85 +346,22 @@ export class ChainReader {
     slots.statusRegions[slot] = hasStatus ? place : NO_STATUS_PLACE;
     slots.statusOffsets[slot] = end - 1;
     this.#shape(slot, unmappedBytes);
+    this.#remember(slot, inTable, limit, taken, tablePlace);
     return true;
   }
 
-  /**
-   * Follows a chain like the last one in its slot: one indirect table whose
-   * descriptors follow each other, are as long as the ranges were and lie in the
-   * same windows. It is the same walk with all of its answers guessed, at half
-   * its cost; false leaves the chain to the walk itself.
-   */
-  #followAgain(slot: number, first: number): boolean {
-    const start = HOME * slot;
-    const lastEnd = this.#lastEnds[slot];
-    if (lastEnd === undefined || lastEnd <= start) return false;
-    const packed = this.#packed;
-    const ring = this.#ring;
-    const word = first << 2;
-    const tableLow = ring[word]!;
-    const tableHigh = ring[word + 1]!;
-    const tableBytes = ring[word + 2]!;
-    const ringTail = ring[word + 3]!;
-    const tableFlags = packed ? ringTail >>> 16 : ringTail & 0xffff;
-    const tableOffset = (tableLow - this.#windowLow) | 0;
-    // As many descriptors as there were ranges; a length of 2^31 is negative.
-    if (
-      (tableFlags & (INDIRECT | NEXT)) !== INDIRECT ||
-      3 * tableBytes !== 16 * (lastEnd - start) ||
-      tableHigh !== this.#windowHigh || tableOffset < 0 ||
-      tableBytes > this.#windowBytes - tableOffset || (tableOffset & 3) !== 0
-    ) return false;
-    const slots = this.#slots;
-    const memory = this.#memory;
-    const { words } = memory.table[this.#place]!;
-    if (words === undefined) return false;
-    const { windowLows, windowHighs, windowLengths } = memory;
-    const ranges = slots.lists.block;
-    const writableStart = start + this.#lastReadableWords[slot]!;
-    let from = tableOffset >> 2;
-    let next = 1;
-    let end = -1;
-    let place = this.#place;
-    let windowLow = this.#windowLow;
-    let windowHigh = this.#windowHigh;
-    let windowBytes = this.#windowBytes;
-    for (let at = start; at < lastEnd; at = (at + RANGE) | 0) {
-      if (ranges[at] !== place) {
-        place = ranges[at]!;
-        windowLow = windowLows[place]!;
-        windowHigh = windowHighs[place]!;
-        windowBytes = windowLengths[place]!;
-      }
-      const lengthBytes = ranges[at + LENGTH]!;
-      const write = at < writableStart ? 0 : WRITE;
-      const offset = (words[from]! - windowLow) | 0;
-      const tail = words[from + 3]!;
-      const wanted = packed
-        ? (tail >>> 16 & WRITE) === write
-        : at + RANGE === lastEnd
-        ? (tail & 0xffff) === write
-        : tail === (next << 16 | NEXT | write);
-      if (
-        !wanted || words[from + 1] !== windowHigh ||
-        words[from + 2] !== lengthBytes || offset < 0 ||
-        lengthBytes > ((windowBytes - offset) | 0) ||
-        // It would be joined to the range before.
-        (offset === end && at !== writableStart)
-      ) return false;
-      ranges[at + OFFSET] = offset;
-      end = (offset + lengthBytes) | 0;
-      from = (from + 4) | 0;
-      next = (next + 1) | 0;
-    }
-    slots.alike[slot] = 1;
-    slots.descriptorCounts[slot] = next - 1;
-    if (packed) {
-      slots.ringDescriptors[slot] = 1;
-      slots.heads[slot] = ringTail & 0xffff;
-    }
-    if (writableStart !== lastEnd) slots.statusOffsets[slot] = end - 1;
-    return true;
+  /** What is remembered takes all of its table, and is at home in its slot. */
+  #remember(
+    slot: number,
+    inTable: boolean,
+    limit: number,
+    taken: number,
+    tablePlace: number,
+  ): void {
+    const repeats = inTable && taken === limit && tablePlace >= 0 &&
+      this.#lastEnds[slot]! > HOME * slot;
+    if (repeats) this.#repeated.remember(slot, taken, tablePlace);
+    else this.#repeated.forget(slot);
   }
 
   /** Notes how long the two parts of a chain are, or what is wrong with it. */
@@ -412,6 +410,7 @@ export class ChainReader {
     slots.faults[slot] = fault;
     slots.alike[slot] = 0;
     if (slot < this.#lastEnds.length) this.#lastEnds[slot] = NO_RANGES;
+    this.#repeated.forget(slot);
   }
 
   /** The end of a packed list holds its buffer ID; false where there is none. */
@@ -446,10 +445,14 @@ export class ChainReader {
   }
 
   /** Other regions, or another block: no chain is like one before. */
-  #forgetShapes(): void {
-    this.#regions = this.#memory.table;
-    this.#generation = this.#slots.lists.generation;
+  #refresh(): void {
+    const { table } = this.#memory;
+    const { generation } = this.#slots.lists;
+    if (table === this.#regions && generation === this.#generation) return;
+    this.#regions = table;
+    this.#generation = generation;
     this.#lastEnds.fill(NO_RANGES);
+    this.#repeated.forgetAll();
     this.#windowBytes = 0;
   }
 
@@ -469,6 +472,7 @@ export class ChainReader {
     ) return this.#copyTable(address, lengthBytes);
     this.#tableWords = words;
     this.#tableWord = offset >> 2;
+    this.#tablePlace = memory.hit;
     return true;
   }
 
@@ -482,6 +486,7 @@ export class ChainReader {
     pieces.read(0, this.#copy.bytes.subarray(0, lengthBytes));
     this.#tableWords = this.#copy.words!;
     this.#tableWord = 0;
+    this.#tablePlace = -1;
     return true;
   }
 }

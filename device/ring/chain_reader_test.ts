@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 
+import { RANGE_NOTE, RANGE_WORDS } from "../../memory/range_lists.ts";
 import { Region } from "../../memory/region.ts";
 import { ChainReader } from "./chain_reader.ts";
 import { ChainSlots } from "./chain_slots.ts";
@@ -65,7 +66,8 @@ function told(slots: ChainSlots, slot: number, packed: boolean) {
   const status = slots.statusRegions[slot]!;
   return {
     fault: slots.faults[slot],
-    ranges: [...block.subarray(starts[slot], ends[slot])],
+    ranges: [...block.subarray(starts[slot], ends[slot])]
+      .filter((_, i) => i % RANGE_WORDS !== RANGE_NOTE),
     readableWords: slots.readableWords[slot],
     readableBytes: slots.readableBytes[slot],
     writableBytes: slots.writableBytes[slot],
@@ -141,13 +143,17 @@ for (const packed of [false, true]) {
       };
       write(ringView, 0, first, packed);
       write(ringView, 16, { ...chain[0]!, flags: 0 }, packed);
-      ok(reader.follow(0, 0, SIZE));
-      repeated += slots.alike[0]!;
+      const [slot, firsts] = [new Int32Array(1), new Int32Array(1)];
+      const known = reader.isKnown(0);
+      const alike = reader.followAlike(slot, firsts, 0, 1, 1);
+      if (alike === 0) ok(reader.follow(0, 0, SIZE));
+      ok(known || alike === 0);
+      repeated += alike;
       const alone = new ChainSlots();
       ok(new ChainReader(memory, alone, ring, SIZE, packed).follow(0, 0, SIZE));
       deepStrictEqual(told(slots, 0, packed), told(alone, 0, packed));
       slots.lists.release(0);
     }
-    ok(repeated > 2000, `${repeated} chains were like the last`);
+    ok(repeated > 1000, `${repeated} chains were like the last`);
   });
 }

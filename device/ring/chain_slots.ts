@@ -85,10 +85,44 @@ export class ChainSlots {
     return this.#free[--this.#freeCount]!;
   }
 
+  /** Takes `count` free slots, in the order in which they are taken. */
+  takeSome(into: Int32Array<ArrayBuffer>, from: number, count: number): void {
+    while (this.#freeCount < count) this.#addSlots();
+    const free = this.#free;
+    let left = this.#freeCount;
+    for (let i = 0; i < count; i++) {
+      left = (left - 1) | 0;
+      into[from + i] = free[left]!;
+    }
+    this.#freeCount = left;
+  }
+
   /** Gives a slot back. */
   giveBack(slot: number): void {
     this.lists.release(slot);
     this.#free[this.#freeCount++] = slot;
+  }
+
+  /**
+   * Gives back the slots from index `from` to `count`, so that the next are taken
+   * in the same order: a request is mostly like the one that was in its place.
+   */
+  giveBackSome(
+    chosen: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
+  ): void {
+    const { lists } = this;
+    if (!lists.areHome) {
+      for (let i = from; i < count; i++) lists.release(chosen[i]!);
+    }
+    const free = this.#free;
+    let left = this.#freeCount;
+    for (let i = count - 1; i >= from; i--) {
+      free[left] = chosen[i]!;
+      left = (left + 1) | 0;
+    }
+    this.#freeCount = left;
   }
 
   #addSlots(): void {
@@ -107,9 +141,10 @@ export class ChainSlots {
     this.readableBytes = grown(this.readableBytes, slots);
     this.writableBytes = grown(this.writableBytes, slots);
     this.count = slots;
+    const free = this.#free.subarray(0, this.#freeCount);
     this.#free = new Int32Array(slots);
-    for (let slot = slots - 1; slot >= before; slot--) {
-      this.#free[this.#freeCount++] = slot;
-    }
+    for (let i = 0; i < before; i++) this.#free[i] = slots - 1 - i;
+    this.#free.set(free, before);
+    this.#freeCount += before;
   }
 }

@@ -80,8 +80,21 @@ export class LoggedVirtqueue implements Virtqueue {
     return this.#inner.regions;
   }
 
+  take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number {
+    return this.#inner.take(into, most, mostBytes);
+  }
+
   pop(): number {
     return this.#inner.pop();
+  }
+
+  give(
+    slots: Int32Array<ArrayBuffer>,
+    writtenBytes: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    for (let i = 0; i < count; i++) this.#markBuffers(slots[i]!);
+    this.#inner.give(slots, writtenBytes, count);
   }
 
   push(slot: number, writtenBytes: number): void {

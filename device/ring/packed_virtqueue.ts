@@ -21,7 +21,12 @@ import {
   EVENT_DISABLE,
 } from "./layout.ts";
 import { doubleWords, words } from "./ring_area.ts";
-import { NO_CHAIN, type RingSetup, type Virtqueue } from "./virtqueue.ts";
+import {
+  MOST_CHAINS,
+  NO_CHAIN,
+  type RingSetup,
+  type Virtqueue,
+} from "./virtqueue.ts";
 
 // The engine folds constants of a module of its own only.
 const AVAILABLE = DESCRIPTOR_AVAILABLE;
@@ -54,6 +59,10 @@ export class PackedVirtqueue implements Virtqueue {
   #firstStaged = 0;
   #firstFlags = 0;
   #order = 0;
+  /** The first descriptors of the chains that are taken. */
+  readonly #firsts = new Int32Array(MOST_CHAINS);
+  readonly #one = new Int32Array(1);
+  readonly #oneLength = new Int32Array(1);
   readonly #journal: UsedJournal | undefined;
   /** Descriptors shown since the driver was last asked. */
   #shown = 0;
@@ -93,7 +102,7 @@ export class PackedVirtqueue implements Virtqueue {
       return;
     }
     // Once they were visible the driver may have put others in their place.
-    if (this.#isAvailable()) this.#showJournal(journal, unshown);
+    if (this.#isAvailable(this.#next)) this.#showJournal(journal, unshown);
     else this.#moveUsed(descriptors);
     this.#outstanding = 0;
     this.#next = this.#used;
@@ -119,44 +128,110 @@ export class PackedVirtqueue implements Virtqueue {
     return this.shown;
   }
 
-  pop(): number {
-    if (this.broken !== undefined || !this.#isAvailable()) return NO_CHAIN;
-    const { slots, size } = this;
-    const room = size - this.#outstanding;
-    const slot = slots.take();
-    if (room === 0 || !this.#reader.follow(slot, this.#next, room)) {
-      slots.giveBack(slot);
-      this.broken = `a list of more than ${room} descriptors, which is ` +
-        `all that are free in a ring of ${size}`;
-      return NO_CHAIN;
+  take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number {
+    const reader = this.#reader;
+    let left = mostBytes;
+    let taken = 0;
+    while (taken < most && left > 0) {
+      const listed = this.#list(into, taken, most);
+      if (listed === taken) break;
+      const done = reader.followAlike(into, this.#firsts, taken, listed, left);
+      left = reader.leftBytes;
+      this.#passBy(into, taken, done);
+      taken = done;
+      if (taken < listed && left > 0) {
+        const slot = into[taken]!;
+        if (this.#followOne(slot)) {
+          left -= this.slots.readableBytes[slot]!;
+          this.#passBy(into, taken, ++taken);
+        }
+      }
+      if (taken < listed) this.slots.giveBackSome(into, taken, listed);
     }
-    slots.orders[slot] = this.#order;
-    this.#order = this.#order + 1 === size ? 0 : this.#order + 1;
-    const descriptors = slots.ringDescriptors[slot]!;
-    this.#outstanding += descriptors;
-    this.#next += descriptors;
-    if (this.#next >= size) {
-      this.#next -= size;
-      this.#nextWrap ^= 1;
-    }
-    return slot;
+    return taken;
   }
 
-  push(slot: number, writtenBytes: number): void {
-    const { slots } = this;
-    const id = slots.heads[slot]!;
-    const descriptors = slots.ringDescriptors[slot]!;
-    slots.giveBack(slot);
-    const gate = this.#gate;
-    if (!gate) {
-      this.#use(id, descriptors, writtenBytes);
-      return;
+  pop(): number {
+    return this.take(this.#one, 1, 1) === 1 ? this.#one[0]! : NO_CHAIN;
+  }
+
+  /**
+   * Lists chains that are available, and takes a slot for each, up to the end of
+   * the ring and the first that can be like none before; returns how many there
+   * are then, `most` at most.
+   */
+  #list(into: Int32Array<ArrayBuffer>, from: number, most: number): number {
+    const { slots, size } = this;
+    const firsts = this.#firsts;
+    const room = size - this.#outstanding;
+    let listed = from;
+    let next = this.#next;
+    while (
+      listed < most && next < size && (listed === from || listed - from < room)
+    ) {
+      if (this.broken !== undefined || !this.#isAvailable(next)) break;
+      slots.takeSome(into, listed, 1);
+      firsts[listed] = next++;
+      if (!this.#reader.isKnown(into[listed++]!)) break;
     }
-    gate.hold(slots.orders[slot]!, id, descriptors, writtenBytes);
-    while (gate.ready) {
+    return listed;
+  }
+
+  /** Follows the next chain, whatever it is; false where the ring is broken. */
+  #followOne(slot: number): boolean {
+    const room = this.size - this.#outstanding;
+    if (room > 0 && this.#reader.follow(slot, this.#next, room)) return true;
+    this.broken = `a list of more than ${room} descriptors, which is ` +
+      `all that are free in a ring of ${this.size}`;
+    return false;
+  }
+
+  /** Goes on behind the chains from index `from` to `to`. */
+  #passBy(chosen: Int32Array<ArrayBuffer>, from: number, to: number): void {
+    const { size } = this;
+    const { orders, ringDescriptors } = this.slots;
+    let next = this.#next;
+    for (let i = from; i < to; i++) {
+      const slot = chosen[i]!;
+      const descriptors = ringDescriptors[slot]!;
+      orders[slot] = this.#order;
+      this.#order = this.#order + 1 === size ? 0 : this.#order + 1;
+      this.#outstanding += descriptors;
+      next += descriptors;
+      if (next >= size) {
+        next -= size;
+        this.#nextWrap ^= 1;
+      }
+    }
+    this.#next = next;
+  }
+
+  give(
+    slots: Int32Array<ArrayBuffer>,
+    writtenBytes: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    const { heads, ringDescriptors, orders } = this.slots;
+    const gate = this.#gate;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      const id = heads[slot]!;
+      const descriptors = ringDescriptors[slot]!;
+      const lengthBytes = writtenBytes[i]!;
+      if (gate) gate.hold(orders[slot]!, id, descriptors, lengthBytes >>> 0);
+      else this.#use(id, descriptors, lengthBytes);
+    }
+    while (gate?.ready === true) {
       this.#use(gate.head, gate.ringDescriptors, gate.writtenBytes);
       gate.advance();
     }
+    this.slots.giveBackSome(slots, 0, count);
+  }
+
+  push(slot: number, writtenBytes: number): void {
+    this.#one[0] = slot;
+    this.#oneLength[0] = writtenBytes;
+    this.give(this.#one, this.#oneLength, 1);
   }
 
   #use(id: number, ringDescriptors: number, writtenBytes: number): void {
@@ -228,7 +303,7 @@ export class PackedVirtqueue implements Virtqueue {
       0,
       packedEventAt(position, this.#eventIndex),
     );
-    return this.#isAvailable();
+    return this.#isAvailable(this.#next);
   }
 
   disableNotifications(): void {
@@ -236,8 +311,8 @@ export class PackedVirtqueue implements Virtqueue {
   }
 
   /** The load acquires: the rest of the list is read after it in plain loads. */
-  #isAvailable(): boolean {
-    const flags = Atomics.load(this.#words, this.#next * 8 + 7);
+  #isAvailable(position: number): boolean {
+    const flags = Atomics.load(this.#words, position * 8 + 7);
     const available = (flags & AVAILABLE) !== 0 ? 1 : 0;
     const used = (flags & USED) !== 0 ? 1 : 0;
     return available === this.#nextWrap && used !== this.#nextWrap;

@@ -25,7 +25,16 @@ import {
   USED_NO_NOTIFY,
 } from "./layout.ts";
 import { doubleWords, words } from "./ring_area.ts";
-import { NO_CHAIN, type RingSetup, type Virtqueue } from "./virtqueue.ts";
+import {
+  MOST_CHAINS,
+  NO_CHAIN,
+  type RingSetup,
+  type Virtqueue,
+} from "./virtqueue.ts";
+
+// The engine folds constants of a module of its own only.
+const ENTRIES = SPLIT_ENTRIES;
+const INDEX = SPLIT_INDEX;
 
 /** A split virtqueue. */
 export class SplitVirtqueue implements Virtqueue {
@@ -52,6 +61,10 @@ export class SplitVirtqueue implements Virtqueue {
   /** Chains popped and not yet published. */
   #outstanding = 0;
   #order = 0;
+  /** The first descriptors of the chains that are taken. */
+  readonly #heads = new Int32Array(MOST_CHAINS);
+  readonly #one = new Int32Array(1);
+  readonly #oneLength = new Int32Array(1);
 
   constructor(setup: RingSetup) {
     const { size, memory } = setup;
@@ -76,7 +89,7 @@ export class SplitVirtqueue implements Virtqueue {
     this.#next = setup.base & 0xffff;
     this.#end = this.#next;
     // The used index has no base of its own: it is what the ring says.
-    this.#staged = Atomics.load(this.#used, SPLIT_INDEX);
+    this.#staged = Atomics.load(this.#used, INDEX);
     this.#published = this.#staged;
   }
 
@@ -96,35 +109,93 @@ export class SplitVirtqueue implements Virtqueue {
     return this.#staged;
   }
 
-  pop(): number {
-    if (this.broken !== undefined) return NO_CHAIN;
-    if (this.#next === this.#end && !this.#refresh()) return NO_CHAIN;
-    const head = this.#available[SPLIT_ENTRIES + (this.#next & this.#mask)]!;
-    if (head >= this.size) {
-      this.broken = `available ring names descriptor ${head} of ${this.size}`;
-      return NO_CHAIN;
-    }
+  take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number {
+    if (this.broken !== undefined) return 0;
+    const waiting = this.#waiting();
+    const wanted = waiting < most ? waiting : most;
+    if (wanted === 0) return 0;
     const { slots } = this;
-    const slot = slots.take();
-    this.#next = (this.#next + 1) & 0xffff;
-    this.#outstanding++;
-    slots.heads[slot] = head;
-    slots.orders[slot] = this.#order;
-    this.#order = (this.#order + 1) & this.#mask;
-    this.#reader.follow(slot, head, 0);
-    return slot;
+    const listed = this.#list(wanted);
+    slots.takeSome(into, 0, listed);
+    const taken = this.#reader.followAll(into, this.#heads, listed, mostBytes);
+    if (taken < listed) slots.giveBackSome(into, taken, listed);
+    else if (listed < wanted) {
+      this.broken = `available ring names descriptor ${this.#heads[listed]} ` +
+        `of ${this.size}`;
+    }
+    if (this.#gate) this.#number(into, taken);
+    this.#next = (this.#next + taken) & 0xffff;
+    this.#outstanding += taken;
+    return taken;
+  }
+
+  pop(): number {
+    return this.take(this.#one, 1, 1) === 1 ? this.#one[0]! : NO_CHAIN;
+  }
+
+  /** Lists the heads of `wanted` chains; how many, up to one that is none. */
+  #list(wanted: number): number {
+    const heads = this.#heads;
+    const available = this.#available;
+    const mask = this.#mask;
+    const next = this.#next;
+    for (let i = 0; i < wanted; i++) {
+      const head = available[ENTRIES + ((next + i) & mask)]!;
+      heads[i] = head;
+      if (head > mask) return i;
+    }
+    return wanted;
+  }
+
+  /** Gives the chains their places in the order of the ring. */
+  #number(chosen: Int32Array<ArrayBuffer>, count: number): void {
+    const { orders } = this.slots;
+    for (let i = 0; i < count; i++) {
+      orders[chosen[i]!] = this.#order;
+      this.#order = (this.#order + 1) & this.#mask;
+    }
+  }
+
+  give(
+    slots: Int32Array<ArrayBuffer>,
+    writtenBytes: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    const { heads } = this.slots;
+    if (this.#gate) this.#release(this.#gate, slots, writtenBytes, count);
+    else {
+      const entries = this.#usedEntries;
+      const mask = this.#mask;
+      let staged = this.#staged;
+      for (let i = 0; i < count; i++) {
+        const entry = (staged & mask) << 1;
+        entries[entry] = heads[slots[i]!]!;
+        entries[entry + 1] = writtenBytes[i]!;
+        staged = (staged + 1) & 0xffff;
+      }
+      this.#staged = staged;
+    }
+    this.slots.giveBackSome(slots, 0, count);
   }
 
   push(slot: number, writtenBytes: number): void {
-    const { slots } = this;
-    const head = slots.heads[slot]!;
-    slots.giveBack(slot);
-    const gate = this.#gate;
-    if (!gate) {
-      this.#stage(head, writtenBytes);
-      return;
+    this.#one[0] = slot;
+    this.#oneLength[0] = writtenBytes;
+    this.give(this.#one, this.#oneLength, 1);
+  }
+
+  /** Stages what is next in the order of the ring, and holds the rest. */
+  #release(
+    gate: InOrderGate,
+    slots: Int32Array<ArrayBuffer>,
+    writtenBytes: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    const { heads, orders } = this.slots;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!;
+      gate.hold(orders[slot]!, heads[slot]!, 1, writtenBytes[i]! >>> 0);
     }
-    gate.hold(slots.orders[slot]!, head, 1, writtenBytes);
     while (gate.ready) {
       this.#stage(gate.head, gate.writtenBytes);
       gate.advance();
@@ -138,7 +209,7 @@ export class SplitVirtqueue implements Virtqueue {
     this.#published = after;
     this.#outstanding -= (after - before) & 0xffff;
     // Releases the entries, which are written before it in plain stores.
-    Atomics.store(this.#used, SPLIT_INDEX, after);
+    Atomics.store(this.#used, INDEX, after);
     // The sequentially consistent store keeps this load behind it (§2.7.7.2).
     if (this.#eventIndex) {
       const event = Atomics.load(this.#available, this.#usedEvent);
@@ -155,7 +226,7 @@ export class SplitVirtqueue implements Virtqueue {
     // Before the load of the index: a driver that does not see the event has
     // stored an index that is seen here (§2.7.10.1).
     Atomics.store(this.#used, this.#availableEvent, this.#next);
-    return this.#next !== this.#end || this.#refresh();
+    return this.#waiting() > 0;
   }
 
   disableNotifications(): void {
@@ -166,20 +237,23 @@ export class SplitVirtqueue implements Virtqueue {
   }
 
   /**
-   * Looks how far the driver has come; true when there is a chain to pop. The
-   * load acquires: heads and descriptors are read after it in plain loads.
+   * How many chains are known to be there; looks how far the driver has come when
+   * there are none. The load acquires: heads and descriptors are read after it in
+   * plain loads.
    */
-  #refresh(): boolean {
-    const end = Atomics.load(this.#available, SPLIT_INDEX);
-    const count = (end - this.#next) & 0xffff;
-    if (count === 0) return false;
-    if (count + this.#outstanding > this.size) {
-      this.broken = `available index ${end} is ${count} past ${this.#next} ` +
+  #waiting(): number {
+    const next = this.#next;
+    const known = (this.#end - next) & 0xffff;
+    if (known > 0) return known;
+    const end = Atomics.load(this.#available, INDEX);
+    const count = (end - next) & 0xffff;
+    if (count > 0 && count + this.#outstanding > this.size) {
+      this.broken = `available index ${end} is ${count} past ${next} ` +
         `with ${this.#outstanding} in use, in a ring of ${this.size}`;
-      return false;
+      return 0;
     }
     this.#end = end;
-    return true;
+    return count;
   }
 
   #stage(head: number, writtenBytes: number): void {

@@ -21,7 +21,11 @@
  */
 
 import { Segments } from "../../memory/segments.ts";
-import { RANGE_LENGTH, RANGE_OFFSET } from "../../memory/range_lists.ts";
+import {
+  RANGE_LENGTH,
+  RANGE_OFFSET,
+  RANGE_WORDS,
+} from "../../memory/range_lists.ts";
 import type { OverwrittenRanges } from "../../memory/overwritten_ranges.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 import type { RingPositions } from "./ring_positions.ts";
@@ -141,7 +145,7 @@ export class UndoLog {
     let into = record + FIRST_RANGE;
     let bytesAt = 4 * (into + RECORD_RANGE_WORDS * count);
     for (let i = 0; i < count; i++) {
-      const range = RECORD_RANGE_WORDS * i;
+      const range = RANGE_WORDS * i;
       const place = ranges.words[range]!;
       const offset = ranges.words[range + RANGE_OFFSET]!;
       const lengthBytes = ranges.words[range + RANGE_LENGTH]!;

@@ -30,8 +30,8 @@ function guest() {
 /** A request that works in place at `offset`. */
 function inPlace(offset: number, lengthBytes: number): OverwrittenRanges {
   const ranges = new OverwrittenRanges();
-  const range = [0, offset, lengthBytes];
-  ranges.find(Int32Array.from([...range, ...range]), 0, 3, 6);
+  const range = [0, offset, lengthBytes, 0];
+  ranges.find(Int32Array.from([...range, ...range]), 0, 4, 8);
   ok(ranges.any);
   return ranges;
 }

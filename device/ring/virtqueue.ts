@@ -13,6 +13,9 @@ import type { RingArea } from "./ring_area.ts";
 /** What `pop` gives when there is no chain. */
 export const NO_CHAIN = -1;
 
+/** Most chains of one call of `take`. */
+export const MOST_CHAINS = 64;
+
 /**
  * A virtqueue that a device serves. A service disables notifications, pops and
  * pushes until `pop` is false, publishes, and before it waits enables
@@ -44,11 +47,26 @@ export interface Virtqueue {
   /** The regions that their ranges number. */
   readonly regions: readonly Region[];
   /**
+   * Takes chains into slots, whose numbers it puts into `into`: at most `most`,
+   * which it has room for, and none once `mostBytes` are to be read. Returns how
+   * many, and 0 where the ring is broken.
+   */
+  take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number;
+  /**
    * Takes the next chain into a slot and returns that; {@linkcode NO_CHAIN} when
    * there is none or the ring is broken.
    */
   pop(): number;
-  /** Stages a used entry for a popped chain, whose slot is free after that. */
+  /**
+   * Stages used entries for the first `count` of `slots`, which are free after
+   * that; `writtenBytes` has a length for each.
+   */
+  give(
+    slots: Int32Array<ArrayBuffer>,
+    writtenBytes: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void;
+  /** The same for one. */
   push(slot: number, writtenBytes: number): void;
   /** Shows the driver all staged entries; true when it wants a notification. */
   publish(): boolean;

@@ -95,6 +95,8 @@ const EPOCH = SessionField.Epoch;
 const ROUTE = SessionField.Route;
 const BACKEND = SessionField.Backend;
 const WHEN_IDLE = SessionField.WhenIdle;
+/** Above every session; the engine knows what a masked number cannot be. */
+const MASK = 0xffffff;
 
 /**
  * Sessions by identifier, opened lazily. What a request needs of its session is
@@ -407,14 +409,26 @@ export class ThreadSessions {
     this.#noted({ of: "request", backend, reason: `${which}: ${reason}` });
   }
 
-  /** Notes that an operation of the session with this number has ended. */
-  finished(number: number): void {
+  /** Notes that an operation of each of the sessions `numbers` has ended. */
+  finished(numbers: Int32Array<ArrayBuffer>, count: number): void {
+    const { words } = this.records;
+    let isIdle = 0;
+    for (let i = 0; i < count; i++) {
+      const at = WORDS * (numbers[i]! & MASK);
+      const left = (words[at + IN_FLIGHT]! - 1) | 0;
+      words[at + IN_FLIGHT] = left;
+      if (left === 0) isIdle |= words[at + WHEN_IDLE]!;
+    }
+    if (isIdle === 0) return;
+    for (let i = 0; i < count; i++) this.#idle(numbers[i]!);
+  }
+
+  /** Does what has waited until nothing of a session is under way. */
+  #idle(number: number): void {
     const { words } = this.records;
     const at = WORDS * number;
-    const left = words[at + IN_FLIGHT]! - 1;
-    words[at + IN_FLIGHT] = left;
     const next = words[at + WHEN_IDLE]!;
-    if (left > 0 || next === 0) return;
+    if (words[at + IN_FLIGHT]! > 0 || next === 0) return;
     words[at + WHEN_IDLE] = 0;
     const session = this.#sessions[number]!;
     if ((next & CLOSE_IT) !== 0) this.#close(session);

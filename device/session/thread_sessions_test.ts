@@ -93,7 +93,7 @@ Deno.test("a session's key is wiped when it is closed, or when its last operatio
   ok(isWiped(idle));
   ok(!isWiped(busy));
   strictEqual(open.size, 1);
-  sessions.finished(underWay.number);
+  sessions.finished(Int32Array.of(underWay.number), 1);
   ok(isWiped(busy));
   strictEqual(open.size, 0);
 });
@@ -137,9 +137,9 @@ Deno.test("a session on a backend that has recovered is closed when its operatio
   ok(after.number !== before.number);
   const [, second] = open;
   strictEqual(closed(), 0);
-  sessions.finished(number);
+  sessions.finished(Int32Array.of(number), 1);
   strictEqual(closed(), 0);
-  sessions.finished(number);
+  sessions.finished(Int32Array.of(number), 1);
   strictEqual(closed(), 1);
   deepStrictEqual([...open], [second]);
   sessions.closed(1);

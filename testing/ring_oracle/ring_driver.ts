@@ -113,9 +113,7 @@ export class RingDriver {
 
   /** Pops all buffers that are there, at most `limit`. */
   popAll(limit = Infinity): number {
-    let count = 0;
-    while (count < limit && this.pair.pop()) count++;
-    return count;
+    return this.pair.popAll(limit);
   }
 
   /**

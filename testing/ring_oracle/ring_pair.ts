@@ -8,11 +8,11 @@
 import {
   ChainFault,
   DescriptorChain,
-  popChain,
   showChain,
 } from "../../device/ring/chain.ts";
+import { MOST_BYTES } from "../../device/ring/chain_slots.ts";
 import { createVirtqueue } from "../../device/ring/create_virtqueue.ts";
-import type { Virtqueue } from "../../device/ring/virtqueue.ts";
+import { MOST_CHAINS, type Virtqueue } from "../../device/ring/virtqueue.ts";
 import { HOME_WORDS, RANGE_WORDS } from "../../memory/range_lists.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { PackedOracle } from "./packed_oracle.ts";
@@ -117,6 +117,9 @@ export class RingPair {
       : new SplitOracle(setup);
   }
 
+  /** The block of ranges before what was taken last. */
+  #generation = 0;
+
   get base(): number {
     return this.#product.base;
   }
@@ -125,14 +128,32 @@ export class RingPair {
     return this.#oracle.broken;
   }
 
-  /** Pops a buffer; false where there is none. */
-  pop(): boolean {
+  /** Pops all buffers that are there, at most `limit`, as bursts of the product. */
+  popAll(limit: number): number {
+    const slots = new Int32Array(MOST_CHAINS);
+    let count = 0;
+    let taken = -1;
+    while (count < limit && taken !== 0) {
+      const most = Math.min(limit - count, MOST_CHAINS);
+      this.#generation = this.#product.slots.lists.generation;
+      taken = this.#product.take(slots, most, MOST_BYTES);
+      for (let i = 0; i < taken; i++) this.#popped(slots[i]!);
+      count += taken;
+    }
+    if (count < limit) {
+      same("one more buffer", false, this.#oracle.pop() !== undefined);
+      same("broken", this.#product.broken !== undefined, this.#oracle.broken);
+    }
+    return count;
+  }
+
+  /** The oracle pops the buffer, too, that the product has in a slot. */
+  #popped(slot: number): void {
     const chain = this.#oracle.pop();
-    const popped = popChain(this.#product, this.#chain);
-    same("a buffer is there", popped, chain !== undefined);
-    same("broken", this.#product.broken !== undefined, this.#oracle.broken);
-    if (chain === undefined) return false;
-    const { slot } = this.#chain;
+    if (chain === undefined) {
+      throw new Mismatch("a buffer is there: true, false");
+    }
+    showChain(this.#product, slot, this.#chain);
     for (const other of this.out) {
       if (other.slot === slot) {
         throw new Mismatch(`slot ${slot} is taken twice`);
@@ -141,7 +162,6 @@ export class RingPair {
     this.#compareChain(chain);
     this.#compareAlike(slot, chain.fault === "none");
     this.out.push({ slot, chain });
-    return true;
   }
 
   /**
@@ -275,7 +295,11 @@ export class RingPair {
       throw new Mismatch(`alike is ${alike}`);
     }
     this.#shapes[slot] = isWhole
-      ? { lengths, readableCount: readable.count, generation }
+      ? {
+        lengths,
+        readableCount: readable.count,
+        generation: this.#generation,
+      }
       : undefined;
   }
 }

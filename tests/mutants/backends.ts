@@ -30,15 +30,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a job that the library refuses holds up the others of its burst",
     file: "backends/ipsec_mb/cipher_queue.ts",
-    text: "if (this.#burst(this.#pointer, count) !== count) {",
-    replacement: "if (this.#burst(this.#pointer, count) > count) {",
+    text: "job < count && !isDone; job++) this.#runOne(job);",
+    replacement: "job < 0; job++) this.#runOne(job);",
     tests: ["backends/ipsec_mb/job_queue_test.ts"],
   },
   {
     fault: "jobs that are done are done again",
     file: "backends/ipsec_mb/cipher_queue.ts",
-    text: "if (this.#burst(this.#pointer, count) !== count) {",
-    replacement: "if (this.#burst(this.#pointer, count) >= 0) {",
+    text: "job < count && !isDone; job++) this.#runOne(job);",
+    replacement: "job < count; job++) this.#runOne(job);",
     tests: ["backends/ipsec_mb/job_queue_test.ts"],
   },
   {

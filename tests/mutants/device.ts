@@ -77,8 +77,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "repeated requests whose buffers overlap run like all others",
     file: "device/chain_requests.ts",
-    text: "words[at + SLOT_BACKEND] = isApart ? APART : records",
-    replacement: "words[at + SLOT_BACKEND] = records",
+    text: "return this.#send(slot, this.#isEntangled(slot));\n  }\n\n  #isE",
+    replacement: "return this.#send(slot, false);\n  }\n\n  #isE",
     tests: ["tests/hostile/overlap_test.ts", "device/overlap_test.ts"],
   },
   {
@@ -164,23 +164,22 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the used length is that of the room, not of the result",
     file: "device/chain_requests.ts",
-    text: "return burst.fields[BURST * slot + WRITTEN]! +\n",
-    replacement:
-      "return this.#virtqueue.slots.writableBytes[slot]! - STATUS_BYTES +\n",
+    text: "used = (fields[BURST * slot + WRITTEN]! +\n",
+    replacement: "used = (chains.writableBytes[slot]! - STATUS_BYTES +\n",
     tests: ["tests/standard/written_bytes_test.ts"],
   },
   {
     fault: "a failed request has used length 0",
     file: "device/chain_requests.ts",
-    text: "if (status !== Status.Ok) return STATUS_BYTES;",
-    replacement: "if (status !== Status.Ok) return 0;",
+    text: "        used = STATUS_BYTES;\n",
+    replacement: "        used = status === OK ? STATUS_BYTES : 0;\n",
     tests: ["tests/hostile/used_length_test.ts"],
   },
   {
     fault: "what a backend that fails says it wrote is the used length",
     file: "device/chain_requests.ts",
-    text: "if (status !== Status.Ok) return STATUS_BYTES;",
-    replacement: "",
+    text: "else if (used !== 0) {",
+    replacement: "if (used !== 0) {",
     tests: ["tests/hostile/used_length_test.ts"],
   },
   {
@@ -228,8 +227,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a repeated request is not compared in its last field",
     file: "device/repeated_requests.ts",
-    text: "for (let i = FIELDS + 2; i < end; i++) {",
-    replacement: "for (let i = FIELDS + 2; i < end - 1; i++) {",
+    text: "const end = memory[at + FIELDS_END]!;",
+    replacement: "const end = memory[at + FIELDS_END]! - 1;",
     tests: [
       "device/repeated_requests_test.ts",
       "tests/standard/repeated_requests_test.ts",
@@ -238,9 +237,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a repeated request goes to a session with other rules",
     file: "device/repeated_requests.ts",
-    text:
-      "      this.#records.words[RECORD * session + RECORD_RULES] !== rules\n",
-    replacement: "      false\n",
+    text: "records[record + RECORD_RULES] !== rules",
+    replacement: "false",
     tests: [
       "device/repeated_requests_test.ts",
       "tests/standard/repeated_requests_test.ts",
@@ -249,24 +247,22 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a repeated request with other ranges counts as like the last",
     file: "device/repeated_requests.ts",
-    text:
-      "if (slots.alike[slot] === 0 || rules === undefined || rules === 0) {",
-    replacement: "if (rules === undefined || rules === 0) {",
+    text: "rules === undefined || rules === 0 || alike[slot] === 0",
+    replacement: "rules === undefined || rules === 0",
     tests: ["tests/standard/repeated_requests_test.ts"],
   },
   {
     fault: "a repeated request whose digest overlaps its result is apart",
     file: "device/repeated_requests.ts",
-    text:
-      "(digestRegion !== toRegion || to >= end || digest >= to + resultBytes)",
-    replacement: "true",
+    text: "(ranges[digest] === ranges[result] && resultBytes !== 0 &&",
+    replacement: "(ranges[digest] === ranges[result] && resultBytes < 0 &&",
     tests: ["device/repeated_requests_test.ts"],
   },
   {
     fault: "a repeated request whose destination overlaps its source is apart",
     file: "device/repeated_requests.ts",
-    text: "const isInPlace = from === to &&",
-    replacement: "const isInPlace = from <= to &&",
+    text: "(sourceAt !== resultAt || sourceBytes !== resultBytes)) ||",
+    replacement: "(sourceAt > resultAt || sourceBytes !== resultBytes)) ||",
     tests: ["device/repeated_requests_test.ts"],
   },
   {

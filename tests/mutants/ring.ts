@@ -82,36 +82,38 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a chain followed by guessing reaches past its window",
-    file: "device/ring/chain_reader.ts",
-    text: "        lengthBytes > ((windowBytes - offset) | 0) ||\n",
-    replacement: "",
-    tests: ["device/ring/chain_reader_test.ts"],
-  },
-  {
-    fault: "a chain followed by guessing may be written where it was read",
-    file: "device/ring/chain_reader.ts",
-    text: ": tail === (next << 16 | NEXT | write);",
-    replacement: ": (tail | WRITE) === (next << 16 | NEXT | WRITE);",
-    tests: ["device/ring/chain_reader_test.ts"],
-  },
-  {
-    fault: "a chain followed by guessing is in another window than it says",
-    file: "device/ring/chain_reader.ts",
-    text: "!wanted || words[from + 1] !== windowHigh ||",
-    replacement: "!wanted ||",
-    tests: ["device/ring/chain_reader_test.ts"],
-  },
-  {
-    fault: "a chain followed by guessing is longer than the last",
-    file: "device/ring/chain_reader.ts",
-    text: "words[from + 2] !== lengthBytes || offset < 0 ||",
+    file: "device/ring/repeated_chains.ts",
+    text: "offset < 0 || offset > ((windowBytes - lengthBytes) | 0) ||",
     replacement: "offset < 0 ||",
     tests: ["device/ring/chain_reader_test.ts"],
   },
   {
+    fault: "a chain followed by guessing may be written where it was read",
+    file: "device/ring/repeated_chains.ts",
+    text: "const noteMask = packed ? WRITE << 16 : -1;",
+    replacement: "const noteMask = packed ? 0 : ~WRITE;",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
+  {
+    fault: "a chain followed by guessing is in another window than it says",
+    file: "device/ring/repeated_chains.ts",
+    text:
+      "words[word + 2] !== lengthBytes || words[word + 1] !== windowHigh ||",
+    replacement: "words[word + 2] !== lengthBytes ||",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
+  {
+    fault: "a chain followed by guessing is longer than the last",
+    file: "device/ring/repeated_chains.ts",
+    text:
+      "words[word + 2] !== lengthBytes || words[word + 1] !== windowHigh ||",
+    replacement: "words[word + 1] !== windowHigh ||",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
+  {
     fault: "a chain followed by guessing has a table of another length",
-    file: "device/ring/chain_reader.ts",
-    text: "      3 * tableBytes !== 16 * (lastEnd - start) ||\n",
+    file: "device/ring/repeated_chains.ts",
+    text: "        ring[4 * first + 2] !== tableBytes ||\n",
     replacement: "",
     tests: ["device/ring/chain_reader_test.ts"],
   },
@@ -125,7 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the used index may be seen after the look at the driver's wish",
     file: "device/ring/split_virtqueue.ts",
-    text: "Atomics.store(this.#used, SPLIT_INDEX, after);",
+    text: "Atomics.store(this.#used, INDEX, after);",
     replacement: "this.#used[SPLIT_INDEX] = after;",
     tests: ["tests/memory_order"],
   },
@@ -140,9 +142,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the used index is seen before its entry",
     file: "device/ring/split_virtqueue.ts",
-    text: "    const entry = (this.#staged & this.#mask) << 1;\n",
+    text: "        const entry = (staged & mask) << 1;\n",
     replacement:
-      "    const entry = (this.#staged & this.#mask) << 1;\n    Atomics.store(this.#used, SPLIT_INDEX, this.#staged + 1 & 0xffff);\n",
+      "        const entry = (staged & mask) << 1;\n    Atomics.store(this.#used, INDEX, staged + 1 & 0xffff);\n",
     tests: ["tests/memory_order"],
   },
   {
@@ -155,7 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "more chains than a split ring has descriptors are taken",
     file: "device/ring/split_virtqueue.ts",
-    text: "if (count + this.#outstanding > this.size) {",
+    text: "if (count > 0 && count + this.#outstanding > this.size) {",
     replacement: "if (count > this.size) {",
     tests: ["tests/standard/ring_oracle_test.ts"],
   },
@@ -205,15 +207,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a chain like the last has the last one's number of descriptors",
     file: "device/ring/chain_reader.ts",
-    text: "    slots.descriptorCounts[slot] = next - 1;\n",
+    text: "    slots.descriptorCounts[slot] = taken;\n",
     replacement: "",
     tests: ["tests/standard/ring_oracle_test.ts"],
   },
   {
     fault: "used entries are written beside the ring's last",
     file: "device/ring/split_virtqueue.ts",
-    text: "const entry = (this.#staged & this.#mask) << 1;",
-    replacement: "const entry = (this.#staged % (this.size + 1)) << 1;",
+    text: "const entry = (staged & mask) << 1;",
+    replacement: "const entry = (staged % (this.size + 1)) << 1;",
     tests: ["tests/standard/ring_oracle_test.ts"],
   },
 ];
