@@ -86,6 +86,8 @@ export interface ServeSettings extends LogSettings {
   /** Where the keys of the store are: directories and PKCS#11 URIs. */
   readonly keySources: readonly string[];
   readonly queues: number;
+  /** Whether there is an administration queue. */
+  readonly ipsec: boolean;
   readonly sessionsAcrossReset: AcrossReset;
   readonly state: StateChoice;
   /** Undefined: what suits this machine. */
@@ -222,6 +224,22 @@ function optionsBySocket(
   return { general, bySocket };
 }
 
+/** A guest's rings are 65 at most. */
+const queueCount = (values: Values): number =>
+  wholeNumber(
+    values,
+    "queues",
+    DEFAULTS.queues,
+    1,
+    values.has("ipsec") ? 63 : 64,
+  );
+
+function requestLayout(values: Values): RequestLayoutOption {
+  const layout = choice(values, "layout", REQUEST_LAYOUTS, "virtio");
+  if (!values.has("ipsec") || layout === "virtio") return layout;
+  throw usage("layout", layout, "virtio, since --ipsec needs it");
+}
+
 function serveSettings(
   values: Values,
   handedOver: () => readonly InheritedDescriptor[],
@@ -236,7 +254,8 @@ function serveSettings(
     ...optionsBySocket(values, sockets.map(({ name }) => name)),
     backendOptions: withMinimum(values, ofBackends),
     keySources: keySources(values),
-    queues: wholeNumber(values, "queues", DEFAULTS.queues, 1, 64),
+    queues: queueCount(values),
+    ipsec: values.has("ipsec"),
     state: choice(values, "state", STATE_CHOICES, "auto"),
     sessionsAcrossReset: choice(
       values,
@@ -247,7 +266,7 @@ function serveSettings(
     unsealedMemory: values.has("unsealed-memory")
       ? choice(values, "unsealed-memory", UNSEALED_MEMORY, "serve")
       : undefined,
-    layout: choice(values, "layout", REQUEST_LAYOUTS, "virtio"),
+    layout: requestLayout(values),
     sessionLayout: choice(values, "session-layout", SESSION_LAYOUTS, "auto"),
     threads: wholeNumber(
       values,

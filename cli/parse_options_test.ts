@@ -214,6 +214,12 @@ const MISTAKES: Readonly<
     [[...SOCKET, "--queues", "1.5"], '"1.5"', "a whole number"],
     [[...SOCKET, "--queues", "1e1"], '"1e1"', "a whole number"],
     [[...SOCKET, "--queues", "9".repeat(400)], '"999', "from 1 to 64"],
+    // The administration queue is a ring, too.
+    [[...SOCKET, "--ipsec", "--queues", "64"], '"64"', "from 1 to 63"],
+  ],
+  ipsec: [
+    [[...SOCKET, "--ipsec", "--layout", "draft-9"], '"draft-9"', "virtio"],
+    [[...SOCKET, "--ipsec=yes"], '"yes"', "no value"],
   ],
   "max-sessions": [
     [[...SOCKET, "--max-sessions", "0"], '"0"', "from 1 to 1000000"],

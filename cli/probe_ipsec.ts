@@ -14,7 +14,7 @@ import {
   qualifiedName,
 } from "../algorithms/catalogue.ts";
 import type { ProbedBackend } from "../backends/probe.ts";
-import { ipsecCapabilities } from "../device/security_associations.ts";
+import { ipsecCapabilities } from "../device/ipsec_service.ts";
 
 /** The algorithms of a backend that ESP can use, by name. */
 export interface IpsecSuites {

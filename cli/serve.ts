@@ -43,6 +43,9 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const KEPT_SESSIONS =
   "sessions outlive a reset by their driver: the next driver of the same guest can use their keys";
 
+const IPSEC_OFFERED =
+  "IPSEC is offered, for front-ends that know its administration queue: Linux under QEMU gives the device up";
+
 function logBackends({ backends }: SocketDevice, log: Log): void {
   for (const { backend, probe } of backends) {
     const { name } = backend;
@@ -230,6 +233,7 @@ export async function serve(
   const held = heldLog(openLog(settings, libc));
   const { log } = held;
   if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
+  if (settings.ipsec) log("warn", IPSEC_OFFERED);
   let running: Running[] = [];
   let isStopped = false;
   const stop = () => {

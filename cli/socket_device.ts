@@ -224,7 +224,14 @@ export async function createSocketDevice(
     layout: settings.layout,
     allowWeak: settings.allowWeak,
     without: socket.without,
+    administration: settings.ipsec,
     ...(keys && { keys }),
   });
+  if (settings.ipsec && !device.associations) {
+    throw new UsageError(
+      `Cannot use option --ipsec: expected a backend with an AEAD or a MAC of ` +
+        `ESP, and there are ${names.join(", ")}`,
+    );
+  }
   return { device, backends, without: socket.without, ...(keys && { keys }) };
 }

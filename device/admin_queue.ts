@@ -7,9 +7,11 @@
 
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import type { Administration } from "./administration.ts";
+import type { RequestNumbers } from "./control_outcome.ts";
 import { ChainFault, DescriptorChain, popChain } from "./ring/chain.ts";
 import type { QueueService } from "./queue_service.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
+import { NO_ORIGIN } from "./session/session_table.ts";
 import {
   decodeAdminCommand,
   encodeAdminOutcome,
@@ -28,11 +30,18 @@ const SERVICE_MS = 5;
 export class AdminQueue implements QueueService {
   readonly #virtqueue: Virtqueue;
   readonly #administration: Administration;
+  readonly #numbers: RequestNumbers | undefined;
   readonly #chain = new DescriptorChain();
 
-  constructor(virtqueue: Virtqueue, administration: Administration) {
+  /** `numbers` tells commands apart that may be done again. */
+  constructor(
+    virtqueue: Virtqueue,
+    administration: Administration,
+    numbers?: RequestNumbers,
+  ) {
     this.#virtqueue = virtqueue;
     this.#administration = administration;
+    this.#numbers = numbers;
   }
 
   get broken(): string | undefined {
@@ -53,25 +62,42 @@ export class AdminQueue implements QueueService {
 
   abandon(): void {}
 
-  /** Answers what is available, up to a bound; true: notify the driver. */
+  /**
+   * Answers what is available, up to a bound; true: notify the driver. Each answer
+   * is shown before the next command is taken: of what a process that ends has
+   * done, one command at most is done again.
+   */
   service(): boolean {
     const end = performance.now() + SERVICE_MS;
-    while (popChain(this.#virtqueue, this.#chain)) {
-      this.#virtqueue.push(this.#chain.slot, this.#answer());
+    let notify = false;
+    for (;;) {
+      const start = this.#position;
+      if (!popChain(this.#virtqueue, this.#chain)) break;
+      const origin = this.#numbers?.take(start, this.#position) ?? NO_ORIGIN;
+      this.#virtqueue.push(this.#chain.slot, this.#answer(origin));
+      notify = this.#virtqueue.publish() || notify;
       if (performance.now() >= end) break;
     }
-    return this.#virtqueue.publish();
+    return notify;
+  }
+
+  /** Where the next command is taken. */
+  get #position(): number {
+    return this.#virtqueue.base & 0xffff;
   }
 
   /** What has no room is not written, and is no reason to fail (§2.13.1). */
-  #answer(): number {
+  #answer(origin: number): number {
     const { fault, readable, writable } = this.#chain;
     if (fault !== ChainFault.None) return 0;
     const bytes = keyRoom(
       Math.min(readable.totalBytes, MAXIMUM_COMMAND_BYTES),
     );
     readable.read(0, bytes);
-    const outcome = this.#administration.execute(decodeAdminCommand(bytes));
+    const outcome = this.#administration.execute(
+      decodeAdminCommand(bytes),
+      origin,
+    );
     bytes.fill(0);
     const answer = encodeAdminOutcome(outcome);
     const writtenBytes = Math.min(answer.length, writable.totalBytes);

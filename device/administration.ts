@@ -6,10 +6,12 @@
  * @module
  */
 
+import type { DriverAgreement } from "./association_store.ts";
 import type {
   AdminRefusal,
   SecurityAssociations,
 } from "./security_associations.ts";
+import { NO_ORIGIN } from "./session/session_table.ts";
 import {
   type AdminCommand,
   AdminOpcode,
@@ -60,14 +62,18 @@ const succeeded = (result: Uint8Array<ArrayBuffer>): AdminOutcome => ({
 const outcomeOf = (refusal: AdminRefusal | undefined): AdminOutcome =>
   refusal ? refused(refusal.status, refusal.qualifier) : OK;
 
-const NO_OBJECTS: ResourceCapability = { inboundLimit: 0, outboundLimit: 0 };
-/** What a driver may send before it has said what it uses. */
-const INITIAL_LIST: readonly number[] = [
-  AdminOpcode.ListQuery,
-  AdminOpcode.ListUse,
-];
+/** Before the driver has said anything; what it may send is from the standard. */
+const NO_AGREEMENT: DriverAgreement = {
+  list: [AdminOpcode.ListQuery, AdminOpcode.ListUse],
+  listOrigin: NO_ORIGIN,
+  limits: { inboundLimit: 0, outboundLimit: 0 },
+  capabilities: [],
+};
 
-type Command = (data: Uint8Array<ArrayBuffer>) => AdminOutcome;
+type Command = (
+  data: Uint8Array<ArrayBuffer>,
+  origin: number,
+) => AdminOutcome;
 
 /** The commands of one guest. */
 export class Administration {
@@ -76,9 +82,7 @@ export class Administration {
   readonly #limits: ResourceCapability;
   readonly #capabilities: readonly AssociationCapability[];
   /** … and what the driver uses of it. */
-  #driverLimits = NO_OBJECTS;
-  #driverCapabilities: readonly AssociationCapability[] = [];
-  #list: ReadonlySet<number> = new Set(INITIAL_LIST);
+  #agreement = NO_AGREEMENT;
   readonly #commands: ReadonlyMap<number, Command>;
 
   constructor(
@@ -91,47 +95,81 @@ export class Administration {
     this.#capabilities = capabilities;
     this.#commands = new Map<number, Command>([
       [AdminOpcode.ListQuery, () => this.#queryList()],
-      [AdminOpcode.ListUse, (data) => this.#useList(data)],
+      [AdminOpcode.ListUse, (data, origin) => this.#useList(data, origin)],
       [AdminOpcode.CapabilityIdListQuery, () => this.#queryCapabilities()],
       [AdminOpcode.DeviceCapabilityGet, (data) => this.#getCapability(data)],
       [AdminOpcode.DriverCapabilitySet, (data) => this.#setCapability(data)],
-      [AdminOpcode.ResourceObjectCreate, (data) => this.#create(data)],
-      [AdminOpcode.ResourceObjectModify, (data) => this.#modify(data)],
+      [AdminOpcode.ResourceObjectCreate, (...asked) => this.#create(...asked)],
+      [AdminOpcode.ResourceObjectModify, (...asked) => this.#modify(...asked)],
       [AdminOpcode.ResourceObjectQuery, (data) => this.#query(data)],
-      [AdminOpcode.ResourceObjectDestroy, (data) => this.#destroy(data)],
+      [
+        AdminOpcode.ResourceObjectDestroy,
+        (...asked) => this.#destroy(...asked),
+      ],
     ]);
   }
 
   /** Back to the state before a driver. */
   reset(): void {
     this.#associations.clear();
-    this.#driverLimits = NO_OBJECTS;
-    this.#driverCapabilities = [];
-    this.#list = new Set(INITIAL_LIST);
+    this.#agree(NO_AGREEMENT);
   }
 
-  /** Carries a command out. The checks come in the order of §2.13.1.1.1. */
-  execute({ opcode, groupType, memberId, data }: AdminCommand): AdminOutcome {
+  #agree(changes: Partial<DriverAgreement>): void {
+    this.#agreement = { ...this.#agreement, ...changes };
+    this.#associations.store.agreed(this.#agreement);
+  }
+
+  /**
+   * Goes on with what a driver has agreed on with the process before; a text says
+   * what of it this device does not have.
+   */
+  takeOver(agreement: DriverAgreement): string | undefined {
+    const { list, limits, capabilities } = agreement;
+    if (!list.every((opcode) => this.#commands.has(opcode))) {
+      return "administration commands that this device does not have";
+    }
+    if (!this.#areWithin(limits) || !this.#areMine(capabilities)) {
+      return "capabilities that this device does not have";
+    }
+    this.#agreement = agreement;
+    return undefined;
+  }
+
+  /**
+   * Carries a command out. The checks come in the order of §2.13.1.1.1. `origin`
+   * is the same when a command is done again, after the process that began it.
+   */
+  execute(
+    { opcode, groupType, memberId, data }: AdminCommand,
+    origin = NO_ORIGIN,
+  ): AdminOutcome {
     if (groupType !== GroupType.Self) {
       return invalid(AdminQualifier.InvalidGroup);
     }
     const command = this.#commands.get(opcode);
     if (!command) return invalid(AdminQualifier.InvalidOpcode);
     if (memberId !== 0) return invalid(AdminQualifier.InvalidMember);
-    if (!this.#list.has(opcode)) return invalid(AdminQualifier.InvalidOpcode);
-    return command(data);
+    const { list, listOrigin } = this.#agreement;
+    // A list that does without this command may have been taken already.
+    const isAgain = opcode === AdminOpcode.ListUse && origin !== NO_ORIGIN &&
+      origin === listOrigin;
+    if (!list.includes(opcode) && !isAgain) {
+      return invalid(AdminQualifier.InvalidOpcode);
+    }
+    return command(data, origin);
   }
 
   #queryList(): AdminOutcome {
     return succeeded(encodeBitmap([...this.#commands.keys()]));
   }
 
-  #useList(data: Uint8Array): AdminOutcome {
+  #useList(data: Uint8Array, origin: number): AdminOutcome {
     const list = decodeBitmap(data);
     if (!list.every((opcode) => this.#commands.has(opcode))) {
       return invalid(AdminQualifier.InvalidField);
     }
-    this.#list = new Set(list);
+    this.#agree({ list, listOrigin: origin });
     return OK;
   }
 
@@ -175,54 +213,61 @@ export class Administration {
 
   #setLimits(limits: ResourceCapability): AdminOutcome {
     const { inboundLimit, outboundLimit } = limits;
-    if (
-      inboundLimit > this.#limits.inboundLimit ||
-      outboundLimit > this.#limits.outboundLimit
-    ) return invalid(AdminQualifier.InvalidField);
+    if (!this.#areWithin(limits)) return invalid(AdminQualifier.InvalidField);
     if (
       this.#associations.reaches(false, inboundLimit) ||
       this.#associations.reaches(true, outboundLimit)
     ) return refused(AdminStatus.Busy, AdminQualifier.InvalidCommand);
-    this.#driverLimits = limits;
+    this.#agree({ limits });
     return OK;
   }
 
-  #setCapabilities(entries: readonly AssociationCapability[]): AdminOutcome {
+  #areWithin({ inboundLimit, outboundLimit }: ResourceCapability): boolean {
+    return inboundLimit <= this.#limits.inboundLimit &&
+      outboundLimit <= this.#limits.outboundLimit;
+  }
+
+  #areMine(entries: readonly AssociationCapability[]): boolean {
     const modes = new Set(entries.map(({ mode }) => mode));
-    const areMine = entries.every((entry) =>
-      this.#capabilities.some((own) => isWithin(entry, own))
-    );
-    if (!areMine || modes.size !== entries.length) {
-      return invalid(AdminQualifier.InvalidField);
-    }
+    return modes.size === entries.length &&
+      entries.every((entry) =>
+        this.#capabilities.some((own) => isWithin(entry, own))
+      );
+  }
+
+  #setCapabilities(entries: readonly AssociationCapability[]): AdminOutcome {
+    if (!this.#areMine(entries)) return invalid(AdminQualifier.InvalidField);
     const haveObjects = this.#associations.reaches(true, 0) ||
       this.#associations.reaches(false, 0);
     if (isDisabled(entries.length) && haveObjects) {
       return refused(AdminStatus.Busy, AdminQualifier.InvalidCommand);
     }
-    this.#driverCapabilities = entries;
+    this.#agree({ capabilities: entries });
     return OK;
   }
 
-  #create(data: Uint8Array<ArrayBuffer>): AdminOutcome {
+  #create(data: Uint8Array<ArrayBuffer>, origin: number): AdminOutcome {
+    const { limits, capabilities } = this.#agreement;
     return this.#withObject(data, (type, id, object) =>
       outcomeOf(
         this.#associations.create(
           type,
           id,
           object,
-          this.#driverLimits,
-          this.#driverCapabilities,
+          limits,
+          capabilities,
+          origin,
         ),
       ));
   }
 
-  #modify(data: Uint8Array<ArrayBuffer>): AdminOutcome {
+  #modify(data: Uint8Array<ArrayBuffer>, origin: number): AdminOutcome {
+    const { capabilities } = this.#agreement;
     return this.#withObject(
       data,
       (type, id, object) =>
         outcomeOf(
-          this.#associations.modify(type, id, object, this.#driverCapabilities),
+          this.#associations.modify(type, id, object, capabilities, origin),
         ),
     );
   }
@@ -234,12 +279,12 @@ export class Administration {
     });
   }
 
-  #destroy(data: Uint8Array<ArrayBuffer>): AdminOutcome {
+  #destroy(data: Uint8Array<ArrayBuffer>, origin: number): AdminOutcome {
     // It has no flags: what is there belongs to nothing.
     const header = data.subarray(0, RESOURCE_HEADER_BYTES);
     return this.#withObject(
       header,
-      (type, id) => outcomeOf(this.#associations.destroy(type, id)),
+      (type, id) => outcomeOf(this.#associations.destroy(type, id, origin)),
     );
   }
 
@@ -271,10 +316,10 @@ export class Administration {
       type !== ResourceType.OutboundAssociation &&
       type !== ResourceType.InboundAssociation
     ) return invalid(AdminQualifier.InvalidField);
-    const { inboundLimit, outboundLimit } = this.#driverLimits;
+    const { limits, capabilities } = this.#agreement;
     if (
-      isDisabled(inboundLimit + outboundLimit) ||
-      isDisabled(this.#driverCapabilities.length)
+      isDisabled(limits.inboundLimit + limits.outboundLimit) ||
+      isDisabled(capabilities.length)
     ) return invalid(AdminQualifier.InvalidOpcode);
     const flags = view.getBigUint64(8, true);
     if (flags !== 0n) return invalid(AdminQualifier.InvalidField);

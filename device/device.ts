@@ -7,6 +7,7 @@
 
 import type { BackendOptions, Probe } from "../backends/backend.ts";
 import { AdminQueue } from "./admin_queue.ts";
+import type { Administration } from "./administration.ts";
 import { BackendHealth, REVIEW_MS } from "./backend_health.ts";
 import { capabilities } from "./capabilities.ts";
 import type { RequestNumbers } from "./control_outcome.ts";
@@ -247,9 +248,20 @@ export class Device {
       : this.dataQueueCount + 1;
   }
 
+  /** Queues of all kinds that a driver may set up. */
+  get queueCount(): number {
+    const own = (this.offeredFeatures & F_ADMIN_VQ) === 0n ? 1 : 2;
+    return this.dataQueueCount + own;
+  }
+
+  /** What commands have come to; undefined where there are none. */
+  get administration(): Administration | undefined {
+    return this.#ipsec?.administration;
+  }
+
   /** The administration queue over a ring that the driver has set up. */
-  createAdminQueue(virtqueue: Virtqueue): AdminQueue {
-    return new AdminQueue(virtqueue, this.#ipsec!.administration);
+  createAdminQueue(virtqueue: Virtqueue, numbers?: RequestNumbers): AdminQueue {
+    return new AdminQueue(virtqueue, this.#ipsec!.administration, numbers);
   }
 
   /** The control queue over a ring that the driver has set up. */
@@ -337,9 +349,14 @@ export class Device {
     this.awaitDriver();
   }
 
+  /** Ends what a driver has agreed on by commands, and its associations. */
+  resetAdministration(): void {
+    this.#ipsec?.administration.reset();
+  }
+
   /** Back to the state before a driver, but for sessions. */
   awaitDriver(): void {
-    this.#ipsec?.administration.reset();
+    this.resetAdministration();
     this.#needsReset = false;
     this.#acceptedFeatures = 0n;
     this.#mode = wireMode(this.#settings.layout, 0n);

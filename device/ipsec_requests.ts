@@ -46,7 +46,7 @@ import { Status } from "./wire/status.ts";
 /** Where a data queue finds associations, and what it shares for them. */
 export interface AssociationTable {
   find(isOutbound: boolean, id: number): HeldAssociation | undefined;
-  readonly ivCounter: SharedArrayBuffer;
+  readonly ivCounter: BigUint64Array;
 }
 
 /** What a data queue's IPSEC requests work on. */

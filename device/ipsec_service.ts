@@ -5,11 +5,10 @@
  * @module
  */
 
+import type { Algorithm } from "../algorithms/catalogue.ts";
 import { Administration } from "./administration.ts";
-import {
-  ipsecCapabilities,
-  SecurityAssociations,
-} from "./security_associations.ts";
+import { suiteMasks } from "./ipsec/suites.ts";
+import { SecurityAssociations } from "./security_associations.ts";
 import type { BackendLane } from "./session/open_backends.ts";
 import {
   Placement,
@@ -17,7 +16,16 @@ import {
   type PlacementSettings,
 } from "./session/placement.ts";
 import { SessionTable } from "./session/session_table.ts";
+import {
+  ALL_IPSEC_OPTIONS,
+  type AssociationCapability,
+  IpsecMode,
+} from "./wire/ipsec_capabilities.ts";
+import { ASSOCIATION_KEY_BYTES } from "./wire/security_association.ts";
 import type { ThreadBackends } from "./session/thread_backends.ts";
+
+/** The largest anti-replay window, in packets. */
+const MAXIMUM_REPLAY_WINDOW = 4096;
 
 /** A backend's offers, and what of it is on a lane. */
 type Offers = PlacementSettings["backends"][number] & {
@@ -43,6 +51,24 @@ export class IpsecService {
     this.associations = associations;
     this.administration = administration;
   }
+}
+
+/** Whether the IPSEC service can be had with these algorithms. */
+export function ipsecCapabilities(
+  offered: readonly Algorithm[],
+): AssociationCapability[] {
+  const { ciphers, macs, aeads } = suiteMasks(offered);
+  if (macs === 0n && aeads === 0) return [];
+  return [IpsecMode.EspTunnel, IpsecMode.EspTransport].map((mode) => ({
+    mode,
+    maxReplayWindow: MAXIMUM_REPLAY_WINDOW,
+    options: ALL_IPSEC_OPTIONS,
+    cipherAlgorithms: ciphers,
+    macAlgorithms: macs,
+    aeadAlgorithms: aeads,
+    maxCipherKeyBytes: ASSOCIATION_KEY_BYTES,
+    maxAuthKeyBytes: ASSOCIATION_KEY_BYTES,
+  }));
 }
 
 /** The service; undefined where no backend has what ESP needs. */

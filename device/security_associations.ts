@@ -8,27 +8,36 @@
  * @module
  */
 
-import type { Algorithm } from "../algorithms/catalogue.ts";
 import { findIllegal } from "../algorithms/legality.ts";
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import { copyDescription } from "../algorithms/session_description.ts";
-import { type EspAssociation, readAssociation } from "./ipsec/association.ts";
-import { createIvCounter } from "./ipsec/iv_source.ts";
-import { suiteMasks } from "./ipsec/suites.ts";
-import type {
-  SessionAnnouncement,
-  SessionTable,
+import {
+  type EspAssociation,
+  readAgain,
+  type ReadAssociation,
+  readAssociation,
+} from "./ipsec/association.ts";
+import {
+  type AssociationAnnouncement,
+  type AssociationObserver,
+  type AssociationStore,
+  createThreadStore,
+  type DriverAgreement,
+  type LeftAssociation,
+  type StoredAssociation,
+} from "./association_store.ts";
+import {
+  NO_ORIGIN,
+  type SessionAnnouncement,
+  type SessionTable,
 } from "./session/session_table.ts";
 import { AdminQualifier, AdminStatus } from "./wire/admin_command.ts";
 import {
-  ALL_IPSEC_OPTIONS,
   type AssociationCapability,
-  IpsecMode,
   type ResourceCapability,
 } from "./wire/ipsec_capabilities.ts";
 import { ASSOCIATION_BYTES } from "./wire/ipsec_readings.ts";
 import {
-  ASSOCIATION_KEY_BYTES,
   type AssociationFields,
   decodeAssociation,
   ResourceType,
@@ -36,8 +45,8 @@ import {
 import type { Refusal } from "./wire/session_parameters.ts";
 import { Status } from "./wire/status.ts";
 
-/** The largest anti-replay window, in packets. */
-const MAXIMUM_REPLAY_WINDOW = 4096;
+/** More IVs than anybody makes of a counter that is no longer in use. */
+const IV_JUMP = 2n ** 32n;
 
 /** Why a command came to nothing; undefined where it succeeded. */
 export interface AdminRefusal {
@@ -64,32 +73,19 @@ export interface HeldAssociation {
 interface Held extends HeldAssociation {
   /** The object as it was set last, keys included. */
   readonly object: Uint8Array<ArrayBuffer>;
-}
-
-/** Whether the IPSEC service can be had with these algorithms. */
-export function ipsecCapabilities(
-  offered: readonly Algorithm[],
-): AssociationCapability[] {
-  const { ciphers, macs, aeads } = suiteMasks(offered);
-  if (macs === 0n && aeads === 0) return [];
-  return [IpsecMode.EspTunnel, IpsecMode.EspTransport].map((mode) => ({
-    mode,
-    maxReplayWindow: MAXIMUM_REPLAY_WINDOW,
-    options: ALL_IPSEC_OPTIONS,
-    cipherAlgorithms: ciphers,
-    macAlgorithms: macs,
-    aeadAlgorithms: aeads,
-    maxCipherKeyBytes: ASSOCIATION_KEY_BYTES,
-    maxAuthKeyBytes: ASSOCIATION_KEY_BYTES,
-  }));
+  readonly stored: StoredAssociation;
+  /** Who had it created. */
+  readonly origin: number;
 }
 
 /** The resource objects of both types, by number. */
 export class SecurityAssociations {
   /** The sessions of the associations. */
   readonly sessions: SessionTable;
-  /** The counter that IVs come from: it outlives every driver. */
-  readonly ivCounter = createIvCounter();
+  /** Where they are while no guest is kept. */
+  readonly #ownStore = createThreadStore();
+  #store: AssociationStore = this.#ownStore;
+  readonly #observers = new Set<AssociationObserver>();
   readonly #outbound: (Held | undefined)[] = [];
   readonly #inbound: (Held | undefined)[] = [];
 
@@ -97,37 +93,116 @@ export class SecurityAssociations {
     this.sessions = sessions;
   }
 
+  /** Where they are, and are kept. */
+  get store(): AssociationStore {
+    return this.#store;
+  }
+
+  /**
+   * Keeps those of the next guest in `store`, or in memory of this process alone;
+   * there are none now, or they are another process's. The counter of IVs goes
+   * on, further than anybody who has the old one comes.
+   */
+  keepIn(store?: AssociationStore): void {
+    const next = store ?? this.#ownStore;
+    const from = Atomics.load(this.#store.ivCounter.words, 0);
+    Atomics.store(next.ivCounter.words, 0, from + IV_JUMP);
+    this.#store = next;
+  }
+
+  /** The same where `store` has what the process before has left. */
+  goOnIn(store: AssociationStore): void {
+    this.#store = store;
+  }
+
+  /** One word: the counter that IVs come from. It outlives every driver. */
+  get ivCounter(): BigUint64Array {
+    return this.#store.ivCounter.words;
+  }
+
+  /** Tells `observer` of every change from now on; returns how to stop it. */
+  observe(observer: AssociationObserver): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  /** All associations as they are announced. */
+  *current(): Iterable<AssociationAnnouncement> {
+    for (const isOutbound of [true, false]) {
+      for (const [id, held] of this.#table(isOutbound).entries()) {
+        if (held) yield announcementOf(isOutbound, id, held);
+      }
+    }
+  }
+
   /** The association with this number; undefined where there is none. */
   find(isOutbound: boolean, id: number): HeldAssociation | undefined {
-    return (isOutbound ? this.#outbound : this.#inbound)[id];
+    return this.#table(isOutbound)[id];
   }
 
   /** Whether there is one whose number is `limit` or more. */
   reaches(isOutbound: boolean, limit: number): boolean {
-    return (isOutbound ? this.#outbound : this.#inbound)
+    return this.#table(isOutbound)
       .some((held, id) => held !== undefined && id >= limit);
   }
 
-  /** Creates an object; `data` may be longer or shorter than one is. */
+  /**
+   * Creates an object; `data` may be longer or shorter than one is. What `origin`
+   * has had created already is there.
+   */
   create(
     type: ResourceType,
     id: number,
     data: DataView<ArrayBuffer>,
     limits: ResourceCapability,
     capabilities: readonly AssociationCapability[],
+    origin = NO_ORIGIN,
   ): AdminRefusal | undefined {
     const isOutbound = type === ResourceType.OutboundAssociation;
     const limit = isOutbound ? limits.outboundLimit : limits.inboundLimit;
     if (id >= limit) return INVALID_FIELD;
-    if (this.find(isOutbound, id)) {
-      return {
+    const existing = this.#table(isOutbound)[id];
+    if (existing) {
+      return origin !== NO_ORIGIN && existing.origin === origin ? undefined : {
         status: AdminStatus.Exists,
         qualifier: AdminQualifier.InvalidField,
       };
     }
-    const made = this.#make(isOutbound, data, capabilities, undefined);
+    const made = this.#make(isOutbound, id, data, capabilities, origin);
     if ("status" in made) return made;
-    this.#table(isOutbound)[id] = made;
+    this.#set(isOutbound, id, made);
+    return undefined;
+  }
+
+  #set(isOutbound: boolean, id: number, held: Held): void {
+    this.#table(isOutbound)[id] = held;
+    const announcement = announcementOf(isOutbound, id, held);
+    for (const observer of this.#observers) observer.set(announcement);
+  }
+
+  /**
+   * Takes an association over from the process before; a text says why that is
+   * impossible.
+   */
+  takeOver(
+    { isOutbound, id, object, stored, origin }: LeftAssociation,
+    { limits, capabilities }: DriverAgreement,
+  ): string | undefined {
+    const limit = isOutbound ? limits.outboundLimit : limits.inboundLimit;
+    if (id >= limit || this.#table(isOutbound)[id]) return "its number";
+    const read = this.#read(object, isOutbound, capabilities);
+    if (typeof read === "string") return read;
+    if (read.stateWords > stored.words.length) return "its window";
+    const sessionId = this.#openSession(read);
+    if (typeof sessionId !== "number") return "no backend has it";
+    const association = read.create(stored.words);
+    this.#set(isOutbound, id, {
+      association,
+      sessionId,
+      object,
+      stored,
+      origin,
+    });
     return undefined;
   }
 
@@ -144,16 +219,18 @@ export class SecurityAssociations {
     id: number,
     data: DataView<ArrayBuffer>,
     capabilities: readonly AssociationCapability[],
+    origin = NO_ORIGIN,
   ): AdminRefusal | undefined {
     const isOutbound = type === ResourceType.OutboundAssociation;
     const held = this.#table(isOutbound)[id];
     if (!held) return NO_SUCH_OBJECT;
-    const made = this.#make(isOutbound, data, capabilities, held);
+    const made = this.#make(isOutbound, id, data, capabilities, origin, held);
     if ("status" in made) return made;
-    this.#table(isOutbound)[id] = made;
+    this.#set(isOutbound, id, made);
     if (made.sessionId !== held.sessionId) {
       this.sessions.destroy(held.sessionId);
     }
+    if (made.stored !== held.stored) held.stored.remove(origin);
     held.object.fill(0);
     return undefined;
   }
@@ -170,24 +247,38 @@ export class SecurityAssociations {
     return copy;
   }
 
-  destroy(type: ResourceType, id: number): AdminRefusal | undefined {
-    const table = this.#table(type === ResourceType.OutboundAssociation);
-    const held = table[id];
-    if (!held) return NO_SUCH_OBJECT;
-    table[id] = undefined;
-    this.#end(held);
+  /** Destroys an object; what `origin` has had destroyed already is gone. */
+  destroy(
+    type: ResourceType,
+    id: number,
+    origin = NO_ORIGIN,
+  ): AdminRefusal | undefined {
+    const isOutbound = type === ResourceType.OutboundAssociation;
+    const held = this.#table(isOutbound)[id];
+    if (!held) {
+      const isDone = origin !== NO_ORIGIN && origin === this.#store.lastRemoval;
+      return isDone ? undefined : NO_SUCH_OBJECT;
+    }
+    this.#end(isOutbound, id, held, origin);
     return undefined;
   }
 
   /** Destroys all. */
   clear(): void {
-    for (const table of [this.#outbound, this.#inbound]) {
-      for (const held of table) if (held) this.#end(held);
+    for (const isOutbound of [true, false]) {
+      const table = this.#table(isOutbound);
+      for (const [id, held] of table.entries()) {
+        if (held) this.#end(isOutbound, id, held, NO_ORIGIN);
+      }
       table.length = 0;
     }
   }
 
-  #end({ object, sessionId, association }: Held): void {
+  #end(isOutbound: boolean, id: number, held: Held, origin: number): void {
+    const { object, sessionId, association, stored } = held;
+    this.#table(isOutbound)[id] = undefined;
+    for (const observer of this.#observers) observer.removed(isOutbound, id);
+    stored.remove(origin);
     this.sessions.destroy(sessionId);
     object.fill(0);
     association.salt.fill(0);
@@ -195,29 +286,51 @@ export class SecurityAssociations {
 
   #make(
     isOutbound: boolean,
+    id: number,
     data: DataView<ArrayBuffer>,
     capabilities: readonly AssociationCapability[],
-    before: Held | undefined,
+    origin: number,
+    before?: Held,
   ): Held | AdminRefusal {
     const object = keyRoom(ASSOCIATION_BYTES);
     object.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    const made = this.#makeFrom(isOutbound, object, capabilities, before);
-    if ("status" in made) object.fill(0);
-    return made;
+    const made = this.#makeFrom(object, isOutbound, capabilities, before);
+    if ("status" in made) {
+      object.fill(0);
+      return made;
+    }
+    const { read, sessionId, goesOn } = made;
+    const stored = goesOn
+      ? before!.stored
+      : this.#store.add(isOutbound, id, object, read.stateWords, origin);
+    if (goesOn) stored.set(object, origin);
+    const association = read.create(stored.words);
+    return { association, sessionId, object, stored, origin };
+  }
+
+  #read(
+    object: Uint8Array<ArrayBuffer>,
+    isOutbound: boolean,
+    capabilities: readonly AssociationCapability[],
+  ): ReadAssociation | string {
+    const fields = decodeAssociation(new DataView(object.buffer));
+    return readAssociation(fields, isOutbound, capabilities);
   }
 
   #makeFrom(
-    isOutbound: boolean,
     object: Uint8Array<ArrayBuffer>,
+    isOutbound: boolean,
     capabilities: readonly AssociationCapability[],
     before: Held | undefined,
-  ): Held | AdminRefusal {
-    const fields = decodeAssociation(new DataView(object.buffer));
-    const read = readAssociation(fields, isOutbound, capabilities);
+  ):
+    | { read: ReadAssociation; sessionId: number; goesOn: boolean }
+    | AdminRefusal {
+    const read = this.#read(object, isOutbound, capabilities);
     if (typeof read === "string") {
       this.sessions.refuse({ status: Status.Error, reason: read });
       return INVALID_FIELD;
     }
+    const fields = decodeAssociation(new DataView(object.buffer));
     const old = before && decodeAssociation(new DataView(before.object.buffer));
     if (old && old.mode !== fields.mode) return INVALID_FIELD;
     const goesOn = old !== undefined && isSameAssociation(old, fields);
@@ -225,19 +338,58 @@ export class SecurityAssociations {
     if (goesOn && old.replayWindow !== fields.replayWindow) {
       return INVALID_FIELD;
     }
-    const state = goesOn ? before!.association.stateMemory : undefined;
     if (goesOn && hasSameAlgorithms(old, fields)) {
-      const { sessionId } = before!;
-      return { object, sessionId, association: read.create(state) };
+      return { read, sessionId: before!.sessionId, goesOn };
     }
-    if (findIllegal(read.chosen.description)) return INVALID_FIELD;
-    const description = copyDescription(read.chosen.description);
+    const sessionId = this.#openSession(read);
+    return typeof sessionId === "number"
+      ? { read, sessionId, goesOn }
+      : sessionId;
+  }
+
+  #openSession({ chosen }: ReadAssociation): number | AdminRefusal {
+    if (findIllegal(chosen.description)) return INVALID_FIELD;
+    const description = copyDescription(chosen.description);
     // None of its backends opens sessions on a lane, which would take a while.
     const created = this.sessions.create(description) as
       | SessionAnnouncement
       | Refusal;
-    if (!("id" in created)) return refusalOf(created.status);
-    return { object, sessionId: created.id, association: read.create(state) };
+    return "id" in created ? created.id : refusalOf(created.status);
+  }
+}
+
+const announcementOf = (
+  isOutbound: boolean,
+  id: number,
+  { sessionId, object, stored }: Held,
+): AssociationAnnouncement => ({
+  isOutbound,
+  id,
+  sessionId,
+  object,
+  place: stored.place,
+});
+
+/** The association of an announced object, for another thread. */
+export function holdAgain(
+  object: Uint8Array<ArrayBuffer>,
+  isOutbound: boolean,
+  sessionId: number,
+  words: BigUint64Array,
+): HeldAssociation {
+  const fields = decodeAssociation(new DataView(object.buffer));
+  return { association: readAgain(fields, isOutbound, words), sessionId };
+}
+
+/** Writes an object without its keys, which its session has. */
+export function writeWithoutKeys(
+  object: Uint8Array<ArrayBuffer>,
+  room: Uint8Array,
+): void {
+  room.set(object);
+  const { cipherKey, authKey } = decodeAssociation(new DataView(object.buffer));
+  for (const { byteOffset, length } of [cipherKey, authKey]) {
+    room.fill(0, byteOffset, byteOffset + length);
   }
 }
 

@@ -137,13 +137,16 @@ export class IpsecBed implements AsyncDisposable {
 
   /** The number that the next packet does not have yet, or the highest received. */
   setSequence(association: SecurityAssociation, number: bigint): void {
-    const { stateMemory } = this.held(association).association;
-    new BigUint64Array(stateMemory)[0] = number;
+    const isOutbound = association.direction === "outbound";
+    for (const { id, place, ...one } of this.device.associations!.current()) {
+      if (one.isOutbound !== isOutbound || id !== association.id) continue;
+      if ("memory" in place) new BigUint64Array(place.memory)[0] = number;
+    }
   }
 
   /** The IV of the next packet of a counter mode. */
   setIv(iv: bigint): void {
-    new BigUint64Array(this.device.associations!.ivCounter)[0] = iv;
+    this.device.associations!.ivCounter[0] = iv;
   }
 
   close(): Promise<void> {

@@ -27,6 +27,11 @@ export const GUEST_OPTIONS = [
     help: "offer algorithms with known weaknesses too",
   },
   {
+    name: "ipsec",
+    help:
+      "offer the IPSEC service, with its administration queue as the ring behind the control queue: for a front-end of one's own that knows where it is; Linux under QEMU gives the whole device up",
+  },
+  {
     name: "layout",
     value: "NAME",
     choices: REQUEST_LAYOUTS,

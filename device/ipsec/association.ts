@@ -5,7 +5,6 @@
  * @module
  */
 
-import { createThreadMemory } from "../../memory/thread_memory.ts";
 import { copyKey } from "../../algorithms/key_bytes.ts";
 import {
   ALL_IPSEC_OPTIONS,
@@ -24,9 +23,14 @@ import {
   IpsecDirection,
   type LifetimeFields,
 } from "../wire/security_association.ts";
-import { AssociationState, stateBytes } from "./association_state.ts";
+import { AssociationState, stateWords } from "./association_state.ts";
 import { outerHeader } from "./ip_header.ts";
-import { chooseSuite, type ChosenSuite, type Suite } from "./suites.ts";
+import {
+  ALL_SUITES,
+  chooseSuite,
+  type ChosenSuite,
+  type Suite,
+} from "./suites.ts";
 
 /** One association: what its packets look like, and what they share. */
 export interface EspAssociation {
@@ -48,15 +52,15 @@ export interface EspAssociation {
   readonly outer: Uint8Array<ArrayBuffer> | undefined;
   readonly lifetime: LifetimeFields | undefined;
   readonly state: AssociationState;
-  /** Where the state lies, for an association that goes on with it. */
-  readonly stateMemory: SharedArrayBuffer;
 }
 
 /** What an object's fields come to. */
 export interface ReadAssociation {
   readonly chosen: ChosenSuite;
-  /** Makes the association; its state is new, or goes on with `memory`. */
-  create(memory?: SharedArrayBuffer): EspAssociation;
+  /** Words that its state takes. */
+  readonly stateWords: number;
+  /** Makes the association; its state is new where `words` are zeros. */
+  create(words: BigUint64Array): EspAssociation;
 }
 
 const MAXIMUM_DSCP = 63;
@@ -100,9 +104,22 @@ export function readAssociation(
     fields.cipherKeyBytes > capability.maxCipherKeyBytes ||
     fields.authKeyBytes > capability.maxAuthKeyBytes
   ) return "a key is longer than offered";
-  const create = (memory?: SharedArrayBuffer) =>
-    makeAssociation(fields, isOutbound, chosen.suite, memory);
-  return { chosen, create };
+  return {
+    chosen,
+    stateWords: stateWords(windowOf(fields, isOutbound)),
+    create: (words) => makeAssociation(fields, isOutbound, chosen.suite, words),
+  };
+}
+
+/** The same association on another thread, of fields that have been checked. */
+export function readAgain(
+  fields: AssociationFields,
+  isOutbound: boolean,
+  words: BigUint64Array,
+): EspAssociation {
+  const chosen = chooseSuite(fields, ALL_SUITES, "encrypt");
+  if (typeof chosen === "string") throw new Error(`Cannot take ${chosen}`);
+  return makeAssociation(fields, isOutbound, chosen.suite, words);
 }
 
 function tunnelFault({ mode, tunnel }: AssociationFields): string | undefined {
@@ -122,7 +139,7 @@ function makeAssociation(
   fields: AssociationFields,
   isOutbound: boolean,
   suite: Suite,
-  memory = createThreadMemory(stateBytes(windowOf(fields, isOutbound))),
+  words: BigUint64Array,
 ): EspAssociation {
   const has = (option: IpsecOption) => (fields.options & option) !== 0;
   const isTunnel = fields.mode === IpsecMode.EspTunnel;
@@ -147,11 +164,10 @@ function makeAssociation(
     outer: isTunnel && isOutbound ? outerOf(fields) : undefined,
     lifetime: has(IpsecOption.Lifetime) ? fields.lifetime : undefined,
     state: new AssociationState(
-      memory,
+      words,
       windowOf(fields, isOutbound),
       isExtended,
     ),
-    stateMemory: memory,
   };
 }
 

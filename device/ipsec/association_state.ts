@@ -32,9 +32,9 @@ const WIDTH_WITHOUT_WINDOW = 2 ** 31;
 /** What `take` gives when there are no numbers left. */
 export const NO_SEQUENCE = -1;
 
-/** Bytes of the memory that a window of `windowPackets` takes. */
-export function stateBytes(windowPackets: number): number {
-  return 8 * (WINDOW + windowWords(windowPackets));
+/** Words that the state with a window of `windowPackets` takes. */
+export function stateWords(windowPackets: number): number {
+  return WINDOW + windowWords(windowPackets);
 }
 
 /** One word more than the window fills, as it rarely begins with a word. */
@@ -46,17 +46,17 @@ function windowWords(windowPackets: number): number {
 
 /** One association's state, in memory that threads share. */
 export class AssociationState {
-  readonly #words: BigUint64Array<SharedArrayBuffer>;
+  readonly #words: BigUint64Array;
   readonly #windowPackets: number;
   readonly #windowWords: number;
   readonly #last: number;
 
   constructor(
-    memory: SharedArrayBuffer,
+    words: BigUint64Array,
     windowPackets: number,
     isExtended: boolean,
   ) {
-    this.#words = new BigUint64Array(memory);
+    this.#words = words;
     this.#windowPackets = windowPackets;
     this.#windowWords = windowWords(windowPackets);
     this.#last = isExtended ? LAST_EXTENDED : LAST_SHORT;

@@ -2,13 +2,13 @@ import { strictEqual } from "node:assert/strict";
 import {
   AssociationState,
   NO_SEQUENCE,
-  stateBytes,
+  stateWords,
 } from "./association_state.ts";
 
 function state(windowPackets = 0, isExtended = false, highest = 0n) {
-  const memory = new SharedArrayBuffer(stateBytes(windowPackets));
-  new BigUint64Array(memory)[0] = highest;
-  return new AssociationState(memory, windowPackets, isExtended);
+  const words = new BigUint64Array(stateWords(windowPackets));
+  words[0] = highest;
+  return new AssociationState(words, windowPackets, isExtended);
 }
 
 Deno.test("sequence numbers begin at 1 and end where their field does", () => {
@@ -104,12 +104,12 @@ import { AssociationState } from "${new URL(
   import.meta.url,
 )}";
 self.onmessage = ({ data: { memory, width, count } }) => {
-  const state = new AssociationState(memory, width, true);
+  const state = new AssociationState(new BigUint64Array(memory), width, true);
   const taken = [];
   for (let i = 0; i < count; i++) taken.push(state.take());
   self.postMessage(taken);
   self.onmessage = ({ data: { memory, first } }) => {
-    const window = new AssociationState(memory, width, true);
+    const window = new AssociationState(new BigUint64Array(memory), width, true);
     const accepted = [];
     for (let i = 0; i < count; i++) {
       // All threads try the same numbers, a little shuffled.
@@ -142,10 +142,10 @@ Deno.test("threads never share a number: not one that is sent, nor one that is r
       ),
     );
   try {
-    const sent = new SharedArrayBuffer(stateBytes(0));
+    const sent = new SharedArrayBuffer(8 * stateWords(0));
     const taken = (await ask({ memory: sent, width, count })).flat();
     strictEqual(new Set(taken).size, 3 * count);
-    const received = new SharedArrayBuffer(stateBytes(width));
+    const received = new SharedArrayBuffer(8 * stateWords(width));
     const accepted = (await ask({ memory: received, first: 100 })).flat();
     strictEqual(new Set(accepted).size, accepted.length, "a replay passed");
     // What one thread was too late for another had already.

@@ -6,28 +6,22 @@
  * @module
  */
 
-import { createThreadMemory } from "../../memory/thread_memory.ts";
-
-const COUNTER_BYTES = 8;
 /** A call for random bytes costs more than the bytes. */
 const RANDOM_ROOM_BYTES = 4096;
 
-/** The memory of a device's counter, with a start that nobody can tell. */
-export function createIvCounter(): SharedArrayBuffer {
-  const memory = createThreadMemory(COUNTER_BYTES);
-  const start = crypto.getRandomValues(new BigUint64Array(1))[0]!;
-  new BigUint64Array(memory)[0] = start;
-  return memory;
-}
+/** Where a device's counter begins: nobody can tell. */
+export const randomIvStart = (): bigint =>
+  crypto.getRandomValues(new BigUint64Array(1))[0]!;
 
 /** A thread's source of IVs. */
 export class IvSource {
-  readonly #counter: BigUint64Array<SharedArrayBuffer>;
+  readonly #counter: BigUint64Array;
   readonly #random = new Uint8Array(RANDOM_ROOM_BYTES);
   #used = RANDOM_ROOM_BYTES;
 
-  constructor(counter: SharedArrayBuffer) {
-    this.#counter = new BigUint64Array(counter);
+  /** `counter` is one word, which all threads of the device share. */
+  constructor(counter: BigUint64Array) {
+    this.#counter = counter;
   }
 
   /** Writes the counter's next value, 8 bytes. */

@@ -103,6 +103,13 @@ export interface SuiteMasks {
   readonly aeads: number;
 }
 
+/** Whatever has a number. */
+export const ALL_SUITES: SuiteMasks = {
+  ciphers: 2n ** 64n - 1n,
+  macs: 2n ** 64n - 1n,
+  aeads: 2 ** 32 - 1,
+};
+
 /** What of `offered` serves ESP. */
 export function suiteMasks(offered: readonly Algorithm[]): SuiteMasks {
   const mask = (service: string, names: readonly string[]) =>

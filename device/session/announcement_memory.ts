@@ -71,14 +71,32 @@ export class AnnouncementMemory {
   put(record: SessionRecord, takers: number): AnnouncementPlace {
     let place: AnnouncementPlace | undefined;
     encodeSessionRecord(record, (lengthBytes) => {
-      const { chunk, at } = this.#reserve(COUNTER_BYTES + lengthBytes);
-      Atomics.store(chunk.words, at >> 2, takers);
-      Atomics.add(chunk.words, 0, 1);
-      place = { memory: chunk.memory, at };
-      return new Uint8Array(chunk.memory, at + COUNTER_BYTES, lengthBytes);
+      const made = this.#place(lengthBytes, takers);
+      place = made.place;
+      return made.room;
     });
     const tokenKey = tokenKeyOf(record);
     return tokenKey === undefined ? place! : { ...place!, tokenKey };
+  }
+
+  /** The same for bytes that `write` writes. */
+  putBytes(
+    lengthBytes: number,
+    takers: number,
+    write: (room: Uint8Array) => void,
+  ): AnnouncementPlace {
+    const { place, room } = this.#place(lengthBytes, takers);
+    write(room);
+    return place;
+  }
+
+  #place(lengthBytes: number, takers: number) {
+    const { chunk, at } = this.#reserve(COUNTER_BYTES + lengthBytes);
+    Atomics.store(chunk.words, at >> 2, takers);
+    Atomics.add(chunk.words, 0, 1);
+    const { memory } = chunk;
+    const room = new Uint8Array(memory, at + COUNTER_BYTES, lengthBytes);
+    return { place: { memory, at }, room };
   }
 
   /** `put` for a thread that starts: each when the thread is told of it. */
@@ -122,20 +140,29 @@ export function takeRecord(
   { memory, at, tokenKey }: AnnouncementPlace,
 ): SessionRecord {
   const shared = new Uint8Array(memory, at + COUNTER_BYTES);
-  const bytes = keyRoom(sessionRecordBytes(shared));
-  const record = shared.subarray(0, bytes.length);
-  bytes.set(record);
-  const words = new Int32Array(memory);
-  if (Atomics.sub(words, at >> 2, 1) === 1) {
-    record.fill(0);
-    Atomics.sub(words, 0, 1);
-  }
+  const bytes = takeBytes({ memory, at }, sessionRecordBytes(shared));
   const decoded = decodeSessionRecord(bytes);
   bytes.fill(0);
   if (typeof decoded === "string") throw new Error(`Cannot take ${decoded}`);
   if (tokenKey === undefined) return decoded;
   const { description } = decoded;
   return { ...decoded, description: withTokenKey(description, tokenKey) };
+}
+
+/** As many bytes as have been put at a place, to be wiped by the caller. */
+export function takeBytes(
+  { memory, at }: AnnouncementPlace,
+  lengthBytes: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = keyRoom(lengthBytes);
+  const room = new Uint8Array(memory, at + COUNTER_BYTES, lengthBytes);
+  bytes.set(room);
+  const words = new Int32Array(memory);
+  if (Atomics.sub(words, at >> 2, 1) === 1) {
+    room.fill(0);
+    Atomics.sub(words, 0, 1);
+  }
+  return bytes;
 }
 
 function tokenKeyOf({ description }: SessionRecord): string | undefined {

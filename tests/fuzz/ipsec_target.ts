@@ -103,7 +103,7 @@ class IpsecEpisode implements Episode {
     this.#admin = new HandRing(machine, 2, RING_SIZE, ADMIN_RING_AT);
     this.#snapshot = machine.arena.snapshot();
     const counter = machine.device.associations!.ivCounter;
-    new BigUint64Array(counter)[0] = BigInt(random.integer(2 ** 32));
+    counter[0] = BigInt(random.integer(2 ** 32));
     this.#setUp();
   }
 

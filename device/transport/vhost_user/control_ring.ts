@@ -1,5 +1,5 @@
 /**
- * The control queue, served on the main thread.
+ * The control queue and the administration queue, served on the main thread.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { EAGAIN, type Libc } from "../../../ffi/libc.ts";
 import { clearForeign } from "../../../ffi/libc_foreign.ts";
-import type { Device } from "../../device.ts";
+import type { AdminQueue } from "../../admin_queue.ts";
 import type { ControlQueue } from "../../control_queue.ts";
 import { DRAIN_MS } from "../../drain.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import type { Virtqueue } from "../../ring/virtqueue.ts";
 import { ServedQueue } from "../../served_queue.ts";
 import { reasonOf } from "../../session/failure.ts";
-import type { KeptGuest } from "./kept_guest.ts";
 import type { GuestSignals } from "./guest_signals.ts";
+import type { RequestNumbers } from "../../state/request_numbers.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import { openJournal } from "./journal_place.ts";
@@ -26,11 +26,16 @@ import type { RingRunner, RingStart } from "./ring_runner.ts";
 export interface ControlRingOptions {
   readonly libc: Libc;
   readonly reactor: Reactor;
-  readonly device: Device;
   readonly memory: MemoryTable;
   readonly signals: GuestSignals;
-  /** Where the guest outlives this process; absent: it does not. */
-  readonly kept?: KeptGuest | undefined;
+  /** Numbers what is asked where the guest is kept; absent: it is not. */
+  readonly numbers?: RequestNumbers | undefined;
+  /** Makes what serves the ring; `answered` hears what it answers later. */
+  create(
+    virtqueue: Virtqueue,
+    memory: GuestMemory,
+    answered: () => void,
+  ): ControlQueue | AdminQueue;
   /** Hears why the ring is no longer served. */
   broken(reason: string): void;
   /** Hears of an error that is nobody's but the device's. */
@@ -42,12 +47,12 @@ const MOST_WRITTEN_BYTES = 4096;
 /** How often a ring without a kick descriptor is looked at. */
 const POLLING_MS = 1;
 
-/** Serves the control queue of one front-end. */
+/** Serves one of the two of one front-end. */
 export class ControlRing implements RingRunner {
   readonly #options: ControlRingOptions;
   #ring: RingStart | undefined;
   #queue: ServedQueue | undefined;
-  #service: ControlQueue | undefined;
+  #service: ControlQueue | AdminQueue | undefined;
   #base = 0;
   #callFd = -1;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -62,9 +67,11 @@ export class ControlRing implements RingRunner {
     const { reactor } = this.#options;
     this.#ring = ring;
     this.#callFd = ring.callFd;
-    const { addresses, mode: _mode, kickFd, callFd: _callFd, ...rest } = ring;
-    const { redo, journal: place, ...form } = rest;
-    const numbers = this.#options.kept?.requestNumbers;
+    const { addresses, kickFd } = ring;
+    const { redo, journal: place, size, packed, base } = ring;
+    const { eventIndex, inOrder } = ring;
+    const form = { size, packed, base, eventIndex, inOrder };
+    const { numbers } = this.#options;
     if (redo > 0) numbers?.resume(ring.base & 0xffff);
     else numbers?.begin();
     const journal = place && openJournal(place);
@@ -98,7 +105,7 @@ export class ControlRing implements RingRunner {
     queue.stop();
     if (queue.pendingCount > 0) {
       const timer = setTimeout(() => queue.abandonLanes(), DRAIN_MS);
-      await this.#service!.drain();
+      if ("drain" in this.#service!) await this.#service.drain();
       clearTimeout(timer);
     }
     queue.close();
@@ -120,17 +127,15 @@ export class ControlRing implements RingRunner {
     this.#open();
   }
 
-  #create(virtqueue: Virtqueue, memory: GuestMemory): ControlQueue {
-    const service = this.#options.device.createControlQueue(
-      virtqueue,
-      memory,
-      this.#options.kept?.requestNumbers,
-    );
-    this.#service = service;
-    service.answered = () => {
+  #create(
+    virtqueue: Virtqueue,
+    memory: GuestMemory,
+  ): ControlQueue | AdminQueue {
+    const service = this.#options.create(virtqueue, memory, () => {
       if (service.poll()) this.#notify();
       this.#serveSoon();
-    };
+    });
+    this.#service = service;
     return service;
   }
 

@@ -21,6 +21,7 @@ import {
 } from "./messages.ts";
 import type { FrontEndRecord } from "./front_end_record.ts";
 import type { KeptGuest } from "./kept_guest.ts";
+import { KeptAssociations } from "./kept_associations.ts";
 import { KeptSessions } from "./kept_sessions.ts";
 import { type Outcome, Refused } from "./outcome.ts";
 import { encodeUint64 } from "./payloads.ts";
@@ -68,6 +69,7 @@ export class FrontEnd {
   #handling: Promise<void> | undefined;
   #isHandling = false;
   #keptSessions: KeptSessions | undefined;
+  #keptAssociations: KeptAssociations | undefined;
   /** What answers the last message, unless it has been sent. */
   #reply: Uint8Array<ArrayBuffer> | undefined;
   #markGone = () => {};
@@ -122,6 +124,8 @@ export class FrontEnd {
   #keep(kept: KeptGuest): void {
     kept.keep(this.#connection.fd);
     this.#keptSessions = KeptSessions.begin(kept.sessions, this.#options);
+    this.#keptAssociations = kept.ipsec &&
+      KeptAssociations.begin(kept.ipsec, this.#options);
     this.#save();
   }
 
@@ -140,7 +144,7 @@ export class FrontEnd {
     if (this.#dropped) return;
     const problem = typeof sessions === "string"
       ? sessions
-      : await this.guest.resume(left, kept);
+      : this.#resumeAssociations(kept) ?? await this.guest.resume(left, kept);
     if (this.#dropped) return;
     if (problem !== undefined) {
       void this.drop(`${UNUSABLE}: ${problem}`, "warn");
@@ -162,6 +166,14 @@ export class FrontEnd {
     log("info", `goes on with ${device.sessions.size} sessions`);
     await this.#readable();
     if (!this.#dropped) this.#watch();
+  }
+
+  /** A string says why associations of the process before cannot go on. */
+  #resumeAssociations({ ipsec }: KeptGuest): string | undefined {
+    const taken = ipsec && KeptAssociations.takeOver(ipsec, this.#options);
+    if (typeof taken === "string") return taken;
+    this.#keptAssociations = taken;
+    return undefined;
   }
 
   /**
@@ -219,6 +231,7 @@ export class FrontEnd {
     device.onConfigChange = undefined;
     device.onBackendHealth = undefined;
     this.#keptSessions?.leave();
+    this.#keptAssociations?.leave();
     void this.#end();
     return this.gone;
   }

@@ -75,9 +75,12 @@ export function isGeneric(protocolFeatures: bigint): boolean {
   return (protocolFeatures & PROTOCOL_F_CONFIG) !== 0n;
 }
 
-/** How many rings the front-end may speak of: cryptodev has no control ring. */
-export function ringCount({ protocolFeatures, rings }: FrontEndState): number {
-  return isGeneric(protocolFeatures) ? rings.length : rings.length - 1;
+/** How many rings the front-end may speak of: cryptodev has data rings alone. */
+export function ringCount(
+  { protocolFeatures, rings }: FrontEndState,
+  dataQueueCount: number,
+): number {
+  return isGeneric(protocolFeatures) ? rings.length : dataQueueCount;
 }
 
 /** Whether rings are packed. */

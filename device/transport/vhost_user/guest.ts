@@ -85,7 +85,7 @@ export class Guest {
       numberOf: (fd) => options.kept?.numberOf(fd) ?? 0,
       lost: options.failed,
     });
-    this.state = newFrontEndState(device.dataQueueCount + 1);
+    this.state = newFrontEndState(device.queueCount);
     this.#signals = new GuestSignals(libc);
     const broken = (index: number, reason: string) =>
       this.#broken(index, reason);
@@ -130,8 +130,8 @@ export class Guest {
   ): Promise<string | undefined> {
     const { rings, regions, log, state, newestSession } = record;
     if (rings.length !== this.state.rings.length) {
-      return `it has ${rings.length - 1} data queues, and this device ` +
-        `${this.state.rings.length - 1}`;
+      return `it has ${rings.length} queues, and this device ` +
+        `${this.state.rings.length}`;
     }
     const descriptorOf = (number: KeptNumber) => kept.claim(number);
     const files = regions.map(({ file }) => descriptorOf(file));

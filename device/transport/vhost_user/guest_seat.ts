@@ -10,6 +10,7 @@ import { ThreadSessions } from "../../session/thread_sessions.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { addRange, guestMemoryOf, type MemoryRange } from "./memory_table.ts";
 import { QueueRing, type RingGuest, type RingThread } from "./queue_ring.ts";
+import { SeatAssociations } from "./seat_associations.ts";
 import type { LoadedSettings } from "./loaded_settings.ts";
 import type {
   CountersPlace,
@@ -19,6 +20,7 @@ import type {
   RingStart,
   SharedMemory,
 } from "./thread_messages.ts";
+import type { Announcement } from "./thread_seat.ts";
 
 const memoryOf = ({ ranges, log }: SharedMemory): GuestMemory | string =>
   guestMemoryOf(ranges, log);
@@ -38,6 +40,7 @@ export interface SeatThread extends RingThread {
 /** One guest with rings on this thread. */
 export class GuestSeat implements RingGuest {
   readonly sessions: ThreadSessions;
+  readonly associations: SeatAssociations | undefined;
   readonly settings: RingGuest["settings"];
   readonly throttle: RingGuest["throttle"];
   readonly #thread: SeatThread;
@@ -58,6 +61,8 @@ export class GuestSeat implements RingGuest {
     this.#report = report;
     this.settings = loaded.settings;
     this.throttle = start.throttle;
+    this.associations = start.ivCounter &&
+      new SeatAssociations(start.ivCounter);
     this.#taken = new Int32Array(start.taken);
     this.#memory = memoryOf(start.memory);
     const { note } = new FailureNotes((failure) =>
@@ -92,11 +97,10 @@ export class GuestSeat implements RingGuest {
   #carryOut(command: SeatCommand): void {
     switch (command.kind) {
       case "opened":
-        this.sessions.opened(takeAnnouncement(command.place));
-        Atomics.add(this.#taken, 0, 1);
-        return;
       case "closed":
-        this.sessions.closed(command.id);
+      case "association":
+      case "association removed":
+        this.#hear(command);
         Atomics.add(this.#taken, 0, 1);
         return;
       case "keys":
@@ -119,6 +123,25 @@ export class GuestSeat implements RingGuest {
         return this.#growMemory(command.range, command.sequence);
       case "leave":
         return this.#leave(command.sequence);
+    }
+  }
+
+  #hear(announcement: Announcement): void {
+    const { index, ownIndex } = this.sessions;
+    switch (announcement.kind) {
+      case "opened": {
+        const { place, own } = announcement;
+        const session = takeAnnouncement(place);
+        return this.sessions.opened(session, own ? ownIndex : index);
+      }
+      case "closed": {
+        const { id, own } = announcement;
+        return this.sessions.closed(id, own ? ownIndex : index);
+      }
+      case "association":
+        return this.associations!.set(announcement.association);
+      case "association removed":
+        return this.associations!.remove(announcement);
     }
   }
 
@@ -205,6 +228,7 @@ export class GuestSeat implements RingGuest {
   /** Closes all sessions; no ring of it may run. */
   close(): void {
     this.#unobserve();
+    this.associations?.clear();
     this.sessions.clear();
   }
 }

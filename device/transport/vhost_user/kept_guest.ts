@@ -49,6 +49,7 @@ import {
   writeFrontEnd,
 } from "./front_end_record.ts";
 import type { JournalPlace } from "./journal_place.ts";
+import { KeptIpsec } from "./kept_ipsec.ts";
 import { KEPT_MESSAGE_BYTES, KeptMessage } from "./kept_message.ts";
 import { KeptUndo, type UndoPool } from "./kept_undo.ts";
 
@@ -89,12 +90,15 @@ const SESSIONS_AT = NUMBERS_AT + Math.ceil(REQUEST_NUMBERS_BYTES / 64) * 64;
 /** Parts of a descriptor's name behind that of its guest. */
 const STATE = "state";
 const UNDO = "undo";
+const IPSEC = "ipsec";
 
 /** What a guest is kept in. */
 export interface KeptRoom {
   readonly sessionBytes: number;
   readonly dataQueues: number;
   readonly undo: UndoPool;
+  /** How many security associations are kept; absent: there are none. */
+  readonly associations?: number | undefined;
 }
 
 /** What the process before has left of a guest. */
@@ -113,6 +117,8 @@ export class KeptGuest {
   readonly #name: string;
   readonly #memory: KeptMemory;
   readonly #undo: KeptUndo;
+  /** Where security associations are kept; absent: there are none. */
+  readonly ipsec: KeptIpsec | undefined;
   readonly #words: KeptWords;
   /** Numbers of descriptors that are open in this process. */
   readonly #numbers = new Map<number, KeptNumber>();
@@ -129,12 +135,14 @@ export class KeptGuest {
     name: string,
     memory: KeptMemory,
     undo: KeptUndo,
+    ipsec: KeptIpsec | undefined,
   ) {
     this.#libc = libc;
     this.#keeper = keeper;
     this.#name = name;
     this.#memory = memory;
     this.#undo = undo;
+    this.ipsec = ipsec;
     const { bytes } = memory.region;
     this.#words = new KeptWords(bytes.subarray(0, MESSAGE_AT));
     this.sessions = new SessionLog(bytes.subarray(SESSIONS_AT));
@@ -153,7 +161,7 @@ export class KeptGuest {
     libc: Libc,
     keeper: DescriptorKeeper,
     name: string,
-    { sessionBytes, dataQueues, undo: pool }: KeptRoom,
+    { sessionBytes, dataQueues, undo: pool, associations }: KeptRoom,
   ): KeptGuest | string {
     if (!keeper.takes(`${name}.${Number.MAX_SAFE_INTEGER}`)) {
       return "the socket's name is too long to be kept by";
@@ -165,7 +173,15 @@ export class KeptGuest {
       closeKeptMemory(libc, memory);
       return libc.describe(undo);
     }
-    const kept = new KeptGuest(libc, keeper, name, memory, undo);
+    const ipsec = associations === undefined
+      ? undefined
+      : KeptIpsec.create(libc, name, associations);
+    if (typeof ipsec === "number") {
+      closeKeptMemory(libc, memory);
+      undo.close();
+      return libc.describe(ipsec);
+    }
+    const kept = new KeptGuest(libc, keeper, name, memory, undo, ipsec);
     kept.#words.set(WRITER, VERSION);
     kept.#words.set(OLDEST_READER, FIRST_READER);
     kept.#words.set(MAGIC_WORD, MAGIC);
@@ -212,11 +228,18 @@ export class KeptGuest {
     const undo = typeof record === "string"
       ? record
       : KeptGuest.#openUndo(libc, name, left, room);
-    if (typeof record === "string" || typeof undo === "string") {
+    const found = left.find((one) => one.name === `${name}.${IPSEC}`);
+    const ipsec = typeof undo === "string" || !found
+      ? undefined
+      : KeptIpsec.takeOver(libc, found.fd);
+    if (
+      typeof record === "string" || typeof undo === "string" ||
+      typeof ipsec === "string"
+    ) {
       libc.unmap(memory.mapping);
-      return `${typeof record === "string" ? record : undo}`;
+      return [record, undo, ipsec].find((one) => typeof one === "string")!;
     }
-    const kept = new KeptGuest(libc, keeper, name, memory, undo);
+    const kept = new KeptGuest(libc, keeper, name, memory, undo, ipsec);
     kept.#words.set(WRITER, VERSION);
     if (!left.some((one) => one.fd === undo.fd)) kept.#keepUndo();
     for (const one of left) kept.#adopt(one);
@@ -244,12 +267,17 @@ export class KeptGuest {
   #keepMemory(): number {
     const told = this.#keepUndo();
     if (told < 0) return told;
+    if (this.ipsec) {
+      const { fd } = this.ipsec;
+      const kept = this.#keeper.keep(`${this.#name}.${IPSEC}`, fd);
+      if (kept < 0) return kept;
+    }
     return this.#keeper.keep(`${this.#name}.${STATE}`, this.#memory.fd);
   }
 
   #adopt({ name, fd }: KeptDescriptor): void {
     const text = name.slice(this.#name.length + 1);
-    if (text === STATE || text === UNDO) return;
+    if (text === STATE || text === UNDO || text === IPSEC) return;
     const number = Number(text);
     if (!Number.isSafeInteger(number) || number <= 0) {
       this.#keeper.forget(name);
@@ -355,6 +383,7 @@ export class KeptGuest {
     this.#forgetAllBut(new Set());
     this.#keeper.forget(`${this.#name}.${STATE}`);
     this.#keeper.forget(`${this.#name}.${UNDO}`);
+    if (this.ipsec) this.#keeper.forget(`${this.#name}.${IPSEC}`);
     this.#isGivenUp = true;
   }
 
@@ -367,6 +396,7 @@ export class KeptGuest {
     if (this.#isGivenUp) this.#memory.region.bytes.fill(0);
     closeKeptMemory(this.#libc, this.#memory);
     this.#undo.close();
+    this.ipsec?.close(this.#isGivenUp);
   }
 }
 

@@ -7,6 +7,7 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { signalWithRoom } from "../../../ffi/libc_foreign.ts";
 import { Counter, DataQueue } from "../../data_queue.ts";
+import type { AssociationTable } from "../../ipsec_requests.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { ServedQueue } from "../../served_queue.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
@@ -36,6 +37,8 @@ export interface RingGuest {
   readonly sessions: ThreadSessions;
   readonly settings: ConstructorParameters<typeof DataQueue>[0]["settings"];
   readonly throttle: ThrottleState | undefined;
+  /** Absent where the device has none. */
+  readonly associations: AssociationTable | undefined;
   /** Hears why a ring is no longer served. */
   broken(index: number, reason: string): void;
   /** Hears why nothing of it can be served any longer. */
@@ -71,7 +74,7 @@ export class QueueRing {
     thread: RingThread,
   ) {
     const { addresses, mode, kickFd, callFd, counters, ...rest } = start;
-    const { redo, journal: place, ...form } = rest;
+    const { redo, journal: place, hasAssociations, ...form } = rest;
     let toRedo = redo;
     const journal = place && openJournal(place);
     const undo = place?.undo && {
@@ -107,6 +110,7 @@ export class QueueRing {
           redo,
           journal,
           undo,
+          ...(hasAssociations && { associations: guest.associations! }),
         });
       },
     });

@@ -6,12 +6,17 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
+import type { AssociationAnnouncement } from "../../association_store.ts";
 import type { Device } from "../../device.ts";
+import { writeWithoutKeys } from "../../security_associations.ts";
 import { AnnouncementMemory } from "../../session/announcement_memory.ts";
 import { FailureNotes } from "../../session/failure.ts";
 import { sessionName } from "../../session/session_needs.ts";
-import type { SessionAnnouncement } from "../../session/session_table.ts";
-import { ControlRing } from "./control_ring.ts";
+import type {
+  SessionAnnouncement,
+  SessionTable,
+} from "../../session/session_table.ts";
+import { ControlRing, type ControlRingOptions } from "./control_ring.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import type { GuestSignals } from "./guest_signals.ts";
 import { type Log, logFailure, logHealth } from "./log.ts";
@@ -21,7 +26,11 @@ import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import type { RingRunner } from "./ring_runner.ts";
 import type { GuestReport } from "./thread_messages.ts";
-import { type SeatedRing, ThreadSeat } from "./thread_seat.ts";
+import {
+  type Announcement,
+  type SeatedRing,
+  ThreadSeat,
+} from "./thread_seat.ts";
 
 /** What runners are made with. */
 export interface QueueRunnersOptions {
@@ -43,8 +52,8 @@ export interface QueueRunnersOptions {
 /** The runners of one guest. */
 export class QueueRunners {
   readonly #options: QueueRunnersOptions;
-  readonly #control: ControlRing;
-  readonly #controlIndex: number;
+  /** By index: the rings of the control and administration queue. */
+  readonly #own: ReadonlyMap<number, ControlRing>;
   readonly #rings = new Map<number, SeatedRing>();
   readonly #seats = new Map<QueueThread, ThreadSeat>();
   readonly #announcements = new AnnouncementMemory();
@@ -59,16 +68,29 @@ export class QueueRunners {
   constructor(options: QueueRunnersOptions) {
     this.#options = options;
     const { device } = options;
-    const index = device.dataQueueCount;
-    this.#controlIndex = index;
     this.#guest = options.threads.newGuest();
-    this.#control = new ControlRing({
-      ...options,
-      broken: (reason) => options.broken(index, reason),
-      failed: (reason) => options.failed(`control queue: ${reason}`),
-    });
+    this.#own = ownRings(options);
+    const { associations } = device;
+    const unobserve = [
+      this.#observe(device.sessions, false),
+      ...associations
+        ? [
+          this.#observe(associations.sessions, true),
+          associations.observe({
+            set: (association) => this.#associationSet(association),
+            removed: (isOutbound, id) =>
+              this.#announce({ kind: "association removed", isOutbound, id }),
+          }),
+        ]
+        : [],
+    ];
+    this.#unobserve = () => unobserve.forEach((stop) => stop());
+  }
+
+  /** Has the threads hear of a table's sessions; `own`: of associations. */
+  #observe(table: SessionTable, own: boolean): () => void {
     const seats = this.#seats;
-    this.#unobserve = device.sessions.observe({
+    return table.observe({
       get waitingAnnouncements() {
         let most = 0;
         for (const { waitingAnnouncements } of seats.values()) {
@@ -76,8 +98,14 @@ export class QueueRunners {
         }
         return most;
       },
-      opened: (announcement) => this.#opened(announcement),
-      closed: (id) => this.#closed(id),
+      opened: (announcement) => this.#opened(announcement, own),
+      closed: (id) => {
+        this.#announce({ kind: "closed", id, own });
+        if (own) return;
+        this.#options.log("debug", `session ${id} destroyed`, {
+          session: `${id}`,
+        });
+      },
       keysChanged: () => {
         for (const seat of seats.values()) seat.keysChanged();
       },
@@ -89,6 +117,10 @@ export class QueueRunners {
     });
   }
 
+  #announce(announcement: Announcement): void {
+    for (const seat of this.#seats.values()) seat.announce(announcement);
+  }
+
   /** Counters of the data queues that have run, by queue. */
   get counters(): ReadonlyMap<number, Float64Array> {
     return new Map(
@@ -98,9 +130,7 @@ export class QueueRunners {
 
   /** The runner of a ring, where it has one already. */
   get(index: number): RingRunner | undefined {
-    return index === this.#controlIndex
-      ? this.#control
-      : this.#rings.get(index);
+    return this.#own.get(index) ?? this.#rings.get(index);
   }
 
   /**
@@ -108,6 +138,11 @@ export class QueueRunners {
    * thread as long as there is the guest.
    */
   make(index: number): RingRunner | string {
+    const { dataQueueCount, adminQueueIndex } = this.#options.device;
+    if (index > dataQueueCount && index !== adminQueueIndex) {
+      return `ring ${index} is the administration queue's, which the driver ` +
+        "does without";
+    }
     const existing = this.get(index);
     if (existing) return existing;
     const thread = this.#options.threads.leastLoaded((thread) =>
@@ -129,12 +164,45 @@ export class QueueRunners {
         settings: threads.numberOf(device.threadSettings),
         keys: device.threadSettings.keys,
         throttle: device.throttle,
+        ivCounter: device.associations?.store.ivCounter.place,
         memory: { ranges: memory.ranges, log: memory.log },
       },
-      sessions: this.#announcements.putAll(device.sessions.current()),
     });
     this.#seats.set(thread, seat);
+    this.#tellAll(seat);
     return seat;
+  }
+
+  /** What there is already. */
+  #tellAll(seat: ThreadSeat): void {
+    const { sessions, associations } = this.#options.device;
+    const announcements = this.#announcements;
+    for (const place of announcements.putAll(sessions.current())) {
+      seat.announce({ kind: "opened", place, own: false });
+    }
+    if (!associations) return;
+    const own = associations.sessions.current();
+    for (const place of announcements.putAll(own)) {
+      seat.announce({ kind: "opened", place, own: true });
+    }
+    for (const association of associations.current()) {
+      seat.announce(this.#tellAssociation(association, 1));
+    }
+  }
+
+  #tellAssociation(
+    { object, ...association }: AssociationAnnouncement,
+    takers: number,
+  ): Announcement {
+    const place = this.#announcements.putBytes(
+      object.length,
+      takers,
+      (room) => writeWithoutKeys(object, room),
+    );
+    return {
+      kind: "association",
+      association: { ...association, object: place },
+    };
   }
 
   #guestOn({ number }: QueueThread): ThreadGuest {
@@ -151,7 +219,7 @@ export class QueueRunners {
     const { ranges, log } = this.#options.memory;
     const memory = { ranges, log };
     await Promise.all([
-      this.#control.changeMemory(),
+      ...[...this.#own.values()].map((ring) => ring.changeMemory()),
       ...[...this.#seats.values()].map((seat) => seat.changeMemory(memory)),
     ]);
   }
@@ -159,7 +227,7 @@ export class QueueRunners {
   /** Settled when everybody knows of memory that was added. */
   async growMemory(): Promise<void> {
     const added = this.#options.memory.newest;
-    this.#control.growMemory();
+    for (const ring of this.#own.values()) ring.growMemory();
     await Promise.all(
       [...this.#seats.values()].map((seat) => seat.growMemory(added)),
     );
@@ -174,7 +242,7 @@ export class QueueRunners {
       this.#options.device.threadEnded(thread.number);
     }
     await Promise.all([
-      this.#control.stop(),
+      ...[...this.#own.values()].map((ring) => ring.stop()),
       ...seats.map((seat) => seat.leave()),
     ]);
     this.#announcements.wipe();
@@ -191,11 +259,12 @@ export class QueueRunners {
     logHealth(log, `queue thread ${thread}`, backend, failure);
   }
 
-  #opened(announcement: SessionAnnouncement): void {
+  #opened(announcement: SessionAnnouncement, own: boolean): void {
     if (this.#seats.size > 0) {
       const place = this.#announcements.put(announcement, this.#seats.size);
-      for (const seat of this.#seats.values()) seat.opened(place);
+      this.#announce({ kind: "opened", place, own });
     }
+    if (own) return;
     const { id, placement, description } = announcement;
     const [first] = placement.choices;
     this.#options.log(
@@ -205,8 +274,54 @@ export class QueueRunners {
     );
   }
 
-  #closed(id: number): void {
-    for (const seat of this.#seats.values()) seat.closed(id);
-    this.#options.log("debug", `session ${id} destroyed`, { session: `${id}` });
+  #associationSet(announcement: AssociationAnnouncement): void {
+    const { size } = this.#seats;
+    if (size > 0) this.#announce(this.#tellAssociation(announcement, size));
+    const { isOutbound, id } = announcement;
+    const which = isOutbound ? "outbound" : "inbound";
+    this.#options.log("debug", `${which} association ${id} set`);
   }
+}
+
+/** The rings that the main thread serves, by index. */
+function ownRings(
+  options: QueueRunnersOptions,
+): ReadonlyMap<number, ControlRing> {
+  const { device, kept } = options;
+  const control = device.dataQueueCount;
+  const ring = (
+    index: number,
+    name: string,
+    made: Pick<ControlRingOptions, "create" | "numbers">,
+  ) =>
+    new ControlRing({
+      ...options,
+      ...made,
+      broken: (reason) => options.broken(index, reason),
+      failed: (reason) => options.failed(`${name} queue: ${reason}`),
+    });
+  const rings = new Map([[
+    control,
+    ring(control, "control", {
+      numbers: kept?.requestNumbers,
+      create(virtqueue, memory, answered) {
+        const { numbers } = this;
+        const queue = device.createControlQueue(virtqueue, memory, numbers);
+        queue.answered = answered;
+        return queue;
+      },
+    }),
+  ]]);
+  if (device.associations) {
+    rings.set(
+      control + 1,
+      ring(control + 1, "administration", {
+        numbers: kept?.ipsec?.log.requestNumbers,
+        create(virtqueue) {
+          return device.createAdminQueue(virtqueue, this.numbers);
+        },
+      }),
+    );
+  }
+  return rings;
 }

@@ -45,7 +45,6 @@ function startThread(settings: ThreadSettings) {
       failed: (reason) => told.push(`failed: ${reason}`),
     },
     start: { guest: 1, keys: undefined, settings: 0, memory: NO_MEMORY },
-    sessions: [],
   });
   const exit = () => {
     thread.exit();
@@ -109,7 +108,6 @@ Deno.test("a guest whose backends cannot be loaded hears so, and no other does",
       failed: (reason) => others.push(reason),
     },
     start: { guest: 2, keys: undefined, settings: 1, memory: NO_MEMORY },
-    sessions: [],
   });
   await other.changeMemory(NO_MEMORY);
   strictEqual(others.length, 1);

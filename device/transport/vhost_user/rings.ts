@@ -137,7 +137,8 @@ export class Rings {
 
   /** How many rings the front-end may speak of. */
   get count(): number {
-    return ringCount(this.#options.state);
+    const { state, device } = this.#options;
+    return ringCount(state, device.dataQueueCount);
   }
 
   /** A ring that the front-end may speak of. */
@@ -314,6 +315,7 @@ export class Rings {
     const before = device.sessions.size;
     if (cause === "reset") device.sessions.driverReset(newestId);
     else device.sessions.clear(newestId);
+    device.resetAdministration();
     device.ringsRenewed();
     const { size } = device.sessions;
     const gone = before - size;
@@ -482,6 +484,7 @@ export class Rings {
       journal,
       redo: plan.redo ?? 0,
       mode: this.#options.device.mode,
+      hasAssociations: this.#options.device.adminQueueIndex !== undefined,
       kickFd: ring.passedKick?.fd ?? ring.kickFd,
       callFd: ring.callFd,
     };

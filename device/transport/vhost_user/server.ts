@@ -158,10 +158,11 @@ export class VhostUserServer {
   }
 
   #room({ undo }: Keeping): KeptRoom {
-    const { sessions, dataQueueCount } = this.#options.device;
+    const { sessions, associations, dataQueueCount } = this.#options.device;
     return {
       sessionBytes: SESSION_BYTES * sessions.maximum,
       dataQueues: dataQueueCount,
+      associations: associations && sessions.maximum,
       undo,
     };
   }

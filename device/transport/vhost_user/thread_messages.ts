@@ -8,6 +8,10 @@
  * @module
  */
 
+import type {
+  AssociationAnnouncement,
+  WordsPlace,
+} from "../../association_store.ts";
 import type { ChannelEnd } from "../../lane/channel.ts";
 import type { GuestKeySettings } from "../../keys/guest_keys.ts";
 import type { RingForm } from "../../served_queue.ts";
@@ -27,6 +31,8 @@ export interface RingStart extends Omit<RingForm, "journal"> {
   /** Of the front-end; where that is in the guest, the memory tells. */
   readonly addresses: RingAddresses;
   readonly mode: WireMode;
+  /** Whether its driver can have security associations; default: it cannot. */
+  readonly hasAssociations?: boolean;
   /** -1: the ring is looked at from time to time. */
   readonly kickFd: number;
   /** -1: nobody wants to be notified. */
@@ -74,6 +80,8 @@ export interface GuestStart {
   readonly keys: GuestKeySettings | undefined;
   /** What its rings on all threads may have; absent: as much as they like. */
   readonly throttle?: ThrottleState | undefined;
+  /** Where the counter of IVs is; absent where there are no associations. */
+  readonly ivCounter?: WordsPlace | undefined;
   readonly memory: SharedMemory;
   /** One 32-bit word: announcements of its sessions that have been taken. */
   readonly taken: SharedArrayBuffer;
@@ -99,11 +107,28 @@ export type AnsweredCommand =
   /** The guest has no ring here any more; nothing of it is kept. */
   | { readonly kind: "leave" };
 
+/** An association: its object, without keys, lies where sessions are announced. */
+export interface TellAssociation
+  extends Omit<AssociationAnnouncement, "object"> {
+  readonly object: AnnouncementPlace;
+}
+
 /** Commands for one guest. */
 export type GuestCommand =
   | { readonly kind: "join"; readonly start: GuestStart }
-  | { readonly kind: "opened"; readonly place: AnnouncementPlace }
-  | { readonly kind: "closed"; readonly id: number }
+  | {
+    readonly kind: "opened";
+    readonly place: AnnouncementPlace;
+    /** Whether it is an association's, which no request can name. */
+    readonly own: boolean;
+  }
+  | { readonly kind: "closed"; readonly id: number; readonly own: boolean }
+  | { readonly kind: "association"; readonly association: TellAssociation }
+  | {
+    readonly kind: "association removed";
+    readonly isOutbound: boolean;
+    readonly id: number;
+  }
   /** Sessions whose key the store no longer has are to end. */
   | { readonly kind: "keys" }
   | {

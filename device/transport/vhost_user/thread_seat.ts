@@ -6,19 +6,26 @@
  */
 
 import { COUNTERS } from "../../data_queue.ts";
-import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { MemoryRange } from "./memory_table.ts";
 import type { QueueThread, ThreadGuest } from "./queue_thread.ts";
-import type { GuestStart, SharedMemory } from "./thread_messages.ts";
+import type {
+  GuestCommand,
+  GuestStart,
+  SharedMemory,
+} from "./thread_messages.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
+
+/** What a thread counts when it takes notice of it. */
+export type Announcement = Extract<
+  GuestCommand,
+  { kind: "opened" | "closed" | "association" | "association removed" }
+>;
 
 /** What a guest brings to a thread. */
 export interface SeatOptions {
   readonly guest: ThreadGuest;
   /** What the thread is told of it. */
   readonly start: Omit<GuestStart, "taken">;
-  /** Sessions that exist already; asked for when the thread knows the guest. */
-  readonly sessions: Iterable<AnnouncementPlace>;
 }
 
 /** One guest on one thread. */
@@ -30,7 +37,7 @@ export class ThreadSeat {
   readonly #taken = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(thread: QueueThread, options: SeatOptions) {
-    const { guest, start, sessions } = options;
+    const { guest, start } = options;
     this.thread = thread;
     this.#guest = thread.add(guest);
     const taken = this.#taken.buffer;
@@ -38,7 +45,6 @@ export class ThreadSeat {
       kind: "join",
       start: { ...start, taken },
     });
-    for (const place of sessions) this.opened(place);
   }
 
   /** Rings of the guest that are there. */
@@ -59,16 +65,10 @@ export class ThreadSeat {
     return ring;
   }
 
-  /** Announces a session; the guest may use it when this has returned. */
-  opened(place: AnnouncementPlace): void {
+  /** Announces a session or an association, or takes one back. */
+  announce(announcement: Announcement): void {
     this.#announcements++;
-    this.thread.tell(this.#guest, { kind: "opened", place });
-  }
-
-  /** Takes a session back. */
-  closed(id: number): void {
-    this.#announcements++;
-    this.thread.tell(this.#guest, { kind: "closed", id });
+    this.thread.tell(this.#guest, announcement);
   }
 
   /** Tells that keys of the store may be gone. */
