@@ -32,7 +32,7 @@ export class KeptState {
     const name = KEPT + nameOf(socket);
     const isOwn = (one: InheritedDescriptor) =>
       one.name.startsWith(`${name}.`) &&
-      /^(state|undo|\d+)$/.test(one.name.slice(name.length + 1));
+      /^(state|undo|ipsec|\d+)$/.test(one.name.slice(name.length + 1));
     const left = this.#left.filter(isOwn);
     this.#left = this.#left.filter((one) => !isOwn(one));
     return { keeper: this.#keeper, name, left, undo: this.#undo };

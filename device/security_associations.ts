@@ -48,6 +48,9 @@ import { Status } from "./wire/status.ts";
 /** More IVs than anybody makes of a counter that is no longer in use. */
 const IV_JUMP = 2n ** 32n;
 
+/** More than any sequence number that was given out. */
+const MOST_SEQUENCE = 2n ** 54n;
+
 /** Why a command came to nothing; undefined where it succeeded. */
 export interface AdminRefusal {
   readonly status: number;
@@ -193,6 +196,8 @@ export class SecurityAssociations {
     const read = this.#read(object, isOutbound, capabilities);
     if (typeof read === "string") return read;
     if (read.stateWords > stored.words.length) return "its window";
+    // A number that high would begin anew before it is refused.
+    if (Atomics.load(stored.words, 0) > MOST_SEQUENCE) return "its numbers";
     const sessionId = this.#openSession(read);
     if (typeof sessionId !== "number") return "no backend has it";
     const association = read.create(stored.words);

@@ -228,10 +228,9 @@ export class KeptGuest {
     const undo = typeof record === "string"
       ? record
       : KeptGuest.#openUndo(libc, name, left, room);
-    const found = left.find((one) => one.name === `${name}.${IPSEC}`);
-    const ipsec = typeof undo === "string" || !found
+    const ipsec = typeof undo === "string"
       ? undefined
-      : KeptIpsec.takeOver(libc, found.fd);
+      : KeptGuest.#openIpsec(libc, name, left, room);
     if (
       typeof record === "string" || typeof undo === "string" ||
       typeof ipsec === "string"
@@ -257,6 +256,19 @@ export class KeptGuest {
     if (found) return KeptUndo.takeOver(libc, found.fd, pool);
     const made = KeptUndo.create(libc, name, dataQueues, pool, false);
     return typeof made === "number" ? libc.describe(made) : made;
+  }
+
+  static #openIpsec(
+    libc: Libc,
+    name: string,
+    left: readonly KeptDescriptor[],
+    { associations }: KeptRoom,
+  ): KeptIpsec | string | undefined {
+    const found = left.find((one) => one.name === `${name}.${IPSEC}`);
+    if (found) return KeptIpsec.takeOver(libc, found.fd);
+    return associations === undefined
+      ? undefined
+      : "its associations are not there";
   }
 
   #keepUndo(): number {
