@@ -36,7 +36,7 @@ import {
   encodeAssociation,
   ResourceType,
 } from "../../device/wire/security_association.ts";
-import { ipsecCapabilities } from "../../device/security_associations.ts";
+import { ipsecCapabilities } from "../../device/ipsec_service.ts";
 import { Status } from "../../device/wire/status.ts";
 import { ALGORITHMS } from "../../algorithms/catalogue.ts";
 import {
