@@ -105,7 +105,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "cryptodev mode has a control ring",
     file: "device/transport/vhost_user/front_end_state.ts",
-    text: "rings.length : rings.length - 1;",
+    text: "rings.length : dataQueueCount;",
     replacement: "rings.length : rings.length;",
     tests: ["device/transport/vhost_user/ring_states_test.ts"],
   },

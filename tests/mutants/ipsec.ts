@@ -5,6 +5,9 @@ const HEADERS = "tests/standard/ipsec_headers_test.ts";
 const ADMINISTRATION = "tests/standard/administration_test.ts";
 const HOSTILE = "tests/hostile/ipsec_packets_test.ts";
 const STATE = "device/ipsec/association_state_test.ts";
+const THREADS = "tests/ipsec/vhost_user_test.ts";
+const KEPT = "device/transport/vhost_user/kept_associations_test.ts";
+const RESTART = "tests/restart/kept_ipsec_test.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -81,10 +84,81 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "commands may be sent that LIST_USE has not named",
     file: "device/administration.ts",
-    text:
-      "if (!this.#list.has(opcode)) return invalid(AdminQualifier.InvalidOpcode);",
-    replacement: "",
+    text: "!list.includes(opcode) && !isAgain",
+    replacement: "false",
     tests: [ADMINISTRATION],
+  },
+  {
+    fault:
+      "a list that leaves its own command out is refused when it is asked again",
+    file: "device/administration.ts",
+    text: "origin === listOrigin;",
+    replacement: "false;",
+    tests: [KEPT],
+  },
+  {
+    fault: "each thread counts an association's packets for itself",
+    file: "device/transport/vhost_user/seat_associations.ts",
+    text: "const words = openWords(place);",
+    replacement: "const words = openWords(place).slice();",
+    tests: [THREADS],
+  },
+  {
+    fault: "each thread has a counter of IVs of its own",
+    file: "device/transport/vhost_user/seat_associations.ts",
+    text: "this.ivCounter = openWords(ivCounter);",
+    replacement: "this.ivCounter = openWords(ivCounter).slice();",
+    tests: [THREADS],
+  },
+  {
+    fault: "a thread keeps an association that is destroyed",
+    file: "device/transport/vhost_user/seat_associations.ts",
+    text: "    table[id] = undefined;\n",
+    replacement: "",
+    tests: [THREADS],
+  },
+  {
+    fault: "the administration queue is served for who did not ask for it",
+    file: "device/transport/vhost_user/queue_runners.ts",
+    text: "index > dataQueueCount && index !== adminQueueIndex",
+    replacement: "false",
+    tests: [THREADS],
+  },
+  {
+    fault: "a new driver has the associations of the one before",
+    file: "device/transport/vhost_user/rings.ts",
+    text: "    device.resetAdministration();\n",
+    replacement: "",
+    tests: [THREADS],
+  },
+  {
+    fault: "a packet that was under way is sent twice",
+    file: "device/data_queue.ts",
+    text: "return requests.burstOf(slot) === requests.burst;",
+    replacement: "return true;",
+    tests: [RESTART],
+  },
+  {
+    fault: "sequence numbers of the process before are forgotten",
+    file: "device/transport/vhost_user/kept_associations.ts",
+    text: "const stored = store.#stored(entry);",
+    replacement:
+      "const stored = { ...store.#stored(entry), ...threadAssociation(300) };",
+    tests: [KEPT],
+  },
+  {
+    fault: "what an object was before stays in memory that is kept",
+    file: "device/state/association_log.ts",
+    text: "    this.#object(entry, kind).fill(0);\n",
+    replacement: "",
+    tests: ["device/state/association_log_test.ts"],
+  },
+  {
+    fault: "of two entries of an association the older is taken",
+    file: "device/state/association_log.ts",
+    text: "other.number < read.number ? other : read",
+    replacement: "other.number < read.number ? read : other",
+    tests: ["device/state/association_log_test.ts"],
   },
   {
     fault: "an association may be more than its driver said it uses",

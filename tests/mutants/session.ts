@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "an announcement stays in shared memory when all have taken it",
     file: "device/session/announcement_memory.ts",
-    text: "    record.fill(0);\n",
+    text: "    room.fill(0);\n",
     replacement: "",
     tests: ["device/session/announcement_memory_test.ts"],
   },
