@@ -174,6 +174,7 @@ export const EAGAIN = 11;
 export const EINVAL = 22;
 export const EMFILE = 24;
 export const ENAMETOOLONG = 36;
+export const ENOTSOCK = 88;
 export const EOPNOTSUPP = 95;
 export const ECONNREFUSED = 111;
 

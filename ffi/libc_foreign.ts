@@ -11,11 +11,14 @@ import {
   addressOf,
   EAGAIN,
   EINVAL,
+  ENOTSOCK,
   EOPNOTSUPP,
   type Libc,
   nativeBuffer,
   POLLFD_BYTES,
+  POLLIN,
 } from "./libc.ts";
+import { SocketMessages } from "./libc_socket.ts";
 
 const SYMBOLS = {
   preadv2: {
@@ -49,6 +52,12 @@ const SYMBOLS = {
     ],
     result: "isize",
   },
+  pollAsync: {
+    name: "poll",
+    parameters: ["buffer", /* fds */ "usize", /* nfds */ "i32" /* timeout */],
+    result: "i32",
+    nonblocking: true,
+  },
   eventfdWriteAsync: {
     name: "eventfd_write",
     parameters: ["i32", /* fd */ "u64" /* value */],
@@ -68,6 +77,7 @@ const VECTOR_BYTES = 16;
 const SYS_KCMP = { x86_64: 312n, aarch64: 272n };
 const KCMP_FILE = 0;
 const POLLOUT = 0x4;
+const POLLHUP = 0x10;
 const POLLFD_EVENTS = 4;
 const POLLFD_RESULT = 6;
 
@@ -139,6 +149,69 @@ export function clearForeign(libc: Libc, fd: number): number {
   return libc.check(
     Number(symbols.preadv2(fd, vector, 1, CURRENT_POSITION, RWF_NOWAIT)),
   );
+}
+
+/**
+ * Reads what is there; 0 at the end, -EAGAIN where there is nothing, -EOPNOTSUPP
+ * for what cannot be read without waiting (pipes before Linux 6.5).
+ */
+export function readForeign(
+  libc: Libc,
+  fd: number,
+  into: Uint8Array<ArrayBuffer>,
+): number {
+  const fds: number[] = [];
+  const received = new SocketMessages(libc).receive(fd, into, fds);
+  for (const one of fds) closeForeign(libc, one);
+  if (received !== -ENOTSOCK) return received;
+  const { symbols } = calls();
+  const vector = vectorOf(into);
+  return libc.check(
+    Number(symbols.preadv2(fd, vector, 1, CURRENT_POSITION, RWF_NOWAIT)),
+  );
+}
+
+/** Writes what there is room for; fails as {@linkcode readForeign} does. */
+export function writeForeign(
+  libc: Libc,
+  fd: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): number {
+  const sent = new SocketMessages(libc).send(fd, bytes);
+  if (sent !== -ENOTSOCK) return sent;
+  const { symbols } = calls();
+  const vector = vectorOf(bytes);
+  return libc.check(
+    Number(symbols.pwritev2(fd, vector, 1, CURRENT_POSITION, RWF_NOWAIT)),
+  );
+}
+
+/** Whether the other end of the socket `fd` is closed. */
+export function hasEnded(libc: Libc, fd: number): boolean {
+  const { pollfd, pollView } = calls();
+  pollView.setInt32(0, fd, true);
+  pollView.setInt16(POLLFD_EVENTS, 0, true);
+  pollView.setInt16(POLLFD_RESULT, 0, true);
+  return libc.poll(pollfd, 1, 0) > 0 &&
+    (pollView.getInt16(POLLFD_RESULT, true) & POLLHUP) !== 0;
+}
+
+/**
+ * Waits until `fd` can be read or written, has ended or has failed; 0 when it is
+ * none of that in time, negative where it cannot be waited for.
+ */
+export async function waitForeign(
+  fd: number,
+  what: "read" | "write",
+  timeoutMs: number,
+): Promise<number> {
+  const pollfd = nativeBuffer(POLLFD_BYTES);
+  const view = new DataView(pollfd.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(POLLFD_EVENTS, what === "read" ? POLLIN : POLLOUT, true);
+  // errno is that of a thread of the runtime.
+  const ready = await calls().symbols.pollAsync(pollfd, 1n, timeoutMs);
+  return ready < 0 ? -EINVAL : ready;
 }
 
 /**

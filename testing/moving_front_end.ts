@@ -11,8 +11,14 @@ import { Buffer } from "node:buffer";
 import { Request } from "../device/transport/vhost_user/messages.ts";
 import { LOG_PAGE_BYTES, logBytesFor } from "../device/ring/dirty_log.ts";
 import { F_LOG_ALL, F_RING_PACKED } from "../device/wire/features.ts";
-import { regionAt } from "../ffi/libc.ts";
-import type { Mapping } from "../ffi/libc.ts";
+import {
+  type Libc,
+  type Mapping,
+  nativeBuffer,
+  regionAt,
+} from "../ffi/libc.ts";
+import { readForeign, waitForeign, writeForeign } from "../ffi/libc_foreign.ts";
+import { socketPair } from "../ffi/libc_socket.ts";
 import {
   GUEST_ADDRESS,
   longs,
@@ -35,11 +41,24 @@ const RINGS = 3;
 export const CONTROL_RING = 2;
 const RING_LOGS = 1;
 const SIZE = 64;
+const ACCEPTED = 0x100;
 
 /** How a guest starts. */
 export interface MovingOptions {
   readonly packed?: boolean;
   readonly eventIndex?: boolean;
+}
+
+/** A guest that stands still. */
+export interface SavedGuest {
+  readonly state: Uint8Array<ArrayBuffer>;
+  readonly bases: readonly number[];
+}
+
+/** What other front-ends do otherwise: crosvm does both. */
+export interface MovingManner {
+  readonly pipe?: boolean;
+  readonly featuresFirst?: boolean;
 }
 
 /** The dirty log of one round. */
@@ -53,6 +72,7 @@ export class MovingFrontEnd implements Disposable {
   readonly front: ScriptedFrontEnd;
   readonly rings: readonly ScriptedRing[];
   readonly #features: bigint;
+  #protocolFeatures = 0n;
   readonly #logs: SharedLog[] = [];
 
   private constructor(
@@ -83,6 +103,83 @@ export class MovingFrontEnd implements Disposable {
     return guest;
   }
 
+  /**
+   * Goes on with the guest of `from` at another device, from its state and where
+   * its rings stood.
+   */
+  static async restore(
+    path: string,
+    from: MovingFrontEnd,
+    { state, bases }: SavedGuest,
+    how: MovingManner = {},
+  ): Promise<MovingFrontEnd> {
+    const front = ScriptedFrontEnd.connect(path, from.front);
+    const guest = new MovingFrontEnd(front, from.rings, from.#features);
+    front.send(Request.SetOwner);
+    await front.ask(Request.GetFeatures);
+    guest.#protocolFeatures = from.#protocolFeatures;
+    front.send(Request.SetProtocolFeatures, longs(guest.#protocolFeatures));
+    if (how.featuresFirst) {
+      await guest.#tell(Request.SetFeatures, longs(guest.#features));
+    }
+    try {
+      await guest.load(state, how);
+    } catch (error) {
+      guest[Symbol.dispose]();
+      throw error;
+    }
+    await guest.#activate(bases);
+    return guest;
+  }
+
+  /** Stops the guest and reads the device's state. */
+  async save(how: MovingManner = {}): Promise<SavedGuest> {
+    const { front, rings } = this;
+    const bases: number[] = [];
+    for (const index of rings.keys()) {
+      await this.#tell(Request.SetVringEnable, words(index, 0));
+    }
+    for (const index of rings.keys()) {
+      const answer = await front.ask(Request.GetVringBase, words(index, 0));
+      bases.push(new DataView(answer.buffer).getUint32(4, true));
+    }
+    const [mine, theirs] = channel(front.libc, how);
+    strictEqual(await this.#beginTransfer(0, theirs), ACCEPTED);
+    const state = await readToEnd(front.libc, mine);
+    front.libc.close(mine);
+    await this.#check();
+    return { state, bases };
+  }
+
+  /** Has the device take a state; throws where it does not. */
+  async load(state: Uint8Array, how: MovingManner = {}): Promise<void> {
+    const { libc } = this.front;
+    const [theirs, mine] = channel(libc, how);
+    strictEqual(await this.#beginTransfer(1, theirs), ACCEPTED);
+    await writeAll(libc, mine, state);
+    libc.close(mine);
+    await this.#check();
+  }
+
+  /** Goes on after a mere snapshot. */
+  async resume({ bases }: SavedGuest): Promise<void> {
+    await this.#activate(bases);
+  }
+
+  async #beginTransfer(direction: number, fd: number): Promise<number> {
+    const payload = words(direction, 0);
+    const request = Request.SetDeviceStateFd;
+    const answer = u64(await this.front.ask(request, payload, [fd], 9));
+    this.front.libc.close(fd);
+    return answer;
+  }
+
+  async #check(): Promise<void> {
+    const none = new Uint8Array();
+    const answer = await this.front.ask(Request.CheckDeviceState, none, [], 9);
+    if (u64(answer) !== 0) throw new Error("CHECK_DEVICE_STATE fails");
+  }
+
   async #negotiate(): Promise<void> {
     const { front } = this;
     front.send(Request.SetOwner);
@@ -90,10 +187,8 @@ export class MovingFrontEnd implements Disposable {
     strictEqual(this.#features & ~offered, 0n);
     strictEqual(F_LOG_ALL & ~offered, 0n);
     const protocol = await front.ask(Request.GetProtocolFeatures);
-    front.send(
-      Request.SetProtocolFeatures,
-      longs(BigInt(u64(protocol)) & PROTOCOL_FEATURES),
-    );
+    this.#protocolFeatures = BigInt(u64(protocol)) & PROTOCOL_FEATURES;
+    front.send(Request.SetProtocolFeatures, longs(this.#protocolFeatures));
     strictEqual(u64(await front.ask(Request.GetQueueNum)), RINGS);
   }
 
@@ -172,6 +267,57 @@ export class MovingFrontEnd implements Disposable {
   [Symbol.dispose](): void {
     for (const log of this.#logs) log[Symbol.dispose]();
     this.front[Symbol.dispose]();
+  }
+}
+
+/** Ends of a channel: what is written to the second is read from the first. */
+function channel(libc: Libc, { pipe }: MovingManner): [number, number] {
+  const pair = pipe ? openPipe(libc) : socketPair(libc);
+  if (typeof pair === "number") throw new Error(libc.describe(pair));
+  return pair;
+}
+
+function openPipe(libc: Libc): [number, number] {
+  const library = Deno.dlopen("libc.so.6", {
+    pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  });
+  const pair = nativeBuffer(8);
+  libc.check(library.symbols.pipe2(pair, 0o2000000));
+  library.close();
+  const view = new DataView(pair.buffer);
+  return [view.getInt32(0, true), view.getInt32(4, true)];
+}
+
+async function readToEnd(
+  libc: Libc,
+  fd: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  for (;;) {
+    await waitForeign(fd, "read", 10_000);
+    const piece = nativeBuffer(4096);
+    const read = readForeign(libc, fd, piece);
+    if (read <= 0) {
+      strictEqual(read, 0);
+      return Uint8Array.from(pieces.flatMap((one) => [...one]));
+    }
+    pieces.push(piece.subarray(0, read));
+  }
+}
+
+async function writeAll(
+  libc: Libc,
+  fd: number,
+  bytes: Uint8Array,
+): Promise<void> {
+  const native = nativeBuffer(bytes.length);
+  native.set(bytes);
+  for (let at = 0; at < bytes.length;) {
+    await waitForeign(fd, "write", 10_000);
+    const written = writeForeign(libc, fd, native.subarray(at, at + 5000));
+    // A device that has had enough does not read on.
+    if (written < 0) return;
+    at += written;
   }
 }
 

@@ -70,22 +70,25 @@ export class ScriptedFrontEnd implements Disposable {
   readonly #owned: number[] = [];
   #next = DATA_START;
 
-  constructor(fd: number) {
+  /** With the memory of `other`, or with its own. */
+  constructor(fd: number, other?: ScriptedFrontEnd) {
     this.libc = openLibc();
     this.fd = fd;
     this.#messages = new SocketMessages(this.libc);
-    this.memoryFd = this.libc.memfdCreate("guest", MEMORY_BYTES);
+    this.memoryFd = other
+      ? this.libc.duplicate(other.memoryFd)
+      : this.libc.memfdCreate("guest", MEMORY_BYTES);
     this.#owned.push(fd, this.memoryFd);
     this.#mapping = this.libc.map(this.memoryFd, 0, MEMORY_BYTES) as Mapping;
     this.region = regionAt(this.#mapping.address, MEMORY_BYTES);
   }
 
   /** Connects to the device at `path`. */
-  static connect(path: string): ScriptedFrontEnd {
+  static connect(path: string, other?: ScriptedFrontEnd): ScriptedFrontEnd {
     const libc = openLibc();
     const fd = connectUnix(libc, path);
     if (fd < 0) throw new Error(`Cannot connect: ${libc.describe(fd)}`);
-    return new ScriptedFrontEnd(fd);
+    return new ScriptedFrontEnd(fd, other);
   }
 
   /** Sends bytes as they are. */

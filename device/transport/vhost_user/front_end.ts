@@ -5,7 +5,7 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
-import { closeForeign } from "../../../ffi/libc_foreign.ts";
+import { closeForeign, hasEnded } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
@@ -96,6 +96,10 @@ export class FrontEnd {
       device,
       this.guest,
       left?.sessionLayout ?? sessionLayout,
+      {
+        log: options.log,
+        isGone: () => hasEnded(libc, this.#connection.fd),
+      },
     );
     device.onConfigChange = () => this.#configChanged();
     device.onBackendHealth = (backend, failure) =>
@@ -232,6 +236,7 @@ export class FrontEnd {
     device.onBackendHealth = undefined;
     this.#keptSessions?.leave();
     this.#keptAssociations?.leave();
+    this.#protocol.giveUp();
     void this.#end();
     return this.gone;
   }

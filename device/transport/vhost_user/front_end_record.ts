@@ -105,6 +105,7 @@ function writeRing(to: FieldWriter, ring: KeptRing): void {
   to.uint64(state.addresses?.available);
   to.uint64(state.addresses?.log);
   to.uint64(state.base);
+  to.flag(state.baseUnknown);
   to.flag(state.started);
   to.uint32(ENABLED.indexOf(state.enabled));
   to.flag(state.told);
@@ -183,6 +184,7 @@ function readRing(from: FieldReader): KeptRing {
     size,
     addresses,
     base: from.optionalUint64(),
+    baseUnknown: from.flag(),
     started: from.flag(),
     enabled: ENABLED[from.uint32Below(ENABLED.length)],
     told: from.flag(),

@@ -18,6 +18,11 @@ export interface RingState {
   addresses: RingAddresses | undefined;
   /** Where the ring is to start, or stopped last; undefined: at its start. */
   base: number | undefined;
+  /**
+   * GET_VRING_BASE was answered for a ring of which nothing is known: a front-end
+   * that has connected again asks so, and says the answer back to start it.
+   */
+  baseUnknown: boolean;
   /** SET_VRING_KICK has come, and GET_VRING_BASE not since. */
   started: boolean;
   /** What SET_VRING_ENABLE said; undefined before the first. */
@@ -48,6 +53,7 @@ export function newRingState(): RingState {
     size: 0,
     addresses: undefined,
     base: undefined,
+    baseUnknown: false,
     started: false,
     enabled: undefined,
     told: false,

@@ -17,11 +17,13 @@ export const PROTOCOL_F_CONFIG = bit(9);
 const PROTOCOL_F_RESET_DEVICE = bit(13);
 const PROTOCOL_F_CONFIGURE_MEM_SLOTS = bit(15);
 export const PROTOCOL_F_STATUS = bit(16);
+const PROTOCOL_F_DEVICE_STATE = bit(19);
 
 export const OFFERED_PROTOCOL_FEATURES = PROTOCOL_F_MQ | PROTOCOL_F_LOG_SHMFD |
   PROTOCOL_F_REPLY_ACK | PROTOCOL_F_BACKEND_REQ | PROTOCOL_F_CRYPTO_SESSION |
   PROTOCOL_F_CONFIG |
-  PROTOCOL_F_RESET_DEVICE | PROTOCOL_F_CONFIGURE_MEM_SLOTS | PROTOCOL_F_STATUS;
+  PROTOCOL_F_RESET_DEVICE | PROTOCOL_F_CONFIGURE_MEM_SLOTS | PROTOCOL_F_STATUS |
+  PROTOCOL_F_DEVICE_STATE;
 
 export const HEADER_BYTES = 12;
 export const MAX_PAYLOAD_BYTES = 4096;
@@ -59,6 +61,7 @@ interface MessageRule {
 
 const UINT64 = 8;
 const RING_STATE = 8;
+const TRANSFER = 8;
 const CONFIG = [
   CONFIG_HEADER_BYTES,
   CONFIG_HEADER_BYTES + MAX_CONFIG_BYTES,
@@ -110,8 +113,8 @@ export const MESSAGES = {
   SetStatus: { number: 39, name: "SET_STATUS", payloadBytes: UINT64, feature: PROTOCOL_F_STATUS },
   GetStatus: { number: 40, name: "GET_STATUS", payloadBytes: 0, replies: true, feature: PROTOCOL_F_STATUS },
   GetSharedObject: { number: 41, name: "GET_SHARED_OBJECT", offered: false },
-  SetDeviceStateFd: { number: 42, name: "SET_DEVICE_STATE_FD", offered: false },
-  CheckDeviceState: { number: 43, name: "CHECK_DEVICE_STATE", offered: false },
+  SetDeviceStateFd: { number: 42, name: "SET_DEVICE_STATE_FD", payloadBytes: TRANSFER, descriptors: 1, replies: true, feature: PROTOCOL_F_DEVICE_STATE },
+  CheckDeviceState: { number: 43, name: "CHECK_DEVICE_STATE", payloadBytes: 0, replies: true, feature: PROTOCOL_F_DEVICE_STATE },
   GetShmemConfig: { number: 44, name: "GET_SHMEM_CONFIG", offered: false },
 } as const satisfies Readonly<Record<string, MessageRule>>;
 

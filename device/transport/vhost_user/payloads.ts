@@ -75,6 +75,14 @@ export function decodeLog(view: DataView): LogDescription {
   return { lengthBytes: readUint64(view, 0), fileOffset: readUint64(view, 8) };
 }
 
+/** SET_DEVICE_STATE_FD. */
+export function decodeTransfer(view: DataView): {
+  direction: number;
+  phase: number;
+} {
+  return { direction: view.getUint32(0, true), phase: view.getUint32(4, true) };
+}
+
 /** SET_VRING_KICK, _CALL, _ERR. */
 export function decodeRingDescriptor(view: DataView): {
   index: number;

@@ -37,6 +37,7 @@ import {
   encodeUint64,
 } from "./payloads.ts";
 import { RingMessages } from "./ring_messages.ts";
+import { StateMessages, type StateOptions } from "./state_messages.ts";
 import { SessionMessageHandlers } from "./session_messages.ts";
 
 /** Status bits that are the driver's to set; a front-end may write back all. */
@@ -50,6 +51,7 @@ export class Protocol {
   readonly #guest: Guest;
   readonly #handlers: MessageHandlers;
   readonly #sessionMessages: SessionMessageHandlers;
+  readonly #stateMessages: StateMessages;
   #backendRequests: Connection | undefined;
   /** The front-end does not know of it yet. */
   #configChanged = false;
@@ -59,16 +61,22 @@ export class Protocol {
     device: Device,
     guest: Guest,
     sessionLayout: SessionLayout | undefined,
+    state: Omit<StateOptions, "libc">,
   ) {
     this.#libc = libc;
     this.#device = device;
     this.#guest = guest;
     this.#sessionMessages = new SessionMessageHandlers(device, sessionLayout);
+    this.#stateMessages = new StateMessages(device, guest, {
+      ...state,
+      libc,
+    });
     this.#handlers = {
       ...this.#ownHandlers(),
       ...memoryHandlers(guest),
       ...new RingMessages(guest).handlers,
       ...this.#sessionMessages.handlers,
+      ...this.#stateMessages.handlers,
     };
   }
 
@@ -116,6 +124,11 @@ export class Protocol {
     if (!this.#configChanged || this.#guest.suspended) return undefined;
     this.#configChanged = false;
     return this.#backendRequests?.request(BackendRequest.ConfigChange, EMPTY);
+  }
+
+  /** Has a message under way that waits for the front-end end soon. */
+  giveUp(): void {
+    this.#stateMessages.close();
   }
 
   /** Closes what the messages have left open. */

@@ -11,7 +11,7 @@ import { startOf } from "../../ring/ring_start.ts";
 import { MOST_TRIES } from "../../data_queue.ts";
 import { RingPositions } from "../../ring/ring_positions.ts";
 import { undoRequests } from "../../ring/undo_log.ts";
-import { F_EVENT_IDX, F_IN_ORDER } from "../../wire/features.ts";
+import { F_EVENT_IDX, F_IN_ORDER, F_RING_PACKED } from "../../wire/features.ts";
 import { acceptFeatures } from "./driver_features.ts";
 import { DriverLife, type RingPlan } from "./driver_life.ts";
 import {
@@ -247,9 +247,27 @@ export class Rings {
   async end(ring: Vring): Promise<number> {
     await this.stop(ring);
     this.#used = true;
+    if (ring.state.base === undefined) this.#findBase(ring);
     Object.assign(ring.state, { started: false, addresses: undefined });
     ring.closeKick();
     return ring.state.base ?? startOf(isPacked(this.#options.state));
+  }
+
+  /**
+   * Where a ring stands that another process has served: QEMU's cryptodev asks for
+   * it when the guest is stopped after it has connected again, mostly before it has
+   * shared the memory that would tell.
+   */
+  #findBase({ state }: Vring): void {
+    const { memory: { memory }, state: { features } } = this.#options;
+    const packed = (features & F_RING_PACKED) !== 0n;
+    const areas = state.addresses &&
+      locateRing(memory, state.addresses, state.size, packed);
+    const base = areas && !packed
+      ? restartPosition(memory, areas, state.size, false)
+      : undefined;
+    if (typeof base === "number") state.base = base;
+    else state.baseUnknown = true;
   }
 
   /**
@@ -327,6 +345,11 @@ export class Rings {
     if (size > 0) {
       log("info", `${size} sessions stay, ${cause}: ${why}`, { reason: why });
     }
+  }
+
+  /** The driver is that of another device, which has moved here. */
+  driverMoved(): void {
+    this.#life.begins();
   }
 
   /** A driver does what only a new one does, if no ring runs. */
@@ -417,8 +440,16 @@ export class Rings {
     if (!areas) return `ring ${index} is outside the shared memory`;
     const stoppedAt = this.#life.stoppedAt(index);
     const journal = this.#options.journalOf?.(index);
-    const base = journal && resumes
-      ? restartPosition(memory, areas, size, packed && openJournal(journal))
+    // Said back, an answer that nobody knew means where the ring stands.
+    const isUnknown = state.baseUnknown && !packed &&
+      (state.base ?? startOf(packed)) === startOf(packed);
+    const base = journal && resumes || isUnknown
+      ? restartPosition(
+        memory,
+        areas,
+        size,
+        packed && journal !== undefined && openJournal(journal),
+      )
       : ringPosition(state.base, stoppedAt, size, packed);
     if (typeof base === "string") return `ring ${index}: ${base}`;
     const redo = resumes
@@ -490,6 +521,7 @@ export class Rings {
     };
     ring.runs = plan;
     ring.resumes = false;
+    ring.state.baseUnknown = false;
     this.#used = true;
     runner.start(start);
     const form = packed ? "packed" : "split";
