@@ -12,6 +12,12 @@ function cloneFolder(): string | undefined {
   return root.protocol === "file:" ? fileURLToPath(root) : undefined;
 }
 
+function initialFolder(): string | undefined {
+  const variable = "INIT_CWD";
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
+}
+
 /**
  * The folder that relative paths of backends are relative to, as a URL. A task of
  * this project runs in the clone's folder, and the runtime says where it was
@@ -19,8 +25,6 @@ function cloneFolder(): string | undefined {
  */
 export function standingPlace(): URL {
   const folder = `${Deno.cwd()}/`;
-  const calledIn = folder === cloneFolder()
-    ? Deno.env.get("INIT_CWD")
-    : undefined;
+  const calledIn = folder === cloneFolder() ? initialFolder() : undefined;
   return pathToFileURL(calledIn === undefined ? folder : `${calledIn}/`);
 }

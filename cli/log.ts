@@ -51,7 +51,7 @@ export function openLog(
   { logLevel, logFormat }: LogSettings,
   libc: Libc,
 ): Log {
-  const format = formatterOf(logFormat, isJournal());
+  const format = formatterOf(logFormat, isJournal(libc));
   return createLog(logLevel, format, standardError(libc));
 }
 

@@ -40,15 +40,10 @@ export function standardError(libc: Libc): LogSink {
  * Whether standard error is a journal: systemd says which file it has given
  * (systemd.exec(5), JOURNAL_STREAM), and a later redirection is another one.
  */
-export function isJournal(): boolean {
+export function isJournal(libc: Libc): boolean {
   const variable = "JOURNAL_STREAM";
   const env = Deno.permissions.querySync({ name: "env", variable });
-  const read = Deno.permissions.querySync({ name: "read" });
-  if (env.state !== "granted" || read.state !== "granted") return false;
-  try {
-    const { dev, ino } = Deno.statSync(`/proc/self/fd/${STANDARD_ERROR}`);
-    return Deno.env.get(variable) === `${dev}:${ino}`;
-  } catch {
-    return false;
-  }
+  if (env.state !== "granted") return false;
+  const identity = libc.fileIdentity(STANDARD_ERROR);
+  return identity !== undefined && Deno.env.get(variable) === identity;
 }

@@ -4,23 +4,7 @@
  * @module
  */
 
-const PERMISSIONS = [
-  "read",
-  "write",
-  "net",
-  "env",
-  "run",
-  "sys",
-  "ffi",
-  "import",
-] as const;
-
-/** The same permissions as this process has, as far as it has them whole. */
-function permissionWords(): string[] {
-  return PERMISSIONS.filter((name) =>
-    Deno.permissions.querySync({ name }).state === "granted"
-  ).map((name) => `--allow-${name}`);
-}
+import { ownPermissions } from "./permissions.ts";
 
 /** An installed package is run as its launcher does: with what is there. */
 const packageWords = ({ pathname }: URL): readonly string[] =>
@@ -45,7 +29,7 @@ export function ownCommand(
   return [
     Deno.execPath(),
     "run",
-    ...permissionWords(),
+    ...ownPermissions(),
     ...packageWords(url),
     url.href,
     ...words,

@@ -17,6 +17,7 @@ import { nearestName } from "./nearest_name.ts";
 import { SERVE_OPTIONS } from "./option_table.ts";
 import { UsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
+import { requirePermissions } from "./permissions.ts";
 import { print } from "./print.ts";
 import { probeCommand } from "./probe.ts";
 import { serve } from "./serve.ts";
@@ -42,6 +43,7 @@ async function configured(
 
 async function serveCommand(words: readonly string[]): Promise<void> {
   const settings = parseServeOptions(words, socketsHandedOver);
+  requirePermissions(settings);
   await (settings.isolate
     ? isolate(settings, words, socketsHandedOver())
     : serve(settings));
@@ -52,7 +54,11 @@ function superviseCommand(words: readonly string[]): Promise<void> {
   const options = words[0] === "--" ? words.slice(1) : words;
   return configured(
     options,
-    (all) => supervise(options, parseServeOptions(all)),
+    (all) => {
+      const settings = parseServeOptions(all);
+      requirePermissions(settings);
+      return supervise(options, settings);
+    },
   );
 }
 

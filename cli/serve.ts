@@ -24,6 +24,7 @@ import { PlacementCounts } from "../device/session/placement_counts.ts";
 import { dropPrivileges, findAccess } from "./access.ts";
 import { counterLines } from "./counters.ts";
 import { KeyService } from "./key_service.ts";
+import { mayRead } from "./permissions.ts";
 import { findKeeper, reportTo } from "./keeper_report.ts";
 import type { Keeper } from "../keeper/keeper.ts";
 import { KeptState } from "./kept_state.ts";
@@ -145,7 +146,11 @@ function keptState(
   log: Log,
 ): KeptState | undefined {
   if (state === "auto" && keeper) return new KeptState(libc, keeper, log);
-  const reason = keeper ? "--state off" : "nobody keeps it (no $NOTIFY_SOCKET)";
+  const reason = keeper
+    ? "--state off"
+    : mayRead("NOTIFY_SOCKET")
+    ? "nobody keeps it (no $NOTIFY_SOCKET)"
+    : "whether somebody keeps it may not be read (no --allow-env)";
   log("info", `guests end with this process: ${reason}`);
   return undefined;
 }

@@ -32,7 +32,6 @@ export async function supervise(
   const supervisor = new Supervisor({
     libc,
     command: ownCommand(["serve", ...words]),
-    environment: Deno.env.toObject(),
     watchdogMs: WATCHDOG_MS,
     log: openLog(settings, libc),
   });

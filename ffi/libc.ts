@@ -194,6 +194,8 @@ const MAP_SHARED_NORESERVE = 0x1 | 0x4000;
 const MADV_DONTDUMP = 16;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const STAT_BYTES = 144;
+const STAT_DEVICE_OFFSET = 0;
+const STAT_INODE_OFFSET = 8;
 const STAT_SIZE_OFFSET = 48;
 const STAT_BLOCK_SIZE_OFFSET = 56;
 
@@ -319,6 +321,14 @@ export class Libc {
 
   truncate(fd: number, sizeBytes: number): number {
     return this.check(this.symbols.ftruncate(fd, BigInt(sizeBytes)));
+  }
+
+  /** `DEVICE:INODE` of an open file, which no other one has; undefined: none. */
+  fileIdentity(fd: number): string | undefined {
+    if (this.check(this.symbols.fstat(fd, this.#stat)) < 0) return undefined;
+    const view = this.#statView;
+    const device = view.getBigUint64(STAT_DEVICE_OFFSET, true);
+    return `${device}:${view.getBigUint64(STAT_INODE_OFFSET, true)}`;
   }
 
   /** Size and mapping unit of a file, or a negative error number. */

@@ -1,6 +1,7 @@
 /**
  * Processes that get descriptors of this one, which the runtime's own commands
- * do not hand on (posix_spawn(3), waitpid(2)).
+ * do not hand on, and its environment, which it need not be able to read
+ * (posix_spawn(3), waitpid(2)).
  *
  * @module
  */
@@ -15,7 +16,7 @@ const SYMBOLS = {
       "buffer", /* file_actions */
       "pointer", /* attrp */
       "buffer", /* argv */
-      "buffer", /* envp */
+      "pointer", /* envp */
     ],
     result: "i32",
   },
@@ -30,6 +31,8 @@ const SYMBOLS = {
     result: "i32",
     nonblocking: true,
   },
+  kill: { parameters: ["i32", /* pid */ "i32" /* sig */], result: "i32" },
+  environ: { type: "pointer" },
 } as const;
 
 /** More than any C library's posix_spawn_file_actions_t. */
@@ -47,7 +50,6 @@ export interface ProcessStart {
   /** Path of the program, and its arguments. */
   readonly program: string;
   readonly words: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
   /** Descriptors that it finds from `FIRST_HANDED_FD` on; they stay open here. */
   readonly fds: readonly number[];
 }
@@ -93,7 +95,7 @@ export function spawnProcess(libc: Libc, start: ProcessStart): number {
 }
 
 function spawnWith(start: ProcessStart, copies: readonly number[]): number {
-  const { program, words, environment } = start;
+  const { program, words } = start;
   const actions = nativeBuffer(FILE_ACTIONS_BYTES);
   const calls = symbols();
   // Each of these returns the error number itself.
@@ -106,9 +108,6 @@ function spawnWith(start: ProcessStart, copies: readonly number[]): number {
     )
   );
   const argv = new Texts([program, ...words]);
-  const envp = new Texts(
-    Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-  );
   const pid = nativeBuffer(4);
   failed ||= calls.posix_spawn(
     pid,
@@ -116,10 +115,25 @@ function spawnWith(start: ProcessStart, copies: readonly number[]): number {
     actions,
     null,
     argv.addresses,
-    envp.addresses,
+    calls.environ,
   );
   calls.posix_spawn_file_actions_destroy(actions);
   return failed ? -failed : new DataView(pid.buffer).getInt32(0, true);
+}
+
+/** Signals that a process can be sent. */
+export type ProcessSignal = "SIGKILL" | "SIGTERM" | "SIGUSR2" | "SIGURG";
+
+const SIGNAL_NUMBERS: Readonly<Record<ProcessSignal, number>> = {
+  SIGKILL: 9,
+  SIGTERM: 15,
+  SIGUSR2: 12,
+  SIGURG: 23,
+};
+
+/** Sends a signal to a process that this one has started; it may have ended. */
+export function signalProcess(pid: number, signal: ProcessSignal): void {
+  symbols().kill(pid, SIGNAL_NUMBERS[signal]);
 }
 
 /** How a process ended. */

@@ -11,6 +11,8 @@ import { bindDatagram } from "../ffi/libc_datagram.ts";
 import {
   type ProcessEnd,
   processEnd,
+  type ProcessSignal,
+  signalProcess,
   spawnProcess,
 } from "../ffi/libc_process.ts";
 import { SocketMessages } from "../ffi/libc_socket.ts";
@@ -28,6 +30,8 @@ const SETTLED_MS = 500;
 /** Anybody may send some; what is left is heard in the next turn. */
 const MESSAGES_PER_TURN = 64;
 const MESSAGES_AT_END = 4096;
+/** What the process does first, which is given variables and its command. */
+const BEGIN = 'exec env -u WATCHDOG_PID -u WATCHDOG_USEC "LISTEN_PID=$$" "$@"';
 /** How long a process may take to end when it is told to. */
 const STOP_MS = 10_000;
 
@@ -36,7 +40,6 @@ export interface SupervisorOptions {
   readonly libc: Libc;
   /** Program with its arguments. */
   readonly command: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
   /** A process from which nothing is heard for as long is started anew; 0: never. */
   readonly watchdogMs: number;
   log(level: "info" | "warn" | "error", line: string): void;
@@ -116,26 +119,25 @@ export class Supervisor {
   }
 
   /** Passes a signal on. */
-  signal(signal: Deno.Signal): void {
-    if (this.#pid !== 0) kill(this.#pid, signal);
+  signal(signal: ProcessSignal): void {
+    if (this.#pid !== 0) signalProcess(this.#pid, signal);
   }
 
   async #runOnce(): Promise<ProcessEnd> {
-    const { command, environment, watchdogMs } = this.#options;
+    const { command, watchdogMs } = this.#options;
     this.#kept.forgetDead();
     const kept = this.#kept.all;
     // The process must find its own number there; the shell becomes it.
     const pid = spawnProcess(this.#libc, {
       program: "/bin/sh",
-      words: ["-c", 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"', "sh"]
-        .concat(command),
-      environment: {
-        ...environment,
-        NOTIFY_SOCKET: this.#notifyName,
-        LISTEN_FDS: `${kept.length}`,
-        LISTEN_FDNAMES: kept.map(({ name }) => name).join(":"),
-        ...(watchdogMs > 0 ? { WATCHDOG_USEC: `${watchdogMs * 1000}` } : {}),
-      },
+      words: [
+        ...["-c", BEGIN, "sh"],
+        `NOTIFY_SOCKET=${this.#notifyName}`,
+        `LISTEN_FDS=${kept.length}`,
+        `LISTEN_FDNAMES=${kept.map(({ name }) => name).join(":")}`,
+        ...(watchdogMs > 0 ? [`WATCHDOG_USEC=${watchdogMs * 1000}`] : []),
+        ...command,
+      ],
       fds: kept.map(({ fd }) => fd),
     });
     if (pid < 0) {
@@ -195,11 +197,11 @@ export class Supervisor {
   #askToEnd(): void {
     if (this.#pid === 0) return;
     const pid = this.#pid;
-    kill(pid, "SIGTERM");
+    signalProcess(pid, "SIGTERM");
     clearTimeout(this.#stopTimer);
     this.#stopTimer = setTimeout(() => {
       this.#say("warn", `did not end within ${STOP_MS / 1000} s; is killed`);
-      kill(pid, "SIGKILL");
+      signalProcess(pid, "SIGKILL");
     }, STOP_MS);
   }
 
@@ -243,20 +245,11 @@ export class Supervisor {
     const pid = this.#pid;
     this.#watchdogTimer = setTimeout(() => {
       this.#say("warn", `said nothing for ${watchdogMs} ms; is killed`);
-      kill(pid, "SIGKILL");
+      signalProcess(pid, "SIGKILL");
     }, watchdogMs);
   }
 
   #say(level: "info" | "warn" | "error", line: string): void {
     this.#options.log(level, `supervise: the device ${line}`);
-  }
-}
-
-/** It may have ended just now. */
-function kill(pid: number, signal: Deno.Signal): void {
-  try {
-    Deno.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -24,7 +24,6 @@ class Kept implements AsyncDisposable {
       libc: openLibc(),
       command: [Deno.execPath(), "run", "-A", "--no-check", PROCESS]
         .concat(this.file, mood),
-      environment: Deno.env.toObject(),
       watchdogMs,
       log: (_, line) => this.logged.push(line),
     });

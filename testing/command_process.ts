@@ -4,6 +4,7 @@
  * @module
  */
 
+import { PERMISSION_WORDS } from "../cli/permissions.ts";
 import { temporaryFolder } from "./files.ts";
 
 const MAIN = new URL("../cli/main.ts", import.meta.url).href;
@@ -34,7 +35,15 @@ export async function runCommand(...words: string[]): Promise<Ending> {
 /** What the words of the command line follow. */
 type Program = readonly [string, ...string[]];
 
-const PROGRAM: Program = [Deno.execPath(), "run", "-A", MAIN];
+/** No more than the program's own launchers grant. */
+const programFor = (words: readonly string[]): Program => [
+  Deno.execPath(),
+  "run",
+  ...words.includes("--isolate")
+    ? ["--allow-ffi", "--allow-read", "--allow-env", "--allow-run"]
+    : PERMISSION_WORDS,
+  MAIN,
+];
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -101,7 +110,7 @@ export class ServeProcess implements AsyncDisposable {
     env: Environment,
     line: string | RegExp,
     words: readonly string[],
-    program = PROGRAM,
+    program = programFor(words),
   ): Promise<ServeProcess> {
     const process = new ServeProcess(words, env, program);
     try {

@@ -6,6 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { PERMISSION_WORDS } from "../cli/permissions.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -39,7 +40,8 @@ export async function mountedProgram(
   return [
     "unshare",
     ...["--mount", "--propagation", "private", "sh", "-c", MOUNT, "sh"],
-    ...[mode, ROOT, await denoFolder(), Deno.execPath(), "run", "-A"],
+    ...[mode, ROOT, await denoFolder(), Deno.execPath(), "run"],
+    ...PERMISSION_WORDS,
     "/mnt/clone/cli/main.ts",
   ];
 }

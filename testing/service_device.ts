@@ -5,6 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { PERMISSION_WORDS } from "../cli/permissions.ts";
 import { temporaryFolder } from "./files.ts";
 import { denoFolder } from "./mounted_program.ts";
 import { SystemManager } from "./system_manager.ts";
@@ -28,7 +29,9 @@ async function program(): Promise<string> {
 BindReadOnlyPaths=${Deno.execPath()}:/mnt/deno ${ROOT}:/mnt/clone ${cache}:/mnt/cache
 Environment=DENO_DIR=/mnt/cache
 ExecStart=
-ExecStart=/mnt/deno run -A /mnt/clone/cli/main.ts serve --fd systemd $OPTIONS
+ExecStart=/mnt/deno run ${
+    PERMISSION_WORDS.join(" ")
+  } /mnt/clone/cli/main.ts serve --fd systemd $OPTIONS
 `;
 }
 
