@@ -60,19 +60,43 @@ interface Paths {
   readonly drivers: string;
 }
 
+/** Where Debian's libraries look for drivers, beside what `-d` names. */
+const SYSTEM_DRIVERS = "/usr/lib/x86_64-linux-gnu/dpdk/pmds-";
+
+/**
+ * Has our copy of the libraries look for drivers in a folder that nobody has: where
+ * DPDK is installed, too, its drivers would come with libraries of their own, and
+ * two of a kind in one process end it.
+ */
+async function leaveSystemDrivers(libraries: string): Promise<void> {
+  for await (const { name, isFile } of Deno.readDir(libraries)) {
+    if (!isFile || !name.startsWith("librte_eal.so.")) continue;
+    const path = `${libraries}/${name}`;
+    const bytes = await Deno.readFile(path);
+    const at = new TextDecoder("latin1").decode(bytes).indexOf(SYSTEM_DRIVERS);
+    if (at < 0) continue;
+    bytes.set(new TextEncoder().encode("/not"), at);
+    await Deno.writeFile(path, bytes);
+  }
+}
+
 async function build(): Promise<Paths> {
   const base = folder();
   const libraries = `${base}/usr/lib/x86_64-linux-gnu`;
   const program = `${base}/vhost_crypto`;
   const paths = { program, libraries, drivers: `${libraries}/dpdk/pmds-23.0` };
   const built = await Deno.stat(program).catch(() => undefined);
-  if (built) return paths;
+  if (built) {
+    await leaveSystemDrivers(libraries);
+    return paths;
+  }
   await Deno.mkdir(`${base}/packages`, { recursive: true, mode: 0o755 });
   const packages = `${base}/packages`;
   await succeed(["apt-get", "-q", "download", ...PACKAGES], packages);
   for await (const { name } of Deno.readDir(packages)) {
     await succeed(["dpkg", "-x", `${packages}/${name}`, base], base);
   }
+  await leaveSystemDrivers(libraries);
   const include = `${base}/usr/include`;
   await succeed([
     ...["gcc", "-O3", "-march=native", "-DALLOW_EXPERIMENTAL_API"],
