@@ -45,7 +45,7 @@ export const enum BurstField {
   HashStart = 27,
   HashBytes = 28,
   /**
-   * Another number whenever anything of the slot's request is other than it was,
+   * A number, not 0, that no other request of the thread has unless it is the same
    * but for the session, the IV, the status and where its ranges are in memory.
    */
   Shape = 29,
@@ -79,6 +79,10 @@ const COUNT = ListField.Count;
 const LAST = ListField.LastBytes;
 const TOTAL = ListField.TotalBytes;
 
+/** Numbers of shapes so far, which are those of all bursts of a thread. */
+let shapes = 0;
+const MOST_SHAPES = 2 ** 31 - 1;
+
 /** Requests by slot. */
 export class RequestBurst {
   /** {@linkcode BURST_WORDS} words of each slot; others when slots are added. */
@@ -90,7 +94,6 @@ export class RequestBurst {
   /** The regions that ranges number. */
   regions: readonly Region[] = [];
   readonly #ownsLists: boolean;
-  #shapes = 0;
 
   /** `lists`: those of a ring, where its chains are the requests' ranges. */
   constructor(slots: number, lists?: RangeLists) {
@@ -145,9 +148,8 @@ export class RequestBurst {
   clear(slot: number): void {
     const at = WORDS * slot;
     this.fields.fill(0, at, at + WORDS);
-    this.fields[at + BurstField.Shape] =
-      this.#shapes =
-        (this.#shapes + 1) | 0;
+    shapes = shapes === MOST_SHAPES ? 1 : shapes + 1;
+    this.fields[at + BurstField.Shape] = shapes;
     if (this.#ownsLists) this.empty(slot);
   }
 

@@ -19,13 +19,18 @@ import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import {
   BURST_WORDS,
   BurstField,
-  IV_WORDS,
   ListField,
   type RequestBurst,
 } from "../request_burst.ts";
 import { type AeadKernel, makeAeadKernel } from "./aead.ts";
-import { type JobTemplate, makeTemplate, putLong, WORD } from "./job_table.ts";
-import { putListAddress, segmentAddress } from "./native_memory.ts";
+import {
+  JobPart,
+  type JobTemplate,
+  makeTemplate,
+  putLong,
+  WORD,
+} from "./job_table.ts";
+import { segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
 
@@ -38,6 +43,9 @@ const DIGEST = BurstField.Digest;
 const ADDITIONAL = BurstField.AdditionalData;
 const COUNT = ListField.Count;
 const TOTAL = ListField.TotalBytes;
+
+const WITHOUT_DATA = JobPart.Iv | JobPart.Destination;
+const WITH_DATA = WITHOUT_DATA | JobPart.AdditionalData;
 
 class IpsecMbAeadSession implements IpsecMbSession {
   readonly template: JobTemplate;
@@ -63,11 +71,7 @@ class IpsecMbAeadSession implements IpsecMbSession {
   }
 
   /** Encryption; a tag that is to be verified is looked at after the job. */
-  take(
-    burst: RequestBurst,
-    slot: number,
-    addresses: Int32Array<ArrayBuffer>,
-  ): boolean {
+  prepare(burst: RequestBurst, slot: number): boolean {
     const { fields } = burst;
     const at = BURST_WORDS * slot;
     const ivBytes = fields[at + BurstField.IvBytes]!;
@@ -85,26 +89,13 @@ class IpsecMbAeadSession implements IpsecMbSession {
       !dataFits(this.#limit, ivBytes, lengthBytes)
     ) return false;
     const { mixed } = this.#runner;
-    const job = mixed.takeRequest(this, burst, slot);
-    const { table } = mixed;
-    const { words } = table;
-    const base = job * table.stride;
-    const start = burst.lists.starts[slot]!;
-    const put = putListAddress;
-    const from = base + WORD.source;
-    put(words, from, burst, at + SOURCE, start, addresses);
-    const to = base + WORD.destination;
-    put(words, to, burst, at + DESTINATION, start, addresses);
-    put(words, base + WORD.tag, burst, at + DIGEST, start, addresses);
-    if (additionalBytes > 0) {
-      const additional = base + WORD.u;
-      put(words, additional, burst, at + ADDITIONAL, start, addresses);
-    }
-    table.setIvWords(job, burst.ivs, IV_WORDS * slot);
+    const base = mixed.prepare(this);
+    const { words } = mixed.table;
     words[base + WORD.ivBytes] = ivBytes;
     words[base + WORD.cipherLength] = lengthBytes;
     words[base + WORD.hashLength] = lengthBytes;
     words[base + WORD.u + 2] = additionalBytes;
+    mixed.note(burst, slot, additionalBytes > 0 ? WITH_DATA : WITHOUT_DATA);
     return true;
   }
 

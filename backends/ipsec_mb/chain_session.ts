@@ -11,7 +11,6 @@ import { type Operation, OperationKind } from "../backend.ts";
 import {
   BURST_WORDS,
   BurstField,
-  IV_WORDS,
   ListField,
   type RequestBurst,
 } from "../request_burst.ts";
@@ -24,8 +23,8 @@ import {
   TAILROOM_BYTES,
 } from "./hash_kernel.ts";
 import { makeHashKernel } from "./hashes.ts";
-import { type JobTemplate, putLong, WORD } from "./job_table.ts";
-import { putListAddress, roundUp, segmentAddress } from "./native_memory.ts";
+import { JobPart, type JobTemplate, putLong, WORD } from "./job_table.ts";
+import { roundUp, segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
 
@@ -44,22 +43,10 @@ const {
   cipherLength: CIPHER_LENGTH,
   hashStart: HASH_START,
   hashLength: HASH_LENGTH,
-  tag: TAG,
 } = WORD;
 
-/** Adds the distance from one address of 64 bits to another to a job's hash start. */
-function addDistance(
-  words: Uint32Array,
-  from: number,
-  to: number,
-  base: number,
-): void {
-  const low = words[to]! - words[from]!;
-  const high = words[to + 1]! - words[from + 1]! - (low < 0 ? 1 : 0);
-  const start = (low >>> 0) + words[base + HASH_START]!;
-  words[base + HASH_START] = start;
-  words[base + HASH_START + 1] = high + (start > 0xffff_ffff ? 1 : 0);
-}
+const HASHED_FIRST = JobPart.Iv | JobPart.Destination;
+const HASHED_LAST = HASHED_FIRST | JobPart.HashOfResult;
 
 class IpsecMbChainSession implements IpsecMbSession {
   readonly template: JobTemplate;
@@ -102,11 +89,7 @@ class IpsecMbChainSession implements IpsecMbSession {
   }
 
   /** A request that is enciphered as a whole. */
-  take(
-    burst: RequestBurst,
-    slot: number,
-    addresses: Int32Array<ArrayBuffer>,
-  ): boolean {
+  prepare(burst: RequestBurst, slot: number): boolean {
     const { fields } = burst;
     const at = BURST_WORDS * slot;
     const lengthBytes = fields[at + SOURCE_LIST + TOTAL]!;
@@ -128,25 +111,15 @@ class IpsecMbChainSession implements IpsecMbSession {
       !this.#cipher.accepts(fields[at + BurstField.IvBytes]!, lengthBytes)
     ) return false;
     const { mixed } = this.#runner;
-    const job = mixed.takeRequest(this, burst, slot);
-    const { table } = mixed;
-    const { words } = table;
-    const base = job * table.stride;
-    const start = burst.lists.starts[slot]!;
-    const put = putListAddress;
-    put(words, base + SOURCE, burst, at + SOURCE_LIST, start, addresses);
-    const to = base + DESTINATION;
-    put(words, to, burst, at + DESTINATION_LIST, start, addresses);
-    put(words, base + TAG, burst, at + DIGEST_LIST, start, addresses);
-    table.setIvWords(job, burst.ivs, IV_WORDS * slot);
+    const base = mixed.prepare(this);
+    const { words } = mixed.table;
     words[base + CIPHER_START] = 0;
     words[base + CIPHER_START + 1] = 0;
     words[base + CIPHER_LENGTH] = lengthBytes;
     words[base + HASH_LENGTH] = hashBytes;
     words[base + HASH_START] = hashAt;
     words[base + HASH_START + 1] = 0;
-    // The hash begins that far from the source, also behind the cipher.
-    if (!this.#hashesFirst) addDistance(words, base + SOURCE, to, base);
+    mixed.note(burst, slot, this.#hashesFirst ? HASHED_FIRST : HASHED_LAST);
     return true;
   }
 

@@ -24,7 +24,7 @@ import {
 import { makeHashKernel, makeHmacKernel } from "./hashes.ts";
 import { IV_BYTES, type JobTemplate, putLong, WORD } from "./job_table.ts";
 import { makeBlockMacKernel } from "./macs.ts";
-import { putListAddress, segmentAddress } from "./native_memory.ts";
+import { segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
 
@@ -65,11 +65,7 @@ class IpsecMbDigestSession implements IpsecMbSession {
       kernel.jobDigestBytes === resultBytes;
   }
 
-  take(
-    burst: RequestBurst,
-    slot: number,
-    addresses: Int32Array<ArrayBuffer>,
-  ): boolean {
+  prepare(burst: RequestBurst, slot: number): boolean {
     const { fields } = burst;
     const kernel = this.#kernel;
     const at = BURST_WORDS * slot;
@@ -82,14 +78,9 @@ class IpsecMbDigestSession implements IpsecMbSession {
       !kernel.fitsJob(lengthBytes) || !kernel.staysInside(lengthBytes)
     ) return false;
     const { mixed } = this.#runner;
-    const job = mixed.takeRequest(this, burst, slot);
-    const { words, stride } = mixed.table;
-    const base = job * stride;
-    const start = burst.lists.starts[slot]!;
-    const put = putListAddress;
-    put(words, base + WORD.source, burst, at + SOURCE, start, addresses);
-    put(words, base + WORD.tag, burst, at + DIGEST, start, addresses);
-    words[base + WORD.hashLength] = lengthBytes;
+    const base = mixed.prepare(this);
+    mixed.table.words[base + WORD.hashLength] = lengthBytes;
+    mixed.note(burst, slot, 0);
     return true;
   }
 

@@ -55,6 +55,7 @@ function open(
 // The engine folds constants of a module of its own only.
 const WORDS = BURST_WORDS;
 const SESSION = BurstField.Session;
+const SHAPE = BurstField.Shape;
 const RECORD = CIPHER_WORDS;
 const QUEUE = CipherWord.Queue;
 
@@ -116,32 +117,28 @@ class IpsecMbThread implements BurstThread {
     const { fields } = burst;
     const records = this.#records.words;
     const addresses = this.#addresses.of(burst.regions);
-    const queues = this.#runner.cipherQueues;
+    const { cipherQueues, mixed } = this.#runner;
     let careful = 0;
-    for (let i = 0; i < count; i++) {
-      const queue = records[
-        RECORD * fields[WORDS * slots[i]! + SESSION]! + QUEUE
-      ]!;
-      if (queue !== 0) {
-        const cipherQueue = queues[queue - 1]!;
-        i = cipherQueue.take(
-          burst,
-          slots,
-          i,
-          count,
-          addresses,
-          records,
-          queue,
-        );
-        if (i === count) break;
-      }
+    let i = 0;
+    while (i < count) {
       const slot = slots[i]!;
       const number = fields[WORDS * slot + SESSION]!;
+      const queue = records[RECORD * number + QUEUE]!;
+      const next = queue === 0
+        ? mixed.takeAlike(burst, slots, i, count, addresses)
+        : cipherQueues[queue - 1]!
+          .take(burst, slots, i, count, addresses, records, queue);
+      if (next > i) {
+        i = next;
+        continue;
+      }
       const session = this.#sessions[number]!;
-      if (session.take?.(burst, slot, addresses)) continue;
+      const isShaped = fields[WORDS * slot + SHAPE] !== 0;
+      if (isShaped && session.prepare?.(burst, slot)) continue;
       const operation = this.#operations.fill(burst, slot);
       this.#careful[careful++] = operation;
       session.start(operation);
+      i++;
     }
     return careful;
   }

@@ -7,13 +7,60 @@
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { MAX_BURST_SIZE, STATUS_COMPLETED } from "../../ffi/ipsec_mb_layout.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
+import { RANGE_OFFSET } from "../../memory/range_lists.ts";
 import {
   BURST_WORDS,
   BurstField,
+  IV_WORDS,
   ListField,
   type RequestBurst,
 } from "../request_burst.ts";
-import { type JobOwner, JobTable, WORD } from "./job_table.ts";
+import {
+  type JobOwner,
+  JobPart,
+  JobTable,
+  SIDE_WORDS,
+  WORD,
+} from "./job_table.ts";
+
+// The engine folds constants of a module of its own only.
+const {
+  source: SOURCE_WORD,
+  destination: DESTINATION_WORD,
+  tag: TAG_WORD,
+  hashStart: HASH_START_WORD,
+  u: ADDITIONAL_WORD,
+  status: STATUS_WORD,
+} = WORD;
+const WORDS = BURST_WORDS;
+const SESSION = BurstField.Session;
+const STATUS = BurstField.Status;
+const WRITTEN = BurstField.WrittenBytes;
+const SHAPE = BurstField.Shape;
+const SOURCE = BurstField.Source + ListField.First;
+const DESTINATION = BurstField.Destination + ListField.First;
+const DIGEST = BurstField.Digest + ListField.First;
+const ADDITIONAL = BurstField.AdditionalData + ListField.First;
+const HASH_START = BurstField.HashStart;
+const SKIPPED = ListField.SkippedBytes;
+const TOTAL = ListField.TotalBytes;
+const OFFSET = RANGE_OFFSET;
+const IV = IV_WORDS;
+const SIDE = SIDE_WORDS;
+const HAS_IV = JobPart.Iv;
+const HAS_DESTINATION = JobPart.Destination;
+const HAS_ADDITIONAL = JobPart.AdditionalData;
+const HASHES_RESULT = JobPart.HashOfResult;
+const MOST_JOBS = MAX_BURST_SIZE;
+const COMPLETED = STATUS_COMPLETED;
+const OK: number = OperationStatus.Ok;
+const FAILED: number = OperationStatus.Failed;
+/**
+ * Above every slot, job and region, and every word of the ranges; the engine knows
+ * what a masked number cannot be.
+ */
+const MASK = 0xffff;
+const BLOCK = 0x3fffffff;
 
 /**
  * Jobs of any kind that wait to be submitted together, through the manager's own
@@ -41,15 +88,118 @@ export class JobQueue {
   }
 
   /**
-   * Takes a slot for a request of `burst`, which ends with its job: the job writes
-   * the tag where it belongs.
+   * Makes the next job one of a request: `owner` then writes its lengths from the
+   * word on that this returns, and says so by `note`.
    */
-  takeRequest(owner: JobOwner, burst: RequestBurst, slot: number): number {
+  prepare(owner: JobOwner): number {
     if (this.table.count === MAX_BURST_SIZE) this.flush();
-    const job = this.table.takeBare(owner);
-    this.table.slots[job] = slot;
-    this.#fields = burst.fields;
-    return job;
+    return this.table.prepare(owner);
+  }
+
+  /**
+   * Notes that the next job has the lengths of the request in a slot; `parts`: a
+   * mask of {@linkcode JobPart}.
+   */
+  note({ fields }: RequestBurst, slot: number, parts: number): void {
+    const { count, shapes, sessions } = this.table;
+    shapes[count] = fields[WORDS * slot + SHAPE]!;
+    sessions[count] = fields[WORDS * slot + SESSION]!;
+    this.table.parts[count] = parts;
+  }
+
+  /**
+   * Makes jobs of requests, of `slots` from index `from` to `count`, as long as each
+   * is like the one whose job was in its place before: what is new is where its
+   * bytes are, and the IV. Returns the index of the first that is not.
+   * `addresses`: those of the burst's regions.
+   */
+  takeAlike(
+    burst: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
+    addresses: Int32Array<ArrayBuffer>,
+  ): number {
+    const { table } = this;
+    if (table.count === MAX_BURST_SIZE) this.flush();
+    const { fields, ivs, lists } = burst;
+    const { block, starts } = lists;
+    const { words, sideWords, shapes, sessions, parts, stride } = table;
+    const jobSlots = table.slots;
+    let job = table.count;
+    let done = from;
+    for (; done < count && job < MOST_JOBS; done = (done + 1) | 0) {
+      const slot = slots[done]! & MASK;
+      const at = WORDS * slot;
+      const shape = shapes[job]!;
+      if (
+        shape === 0 || shape !== fields[at + SHAPE] ||
+        sessions[job] !== fields[at + SESSION]
+      ) break;
+      const base = stride * (job & MASK);
+      const part = parts[job]!;
+      const start = starts[slot]!;
+      const source = (start + fields[at + SOURCE]!) & BLOCK;
+      const sourceRegion = 2 * (block[source]! & MASK);
+      const sourceBase = addresses[sourceRegion]!;
+      const low = (sourceBase + block[source + OFFSET]! +
+        fields[at + SOURCE + SKIPPED]!) | 0;
+      const high = (addresses[sourceRegion + 1]! +
+        ((low >>> 0) < (sourceBase >>> 0) ? 1 : 0)) | 0;
+      words[base + SOURCE_WORD] = low;
+      words[base + SOURCE_WORD + 1] = high;
+      const tag = (start + fields[at + DIGEST]!) & BLOCK;
+      const tagRegion = 2 * (block[tag]! & MASK);
+      const tagBase = addresses[tagRegion]!;
+      const tagLow = (tagBase + block[tag + OFFSET]! +
+        fields[at + DIGEST + SKIPPED]!) | 0;
+      words[base + TAG_WORD] = tagLow;
+      words[base + TAG_WORD + 1] = (addresses[tagRegion + 1]! +
+        ((tagLow >>> 0) < (tagBase >>> 0) ? 1 : 0)) | 0;
+      if ((part & HAS_DESTINATION) !== 0) {
+        const result = (start + fields[at + DESTINATION]!) & BLOCK;
+        const resultRegion = 2 * (block[result]! & MASK);
+        const resultBase = addresses[resultRegion]!;
+        const resultLow = (resultBase + block[result + OFFSET]! +
+          fields[at + DESTINATION + SKIPPED]!) | 0;
+        const resultHigh = (addresses[resultRegion + 1]! +
+          ((resultLow >>> 0) < (resultBase >>> 0) ? 1 : 0)) | 0;
+        words[base + DESTINATION_WORD] = resultLow;
+        words[base + DESTINATION_WORD + 1] = resultHigh;
+        if ((part & HASHES_RESULT) !== 0) {
+          // The library counts from the source; what is below is carried.
+          const distance = (resultLow - low) | 0;
+          const borrow = (resultLow >>> 0) < (low >>> 0) ? 1 : 0;
+          const hashStart = (distance + fields[at + HASH_START]!) | 0;
+          const carry = (hashStart >>> 0) < (distance >>> 0) ? 1 : 0;
+          words[base + HASH_START_WORD] = hashStart;
+          words[base + HASH_START_WORD + 1] =
+            (resultHigh - high - borrow + carry) | 0;
+        }
+      }
+      if ((part & HAS_ADDITIONAL) !== 0) {
+        const data = (start + fields[at + ADDITIONAL]!) & BLOCK;
+        const dataRegion = 2 * (block[data]! & MASK);
+        const dataBase = addresses[dataRegion]!;
+        const dataLow = (dataBase + block[data + OFFSET]! +
+          fields[at + ADDITIONAL + SKIPPED]!) | 0;
+        words[base + ADDITIONAL_WORD] = dataLow;
+        words[base + ADDITIONAL_WORD + 1] = (addresses[dataRegion + 1]! +
+          ((dataLow >>> 0) < (dataBase >>> 0) ? 1 : 0)) | 0;
+      }
+      if ((part & HAS_IV) !== 0) {
+        const side = SIDE * (job & MASK);
+        sideWords[side] = ivs[IV * slot]!;
+        sideWords[side + 1] = ivs[IV * slot + 1]!;
+        sideWords[side + 2] = ivs[IV * slot + 2]!;
+        sideWords[side + 3] = ivs[IV * slot + 3]!;
+      }
+      jobSlots[job] = slot;
+      job = (job + 1) | 0;
+    }
+    table.count = job;
+    this.#fields = fields;
+    return done;
   }
 
   /** Runs all jobs that wait and ends their operations. */
@@ -59,33 +209,41 @@ export class JobQueue {
     if (count === 0) return;
     this.#submit();
     table.count = 0;
-    for (let slot = 0; slot < count; slot++) {
-      const request = table.slots[slot]!;
-      if (request >= 0) {
-        this.#end(request, table.isDone(slot, STATUS_COMPLETED));
+    for (let job = this.#endDone(count); job < count; job++) {
+      const done = table.isDone(job, STATUS_COMPLETED);
+      const slot = table.slots[job]!;
+      if (slot >= 0) {
+        this.#end(slot, done);
         continue;
       }
-      const operation = table.operations[slot]!;
-      table.operations[slot] = undefined;
-      table.owners[slot]!.finish(
-        operation,
-        slot,
-        table.isDone(slot, STATUS_COMPLETED),
-        table.scatterFrom[slot]!,
-      );
+      const operation = table.operations[job]!;
+      table.operations[job] = undefined;
+      const scatterFrom = table.scatterFrom[job]!;
+      table.owners[job]!.finish(operation, job, done, scatterFrom);
     }
+  }
+
+  /** Ends the requests of the first jobs, as long as they are done; how many. */
+  #endDone(count: number): number {
+    const fields = this.#fields;
+    const { words, slots, stride } = this.table;
+    let job = 0;
+    for (; job < count; job = (job + 1) | 0) {
+      const slot = slots[job]!;
+      if (slot < 0 || words[stride * job + STATUS_WORD] !== COMPLETED) break;
+      const at = WORDS * (slot & MASK);
+      fields[at + STATUS] = OK;
+      fields[at + WRITTEN] = fields[at + DESTINATION + TOTAL]!;
+    }
+    return job;
   }
 
   /** Ends a request of the burst. */
   #end(slot: number, done: boolean): void {
     const fields = this.#fields;
-    const at = BURST_WORDS * slot;
-    fields[at + BurstField.Status] = done
-      ? OperationStatus.Ok
-      : OperationStatus.Failed;
-    fields[at + BurstField.WrittenBytes] = done
-      ? fields[at + BurstField.Destination + ListField.TotalBytes]!
-      : 0;
+    const at = WORDS * slot;
+    fields[at + STATUS] = done ? OK : FAILED;
+    fields[at + WRITTEN] = done ? fields[at + DESTINATION + TOTAL]! : 0;
   }
 
   /** Runs one job at once, outside the operations that wait; for a table of 1. */

@@ -123,6 +123,7 @@ export function makeTemplate(
 
 /** Each slot has a vector of its own, and a place for the library's tag. */
 const SIDE_BYTES = 128;
+export const SIDE_WORDS: number = SIDE_BYTES / 4;
 const TAG_START = 64;
 /** The longest vector of a job. */
 export const IV_BYTES = 16;
@@ -136,6 +137,15 @@ export function emptyTemplate(jobBytes: number): Uint32Array<ArrayBuffer> {
   words[WORD.direction] = CipherDirection.ENCRYPT;
   words[WORD.order] = ChainOrder.CIPHER_HASH;
   return words;
+}
+
+/** What a job takes of its request beside source, tag and lengths. */
+export const enum JobPart {
+  Iv = 1,
+  Destination = 2,
+  AdditionalData = 4,
+  /** The hash begins behind the cipher: where that is depends on the lists. */
+  HashOfResult = 8,
 }
 
 /** Jobs side by side, as many as a burst may have. */
@@ -153,9 +163,17 @@ export class JobTable {
   readonly scatterFrom = new Float64Array(MAX_BURST_SIZE).fill(-1);
   /** Slot of the burst whose request a job is, or -1: it is of an operation. */
   readonly slots = new Int32Array(MAX_BURST_SIZE);
+  /**
+   * The shape of the request whose lengths are in a job, 0 where they are of none;
+   * the number of its session; and which {@linkcode JobPart}s it has.
+   */
+  readonly shapes = new Int32Array(MAX_BURST_SIZE);
+  readonly sessions = new Int32Array(MAX_BURST_SIZE);
+  readonly parts = new Int32Array(MAX_BURST_SIZE);
   count = 0;
   /** The family of the template that is in a slot. */
   readonly #families: (JobFamily | undefined)[] = [];
+  /** Vectors and tags of the jobs, {@linkcode SIDE_BYTES} for each. */
   readonly #side: NativeBlock;
 
   constructor(jobBytes: number, slots: number = MAX_BURST_SIZE) {
@@ -171,7 +189,9 @@ export class JobTable {
 
   /** Takes the next slot; there is one. Its first word is at `slot * stride`. */
   take(owner: JobOwner, operation: Operation | undefined): number {
-    const slot = this.takeBare(owner);
+    const slot = this.count;
+    this.prepare(owner);
+    this.count++;
     this.operations[slot] = operation;
     this.slots[slot] = -1;
     const tag = this.#side.address + slot * SIDE_BYTES + TAG_START;
@@ -179,11 +199,17 @@ export class JobTable {
     return slot;
   }
 
-  /** The same without an operation, and without a place for the tag. */
-  takeBare(owner: JobOwner): number {
-    const slot = this.count++;
+  /** Makes the next slot one of this owner, without taking it; its first word. */
+  prepare(owner: JobOwner): number {
+    const slot = this.count;
+    this.shapes[slot] = 0;
     if (this.owners[slot] !== owner) this.#prepare(owner, slot);
-    return slot;
+    return slot * this.stride;
+  }
+
+  /** The words of the vectors; those of a job are at `sideWord`. */
+  get sideWords(): Uint32Array<ArrayBuffer> {
+    return this.#side.words;
   }
 
   #prepare(owner: JobOwner, slot: number): void {
@@ -212,14 +238,14 @@ export class JobTable {
     for (let i = 0; i < ivBytes; i++) bytes[start + i] = iv[i]!;
   }
 
-  /** Copies a vector of `IV_BYTES`, from word `at` on, into a slot. */
-  setIvWords(slot: number, iv: Uint32Array, at = 0): void {
+  /** Copies a vector of `IV_BYTES` into a slot. */
+  setIvWords(slot: number, iv: Uint32Array): void {
     const { words } = this.#side;
-    const start = slot * (SIDE_BYTES / 4);
-    words[start] = iv[at]!;
-    words[start + 1] = iv[at + 1]!;
-    words[start + 2] = iv[at + 2]!;
-    words[start + 3] = iv[at + 3]!;
+    const start = slot * SIDE_WORDS;
+    words[start] = iv[0]!;
+    words[start + 1] = iv[1]!;
+    words[start + 2] = iv[2]!;
+    words[start + 3] = iv[3]!;
   }
 
   /** Gives all slots back. */
@@ -236,6 +262,7 @@ export class JobTable {
   forget(owner: JobOwner): void {
     this.owners.forEach((one, slot) => {
       if (one !== owner) return;
+      this.shapes[slot] = 0;
       this.owners[slot] = undefined;
       this.#families[slot] = undefined;
       this.words.fill(0, slot * this.stride, (slot + 1) * this.stride);
@@ -245,6 +272,7 @@ export class JobTable {
   wipe(): void {
     this.jobs.wipe();
     this.#side.wipe();
+    this.shapes.fill(0);
     this.owners.length = 0;
     this.#families.length = 0;
     this.operations.length = 0;

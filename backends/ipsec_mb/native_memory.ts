@@ -4,10 +4,8 @@
  * @module
  */
 
-import { RANGE_OFFSET } from "../../memory/range_lists.ts";
 import type { Region } from "../../memory/region.ts";
 import type { Segments } from "../../memory/segments.ts";
-import { ListField, type RequestBurst } from "../request_burst.ts";
 
 /** What the library's wildest table wants. */
 const ALIGNMENT_BYTES = 64;
@@ -90,34 +88,6 @@ export class RegionAddresses {
     });
     return this.#words = new Int32Array(words.buffer);
   }
-}
-
-// The engine folds constants of a module of its own only.
-const FIRST = ListField.First;
-const SKIPPED = ListField.SkippedBytes;
-const OFFSET = RANGE_OFFSET;
-
-/**
- * Writes the native address of a list of one range as two words: of the list that
- * is described from word `at` of the burst's fields on, in the slot whose ranges
- * start at `start`.
- */
-export function putListAddress(
-  words: Int32Array | Uint32Array,
-  index: number,
-  { fields, lists }: RequestBurst,
-  at: number,
-  start: number,
-  addresses: Int32Array,
-): void {
-  const { block } = lists;
-  const range = start + fields[at + FIRST]!;
-  const region = 2 * block[range]!;
-  const base = addresses[region]!;
-  const low = (base + block[range + OFFSET]! + fields[at + SKIPPED]!) | 0;
-  words[index] = low;
-  words[index + 1] = addresses[region + 1]! +
-    ((low >>> 0) < (base >>> 0) ? 1 : 0);
 }
 
 const LOWEST_CAPACITY_BYTES = 256 * 1024;

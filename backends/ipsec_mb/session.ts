@@ -12,14 +12,10 @@ import type { JobOwner } from "./job_table.ts";
 /** A session on one thread. */
 export interface IpsecMbSession extends JobOwner {
   /**
-   * Makes a job of a request of which one job does all, over one range each;
-   * false leaves it to `start`. `addresses`: those of the burst's regions.
+   * Makes the next job one of a request of which one job does all, over one range
+   * each, but for where its bytes are; false leaves it to `start`.
    */
-  take?(
-    burst: RequestBurst,
-    slot: number,
-    addresses: Int32Array<ArrayBuffer>,
-  ): boolean;
+  prepare?(burst: RequestBurst, slot: number): boolean;
   /** Makes a job that waits, or does the operation at once. */
   start(operation: Operation): void;
   /** Wipes the keys; no job waits. */
