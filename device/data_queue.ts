@@ -69,10 +69,12 @@ export const enum Counter {
   MovedOn = 3,
   /** Milliseconds that requests have waited for the guest's rates. */
   WaitedMs = 4,
+  /** Where the ring stands, behind all that has been taken: its base. */
+  Base = 5,
 }
 
 /** Length of a queue's counters. */
-export const COUNTERS = 5;
+export const COUNTERS = 6;
 
 /** What a data queue works on. */
 export interface DataQueueOptions {
@@ -156,6 +158,7 @@ export class DataQueue implements QueueService {
     this.#journal = options.journal;
     this.#undo = options.undo &&
       new RequestUndo(options.undo, virtqueue, memory, this.#format);
+    counters[Counter.Base] = virtqueue.base;
   }
 
   get broken(): string | undefined {
@@ -296,6 +299,8 @@ export class DataQueue implements QueueService {
       ? this.#takeWithin(this.#throttle, most, mostBytes)
       : virtqueue.take(burst, most, mostBytes);
     if (count === 0) return 0;
+    // Others go on there, should a backend never return.
+    this.#counters[Counter.Base] = virtqueue.base;
     const requests = this.#requests;
     if (requests.burst.slotCount < virtqueue.slots.count) {
       requests.addSlots(virtqueue.slots.count);

@@ -27,13 +27,13 @@ const KEY = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 const IV = new Uint8Array(16).fill(4);
 const DATA = new Uint8Array(64).fill(5);
 
-/** Connects and negotiates all protocol features. */
-export function connect(server: TestServer): ScriptedFrontEnd {
+/** Connects and negotiates all protocol features, and `more` of the device. */
+export function connect(server: TestServer, more = 0n): ScriptedFrontEnd {
   const front = ScriptedFrontEnd.connect(server.path);
   front.send(Request.SetProtocolFeatures, longs(OFFERED_PROTOCOL_FEATURES));
   front.send(
     Request.SetFeatures,
-    longs(RING_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES),
+    longs(RING_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES | more),
   );
   return front;
 }

@@ -37,13 +37,13 @@ export interface TestServer extends AsyncDisposable {
   logged(text: string, times?: number): Promise<void>;
 }
 
-/** A device on one backend with two data queues. */
+/** A device with two data queues, on backends with commas between them. */
 export async function testDevice(
-  backend = "noble",
+  backends = "noble",
   changes: Partial<DeviceSettings> = {},
   lanes = new LaneHost(() => {}),
 ): Promise<Device> {
-  const probed = await probeBackends([backend]);
+  const probed = await probeBackends(backends.split(","));
   return new Device({
     backends: probed.map((one) => withWorkerLane(one, lanes)),
     dataQueueCount: 2,
@@ -77,6 +77,7 @@ export async function startTestServer(
   backend = "noble",
   changes: Partial<DeviceSettings> = {},
   threadCount = 1,
+  callLimitMs?: number,
 ): Promise<TestServer> {
   const libc = openLibc();
   const folder = await Deno.makeTempDir();
@@ -92,6 +93,7 @@ export async function startTestServer(
     count: threadCount,
     spinMicroseconds: 20,
     laneFailed: ({ reason }) => log.push(`warn: lane: ${reason}`),
+    ...(callLimitMs !== undefined && { callLimitMs }),
   });
   const options: ServerOptions = {
     libc,

@@ -22,6 +22,8 @@ const RELAPSE_MS = 60_000;
 interface Down {
   readonly reason: string;
   readonly retryMs: number;
+  /** Whether it is not asked, but told of. */
+  readonly isHeld: boolean;
   askAgainAt: number;
 }
 
@@ -87,13 +89,28 @@ export class BackendStates {
 
   /** Notes that a backend has failed as a whole. */
   failed(name: string, reason: string): void {
-    if (this.#down.has(name)) return;
+    if (!this.#down.has(name)) this.#note(name, reason, false);
+  }
+
+  /** The same, and nobody asks it: {@linkcode release} says that it works. */
+  hold(name: string, reason: string): void {
+    this.#note(name, reason, true);
+  }
+
+  /** What held a backend is over. */
+  release(name: string): void {
+    const down = this.#down.get(name);
+    if (down?.isHeld) this.#recovered(name, down.retryMs, this.#now());
+  }
+
+  #note(name: string, reason: string, isHeld: boolean): void {
     const now = this.#now();
     const last = this.#recoveries.get(name);
     const retryMs = last && now - last.at < RELAPSE_MS
       ? Math.min(2 * last.retryMs, RELAPSE_MS)
       : RETRY_MS;
-    this.#down.set(name, { reason, retryMs, askAgainAt: now + retryMs });
+    const askAgainAt = now + retryMs;
+    this.#down.set(name, { reason, retryMs, isHeld, askAgainAt });
     this.#epoch++;
     this.tell(name, reason);
   }
@@ -106,6 +123,7 @@ export class BackendStates {
     if (this.#down.size === 0) return true;
     const down = this.#down.get(name);
     if (!down) return true;
+    if (down.isHeld) return false;
     const now = this.#now();
     if (now < down.askAgainAt) return false;
     down.askAgainAt = now + down.retryMs;

@@ -5,6 +5,7 @@
  */
 
 import { BackendStates } from "./backend_states.ts";
+import type { CallGuard } from "./call_guard.ts";
 import { OpenThreads } from "./open_threads.ts";
 import { RouteTable } from "./route_table.ts";
 import type { SharedParts } from "./thread_backends.ts";
@@ -32,6 +33,27 @@ function keyOf(backends: readonly NamedBackend[]): string {
 /** The sets of backends that devices of a thread have. */
 export class SharedBackends {
   readonly #sets = new Map<string, SharedSet>();
+  readonly #guard: CallGuard | undefined;
+  /** Why backends are not to be called, by their names. */
+  readonly #held = new Map<string, string>();
+
+  /** `guard` tells which call the thread is in. */
+  constructor(guard?: CallGuard) {
+    this.#guard = guard;
+  }
+
+  /**
+   * Another thread is stuck in a call of a backend: it gets no more work here, in
+   * whatever set it is. Without a reason: that is over.
+   */
+  hold(name: string, reason: string | undefined): void {
+    if (reason === undefined) this.#held.delete(name);
+    else this.#held.set(name, reason);
+    for (const { states } of this.#sets.values()) {
+      if (reason === undefined) states.release(name);
+      else states.hold(name, reason);
+    }
+  }
 
   /** The thread's set of these backends. */
   of(backends: readonly NamedBackend[]): SharedSet {
@@ -42,7 +64,9 @@ export class SharedBackends {
         threads: new OpenThreads(),
         states: new BackendStates(),
         table: new RouteTable(),
+        guard: this.#guard,
       };
+      for (const [name, reason] of this.#held) set.states.hold(name, reason);
       this.#sets.set(key, set);
     }
     return set;

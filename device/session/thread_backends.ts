@@ -18,6 +18,7 @@ import {
 import type { RequestBurst } from "../../backends/request_burst.ts";
 import type { GuestKeys } from "../keys/guest_keys.ts";
 import { BackendStates } from "./backend_states.ts";
+import { type CallGuard, GuardedMethod } from "./call_guard.ts";
 import { reasonOf } from "./failure.ts";
 import {
   isLane,
@@ -31,6 +32,8 @@ import type { Eventual } from "./steps.ts";
 export interface SharedParts {
   readonly states: BackendStates;
   readonly table: RouteTable;
+  /** Says which call the thread is in; absent where nobody looks. */
+  readonly guard?: CallGuard | undefined;
 }
 
 /** Opens and calls backends, and remembers which of them are down. */
@@ -41,16 +44,18 @@ export class ThreadBackends {
   /** Keys of the store that sessions of this guest may use. */
   readonly keys: GuestKeys | undefined;
   readonly #states: BackendStates;
+  readonly #guard: CallGuard | undefined;
 
   /** `shared` is the thread's, where its guests share backends. */
   constructor(
     open: OpenBackends,
-    { states, table }: Partial<SharedParts> = {},
+    { states, table, guard }: Partial<SharedParts> = {},
     keys?: GuestKeys,
   ) {
     this.#open = open;
     this.#states = states ?? new BackendStates();
     this.table = table ?? new RouteTable();
+    this.#guard = guard;
     this.keys = keys;
   }
 
@@ -97,6 +102,7 @@ export class ThreadBackends {
     if (typeof thread === "string") return thread;
     const number = this.table.take();
     const withKey = this.keys?.withKey(description);
+    this.#guard?.enter(GuardedMethod.OpenSession, name);
     try {
       const returned: unknown = thread.openSession(
         withKey ?? description,
@@ -115,6 +121,7 @@ export class ThreadBackends {
       return reason;
     } finally {
       if (withKey) wipeKeys(withKey);
+      this.#guard?.leave();
     }
   }
 
@@ -178,6 +185,7 @@ export class ThreadBackends {
     thread: BurstThread,
     number: number,
   ): string | undefined {
+    this.#guard?.enter(GuardedMethod.CloseSession, name);
     try {
       if (this.#open.has(name, thread)) thread.closeSession(number);
     } catch (error) {
@@ -185,6 +193,8 @@ export class ThreadBackends {
       return this.isDown(name)
         ? undefined
         : `it cannot be closed: ${reasonOf(error)}`;
+    } finally {
+      this.#guard?.leave();
     }
     this.table.give(number);
     return undefined;
@@ -201,6 +211,7 @@ export class ThreadBackends {
     slots: Int32Array<ArrayBuffer>,
     count: number,
   ): OperationStatus | undefined {
+    this.#guard?.enter(GuardedMethod.Run, name);
     try {
       const returned: unknown = thread.run(burst, slots, count);
       return returned === undefined
@@ -209,17 +220,22 @@ export class ThreadBackends {
     } catch (error) {
       this.backendFailed(name, reasonOf(error));
       return OperationStatus.Unavailable;
+    } finally {
+      this.#guard?.leave();
     }
   }
 
   /** Has pending requests completed; returns the same as `run`. */
   poll(name: string, thread: BurstThread): OperationStatus | undefined {
     if (!this.#open.has(name, thread)) return OperationStatus.Unavailable;
+    this.#guard?.enter(GuardedMethod.Poll, name);
     try {
       return this.#judgePromise(name, "poll()", thread.poll?.());
     } catch (error) {
       this.backendFailed(name, reasonOf(error));
       return OperationStatus.Unavailable;
+    } finally {
+      this.#guard?.leave();
     }
   }
 
@@ -277,6 +293,7 @@ export class ThreadBackends {
 
   /** A backend that cannot tell stays down, unless it is opened only now. */
   #saysThatItWorks(name: string): boolean {
+    this.#guard?.enter(GuardedMethod.Health, name);
     try {
       const wasOpen = this.#open.isOpen(name);
       const thread = this.#open.thread(name);
@@ -286,6 +303,8 @@ export class ThreadBackends {
       return health === undefined;
     } catch {
       return false;
+    } finally {
+      this.#guard?.leave();
     }
   }
 

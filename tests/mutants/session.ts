@@ -99,8 +99,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a backend that is down fails once more",
     file: "device/session/backend_states.ts",
-    text: "if (this.#down.has(name)) return;\n    const now",
-    replacement: "const now",
+    text: "if (!this.#down.has(name)) this.#note(name, reason, false);",
+    replacement: "this.#note(name, reason, false);",
     tests: ["device/session/thread_backends_test.ts"],
   },
   {

@@ -225,4 +225,18 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: 'kept.signals ??= "none";',
     tests: ["ffi/libc_foreign_test.ts"],
   },
+  {
+    fault: "a queue thread that was given up goes on when its call returns",
+    file: "device/session/call_guard.ts",
+    text: "    if (found === GIVEN_UP) this.#park();\n",
+    replacement: "    void found;\n",
+    tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
+  },
+  {
+    fault: "a ring goes on out of order where a stuck call has its requests",
+    file: "device/transport/vhost_user/rings.ts",
+    text: "this.#isInOrder(index) && ",
+    replacement: "",
+    tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
+  },
 ];

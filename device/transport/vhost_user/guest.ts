@@ -91,7 +91,14 @@ export class Guest {
       this.#broken(index, reason);
     const { memory, state } = this;
     const signals = this.#signals;
-    this.#runners = new QueueRunners({ ...options, memory, signals, broken });
+    this.#runners = new QueueRunners({
+      ...options,
+      memory,
+      signals,
+      broken,
+      stuck: (index, base) => this.rings.leaveThread(index, base),
+      released: (index) => void this.rings.threadReleased(index),
+    });
     const runners = this.#runners;
     this.rings = new Rings({
       ...options,
@@ -248,7 +255,7 @@ export class Guest {
   /** Makes everybody use the memory as it is now, and unmaps the rest. */
   async memoryChanged(): Promise<void> {
     await this.#runners.changeMemory();
-    this.memory.unmapRetired();
+    if (!this.#runners.pinsMemory) this.memory.unmapRetired();
     await this.#memoryKnown();
   }
 

@@ -46,6 +46,8 @@ export interface QueueLoopOptions {
   readonly words: Int32Array;
   readonly spinMicroseconds: number;
   report(report: Report): void;
+  /** A backend is not to be called, or may be again. */
+  hold(backend: string, reason: string | undefined): void;
 }
 
 /** Serves rings of many guests until it is told to exit. */
@@ -284,6 +286,8 @@ export class QueueLoop implements SeatThread {
       case "settings":
         this.#wanted = command;
         return;
+      case "hold":
+        return this.#options.hold(command.backend, command.reason);
       case "exit":
         this.#exiting = true;
         return;

@@ -47,6 +47,10 @@ export interface QueueRunnersOptions {
   broken(index: number, reason: string): void;
   /** Hears why the guest cannot be served any longer. */
   failed(reason: string): void;
+  /** Hears that a ring's thread is stuck, and where the ring stands. */
+  stuck(index: number, base: number): void;
+  /** Hears that the thread of a ring that was stuck is no more. */
+  released(index: number): void;
 }
 
 /** The runners of one guest. */
@@ -56,6 +60,8 @@ export class QueueRunners {
   readonly #own: ReadonlyMap<number, ControlRing>;
   readonly #rings = new Map<number, SeatedRing>();
   readonly #seats = new Map<QueueThread, ThreadSeat>();
+  /** On threads that are stuck, with the rings that were there. */
+  readonly #left = new Map<ThreadSeat, readonly number[]>();
   readonly #announcements = new AnnouncementMemory();
   /** What is told of all threads of this guest. */
   readonly #failures = new FailureNotes((failure) =>
@@ -205,13 +211,40 @@ export class QueueRunners {
     };
   }
 
-  #guestOn({ number }: QueueThread): ThreadGuest {
+  #guestOn(thread: QueueThread): ThreadGuest {
+    const { number } = thread;
     const { broken, failed } = this.#options;
     return {
       broken,
       told: (report) => this.#told(number, report),
       failed: (reason) => failed(`queue thread ${number}: ${reason}`),
+      stuck: () => this.#leave(thread),
+      released: () => this.#released(thread),
     };
+  }
+
+  /** Rings of a thread that is stuck go on elsewhere. */
+  #leave(thread: QueueThread): void {
+    const seat = this.#seats.get(thread);
+    if (!seat) return;
+    this.#seats.delete(thread);
+    this.#options.device.threadEnded(thread.number);
+    const rings = [...this.#rings].filter(([, ring]) => ring.thread === thread);
+    this.#left.set(seat, rings.map(([index]) => index));
+    for (const [index] of rings) this.#rings.delete(index);
+    for (const [index, { base }] of rings) this.#options.stuck(index, base);
+  }
+
+  #released(thread: QueueThread): void {
+    for (const [seat, rings] of this.#left) {
+      if (seat.thread !== thread || this.#ended) continue;
+      for (const index of rings) this.#options.released(index);
+    }
+  }
+
+  /** Whether a thread that is stuck may still write to memory that was changed. */
+  get pinsMemory(): boolean {
+    return [...this.#left.keys()].some(({ thread }) => !thread.hasEnded);
   }
 
   /** Settled when nobody uses other memory than that of the table. */
@@ -237,7 +270,7 @@ export class QueueRunners {
   async exit(): Promise<void> {
     this.#ended = true;
     this.#unobserve();
-    const seats = [...this.#seats.values()];
+    const seats = [...this.#seats.values(), ...this.#left.keys()];
     for (const { thread } of seats) {
       this.#options.device.threadEnded(thread.number);
     }

@@ -7,6 +7,11 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import type { ChannelEnd } from "../../lane/channel.ts";
 import type { Detach, Lane, LaneHost } from "../../lane/lane_host.ts";
+import {
+  createGuardMemory,
+  GuardedCalls,
+  type StuckCall,
+} from "../../session/call_guard.ts";
 import { type FailureListener, reasonOf } from "../../session/failure.ts";
 import type {
   BackendSettings,
@@ -34,6 +39,8 @@ export interface QueueThreadOptions {
   readonly number: number;
   readonly spinMicroseconds: number;
   readonly lanes: LaneHost;
+  /** Backends that are not to be called, and why. */
+  readonly held: ReadonlyMap<string, string>;
   /** Of the guests to come, by number. */
   readonly settings: readonly ThreadSettings[];
   /** Hears what fails on lanes and they cannot say themselves. */
@@ -50,12 +57,20 @@ export interface ThreadGuest {
   told(report: Extract<GuestReport, { kind: "health" | "failure" }>): void;
   /** Hears why nothing of the guest is served there any longer. */
   failed(reason: string): void;
+  /** Hears that the thread is stuck, and serves nothing any more. */
+  stuck(): void;
+  /** Hears that what it was stuck in is over: it writes nothing any more. */
+  released(): void;
 }
 
 interface Waiting {
+  readonly kind: AnsweredCommand["kind"];
   resolve(base: number): void;
   reject(error: Error): void;
 }
+
+/** The base of a ring whose thread is stuck: its counters have it. */
+export const STUCK = -1;
 
 /** Owns a worker that serves rings of many guests. */
 export class QueueThread {
@@ -72,6 +87,9 @@ export class QueueThread {
   readonly #waiting = new Map<number, Waiting>();
   /** Ends the use of the lanes that the thread has used. */
   readonly #detachments: Detach[] = [];
+  readonly #guard: SharedArrayBuffer = createGuardMemory();
+  readonly #calls = new GuardedCalls(this.#guard);
+  #isStuck = false;
   #sequence = 0;
   #lastGuest = 0;
   #hasEnded = false;
@@ -109,6 +127,8 @@ export class QueueThread {
       port: port2,
       wake: this.wake,
       spinMicroseconds: options.spinMicroseconds,
+      guard: this.#guard,
+      held: options.held,
       settings: options.settings.map((one) => this.#withLanes(one)),
     };
     this.#worker.postMessage(setup, [port2]);
@@ -136,9 +156,11 @@ export class QueueThread {
     if (this.#hasEnded) {
       return Promise.reject(new Error("The thread has ended"));
     }
+    const { kind } = command;
+    if (this.#isStuck && kind !== "leave") return Promise.resolve(STUCK);
     const sequence = ++this.#sequence;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(sequence, { resolve, reject });
+      this.#waiting.set(sequence, { kind, resolve, reject });
       this.#send({ ...command, guest, sequence });
     });
   }
@@ -170,6 +192,47 @@ export class QueueThread {
     const { backends } = this.#options.settings[number]!;
     const backend = backends.find((one) => one.name === name)!;
     this.#detachments.push(this.#lane(backend).attach(end, this.wake.fd));
+  }
+
+  /** Has a backend not be called, or called again. */
+  hold(backend: string, reason: string | undefined): void {
+    this.#send({ kind: "hold", backend, reason });
+  }
+
+  /** Whether it may still touch memory of guests that it had. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /**
+   * Gives the thread up where it is stuck in a call of a backend; the call. Its
+   * guests are then to hear of it.
+   */
+  giveUp(nowMs: number, limitMs: number): StuckCall | undefined {
+    const stuck = this.#calls.giveUp(nowMs, limitMs);
+    if (!stuck) return undefined;
+    this.#isStuck = true;
+    for (const [sequence, { kind, resolve }] of this.#waiting) {
+      // It may write to the guest's memory until its call returns.
+      if (kind === "leave") continue;
+      this.#waiting.delete(sequence);
+      resolve(STUCK);
+    }
+    return stuck;
+  }
+
+  /** Has its guests go on elsewhere. */
+  tellStuck(): void {
+    for (const guest of [...this.#guests.values()]) guest.stuck();
+  }
+
+  /** Ends it where the call that it was stuck in has returned; whether it has. */
+  release(): boolean {
+    if (!this.#calls.hasReturned) return false;
+    const guests = [...this.#guests.values()];
+    this.#end();
+    for (const guest of guests) guest.released();
+    return true;
   }
 
   /** Tells the thread to end. */

@@ -35,6 +35,7 @@ function startThread(settings: ThreadSettings) {
     laneFailed: ({ reason }) => told.push(`lane: ${reason}`),
     settings: [settings, { ...settings, backends: [MISSING] }],
     spinMicroseconds: 20,
+    held: new Map(),
     ended: () => markEnded(),
   });
   ok(typeof thread !== "string");
@@ -43,6 +44,8 @@ function startThread(settings: ThreadSettings) {
       broken: (index, reason) => told.push(`${index} broken: ${reason}`),
       told: (report) => told.push(`${report.kind}`),
       failed: (reason) => told.push(`failed: ${reason}`),
+      stuck: () => told.push("stuck"),
+      released: () => told.push("released"),
     },
     start: { guest: 1, keys: undefined, settings: 0, memory: NO_MEMORY },
   });
@@ -106,6 +109,8 @@ Deno.test("a guest whose backends cannot be loaded hears so, and no other does",
       broken: () => {},
       told: () => {},
       failed: (reason) => others.push(reason),
+      stuck: () => {},
+      released: () => {},
     },
     start: { guest: 2, keys: undefined, settings: 1, memory: NO_MEMORY },
   });

@@ -8,6 +8,8 @@ import type { Libc } from "../../../ffi/libc.ts";
 import type { LaneHost } from "../../lane/lane_host.ts";
 import type { FailureListener } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
+import { WATCHDOG_MS } from "../../../backends/call_watch.ts";
+import type { StuckCall } from "../../session/call_guard.ts";
 import { QueueThread } from "./queue_thread.ts";
 
 /** How long threads may take to end: a ring that stops has `DRAIN_MS`. */
@@ -22,14 +24,21 @@ export interface QueueThreadsOptions {
   readonly count: number;
   /** How long a thread looks for more before it sleeps. */
   readonly spinMicroseconds: number;
-  /** Hears what fails on lanes and they cannot say themselves. */
+  /** Hears what fails on lanes and they cannot say themselves, and calls that do not return. */
   readonly laneFailed: FailureListener;
+  /** How long a call of a backend may take; absent: ten seconds. */
+  readonly callLimitMs?: number;
 }
 
 /** Threads that start with the first ring. */
 export class QueueThreads {
   readonly #options: QueueThreadsOptions;
   readonly #threads = new Set<QueueThread>();
+  /** Those that are stuck in a call, of which backend. */
+  readonly #stuck = new Map<QueueThread, string>();
+  /** Backends that such a call is of, and what is told of it. */
+  readonly #held = new Map<string, string>();
+  #watching: ReturnType<typeof setInterval> | undefined;
   /** Those that devices have, each once; threads know them by number. */
   readonly #settings: ThreadSettings[] = [];
   readonly #numbers = new Map<string, number>();
@@ -99,18 +108,65 @@ export class QueueThreads {
     const thread = QueueThread.start({
       ...this.#options,
       number: this.#nextNumber,
+      held: this.#held,
       settings: this.#settings,
       ended: () => this.#ended(thread as QueueThread),
     });
     if (typeof thread === "string") return thread;
     this.#nextNumber++;
     this.#threads.add(thread);
+    this.#watching ??= setInterval(() => this.#look(), this.#limitMs / 5);
     return thread;
+  }
+
+  get #limitMs(): number {
+    return this.#options.callLimitMs ?? WATCHDOG_MS;
+  }
+
+  /** Looks for threads that are stuck in a call, and for those that no longer are. */
+  #look(): void {
+    for (const thread of [...this.#threads]) {
+      const stuck = thread.giveUp(performance.now(), this.#limitMs);
+      if (stuck) this.#leave(thread, stuck);
+    }
+    for (const [thread, backend] of [...this.#stuck]) {
+      if (!thread.release()) continue;
+      this.#stuck.delete(thread);
+      if ([...this.#stuck.values()].includes(backend)) continue;
+      this.#held.delete(backend);
+      for (const other of this.#threads) other.hold(backend, undefined);
+    }
+    this.#stopLooking();
+  }
+
+  #stopLooking(): void {
+    if (this.#threads.size > 0 || this.#stuck.size > 0) return;
+    clearInterval(this.#watching);
+    this.#watching = undefined;
+  }
+
+  /** Its guests go on elsewhere, but for what it has taken. */
+  #leave(thread: QueueThread, { backend, method }: StuckCall): void {
+    const reason = `${method} has not returned for ${
+      this.#limitMs / 1000
+    } seconds`;
+    this.#threads.delete(thread);
+    this.#stuck.set(thread, backend);
+    this.#held.set(backend, reason);
+    for (const other of this.#threads) other.hold(backend, reason);
+    this.#options.laneFailed({
+      of: "backend",
+      backend,
+      reason: `${reason}; queue thread ${thread.number} is left to it, with ` +
+        "the requests that it has taken",
+    });
+    thread.tellStuck();
   }
 
   /** One that ends by itself is replaced when a ring needs it. */
   #ended(thread: QueueThread): void {
     this.#threads.delete(thread);
+    this.#stopLooking();
     if (this.#threads.size === 0) this.#closed?.();
   }
 
@@ -119,6 +175,8 @@ export class QueueThreads {
    * up for long is left.
    */
   async close(withinMs = CLOSE_MS): Promise<void> {
+    this.#stuck.clear();
+    this.#stopLooking();
     if (this.#threads.size === 0) return;
     const closed = new Promise<void>((resolve) => this.#closed = resolve);
     const timer = setTimeout(() => this.#closed!(), withinMs);

@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers";
 import { openLibc } from "../../../ffi/libc.ts";
 import { EdgeEpoll } from "../../../ffi/libc_epoll.ts";
 import { endForeignCalls } from "../../../ffi/libc_foreign.ts";
+import { CallGuard } from "../../session/call_guard.ts";
 import { FailureNotes } from "../../session/failure.ts";
 import { SharedBackends } from "../../session/shared_backends.ts";
 import { KickWatch } from "./kick_watch.ts";
@@ -43,6 +44,7 @@ async function serve(
     words,
     spinMicroseconds,
     report: (report) => scope.postMessage(report),
+    hold: (backend, reason) => shared.hold(backend, reason),
   });
   const { note } = new FailureNotes((failure) =>
     scope.postMessage({ kind: "lane failure", failure })
@@ -89,7 +91,12 @@ async function whileServing(
 }
 
 async function run(setup: ThreadSetup): Promise<void> {
-  const shared = new SharedBackends();
+  const guard = new CallGuard(setup.guard, () => {
+    shared.close();
+    endForeignCalls();
+  });
+  const shared = new SharedBackends(guard);
+  for (const [name, reason] of setup.held) shared.hold(name, reason);
   let last: Report = { kind: "exited" };
   try {
     await serve(setup, shared);

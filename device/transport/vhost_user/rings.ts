@@ -166,7 +166,8 @@ export class Rings {
    * what the front-end said of it.
    */
   async refresh(ring: Vring): Promise<string | undefined> {
-    const wanted = !this.#closed && this.at(ring.index) === ring &&
+    const wanted = !this.#closed && !ring.isStuck &&
+      this.at(ring.index) === ring &&
       mayRun(this.#options.state, ring.state);
     if (!wanted) await this.stop(ring);
     return wanted && !ring.running ? this.#begin(ring) : undefined;
@@ -215,6 +216,62 @@ export class Rings {
       areasOf(addresses, size, packed).some((area) => memory.wasShared(area));
   }
 
+  /**
+   * The thread of a ring is stuck, which had taken what is before `base`: those
+   * requests are nobody's before it is over. The ring goes on behind them, but
+   * where answers have to come in order.
+   */
+  leaveThread(index: number, base: number): void {
+    const ring = this.all[index]!;
+    const plan = ring.runs;
+    if (!plan) return;
+    ring.runs = undefined;
+    if (this.#isInOrder(index) && this.#answeredTo(index, plan) !== base) {
+      ring.isStuck = true;
+      ring.resumes = true;
+      ring.state.base = base;
+      return this.#options.log(
+        "warn",
+        `queue ${index} waits for that call: its answers come in order`,
+        { queue: index },
+      );
+    }
+    const problem = this.#start(ring, { ...plan, base, redo: 0 });
+    if (problem !== undefined) this.#options.broken(index, problem);
+  }
+
+  /** A thread that was stuck with a ring's requests is no more. */
+  async threadReleased(index: number): Promise<void> {
+    const ring = this.all[index]!;
+    if (!ring.isStuck) return;
+    ring.isStuck = false;
+    const problem = await this.refresh(ring);
+    if (problem !== undefined) this.#options.broken(index, problem);
+    this.#options.runners.get(index)?.look();
+  }
+
+  /** What is kept of a ring is where it stands. */
+  #isInOrder(index: number): boolean {
+    return (this.#options.state.features & F_IN_ORDER) !== 0n ||
+      this.#options.journalOf?.(index) !== undefined;
+  }
+
+  /** Behind which request all is unanswered, of a ring that is in order. */
+  #answeredTo(
+    index: number,
+    { size, packed, ...areas }: RingPlan,
+  ): number | string {
+    const { memory } = this.#options.memory;
+    const journal = this.#options.journalOf?.(index);
+    if (packed && !journal) return "nobody has noted it";
+    return restartPosition(
+      memory,
+      areas,
+      size,
+      packed && openJournal(journal!),
+    );
+  }
+
   /** Has every running ring looked at, as if it had been kicked. */
   lookAtAll(): void {
     for (const ring of this.all) {
@@ -226,6 +283,7 @@ export class Rings {
   async stop(ring: Vring): Promise<void> {
     ring.waits = false;
     ring.resumes = false;
+    ring.isStuck = false;
     if (!this.all.some(({ waits }) => waits)) this.#judgeNoLonger();
     const plan = ring.runs;
     if (!plan) return;
@@ -443,13 +501,8 @@ export class Rings {
     // Said back, an answer that nobody knew means where the ring stands.
     const isUnknown = state.baseUnknown && !packed &&
       (state.base ?? startOf(packed)) === startOf(packed);
-    const base = journal && resumes || isUnknown
-      ? restartPosition(
-        memory,
-        areas,
-        size,
-        packed && journal !== undefined && openJournal(journal),
-      )
+    const base = resumes && (journal || !packed) || isUnknown
+      ? this.#answeredTo(index, { size, packed, base: 0, ...areas })
       : ringPosition(state.base, stoppedAt, size, packed);
     if (typeof base === "string") return `ring ${index}: ${base}`;
     const redo = resumes
@@ -510,8 +563,7 @@ export class Rings {
       base,
       addresses: ring.state.addresses!,
       eventIndex: (features & F_EVENT_IDX) !== 0n,
-      // What is kept of a ring is where it stands.
-      inOrder: (features & F_IN_ORDER) !== 0n || journal !== undefined,
+      inOrder: this.#isInOrder(ring.index),
       journal,
       redo: plan.redo ?? 0,
       mode: this.#options.device.mode,

@@ -60,6 +60,10 @@ export interface ThreadSetup {
   readonly port: MessagePort;
   readonly wake: ThreadWake;
   readonly spinMicroseconds: number;
+  /** Where it tells which call of a backend it is in. */
+  readonly guard: SharedArrayBuffer;
+  /** Backends that are not to be called, and why. */
+  readonly held: ReadonlyMap<string, string>;
   /** By number; guests name theirs by it. */
   readonly settings: readonly LanedSettings[];
 }
@@ -149,6 +153,12 @@ export interface SettingsCommand extends LanedSettings {
 export type Command =
   | GuestCommand & { readonly guest: number }
   | SettingsCommand
+  /** A backend is not to be called, or may be again. */
+  | {
+    readonly kind: "hold";
+    readonly backend: string;
+    readonly reason: string | undefined;
+  }
   | { readonly kind: "exit" };
 
 /** Reports that are for one guest. */

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { COUNTERS } from "../../data_queue.ts";
+import { Counter, COUNTERS } from "../../data_queue.ts";
 import type { MemoryRange } from "./memory_table.ts";
-import type { QueueThread, ThreadGuest } from "./queue_thread.ts";
+import { type QueueThread, STUCK, type ThreadGuest } from "./queue_thread.ts";
 import type {
   GuestCommand,
   GuestStart,
@@ -112,6 +112,7 @@ export class SeatedRing implements RingRunner {
   }
 
   start(ring: RingStart): void {
+    this.counters[Counter.Base] = ring.base;
     this.thread.tell(this.#guest, {
       kind: "start",
       index: this.#index,
@@ -119,9 +120,15 @@ export class SeatedRing implements RingRunner {
     });
   }
 
-  stop(): Promise<number> {
+  async stop(): Promise<number> {
     const index = this.#index;
-    return this.thread.ask(this.#guest, { kind: "stop", index });
+    const base = await this.thread.ask(this.#guest, { kind: "stop", index });
+    return base === STUCK ? this.base : base;
+  }
+
+  /** Where the ring stands, as far as the thread has taken anything. */
+  get base(): number {
+    return this.counters[Counter.Base]!;
   }
 
   look(): void {

@@ -23,6 +23,8 @@ export class Vring implements KickedRing {
    * tells itself.
    */
   resumes = false;
+  /** It may run, when the thread that is stuck with its requests is no more. */
+  isStuck = false;
   /** It may run, and its memory is not shared at present. */
   away = false;
   kickFd = -1;
@@ -43,6 +45,7 @@ export class Vring implements KickedRing {
 
   /** Back to the initial state, but for the descriptors. */
   reset(): void {
+    this.isStuck = false;
     Object.assign(this.state, newRingState());
   }
 
