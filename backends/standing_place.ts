@@ -1,5 +1,5 @@
 /**
- * Where a person stands who names a backend by its path.
+ * Where a person stands who names a backend, or a file, by its path.
  *
  * @module
  */
@@ -27,4 +27,10 @@ export function standingPlace(): URL {
   const folder = `${Deno.cwd()}/`;
   const calledIn = folder === cloneFolder() ? initialFolder() : undefined;
   return pathToFileURL(calledIn === undefined ? folder : `${calledIn}/`);
+}
+
+/** Goes there, so that all relative paths are what the person means. */
+export function standWithPerson(): void {
+  const place = fileURLToPath(standingPlace());
+  if (place !== `${Deno.cwd()}/`) Deno.chdir(place);
 }

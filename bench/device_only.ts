@@ -25,9 +25,10 @@ import { wireMode } from "../device/wire/mode.ts";
 import { createDriverQueue } from "../driver/rings/create_driver_queue.ts";
 import { indirectTableBytes, ringBytes } from "../driver/rings/layout.ts";
 import { Region } from "../memory/region.ts";
-import { endWithMistake, parseBenchOptions } from "./runner/options.ts";
+import { BENCH_USAGE, parseBenchOptions } from "./runner/options.ts";
 import { findingTable } from "./runner/targets.ts";
 import { deviceOnlyRow } from "./rows/device_only_row.ts";
+import { runTask } from "../testing/task.ts";
 
 const SIZE_BYTES = 64;
 const RING_SIZE = 64;
@@ -234,4 +235,9 @@ async function main(words: string[]): Promise<void> {
   console.log(findingTable(await deviceOnlyRow(options).measure()));
 }
 
-if (import.meta.main) await main(Deno.args).catch(endWithMistake);
+if (import.meta.main) {
+  await runTask({
+    usage: `bench:device ${BENCH_USAGE}`,
+    about: "measures the device without backends and transport",
+  }, main);
+}

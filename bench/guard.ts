@@ -13,11 +13,12 @@ import { longRequestRows, packedRows, sessionRows } from "./rows/own_rows.ts";
 import { dpdkRows } from "./rows/peer_rows.ts";
 import { BenchRun } from "./runner/bench_run.ts";
 import type { Load } from "./runner/measure.ts";
-import { endWithMistake, parseBenchOptions } from "./runner/options.ts";
+import { BENCH_USAGE, parseBenchOptions } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { markdownTable, sizeText } from "./runner/table.ts";
 import type { Row } from "./runner/targets.ts";
 import { compareThroughput } from "./runner/throughput.ts";
+import { runTask } from "../testing/task.ts";
 
 const RECORD = new URL("./recorded_ratios.json", import.meta.url);
 const ALLOWED_FALL = 0.15;
@@ -100,10 +101,10 @@ async function writeRecord(ratios: Ratios): Promise<void> {
   await Deno.writeTextFile(RECORD, `${JSON.stringify(record, null, 2)}\n`);
 }
 
-async function main(): Promise<void> {
-  const record = Deno.args.includes("--record");
-  const words = Deno.args.filter((word) => word !== "--record");
-  const options = await parseBenchOptions(words, { seconds: 0.5, rounds: 5 });
+async function main(words: string[]): Promise<void> {
+  const record = words.includes("--record");
+  const others = words.filter((word) => word !== "--record");
+  const options = await parseBenchOptions(others, { seconds: 0.5, rounds: 5 });
   const backends = options.backends.map(({ name }) => name)
     .filter((name) => name !== "noble");
   using programs = await Programs.compile();
@@ -126,4 +127,9 @@ async function main(): Promise<void> {
   if (names.some(worse)) Deno.exitCode = 1;
 }
 
-if (import.meta.main) await main().catch(endWithMistake);
+if (import.meta.main) {
+  await runTask({
+    usage: `bench:guard [--record] ${BENCH_USAGE}`,
+    about: "measures ratios beside those on record; with --record, writes them",
+  }, main);
+}

@@ -10,7 +10,6 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import { CURVE_SOCKETS, guestCurves } from "./guests/curves.ts";
 import { GuestProcess, ManyGuestsDevice } from "./guests/processes.ts";
 import { guestRows } from "./guests/rows.ts";
@@ -21,18 +20,13 @@ import {
   type Machine,
   machineLine,
 } from "./runner/machine.ts";
-import { endWithMistake } from "./runner/options.ts";
 import {
   type Finding,
   findingLine,
   findingTable,
   verdict,
 } from "./runner/targets.ts";
-
-function wholeNumber(name: string, word: string): number {
-  if (/^[1-9]\d{0,5}$/.test(word)) return Number(word);
-  throw new RangeError(`--${name} ${word}: expected a whole number from 1 on`);
-}
+import { runTask, taskWords, wholeNumber } from "../testing/task.ts";
 
 async function drawGuests(
   path: string,
@@ -53,11 +47,11 @@ async function drawGuests(
   await Deno.writeTextFile(path, svg!);
 }
 
-async function main(): Promise<void> {
-  const at = Deno.args.indexOf("--");
-  const own = at < 0 ? Deno.args : Deno.args.slice(0, at);
-  const options: string[] = at < 0 ? [] : Deno.args.slice(at + 1);
-  const { values } = parseArgs({
+async function main(words: string[]): Promise<void> {
+  const at = words.indexOf("--");
+  const own = at < 0 ? words : words.slice(0, at);
+  const options: string[] = at < 0 ? [] : words.slice(at + 1);
+  const { values } = taskWords({
     args: [...own],
     options: {
       guests: { type: "string", default: "1000" },
@@ -73,8 +67,8 @@ async function main(): Promise<void> {
     const list = chosen.map(({ specifier }) => specifier).join();
     options.unshift("--backend", list);
   }
-  const guests = wholeNumber("guests", values.guests);
-  const milliseconds = 1000 * wholeNumber("seconds", values.seconds);
+  const guests = wholeNumber("guests", values.guests, 1);
+  const milliseconds = 1000 * wholeNumber("seconds", values.seconds, 1);
   const machine = await describeMachine();
   if (values.chart !== undefined) {
     return await drawGuests(values.chart, machine, milliseconds, options);
@@ -99,4 +93,10 @@ async function main(): Promise<void> {
   );
 }
 
-if (import.meta.main) await main().catch(endWithMistake);
+if (import.meta.main) {
+  await runTask({
+    usage: "bench:guests [--guests N] [--seconds S] [--only TEXT] " +
+      "[--backend LIST] [--output FILE] [--chart FILE.svg] [-- OPTION...]",
+    about: "measures many guests of one process, with OPTIONs of serve",
+  }, main);
+}

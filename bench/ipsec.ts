@@ -12,7 +12,6 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import {
   encodeIpsecRequest,
   IPSEC_SOURCE_AT,
@@ -23,6 +22,7 @@ import { insideOf } from "../driver/driver.ts";
 import type { Submission } from "../driver/request_queue.ts";
 import { ipv4Packet, pattern } from "../testing/ip_packets.ts";
 import { IpsecBed, SUITES } from "../testing/ipsec_bed.ts";
+import { runTask, taskWords, wholeNumber } from "../testing/task.ts";
 import { DpdkProgram } from "../tests/ipsec/dpdk_peer.ts";
 import { run } from "../tests/guest/initramfs.ts";
 import { chosenBackends } from "./runner/chosen_backends.ts";
@@ -108,9 +108,9 @@ async function measureHere(
 const median = (values: number[]) =>
   values.sort((a, b) => a - b)[values.length >> 1]!;
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    args: Deno.args,
+async function main(words: string[]): Promise<void> {
+  const { values } = taskWords({
+    args: words,
     options: {
       backend: { type: "string", default: "ipsec-mb" },
       seconds: { type: "string", default: "1" },
@@ -118,8 +118,8 @@ async function main(): Promise<void> {
     },
   });
   const backends = await chosenBackends(values.backend);
-  const seconds = Number(values.seconds);
-  const rounds = Number(values.rounds);
+  const seconds = wholeNumber("seconds", values.seconds, 1);
+  const rounds = wholeNumber("rounds", values.rounds, 1);
   await using peer = await DpdkProgram.compile();
   for (const { name, specifier } of backends) {
     const cryptodev = CRYPTODEVS[name] ?? "crypto_openssl";
@@ -152,10 +152,8 @@ async function compareSizes(
 }
 
 if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    Deno.exit(2);
-  }
+  await runTask({
+    usage: "bench:ipsec [--backend LIST] [--seconds S] [--rounds N]",
+    about: "measures packets per second beside DPDK's librte_ipsec",
+  }, main);
 }

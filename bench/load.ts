@@ -22,7 +22,7 @@ import { lowLoadRows, startRows } from "./rows/time_rows.ts";
 import { BenchRun } from "./runner/bench_run.ts";
 import { describeMachine, machineLine } from "./runner/machine.ts";
 import { NotOffered } from "./runner/measure.ts";
-import { endWithMistake, parseBenchOptions } from "./runner/options.ts";
+import { BENCH_USAGE, parseBenchOptions } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { qualityRows } from "./runner/qualities.ts";
 import {
@@ -32,6 +32,7 @@ import {
   type Row,
   verdict,
 } from "./runner/targets.ts";
+import { runTask } from "../testing/task.ts";
 
 const allRows = (run: BenchRun): Row[] => [
   ...dpdkRows(run),
@@ -56,8 +57,8 @@ async function measured(row: Row): Promise<Finding[]> {
   }
 }
 
-async function main(): Promise<void> {
-  const options = await parseBenchOptions(Deno.args, {
+async function main(words: string[]): Promise<void> {
+  const options = await parseBenchOptions(words, {
     seconds: 0.5,
     rounds: 10,
   });
@@ -91,4 +92,9 @@ async function main(): Promise<void> {
   );
 }
 
-if (import.meta.main) await main().catch(endWithMistake);
+if (import.meta.main) {
+  await runTask({
+    usage: `bench:load ${BENCH_USAGE}`,
+    about: "measures what the project aims at, each figure beside its target",
+  }, main);
+}

@@ -16,12 +16,13 @@ import { describeMachine, machineLine } from "./runner/machine.ts";
 import { measure, median } from "./runner/measure.ts";
 import { opensslSpeed } from "./runner/openssl_speed.ts";
 import {
+  BENCH_USAGE,
   type BenchOptions,
-  endWithMistake,
   parseBenchOptions,
 } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
 import { markdownTable, sizeText } from "./runner/table.ts";
+import { runTask } from "../testing/task.ts";
 
 const SIZES = [64, 1024, 16384, 65536, 1 << 20];
 
@@ -122,8 +123,8 @@ async function measureSubject(
   return rows;
 }
 
-async function main(): Promise<void> {
-  const options = await parseBenchOptions(Deno.args, { seconds: 1, rounds: 3 });
+async function main(words: string[]): Promise<void> {
+  const options = await parseBenchOptions(words, { seconds: 1, rounds: 3 });
   using programs = await compilePrograms();
   console.log(machineLine(await describeMachine()));
   console.log("MB/s (ratio to openssl speed), 32 requests in flight\n");
@@ -155,4 +156,10 @@ async function main(): Promise<void> {
   ));
 }
 
-if (import.meta.main) await main().catch(endWithMistake);
+if (import.meta.main) {
+  await runTask({
+    usage: `bench ${BENCH_USAGE}`,
+    about:
+      "measures backends, in process and over vhost-user, beside openssl speed",
+  }, main);
+}

@@ -24,8 +24,8 @@ import {
 } from "./runner/machine.ts";
 import type { Comparison } from "./runner/measure.ts";
 import {
+  BENCH_USAGE,
   type BenchOptions,
-  endWithMistake,
   parseBenchOptions,
 } from "./runner/options.ts";
 import { Programs } from "./runner/programs.ts";
@@ -35,6 +35,7 @@ import {
   compareThroughput,
   throughputTable,
 } from "./runner/throughput.ts";
+import { runTask } from "../testing/task.ts";
 
 const RESULTS = fileURLToPath(new URL("./results", import.meta.url));
 const PATHS = ["raw", "in process"];
@@ -216,10 +217,10 @@ async function writeReport(folder: string, figures: Figures): Promise<void> {
   );
 }
 
-async function main(): Promise<void> {
-  const redraw = Deno.args.includes("--redraw");
+async function main(words: string[]): Promise<void> {
+  const redraw = words.includes("--redraw");
   const options = await parseBenchOptions(
-    Deno.args.filter((word) => word !== "--redraw"),
+    words.filter((word) => word !== "--redraw"),
     { seconds: 0.3, rounds: 3 },
   );
   const folder = options.output ?? RESULTS;
@@ -232,4 +233,10 @@ async function main(): Promise<void> {
   await writeReport(folder, JSON.parse(await Deno.readTextFile(path)));
 }
 
-if (import.meta.main) await main().catch(endWithMistake);
+if (import.meta.main) {
+  await runTask({
+    usage: `bench:report [--redraw] ${BENCH_USAGE}`,
+    about:
+      "measures, and writes figures and charts; with --redraw, from figures",
+  }, main);
+}

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { standWithPerson } from "../backends/standing_place.ts";
 import { endWithUsageError } from "./option_values.ts";
 import { runProgram } from "./program.ts";
 
@@ -25,5 +26,6 @@ export async function main(words: readonly string[]): Promise<void> {
 // Not awaited: a plugin that imports this module would wait for it, and it for
 // the plugin. In a bundle `main` and the URL are those of another.
 if (import.meta.main && import.meta.url.endsWith("/cli/main.ts")) {
+  standWithPerson();
   void main(Deno.args);
 }

@@ -28,6 +28,15 @@ export function withOptionTable(readme: string): string {
 }
 
 if (import.meta.main) {
+  const [word] = Deno.args;
+  if (word === "--help") {
+    console.log("usage: deno task readme\n\nwrites the README's option table");
+    Deno.exit();
+  }
+  if (word !== undefined) {
+    console.error(`readme: Cannot use option ${word}: expected none`);
+    Deno.exit(2);
+  }
   const readme = await Deno.readTextFile(readmePath);
   await Deno.writeTextFile(readmePath, withOptionTable(readme));
 }

@@ -45,7 +45,10 @@ function read(args: readonly string[]): Words | undefined {
   }
   const [name, seedText] = plain;
   const seed = seedText === undefined ? undefined : Number(seedText);
-  if (name === undefined || plain.length > 2 || Number.isNaN(seed)) {
+  const isOption = plain.some((word) => word.startsWith("-"));
+  if (
+    name === undefined || isOption || plain.length > 2 || Number.isNaN(seed)
+  ) {
     return undefined;
   }
   return { name, seed, backendOptions };
@@ -53,6 +56,10 @@ function read(args: readonly string[]): Words | undefined {
 
 /** Runs the command; the exit code: 1 for what fails, 2 for a mistake in the words. */
 export async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    console.log(USAGE);
+    return 0;
+  }
   const words = read(args);
   if (!words) {
     console.error(USAGE);

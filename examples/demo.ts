@@ -7,122 +7,121 @@
 
 import { Driver, probeBackends, type ProbedBackend } from "../mod.ts";
 import { connectVhostUser } from "../driver/vhost_user_front_end.ts";
+import { Mistake, runTask } from "../testing/task.ts";
+import { type DemoData, readData } from "./demo/data.ts";
 import { DeviceProcess, stopOnSignal } from "./demo/device_process.ts";
 import { demoOperations, whyNot } from "./demo/operations.ts";
 import { Progress, tableOf } from "./demo/report.ts";
 import { REQUEST_BYTES, type Row, runOperation } from "./demo/run_operation.ts";
 
-const DEFAULT_FILE = new URL("../LICENSE", import.meta.url);
-const DEFAULT_BYTES = 16 * 1024 * 1024;
-const BLOCK_BYTES = 16;
 const MEMORY_BYTES = 16 * 1024 * 1024;
 
 const INTRODUCTION = `\
-This starts a virtio-crypto device, a process of its own such as a virtual
-machine would be attached to, and takes the machine's place: it shares memory
-with the device, puts pieces of a file into it, asks for them to be encrypted,
-decrypted or hashed, and compares each result with that of node:crypto (for XTS,
-which Deno's node:crypto lacks, with XTS built here from its AES-256-ECB).
-`;
+This starts a virtio-crypto device and takes the place of its virtual machine: it
+has pieces of a file encrypted or hashed, and compares each with node:crypto's.`;
 
-/** `file` as it is, padded to whole blocks; or a file of the repository, repeated. */
-async function readData(file: string | undefined): Promise<Uint8Array> {
-  if (file === undefined) {
-    const text = await Deno.readFile(DEFAULT_FILE);
-    const data = new Uint8Array(DEFAULT_BYTES);
-    for (let at = 0; at < data.length; at += text.length) {
-      data.set(text.subarray(0, data.length - at), at);
-    }
-    return data;
-  }
-  const content = await Deno.readFile(file);
-  if (content.length === 0) throw new RangeError(`"${file}" is empty`);
-  const blocks = Math.ceil(content.length / BLOCK_BYTES);
-  const data = new Uint8Array(blocks * BLOCK_BYTES);
-  data.set(content);
-  return data;
-}
+/** What a backend is asked for: all of the demo that it offers. */
+const operationsOf = ({ probe }: ProbedBackend) =>
+  demoOperations().filter((one) => whyNot(probe, one) === undefined);
 
-/** The backends that this machine has; says what is missing. */
-async function availableBackends(): Promise<ProbedBackend[]> {
-  const available: ProbedBackend[] = [];
-  for (const probed of await probeBackends()) {
-    const { backend, probe } = probed;
-    if (probe.ready) {
-      available.push(probed);
-      console.log(`Backend ${backend.name}: ${probe.version}`);
-      continue;
-    }
-    const missing = probe.missing.map(({ what, remedy }) =>
-      `${what} (${remedy})`
-    );
-    console.log(`Backend ${backend.name} is left out: ${missing.join("; ")}`);
-  }
-  return available;
-}
-
-/** Runs all that the backend offers on one device, which `device` already runs. */
+/** Runs all that the backend offers on a device with it. */
 async function runBackend(
   device: DeviceProcess,
-  { backend: { name: backend }, probe }: ProbedBackend,
+  probed: ProbedBackend,
   data: Uint8Array,
+  progress: Progress,
 ): Promise<Row[]> {
+  const { name } = probed.backend;
   const link = await connectVhostUser(device.socketPath, {
     memoryBytes: MEMORY_BYTES,
   });
   await using driver = await Driver.start(link);
-  const progress = new Progress();
   const rows: Row[] = [];
-  for (const operation of demoOperations()) {
-    const reason = whyNot(probe, operation);
-    if (reason !== undefined) {
-      console.log(`${backend}: ${operation.name} is left out: ${reason}`);
-      continue;
-    }
-    const done = await runOperation(
-      driver,
-      backend,
-      operation,
-      data,
-      (name, fraction) => progress.update(backend, name, fraction),
+  for (const operation of operationsOf(probed)) {
+    const what = `${name}: ${operation.name}`;
+    const told = (fraction: number, megabytesPerSecond: number) =>
+      progress.update(what, fraction, megabytesPerSecond);
+    rows.push(await runOperation(driver, name, operation, data, told));
+    progress.finish();
+  }
+  return rows;
+}
+
+/** The line on what a backend did. */
+function summary(
+  { backend, probe }: ProbedBackend,
+  rows: readonly Row[],
+): string {
+  const wrong = rows.filter(({ verified }) => !verified).length;
+  const verdict = wrong === 0 ? "all results right" : `${wrong} WRONG`;
+  const [version] = probe.version.split(",");
+  return `${backend.name} (${version}): ${verdict}`;
+}
+
+async function runAll(
+  backends: readonly ProbedBackend[],
+  { bytes }: DemoData,
+): Promise<Row[]> {
+  const units = backends.flatMap(operationsOf).length;
+  const progress = new Progress(units);
+  const rows: Row[] = [];
+  for (const probed of backends) {
+    await using device = await DeviceProcess.start(probed.backend.name);
+    const done = await device.whileAlive(
+      runBackend(device, probed, bytes, progress),
     );
-    progress.finish(done);
+    console.log(summary(probed, done));
     rows.push(...done);
   }
   return rows;
 }
 
 async function demo(file: string | undefined): Promise<boolean> {
-  console.log(INTRODUCTION);
+  using _ = stopOnSignal();
   const data = await readData(file);
-  const requests = Math.ceil(data.length / REQUEST_BYTES);
+  const requests = Math.ceil(data.bytes.length / REQUEST_BYTES);
   console.log(
-    `Data: ${file ?? "LICENSE, repeated"}, ${data.length} bytes in ` +
+    `${INTRODUCTION}\nData: ${data.name}, ${data.bytes.length} bytes in ` +
       `${requests} requests of up to ${REQUEST_BYTES / 1024} KiB.`,
   );
-  const rows: Row[] = [];
-  for (const probed of await availableBackends()) {
-    const { name } = probed.backend;
-    console.log(`\nStarting the device with backend ${name} …`);
-    await using device = await DeviceProcess.start(name);
-    using _ = stopOnSignal(device);
-    rows.push(
-      ...await device.whileAlive(runBackend(device, probed, data)),
+  const all = await probeBackends();
+  const backends = all.filter(({ probe }) => probe.ready);
+  const rows = await runAll(backends, data);
+  const left = all.filter(({ probe }) => !probe.ready)
+    .map(({ backend }) => backend.name);
+  if (left.length > 0) {
+    console.log(
+      `Left out, and the program's probe says why: ${left.join(", ")}`,
     );
   }
-  console.log(`\n${tableOf(rows)}\n`);
+  const names = backends.map(({ backend }) => backend.name);
+  console.log(`\n${tableOf(rows, names)}`);
   return rows.length > 0 && rows.every((row) => row.verified);
 }
 
-if (import.meta.main) {
+async function main([file, more]: readonly string[]): Promise<number> {
+  const wrong = more ?? (file?.startsWith("--") ? file : undefined);
+  if (wrong !== undefined) {
+    throw new Mistake(`Cannot use argument "${wrong}": expected one file`);
+  }
   try {
-    const verified = await demo(Deno.args[0]);
+    const verified = await demo(file);
     console.log(
       verified ? "Every result is right." : "NOT every result is right.",
     );
-    Deno.exitCode = verified ? 0 : 1;
+    return verified ? 0 : 1;
   } catch (error) {
+    if (error instanceof Mistake) throw error;
     console.error(`demo: ${(error as Error).message}`);
-    Deno.exitCode = 1;
+    return 1;
   }
+}
+
+if (import.meta.main) {
+  await runTask({
+    usage: "demo [FILE]",
+    about: "sends a file through a device on each backend, compares the " +
+      "results with\nnode:crypto's, and shows what it measured; of a long " +
+      "file it takes 16 MiB",
+  }, main);
 }

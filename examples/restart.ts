@@ -8,6 +8,7 @@
 import { Driver } from "../mod.ts";
 import { connectVhostUser } from "../driver/vhost_user_front_end.ts";
 import { DeviceProcess, stopOnSignal } from "./demo/device_process.ts";
+import { Mistake, runTask } from "../testing/task.ts";
 import { showKills } from "./demo/kills.ts";
 
 const KILLS = 5;
@@ -23,8 +24,8 @@ virtual machine, keeps AES-128-CBC requests in flight, and kills the device with
 
 async function demo(): Promise<boolean> {
   console.log(INTRODUCTION);
+  using _ = stopOnSignal();
   await using device = await DeviceProcess.start("noble", ["supervise", "--"]);
-  using _ = stopOnSignal(device);
   const link = await connectVhostUser(device.socketPath, {
     memoryBytes: MEMORY_BYTES,
   });
@@ -32,9 +33,20 @@ async function demo(): Promise<boolean> {
   return await device.whileAlive(showKills(device, driver, KILLS, WORK_MS));
 }
 
-try {
-  Deno.exitCode = await demo() ? 0 : 1;
-} catch (error) {
-  console.error(`demo:restart: ${(error as Error).message}`);
-  Deno.exitCode = 1;
+async function main([word]: readonly string[]): Promise<number> {
+  if (word !== undefined) {
+    throw new Mistake(`Cannot use argument "${word}": expected none`);
+  }
+  try {
+    return await demo() ? 0 : 1;
+  } catch (error) {
+    console.error(`demo:restart: ${(error as Error).message}`);
+    return 1;
+  }
 }
+
+await runTask({
+  usage: "demo:restart",
+  about:
+    "kills a device under load, again and again, and counts what gets lost",
+}, main);

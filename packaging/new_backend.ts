@@ -8,14 +8,12 @@
 
 import { basename, join, resolve } from "node:path";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
+import { Mistake, runTask } from "../testing/task.ts";
 
 const NAME = /^[a-z][a-z0-9-]*$/;
 const EXAMPLE = new URL("../examples/custom_backend.ts", import.meta.url);
 const PACKAGE = "vhost-device-crypto";
-const USAGE = "usage: deno task new-backend NAME [FOLDER]";
-
-/** Something that was asked for and cannot be. */
-class Mistake extends Error {}
+const USAGE = "new-backend NAME [FOLDER]";
 
 const moduleUrl = (path: string): string =>
   new URL(`../${path}`, import.meta.url).href;
@@ -111,7 +109,9 @@ async function isEmptyOrAbsent(folder: string): Promise<boolean> {
 /** Writes the files; returns their folder. */
 async function newBackend(words: readonly string[]): Promise<string> {
   const [name, folder = name] = words;
-  if (name === undefined || words.length > 2) throw new Mistake(USAGE);
+  if (name === undefined || words.length > 2) {
+    throw new Mistake(`expected ${USAGE}`);
+  }
   const built: readonly string[] = BUILT_IN_BACKENDS;
   if (!NAME.test(name) || built.includes(name)) {
     throw new Mistake(
@@ -142,12 +142,11 @@ async function newBackend(words: readonly string[]): Promise<string> {
 }
 
 if (import.meta.main) {
-  try {
-    const path = await newBackend(Deno.args);
+  await runTask({
+    usage: USAGE,
+    about: "writes a backend to begin with, with a test and a bench, to FOLDER",
+  }, async (words) => {
+    const path = await newBackend(words);
     console.log(`${path}: cd ${basename(path)}, and deno task test`);
-  } catch (error) {
-    if (!(error instanceof Mistake)) throw error;
-    console.error(error.message);
-    Deno.exit(2);
-  }
+  });
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
-import { BackendError } from "../../backends/contract_check.ts";
+import { taskWords } from "../../testing/task.ts";
 import { type BenchBackend, chosenBackends } from "./chosen_backends.ts";
 
 /** What all commands that use the load generator take. */
@@ -50,36 +49,23 @@ const withValues = (words: readonly string[]) =>
       : word
   );
 
-const USAGE = "--backend LIST, --seconds S, --rounds N, " +
-  "--dpdk [SOCKET,PID], --only TEXT, --against COMMIT, --output FILE";
-
-/** Tells a mistake on the command line in one line, and ends; else throws. */
-export function endWithMistake(error: unknown): never {
-  if (!(error instanceof RangeError || error instanceof BackendError)) {
-    throw error;
-  }
-  console.error(error.message);
-  Deno.exit(2);
-}
+/** What stands behind a bench, for its help. */
+export const BENCH_USAGE = "[--backend LIST] [--seconds S] [--rounds N] " +
+  "[--dpdk [SOCKET,PID]] [--only TEXT] [--against COMMIT] [--output FILE]";
 
 function parseWords(words: readonly string[]) {
-  try {
-    return parseArgs({
-      args: withValues(words),
-      options: {
-        backend: { type: "string" },
-        seconds: { type: "string" },
-        rounds: { type: "string" },
-        dpdk: { type: "string" },
-        only: { type: "string" },
-        against: { type: "string" },
-        output: { type: "string" },
-      },
-    }).values;
-  } catch (error) {
-    const [mistake] = `${(error as Error).message}`.split(". ");
-    throw new RangeError(`${mistake}: expected ${USAGE}`);
-  }
+  return taskWords({
+    args: withValues(words),
+    options: {
+      backend: { type: "string" },
+      seconds: { type: "string" },
+      rounds: { type: "string" },
+      dpdk: { type: "string" },
+      only: { type: "string" },
+      against: { type: "string" },
+      output: { type: "string" },
+    },
+  }).values;
 }
 
 /** Parses `--backend LIST --seconds S --rounds N --dpdk [SOCKET,PID] --only TEXT --against COMMIT --output FILE`. */

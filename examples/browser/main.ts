@@ -10,6 +10,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { Mistake, runTask } from "../../testing/task.ts";
 
 const DEFAULT_PORT = 8080;
 const here = (name: string): string =>
@@ -64,11 +65,19 @@ export function serveFiles(
       new Response("no such file", { status: 404 }));
 }
 
-if (import.meta.main) {
-  const [port = `${DEFAULT_PORT}`] = Deno.args;
-  if (!/^\d{1,5}$/.test(port)) {
-    console.error(`Cannot serve at port "${port}": expected 0 to 65535`);
-    Deno.exit(2);
+async function main(words: readonly string[]): Promise<void> {
+  const [port = `${DEFAULT_PORT}`, more] = words;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535 || more !== undefined) {
+    throw new Mistake(
+      `Cannot serve at port "${more ?? port}": expected one from 0 to 65535`,
+    );
   }
   serveFiles(await makePage(), Number(port));
+}
+
+if (import.meta.main) {
+  await runTask({
+    usage: "browser [PORT]",
+    about: "serves a page on loopback that has a device of its own",
+  }, main);
 }

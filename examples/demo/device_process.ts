@@ -8,13 +8,18 @@ const READY_TIMEOUT_MS = 15_000;
 const READY_POLL_MS = 20;
 /** Longer than a supervisor gives the process under it. */
 const END_TIMEOUT_MS = 12_000;
-const EXIT_INTERRUPTED = 130;
+/** What a shell says of who ended by a signal: this and its number. */
+const EXIT_SIGNAL = 128;
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /** How the device runs: by itself, or kept by a parent. */
 export type Command = readonly ["serve"] | readonly ["supervise", "--"];
 
 /** A device with one backend, until it is disposed of. */
 export class DeviceProcess implements AsyncDisposable {
+  /** All that have been started and are not disposed of yet. */
+  static readonly #running = new Set<DeviceProcess>();
+
   readonly socketPath: string;
   readonly #folder: string;
   readonly #process: Deno.ChildProcess;
@@ -22,7 +27,9 @@ export class DeviceProcess implements AsyncDisposable {
   #ended = false;
   #stopping: Promise<void> | undefined;
 
-  private constructor(folder: string, backend: string, command: Command) {
+  /** Nothing can come between the folder, the process and their place in the set. */
+  private constructor(backend: string, command: Command) {
+    const folder = Deno.makeTempDirSync({ prefix: "virtio-crypto-demo-" });
     this.#folder = folder;
     this.socketPath = `${folder}/crypto.sock`;
     const program = new URL("../../cli/main.ts", import.meta.url);
@@ -37,6 +44,13 @@ export class DeviceProcess implements AsyncDisposable {
     }).spawn();
     this.#said = new Response(this.#process.stderr).text();
     this.#process.status.then(() => this.#ended = true);
+    DeviceProcess.#running.add(this);
+  }
+
+  /** Disposes of all that run. */
+  static async endAll(): Promise<void> {
+    const all = [...DeviceProcess.#running];
+    await Promise.all(all.map((device) => device[Symbol.asyncDispose]()));
   }
 
   /** Starts a device and waits until it listens. */
@@ -44,8 +58,7 @@ export class DeviceProcess implements AsyncDisposable {
     backend: string,
     command: Command = ["serve"],
   ): Promise<DeviceProcess> {
-    const folder = await Deno.makeTempDir({ prefix: "virtio-crypto-demo-" });
-    const device = new DeviceProcess(folder, backend, command);
+    const device = new DeviceProcess(backend, command);
     try {
       await device.#untilItListens();
       return device;
@@ -87,6 +100,7 @@ export class DeviceProcess implements AsyncDisposable {
     clearTimeout(patience);
     await this.#said;
     await Deno.remove(this.#folder, { recursive: true });
+    DeviceProcess.#running.delete(this);
   }
 
   #signal(signal: Deno.Signal): void {
@@ -116,17 +130,23 @@ export class DeviceProcess implements AsyncDisposable {
   }
 }
 
-/** Stops the device when the program is interrupted. */
-export function stopOnSignal(device: DeviceProcess): Disposable {
-  const stop = async (): Promise<void> => {
-    await device[Symbol.asyncDispose]();
-    Deno.exit(EXIT_INTERRUPTED);
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+/** From now on a signal ends all devices, and then this program. */
+export function stopOnSignal(): Disposable {
+  const listeners = Object.entries(SIGNALS).map(([name, number]) => ({
+    signal: name as keyof typeof SIGNALS,
+    heard: async () => {
+      await DeviceProcess.endAll();
+      Deno.exit(EXIT_SIGNAL + number);
+    },
+  }));
+  for (const { signal, heard } of listeners) {
+    Deno.addSignalListener(signal, heard);
+  }
   return {
     [Symbol.dispose]: () => {
-      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+      for (const { signal, heard } of listeners) {
+        Deno.removeSignalListener(signal, heard);
+      }
     },
   };
 }

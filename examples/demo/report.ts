@@ -6,57 +6,92 @@
 
 import type { Row } from "./run_operation.ts";
 
-const BAR_WIDTH = 24;
+const BAR_WIDTH = 20;
 const CLEAR_LINE = "\r\x1b[K";
+/** Before, nobody can tell how long the rest takes. */
+const FEWEST_SECONDS = 1;
 
 const write = (text: string): void => {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 };
 
-/** A progress line on a terminal; one line for each operation elsewhere. */
+/** One line on a terminal: what is done, how fast, and how long the rest takes. */
 export class Progress {
   readonly #moves = Deno.stdout.isTerminal();
+  readonly #start = performance.now();
+  readonly #units: number;
+  #done = 0;
 
-  update(backend: string, operation: string, fraction: number): void {
+  /** @param units how many operations there are on all backends */
+  constructor(units: number) {
+    this.#units = units;
+  }
+
+  /** An operation is at `fraction`, so fast. */
+  update(what: string, fraction: number, megabytesPerSecond: number): void {
     if (!this.#moves) return;
-    const done = Math.round(fraction * BAR_WIDTH);
-    const bar = "#".repeat(done).padEnd(BAR_WIDTH, ".");
-    write(`${CLEAR_LINE}[${bar}] ${backend}: ${operation}`);
+    const text = progressLine(
+      (this.#done + fraction) / this.#units,
+      (performance.now() - this.#start) / 1000,
+      what,
+      megabytesPerSecond,
+    );
+    const { columns } = Deno.consoleSize();
+    write(CLEAR_LINE + text.slice(0, columns - 1));
   }
 
   /** An operation has ended. */
-  finish(rows: readonly Row[]): void {
+  finish(): void {
+    this.#done++;
     if (this.#moves) write(CLEAR_LINE);
-    for (const row of rows) write(`${sentence(row)}\n`);
   }
 }
 
-function sentence(row: Row): string {
-  const rate = row.megabytesPerSecond.toFixed(0);
-  const verdict = row.verified ? "results are right" : "RESULTS ARE WRONG";
-  return `${row.backend}: ${row.operation}, ${rate} MB/s, ${verdict}`;
+/** The line; `done` is of all that there is to do. */
+export function progressLine(
+  done: number,
+  seconds: number,
+  what: string,
+  megabytesPerSecond: number,
+): string {
+  const filled = Math.round(done * BAR_WIDTH);
+  const bar = "#".repeat(filled).padEnd(BAR_WIDTH, ".");
+  const left = seconds >= FEWEST_SECONDS
+    ? `, ${Math.ceil(seconds * (1 - done) / done)} s left`
+    : "";
+  return `[${bar}] ${what}, ${megabytesPerSecond.toFixed(0)} MB/s${left}`;
 }
 
-const HEADINGS = ["backend", "operation", "MB/s", "requests/s", "verified"];
-
-/** The final table. */
-export function tableOf(rows: readonly Row[]): string {
-  const cells = rows.map((row) => [
-    row.backend,
-    row.operation,
-    row.megabytesPerSecond.toFixed(1),
-    row.requestsPerSecond.toFixed(0),
-    row.verified ? "yes" : "NO",
+/** The final table: MB/s of each operation on each of the backends. */
+export function tableOf(
+  rows: readonly Row[],
+  backends: readonly string[],
+): string {
+  const operations = [...new Set(rows.map(({ operation }) => operation))];
+  const cells = operations.map((operation) => [
+    operation,
+    ...backends.map((backend) =>
+      cellOf(
+        rows.find((row) =>
+          row.operation === operation && row.backend === backend
+        ),
+      )
+    ),
   ]);
-  const widths = HEADINGS.map((heading, column) =>
-    Math.max(heading.length, ...cells.map((row) => row[column]!.length))
+  const all = [["MB/s", ...backends], ...cells];
+  const widths = all[0]!.map((_, column) =>
+    Math.max(...all.map((row) => row[column]!.length))
   );
-  const line = (row: readonly string[]): string =>
+  return all.map((row) =>
     row.map((cell, column) =>
-      column === 2 || column === 3
-        ? cell.padStart(widths[column]!)
-        : cell.padEnd(widths[column]!)
-    ).join("  ").trimEnd();
-  const rule = widths.map((width) => "-".repeat(width));
-  return [HEADINGS, rule, ...cells].map(line).join("\n");
+      column === 0
+        ? cell.padEnd(widths[column]!)
+        : cell.padStart(widths[column]!)
+    ).join("  ")
+  ).join("\n");
+}
+
+function cellOf(row: Row | undefined): string {
+  if (row === undefined) return "-";
+  return row.verified ? row.megabytesPerSecond.toFixed(0) : "WRONG";
 }

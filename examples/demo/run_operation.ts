@@ -20,12 +20,11 @@ const SPIN_MS = 1;
 /** A fast device goes over the data again until this much time has passed. */
 const MEASURED_MS = 250;
 
-/** One line of the final table. */
+/** One operation on one backend, in both directions where it has two. */
 export interface Row {
   readonly backend: string;
   readonly operation: string;
   readonly megabytesPerSecond: number;
-  readonly requestsPerSecond: number;
   readonly verified: boolean;
 }
 
@@ -159,37 +158,33 @@ function windowsOf(pieces: readonly Uint8Array[]): [number, number][] {
   return windows;
 }
 
-/** What the runs of one direction came to. */
+/** What the runs of an operation came to. */
 class Total {
-  readonly name: string;
-  #requests = 0;
   #bytes = 0;
   #elapsedMs = 0;
   #verified = true;
 
-  constructor(operation: Operation, direction: Direction) {
-    const { name, decrypt } = operation;
-    this.name = decrypt ? `${name} ${direction}` : name;
-  }
-
   add(jobs: readonly Job[], measured: Measurement): void {
-    const requests = measured.passes * jobs.length;
-    this.#requests += requests;
-    this.#bytes += requests * jobs[0]!.source.length;
+    this.#bytes += measured.passes * jobs.length * jobs[0]!.source.length;
     this.#elapsedMs += measured.elapsedMs;
     this.#verified &&= measured.verified;
   }
 
-  row(backend: string): Row {
+  row(backend: string, operation: string): Row {
     return {
       backend,
-      operation: this.name,
+      operation,
       megabytesPerSecond: this.#bytes / 1000 / this.#elapsedMs,
-      requestsPerSecond: this.#requests * 1000 / this.#elapsedMs,
       verified: this.#verified,
     };
   }
 }
+
+/** Hears how much is done, and how fast that went. */
+export type ProgressListener = (
+  fraction: number,
+  megabytesPerSecond: number,
+) => void;
 
 /** Runs an operation in each of its directions over all of `data`. */
 export async function runOperation(
@@ -197,14 +192,14 @@ export async function runOperation(
   backend: string,
   operation: Operation,
   data: Uint8Array,
-  progress: (operation: string, fraction: number) => void,
+  progress: ProgressListener,
   measuredMs = MEASURED_MS,
-): Promise<Row[]> {
+): Promise<Row> {
   const directions: Direction[] = operation.decrypt
     ? ["encrypt", "decrypt"]
     : ["encrypt"];
   const pieces = piecesOf(data);
-  const totals = directions.map((one) => new Total(operation, one));
+  const total = new Total();
   const windows = windowsOf(pieces);
   for (const [window, [start, end]] of windows.entries()) {
     const references = pieces.slice(start, end).map((plain, i) => {
@@ -212,17 +207,21 @@ export async function runOperation(
       return { iv, plain, expected: operation.reference(iv, plain) };
     });
     for (const [i, direction] of directions.entries()) {
-      const total = totals[i]!;
       const jobs = references.map(({ iv, plain, expected }) =>
         jobOf(operation, direction, iv, plain, expected)
       );
+      const begin = performance.now();
       let finished = 0;
       const count = (): void => {
         finished++;
         if (finished % 32 !== 0) return;
         const part = (i + Math.min(finished / jobs.length, 1)) /
           directions.length;
-        progress(total.name, (window + part) / windows.length);
+        const bytes = finished * jobs[0]!.source.length;
+        progress(
+          (window + part) / windows.length,
+          bytes / 1000 / (performance.now() - begin),
+        );
       };
       total.add(
         jobs,
@@ -230,5 +229,5 @@ export async function runOperation(
       );
     }
   }
-  return totals.map((total) => total.row(backend));
+  return total.row(backend, operation.name);
 }

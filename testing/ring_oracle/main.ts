@@ -5,16 +5,11 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { runTask, taskWords, wholeNumber } from "../task.ts";
 import { Mismatch } from "./ring_pair.ts";
 import { randomSections, type Section, sections } from "./sections.ts";
 
 const RANDOM_RINGS = 10_000_000;
-
-function wholeNumber(option: string, text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new RangeError(`${option} ${text}: expected a whole number`);
-}
 
 /** Runs a section; false where product and oracle are not of one mind. */
 function passes(kind: string, section: Section): boolean {
@@ -32,15 +27,15 @@ function passes(kind: string, section: Section): boolean {
 }
 
 function main(args: string[]): number {
-  const { values } = parseArgs({
+  const { values } = taskWords({
     args,
     options: { seed: { type: "string" }, count: { type: "string" } },
   });
   const seed = values.seed ?? `${Math.floor(Math.random() * 2 ** 32)}`;
   const extent = {
     isWhole: true,
-    seed: wholeNumber("--seed", seed),
-    randomRings: wholeNumber("--count", values.count ?? `${RANDOM_RINGS}`),
+    seed: wholeNumber("seed", seed),
+    randomRings: wholeNumber("count", values.count ?? `${RANDOM_RINGS}`),
   };
   console.log(`seed ${extent.seed}`);
   let failures = 0;
@@ -55,10 +50,8 @@ function main(args: string[]): number {
   return failures === 0 ? 0 : 1;
 }
 
-try {
-  Deno.exitCode = main(Deno.args);
-} catch (error) {
-  if (!(error instanceof Error)) throw error;
-  console.error(error.message);
-  Deno.exitCode = 2;
-}
+await runTask({
+  usage: "oracle [--seed S] [--count N]",
+  about: "serves all rings that the oracle has, by it and by the product; " +
+    "with --count, random rings alone",
+}, main);

@@ -13,6 +13,7 @@
  */
 
 import { LEFT_OUT, type Suite, SUITES } from "./suites.ts";
+import { Mistake, runTask } from "../../testing/task.ts";
 
 /** A program that begins with `deno`, and its environment. */
 interface Runner {
@@ -112,8 +113,7 @@ async function main(names: readonly string[]): Promise<number> {
   );
   if (unknown !== undefined) {
     const known = SUITES.map(({ name }) => name).join(", ");
-    console.error(`Cannot run suite "${unknown}": expected ${known}`);
-    return 2;
+    throw new Mistake(`Cannot run suite "${unknown}": expected ${known}`);
   }
   const runner = await findRunner();
   if (typeof runner === "string") {
@@ -142,4 +142,11 @@ async function main(names: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  await runTask({
+    usage: "test:aarch64 [SUITE]...",
+    about: `runs tests on aarch64: ${
+      SUITES.map(({ name }) => name).join(", ")
+    }`,
+  }, main);
+}

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import { probeBackends } from "../../backends/probe.ts";
 import { BUILT_IN_BACKENDS } from "../../backends/registry.ts";
+import { runTask, taskWords, wholeNumber } from "../../testing/task.ts";
 import type { EpisodeReport, EpisodeRequest } from "./fuzz_worker.ts";
 import { reproducer, TARGETS } from "./run.ts";
 
@@ -37,7 +37,7 @@ async function readyBackends(): Promise<string[]> {
 }
 
 async function parseOptions(args: string[]): Promise<Options> {
-  const { values } = parseArgs({
+  const { values } = taskWords({
     args,
     options: {
       seconds: { type: "string", default: "10" },
@@ -49,18 +49,13 @@ async function parseOptions(args: string[]): Promise<Options> {
   const seed = values.seed ?? `${Math.floor(Math.random() * 2 ** 32)}`;
   const names = TARGETS.map(({ name }) => name);
   return {
-    seconds: wholeNumber("--seconds", values.seconds),
-    seed: wholeNumber("--seed", seed),
+    seconds: wholeNumber("seconds", values.seconds),
+    seed: wholeNumber("seed", seed),
     backends: values.backend === undefined
       ? await readyBackends()
       : oneOf("--backend", values.backend, BUILT_IN_BACKENDS),
     targets: oneOf("--target", values.target, names),
   };
-}
-
-function wholeNumber(option: string, text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new RangeError(`${option} ${text}: expected a whole number`);
 }
 
 function oneOf(
@@ -142,13 +137,17 @@ async function fuzz(options: Options): Promise<boolean> {
   return !failed;
 }
 
+async function main(words: string[]): Promise<number> {
+  const options = await parseOptions(words);
+  console.log(`seed ${options.seed}`);
+  return await fuzz(options) ? 0 : 1;
+}
+
 if (import.meta.main) {
-  try {
-    const options = await parseOptions(Deno.args);
-    console.log(`seed ${options.seed}`);
-    Deno.exit(await fuzz(options) ? 0 : 1);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    Deno.exit(2);
-  }
+  await runTask({
+    usage: "fuzz [--seconds N] [--seed S] [--backend NAME] [--target NAME]",
+    about: `feeds devices what no driver sends; targets: ${
+      TARGETS.map(({ name }) => name).join(", ")
+    }`,
+  }, main);
 }

@@ -13,6 +13,7 @@ import { join } from "node:path";
 
 import { ALL_MUTANTS } from "./all.ts";
 import type { Mutant } from "./mutant.ts";
+import { Mistake, runTask } from "../../testing/task.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 /** How long the tests of one mutant may take, and those of all without any. */
@@ -75,8 +76,7 @@ async function main(wanted: string): Promise<number> {
     `${file} ${fault}`.includes(wanted)
   );
   if (mutants.length === 0) {
-    console.error(`no mutant's file or fault contains "${wanted}"`);
-    return 2;
+    throw new Mistake(`No mutant's file or fault contains "${wanted}"`);
   }
   const folder = Deno.makeTempDirSync({ prefix: "mutants-" });
   let missed = 0;
@@ -99,4 +99,10 @@ async function main(wanted: string): Promise<number> {
   return missed === 0 ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args.join(" ")));
+if (import.meta.main) {
+  await runTask({
+    usage: "mutants [TEXT]",
+    about: "breaks the code in known ways, and tells which the tests miss; " +
+      "with TEXT, those whose file or fault has it",
+  }, (words) => main(words.join(" ")));
+}

@@ -17,6 +17,7 @@ import { DPDK_22_11, DPDK_25_11 } from "./dpdk.ts";
 import type { Peer } from "./peer.ts";
 import { runPeer } from "./run_peer.ts";
 import { TOOLS } from "./tools.ts";
+import { Mistake, runTask } from "../../testing/task.ts";
 
 const PEERS: readonly Peer[] = [TOOLS, DPDK_22_11, DPDK_25_11];
 
@@ -51,8 +52,7 @@ async function main(names: readonly string[]): Promise<number> {
   );
   if (unknown !== undefined) {
     const known = PEERS.map(({ name }) => name).join(", ");
-    console.error(`Cannot run peer "${unknown}": expected ${known}`);
-    return 2;
+    throw new Mistake(`Cannot run peer "${unknown}": expected ${known}`);
   }
   const peers = PEERS.filter(({ name }) =>
     names.length === 0 || names.includes(name)
@@ -102,4 +102,11 @@ async function main(names: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  await runTask({
+    usage: "test:peers [NAME]...",
+    about: `runs other people's programs in a guest: ${
+      PEERS.map(({ name }) => name).join(", ")
+    }`,
+  }, main);
+}

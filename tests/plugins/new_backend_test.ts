@@ -46,10 +46,16 @@ Deno.test("a name or a folder that cannot be is told in one line, and nothing is
   for (const name of ["noble", "My Backend", "../x"]) {
     const { code, errors } = await run(path, "run", "-A", TASK, name);
     strictEqual(code, 2);
-    match(errors, /^Cannot name a backend "[^\n]*expected[^\n]*\n$/);
+    match(
+      errors,
+      /^new-backend: Cannot name a backend "[^\n]*expected[^\n]*\n$/,
+    );
   }
   await Deno.writeTextFile(`${path}/full`, "");
   const { code, errors } = await run(path, "run", "-A", TASK, "x", ".");
   strictEqual(code, 2);
-  match(errors, /^Cannot write to [^\n]*expected an empty folder\n$/);
+  match(
+    errors,
+    /^new-backend: Cannot write to [^\n]*expected an empty folder\n$/,
+  );
 });

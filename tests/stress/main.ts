@@ -8,21 +8,16 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import { Random } from "../../conformance/random.ts";
+import { runTask, taskWords, wholeNumber } from "../../testing/task.ts";
 import { PLANS } from "./plans.ts";
 import { stressStops } from "./stop_stress.ts";
 
 /** How long one connection is stressed. */
 const ROUND_MS = 10_000;
 
-function wholeNumber(option: string, text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new RangeError(`${option} ${text}: expected a whole number`);
-}
-
 async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = taskWords({
     args,
     options: {
       seconds: { type: "string", default: "60" },
@@ -30,11 +25,11 @@ async function main(args: string[]): Promise<number> {
     },
   });
   const seed = wholeNumber(
-    "--seed",
+    "seed",
     values.seed ?? `${Math.floor(Math.random() * 2 ** 32)}`,
   );
   const end = performance.now() +
-    1000 * wholeNumber("--seconds", values.seconds);
+    1000 * wholeNumber("seconds", values.seconds);
   console.log(`seed ${seed}`);
   for (let round = 0; performance.now() < end; round++) {
     const { name, ...plan } = PLANS[round % PLANS.length]!;
@@ -54,10 +49,8 @@ async function main(args: string[]): Promise<number> {
 }
 
 if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    Deno.exit(2);
-  }
+  await runTask({
+    usage: "stress:stop [--seconds N] [--seed S]",
+    about: "starts and stops queues under load, and tells what gets lost",
+  }, main);
 }
