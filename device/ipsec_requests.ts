@@ -123,10 +123,9 @@ export class IpsecRequests {
     packet.usedBytes = lengthBytes;
     packet.association = held.association;
     packet.resultLimitBytes = request.destinationBytes;
-    const end = HEAD_BYTES + request.sourceBytes;
     chain.readable.read(
       IPSEC_SOURCE_AT,
-      memory.bytes.subarray(HEAD_BYTES, end),
+      memory.viewOf(HEAD_BYTES, request.sourceBytes),
     );
     const prepared = isOutbound
       ? prepareOutbound(packet, request.sourceBytes, this.#ivs)
@@ -178,9 +177,10 @@ export class IpsecRequests {
 
   #deliver(slot: number, packet: EspPacket): number {
     showChain(this.#options.virtqueue, slot, this.#chain);
-    const { resultStart, resultEnd, bytes } = packet;
-    this.#chain.writable.write(0, bytes.subarray(resultStart, resultEnd));
-    return resultEnd - resultStart;
+    const { resultStart, resultEnd, memory } = packet;
+    const resultBytes = resultEnd - resultStart;
+    this.#chain.writable.write(0, memory.viewOf(resultStart, resultBytes));
+    return resultBytes;
   }
 }
 

@@ -55,9 +55,11 @@ export class PacketMemory {
     return { memory, region, regionNumber, start };
   }
 
-  /** Takes a place back, of which `usedBytes` bytes may hold something. */
+  /**
+   * Takes a place back, of which `usedBytes` bytes may hold something: of a usual
+   * one until the same guest's next packet is there.
+   */
   give({ memory, region }: PacketPlace, usedBytes: number): void {
     if (memory === region) this.#lent.give(region, usedBytes);
-    else memory.bytes.fill(0, 0, usedBytes);
   }
 }

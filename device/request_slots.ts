@@ -81,8 +81,9 @@ export class RequestSlots {
   reset(slot: number): void {
     this.burst.clear(slot);
     const at = SLOT_WORDS * slot;
-    this.words.fill(0, at, at + SLOT_WORDS);
-    this.words[at + SlotField.Session] = NO_SESSION;
+    const { words } = this;
+    for (let i = at; i < at + SLOT_WORDS; i++) words[i] = 0;
+    words[at + SlotField.Session] = NO_SESSION;
   }
 
   /**

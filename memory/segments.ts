@@ -325,7 +325,7 @@ export class Segments {
     const from = piece.bytes;
     const at = this.#pieceOffset;
     if (into.length > SMALL_BYTES) {
-      into.set(from.subarray(at, at + into.length));
+      into.set(piece.viewOf(at, into.length));
     } else for (let i = 0; i < into.length; i++) into[i] = from[at + i]!;
   }
 

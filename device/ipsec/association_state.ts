@@ -44,6 +44,12 @@ function windowWords(windowPackets: number): number {
     : Math.ceil(windowPackets / PACKETS_PER_WORD) + 1;
 }
 
+/** The way of a word to a number that makes no object of it. */
+const SCRATCH = new DataView(new ArrayBuffer(8));
+
+const scratchNumber = (): number =>
+  SCRATCH.getUint32(0) * TWO_TO_32 + SCRATCH.getUint32(4);
+
 /** One association's state, in memory that threads share. */
 export class AssociationState {
   readonly #words: BigUint64Array;
@@ -64,13 +70,15 @@ export class AssociationState {
 
   /** The next sequence number, the first of which is 1; `NO_SEQUENCE`: all are used. */
   take(): number {
-    const number = Number(Atomics.add(this.#words, SEQUENCE, 1n)) + 1;
+    SCRATCH.setBigUint64(0, Atomics.add(this.#words, SEQUENCE, 1n));
+    const number = scratchNumber() + 1;
     return number <= this.#last ? number : NO_SEQUENCE;
   }
 
   /** The highest number so far: sent, or received and found good. */
   get highest(): number {
-    return Number(Atomics.load(this.#words, SEQUENCE));
+    SCRATCH.setBigUint64(0, Atomics.load(this.#words, SEQUENCE));
+    return scratchNumber();
   }
 
   /**

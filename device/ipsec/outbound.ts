@@ -108,7 +108,7 @@ function writeOuterHeader(
 ): void {
   const { bytes, view, resultStart, header } = packet;
   const outer = association.outer!;
-  bytes.set(outer, resultStart);
+  for (let i = 0; i < outer.length; i++) bytes[resultStart + i] = outer[i]!;
   const inner = trafficClass(view, header.start);
   const own = trafficClass(view, resultStart);
   const dscp = (association.copiesDscp ? inner : own) & ~ECN_MASK;
