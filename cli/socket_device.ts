@@ -228,9 +228,10 @@ export async function createSocketDevice(
     ...(keys && { keys }),
   });
   if (settings.ipsec && !device.associations) {
+    device.close();
     throw new UsageError(
-      `Cannot use option --ipsec: expected a backend with an AEAD or a MAC of ` +
-        `ESP, and there are ${names.join(", ")}`,
+      `Cannot use option --ipsec: expected a backend that has an AEAD or a MAC ` +
+        `of ESP and answers at once, and --backend names ${names.join(", ")}`,
     );
   }
   return { device, backends, without: socket.without, ...(keys && { keys }) };

@@ -185,6 +185,21 @@ Deno.test("a socket that another device serves is refused and stays in use", asy
   await encryptSomething(driver);
 });
 
+Deno.test("IPSEC without a backend that can have associations is refused", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/crypto.sock`;
+  const { code, stderr } = await runCommand(
+    ...["serve", "--log-level", "error", "--socket-path", path, "--ipsec"],
+    ...["--backend", "webcrypto"],
+  );
+  assert.equal(code, 2, stderr);
+  assert.match(
+    stderr,
+    /^[^\n]*--ipsec: expected a backend [^\n]* names webcrypto\n$/,
+  );
+  assert.equal(await exists(path), false);
+});
+
 Deno.test("paths that are no socket are refused and stay as they were", async (t) => {
   await using folder = await temporaryFolder();
   const file = `${folder.path}/notes.txt`;

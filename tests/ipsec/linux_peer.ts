@@ -125,8 +125,10 @@ export interface GuestPacket {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** How long the guest may take for one line. */
+/** How long the guest may take for one line, … */
 const ANSWER_MS = 30_000;
+/** … and to start. */
+const START_MS = 150_000;
 
 /** A running guest. */
 export class LinuxPeer implements AsyncDisposable {
@@ -162,7 +164,7 @@ export class LinuxPeer implements AsyncDisposable {
       stderr: "null",
     }).spawn();
     const peer = new LinuxPeer(qemu, archive);
-    await peer.#answer();
+    await peer.#answer(START_MS);
     return peer;
   }
 
@@ -204,15 +206,17 @@ export class LinuxPeer implements AsyncDisposable {
     return await this.#answer();
   }
 
-  async #answer(): Promise<{ code: number; packets: GuestPacket[] }> {
+  async #answer(
+    patienceMs = ANSWER_MS,
+  ): Promise<{ code: number; packets: GuestPacket[] }> {
     const packets: GuestPacket[] = [];
-    const timer = setTimeout(() => this.#qemu.kill("SIGKILL"), ANSWER_MS);
+    const timer = setTimeout(() => this.#qemu.kill("SIGKILL"), patienceMs);
     try {
       for (;;) {
         const { value, done } = await this.#output.next();
         if (done) {
           throw new Error(
-            `The guest is gone, or silent for ${ANSWER_MS} ms: ` +
+            `The guest is gone, or silent for ${patienceMs} ms: ` +
               this.said.slice(-6).join("; "),
           );
         }

@@ -567,6 +567,19 @@ Deno.test("a device offers ADMIN_VQ as bit 41 in process, unless it is withheld"
   );
 });
 
+Deno.test("associations are for backends that answer at once: others leave them out", async () => {
+  const backends = ["webcrypto"];
+  await using alone = await closing(createDevice({ backends }));
+  strictEqual(alone.value.offeredFeatures >> 41n & 1n, 0n);
+  const both = await createDevice({ backends: ["webcrypto", "noble"] });
+  await using driver = await Driver.start(both, { ipsec: true });
+  await using association = await driver.ipsec({ ...OUTBOUND });
+  const { aeadAlgorithms } = (await insideOf(driver).ipsec()).capabilities[0]!;
+  // webcrypto has no ChaCha20-Poly1305, and noble does.
+  strictEqual(aeadAlgorithms, 0b1110);
+  strictEqual(association.direction, "outbound");
+});
+
 async function closing<T extends { close(): Promise<void> }>(
   made: Promise<T>,
 ): Promise<{ value: T } & AsyncDisposable> {
