@@ -115,6 +115,11 @@ export class Administration {
     this.#agree(NO_AGREEMENT);
   }
 
+  /** What the driver has agreed on up to now. */
+  get agreement(): DriverAgreement {
+    return this.#agreement;
+  }
+
   #agree(changes: Partial<DriverAgreement>): void {
     this.#agreement = { ...this.#agreement, ...changes };
     this.#associations.store.agreed(this.#agreement);

@@ -67,7 +67,8 @@ export interface AssociationAnnouncement {
   readonly sessionId: number;
   /** The object, keys included; who hears of it copies what it needs. */
   readonly object: Uint8Array<ArrayBuffer>;
-  /** Where its state lies. */
+  /** Its state, and where that lies for others. */
+  readonly words: BigUint64Array;
   readonly place: WordsPlace;
 }
 

@@ -372,6 +372,7 @@ const announcementOf = (
   id,
   sessionId,
   object,
+  words: stored.words,
   place: stored.place,
 });
 

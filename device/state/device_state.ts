@@ -7,8 +7,9 @@
  * Fields (`fields.ts`): a magic number; the version that wrote it, and the oldest
  * that can read it; the driver's features; 1 where the front-end hands over the
  * control queue; the layout, 0 for the standard's and 1 for the draft's; the
- * config space; the next identifier; and the sessions, each as its record
- * (`session_record.ts`), without placement.
+ * config space; the next identifier; the sessions, each as its record
+ * (`session_record.ts`), without placement; and from version 2 on the security
+ * associations (`association_log.ts`), no bytes where there are none.
  *
  * @module
  */
@@ -34,16 +35,21 @@ export interface DeviceState {
   /** No session has had this identifier, nor a greater one. */
   readonly nextId: number;
   readonly sessions: readonly SessionRecord[];
+  /** What the administration queue has come to; empty where there is none. */
+  readonly associations: Uint8Array<ArrayBuffer>;
 }
 
 /** "vdcmove" in ASCII, from its end. */
 const MAGIC = 0x65_766f_6d63_6476n;
-const VERSION = 1;
+const VERSION = 2;
+/** The first version knows of no associations. */
+const FIRST_READER = 1;
 const LAYOUTS: readonly Layout[] = ["virtio", "draft-9"];
 const HEADER_BYTES = 64;
 const MAX_CONFIG_BYTES = 256;
 const MAX_SESSIONS = 2 ** 24;
 const MAX_RECORD_BYTES = 2 ** 24;
+const MAX_ASSOCIATION_BYTES = 2 ** 31;
 
 /** Writes a state; the bytes hold keys, and are the caller's to wipe. */
 export function encodeDeviceState(state: DeviceState): Uint8Array<ArrayBuffer> {
@@ -55,13 +61,13 @@ export function encodeDeviceState(state: DeviceState): Uint8Array<ArrayBuffer> {
   );
   const lengthBytes = records.reduce(
     (sum, record) => sum + 4 + record.length,
-    HEADER_BYTES + state.config.length,
+    HEADER_BYTES + state.config.length + 4 + state.associations.length,
   );
   const bytes = new Uint8Array(new ArrayBuffer(lengthBytes));
   const to = new FieldWriter(bytes);
   to.bits(MAGIC);
   to.uint32(VERSION);
-  to.uint32(VERSION);
+  to.uint32(state.associations.length > 0 ? VERSION : FIRST_READER);
   to.bits(state.features);
   to.flag(state.isGeneric);
   to.uint32(LAYOUTS.indexOf(state.layout));
@@ -71,6 +77,7 @@ export function encodeDeviceState(state: DeviceState): Uint8Array<ArrayBuffer> {
     to.bytes(record);
     record.fill(0);
   });
+  to.bytes(state.associations);
   return bytes.subarray(0, to.lengthBytes);
 }
 
@@ -81,7 +88,7 @@ export function encodeDeviceState(state: DeviceState): Uint8Array<ArrayBuffer> {
 export function decodeDeviceState(bytes: Uint8Array): DeviceState | string {
   const from = new FieldReader(bytes);
   if (from.bits() !== MAGIC) return "no state of a device";
-  from.uint32();
+  const writer = from.uint32();
   const oldestReader = from.uint32();
   if (oldestReader > VERSION) {
     return `a state for readers from version ${oldestReader} on, and this is ` +
@@ -101,11 +108,19 @@ export function decodeDeviceState(bytes: Uint8Array): DeviceState | string {
     }
     record.fill(0);
   });
+  const associations = writer > FIRST_READER
+    ? from.bytes(MAX_ASSOCIATION_BYTES)
+    : new Uint8Array(new ArrayBuffer(0));
   if (from.failed) problem = "a state that contradicts itself";
   if (problem === undefined) {
     const all = [...sessions.values()];
-    return { features, isGeneric, layout, config, nextId, sessions: all };
+    return {
+      ...{ features, isGeneric, layout, config, nextId },
+      sessions: all,
+      associations,
+    };
   }
+  associations.fill(0);
   for (const { description } of sessions.values()) wipeKeys(description);
   return problem;
 }

@@ -130,7 +130,7 @@ Deno.test("a state that an enemy wrote is refused, and the device goes on", asyn
     new Uint8Array(7),
     random,
     set(0, 0),
-    set(12, 2),
+    set(12, 3),
     set(16, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
     set(24, 0),
     set(28, 1),

@@ -111,13 +111,6 @@ export const MUTANTS: readonly Mutant[] = [
     tests: [THREADS],
   },
   {
-    fault: "a thread keeps an association that is destroyed",
-    file: "device/transport/vhost_user/seat_associations.ts",
-    text: "    table[id] = undefined;\n",
-    replacement: "",
-    tests: [THREADS],
-  },
-  {
     fault: "the administration queue is served for who did not ask for it",
     file: "device/transport/vhost_user/queue_runners.ts",
     text: "index > dataQueueCount && index !== adminQueueIndex",

@@ -5,6 +5,7 @@ import {
   type AssociationParameters,
 } from "../../../driver/association_parameters.ts";
 import { SUITES } from "../../../testing/ipsec_bed.ts";
+import { seededNumbers } from "../../../testing/ring_sides.ts";
 import { testDevice } from "../../../testing/vhost_user_server.ts";
 import type { Device } from "../../device.ts";
 import {
@@ -13,12 +14,14 @@ import {
   encodeCapabilityData,
   encodeResourceData,
 } from "../../wire/admin_command.ts";
+import { F_ADMIN_VQ, F_VERSION_1 } from "../../wire/features.ts";
 import {
   encodeAssociation,
   ResourceType,
 } from "../../wire/security_association.ts";
 import { KeptAssociations } from "./kept_associations.ts";
 import { KeptIpsec } from "./kept_ipsec.ts";
+import { loadDevice, saveDevice } from "./moved_device.ts";
 
 const OK = 0;
 const EXISTS = 17;
@@ -176,4 +179,66 @@ Deno.test("what a device cannot go on with is told, and wiped", async () => {
   strictEqual(taken, "this device has no IPSEC");
   without.close();
   kept.close(true);
+});
+
+const FEATURES = F_VERSION_1 | F_ADMIN_VQ;
+const DRIVER = { features: FEATURES, isGeneric: true };
+
+async function deviceWithAssociations(): Promise<Device> {
+  const device = await ipsecDevice();
+  ok(device.acceptFeatures(FEATURES));
+  const commands = new Commands(device);
+  commands.agree();
+  strictEqual(commands.create(0, 0), OK);
+  strictEqual(commands.create(3, 0, { ...OUTBOUND, spi: 0x3003 }), OK);
+  const { state } = device.associations!.find(true, 3)!.association;
+  for (let i = 0; i < 5; i++) state.take();
+  return device;
+}
+
+Deno.test("associations move with their device: numbers go on, and IVs jump ahead", async () => {
+  const first = await deviceWithAssociations();
+  const saved = saveDevice(first, DRIVER);
+  const second = await ipsecDevice();
+  ok(second.acceptFeatures(FEATURES));
+  strictEqual(await loadDevice(second, saved, true), undefined);
+  deepStrictEqual(shown(second), shown(first));
+  strictEqual(second.associations!.find(true, 3)!.association.state.take(), 6);
+  const [before] = first.associations!.ivCounter;
+  strictEqual(
+    second.associations!.ivCounter[0],
+    BigInt.asUintN(64, before! + 2n ** 32n),
+  );
+  // Commands go on with what was agreed on.
+  strictEqual(new Commands(second).create(1, 0), OK);
+  const without = await testDevice();
+  const refused = await loadDevice(without, saved, true);
+  strictEqual(refused, "features 0x20000000000");
+  for (const device of [first, second, without]) device.close();
+});
+
+Deno.test("associations that an enemy wrote are refused, or are legal ones, and none stays after a refusal", async () => {
+  const first = await deviceWithAssociations();
+  const saved = saveDevice(first, DRIVER);
+  const second = await ipsecDevice();
+  ok(second.acceptFeatures(FEATURES));
+  const random = seededNumbers(5);
+  let refusals = 0;
+  for (let i = 0; i < 250; i++) {
+    const hostile = saved.slice();
+    // Behind the fields of the device itself.
+    const at = 100 + random(saved.length - 100);
+    hostile[at] = [0, 1, 0x7f, 0xff][random(4)]!;
+    const refused = await loadDevice(second, hostile, true);
+    const { length } = shown(second);
+    if (refused === undefined) ok(length <= 2);
+    else {
+      refusals++;
+      strictEqual(length, 0, refused);
+      strictEqual([...second.associations!.sessions.current()].length, 0);
+    }
+  }
+  ok(refusals > 0);
+  first.close();
+  second.close();
 });

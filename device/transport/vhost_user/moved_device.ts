@@ -12,6 +12,7 @@ import {
   type DeviceState,
   encodeDeviceState,
 } from "../../state/device_state.ts";
+import { loadAssociations, saveAssociations } from "./moved_associations.ts";
 import { decodeConfigSpace } from "../../wire/config_space.ts";
 
 /** The state of a device that nobody uses meanwhile; it holds keys. */
@@ -20,14 +21,18 @@ export function saveDevice(
   { features, isGeneric }: Pick<DeviceState, "features" | "isGeneric">,
 ): Uint8Array<ArrayBuffer> {
   const { sessions } = device;
-  return encodeDeviceState({
+  const associations = saveAssociations(device);
+  const state = encodeDeviceState({
     features,
     isGeneric,
     layout: device.mode.layout,
     config: device.readConfig(),
     nextId: sessions.newestId + 1,
     sessions: [...sessions.current()],
+    associations,
   });
+  associations.fill(0);
+  return state;
 }
 
 /**
@@ -48,13 +53,20 @@ export async function loadDevice(
   const problem = findMissing(device, state, isGeneric);
   if (problem !== undefined) {
     for (const { description } of state.sessions) wipeKeys(description);
+    state.associations.fill(0);
     return problem;
+  }
+  const refused = loadAssociations(device, state.associations);
+  if (refused !== undefined) {
+    for (const { description } of state.sessions) wipeKeys(description);
+    return refused;
   }
   const nextId = Math.max(state.nextId, sessions.newestId + 1);
   const redo = new SessionRedo();
   const lost = await sessions.takeOver(state.sessions, nextId, redo);
   if (lost.length === 0) return undefined;
   sessions.clear();
+  device.resetAdministration();
   return lost.length === 1
     ? lost[0]
     : `${lost.length} sessions, the first of them ${lost[0]}`;

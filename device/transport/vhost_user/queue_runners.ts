@@ -197,7 +197,7 @@ export class QueueRunners {
   }
 
   #tellAssociation(
-    { object, ...association }: AssociationAnnouncement,
+    { object, words: _words, ...association }: AssociationAnnouncement,
     takers: number,
   ): Announcement {
     const place = this.#announcements.putBytes(

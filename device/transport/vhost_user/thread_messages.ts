@@ -113,7 +113,7 @@ export type AnsweredCommand =
 
 /** An association: its object, without keys, lies where sessions are announced. */
 export interface TellAssociation
-  extends Omit<AssociationAnnouncement, "object"> {
+  extends Omit<AssociationAnnouncement, "object" | "words"> {
   readonly object: AnnouncementPlace;
 }
 
