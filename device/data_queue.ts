@@ -13,6 +13,7 @@ import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { AssociationTable } from "./ipsec_requests.ts";
 import { LoggedRequests } from "./logged_requests.ts";
+import { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import { OperationRunner } from "./operation_runner.ts";
 import type { QueueService } from "./queue_service.ts";
 import type { RequestFormat } from "./request_format.ts";
@@ -338,7 +339,12 @@ export class DataQueue implements QueueService {
     const requests = this.#requests;
     if ((this.#journal?.tries ?? 0) >= MOST_TRIES) return false;
     // What builds its lists itself counts as it goes.
-    return requests.burstOf(slot) === requests.burst;
+    if (requests.burstOf(slot) !== requests.burst) return false;
+    if (this.#undo) return true;
+    // Nothing tells what its inputs were.
+    const overwritten = new OverwrittenRanges();
+    this.#format.findOverwritten(slot, overwritten);
+    return !overwritten.any;
   }
 
   /** Answers requests that have an outcome; keeps those that have none. */

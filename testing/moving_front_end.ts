@@ -37,6 +37,7 @@ const FEATURES = bit(32) | bit(28) | bit(30);
 /** CONFIG, MQ, CONFIGURE_MEM_SLOTS, REPLY_ACK, INFLIGHT, LOG, STATE, channel. */
 const PROTOCOL_FEATURES = bit(9) | bit(0) | bit(15) | bit(3) | bit(12) |
   bit(1) | bit(19) | bit(5);
+const INFLIGHT = bit(12);
 const RINGS = 3;
 export const CONTROL_RING = 2;
 const RING_LOGS = 1;
@@ -47,6 +48,8 @@ const ACCEPTED = 0x100;
 export interface MovingOptions {
   readonly packed?: boolean;
   readonly eventIndex?: boolean;
+  /** More that the driver chooses. */
+  readonly features?: bigint;
 }
 
 /** A guest that stands still. */
@@ -73,6 +76,7 @@ export class MovingFrontEnd implements Disposable {
   readonly rings: readonly ScriptedRing[];
   readonly #features: bigint;
   #protocolFeatures = 0n;
+  #inflight: { readonly payload: Uint8Array; readonly fd: number } | undefined;
   readonly #logs: SharedLog[] = [];
 
   private constructor(
@@ -88,7 +92,8 @@ export class MovingFrontEnd implements Disposable {
   /** Starts a guest: one ring of each index, and all of them enabled. */
   static async start(
     path: string,
-    { packed = false, eventIndex = false }: MovingOptions = {},
+    { packed = false, eventIndex = false, features: more = 0n }: MovingOptions =
+      {},
   ): Promise<MovingFrontEnd> {
     const front = ScriptedFrontEnd.connect(path);
     const rings = Array.from(
@@ -96,7 +101,7 @@ export class MovingFrontEnd implements Disposable {
       (_, index) => front.makeRing(index, SIZE, eventIndex, packed),
     );
     const features = FEATURES | (packed ? F_RING_PACKED : 0n) |
-      (eventIndex ? bit(29) : 0n);
+      (eventIndex ? bit(29) : 0n) | more;
     const guest = new MovingFrontEnd(front, rings, features);
     await guest.#negotiate();
     await guest.#activate(rings.map(() => packed ? 0x8000_8000 : 0));
@@ -129,6 +134,33 @@ export class MovingFrontEnd implements Disposable {
       throw error;
     }
     await guest.#activate(bases);
+    return guest;
+  }
+
+  /**
+   * Connects the guest of `from` again, whose device has ended: as it was, but for
+   * where the rings go on, which is said to be behind all that is available.
+   */
+  static async reconnect(
+    path: string,
+    from: MovingFrontEnd,
+  ): Promise<MovingFrontEnd> {
+    const front = ScriptedFrontEnd.connect(path, from.front);
+    const guest = new MovingFrontEnd(front, from.rings, from.#features);
+    guest.#protocolFeatures = from.#protocolFeatures;
+    guest.#inflight = from.#inflight && {
+      ...from.#inflight,
+      fd: front.libc.duplicate(from.#inflight.fd),
+    };
+    front.send(Request.SetOwner);
+    await front.ask(Request.GetFeatures);
+    front.send(Request.SetProtocolFeatures, longs(guest.#protocolFeatures));
+    const { view } = front.region;
+    await guest.#activate(
+      guest.rings.map(({ queue: { addresses } }) =>
+        view.getUint16(addresses.availableAddress - GUEST_ADDRESS + 2, true)
+      ),
+    );
     return guest;
   }
 
@@ -201,6 +233,7 @@ export class MovingFrontEnd implements Disposable {
     for (const [index, { queue }] of rings.entries()) {
       await this.#tell(Request.SetVringNum, words(index, queue.size));
     }
+    if ((this.#protocolFeatures & INFLIGHT) !== 0n) await this.#track();
     for (const [index, ring] of rings.entries()) {
       const addresses = front.ringAddresses(index, ring);
       await this.#tell(Request.SetVringAddr, addresses);
@@ -211,6 +244,23 @@ export class MovingFrontEnd implements Disposable {
     for (const index of rings.keys()) {
       await this.#tell(Request.SetVringEnable, words(index, 1));
     }
+  }
+
+  /** Shares the in-flight region, and asks for it the first time. */
+  async #track(): Promise<void> {
+    const { front } = this;
+    if (!this.#inflight) {
+      // As C has it, with 4 bytes at its end.
+      const question = Uint8Array.from([
+        ...longs(0, 0),
+        ...words(RINGS | SIZE << 16, 0),
+      ]);
+      const payload = await front.ask(Request.GetInflightFd, question, [], 9);
+      const [fd] = front.received.splice(0);
+      this.#inflight = { payload, fd: fd! };
+    }
+    const { payload, fd } = this.#inflight;
+    await this.#tell(Request.SetInflightFd, payload, [fd]);
   }
 
   async #tell(
@@ -266,6 +316,7 @@ export class MovingFrontEnd implements Disposable {
   /** Ends everything, as a VMM that dies does. */
   [Symbol.dispose](): void {
     for (const log of this.#logs) log[Symbol.dispose]();
+    if (this.#inflight) this.front.libc.close(this.#inflight.fd);
     this.front[Symbol.dispose]();
   }
 }

@@ -65,6 +65,8 @@ export class ScriptedFrontEnd implements Disposable {
   readonly fd: number;
   readonly memoryFd: number;
   readonly region: Region;
+  /** Descriptors that replies have brought, the front-end's to close. */
+  readonly received: number[] = [];
   readonly #mapping: Mapping;
   readonly #messages: SocketMessages;
   readonly #owned: number[] = [];
@@ -155,7 +157,11 @@ export class ScriptedFrontEnd implements Disposable {
     let done = 0;
     while (done < length) {
       if (!await isReadable(this.fd, WAIT_MS)) throw new Error("No reply");
-      const got = this.#messages.receive(this.fd, bytes.subarray(done), []);
+      const got = this.#messages.receive(
+        this.fd,
+        bytes.subarray(done),
+        this.received,
+      );
       if (got === -EAGAIN) continue;
       if (got <= 0) return undefined;
       done += got;
@@ -260,8 +266,9 @@ export class ScriptedFrontEnd implements Disposable {
 
   /** Closes everything of the front-end. */
   [Symbol.dispose](): void {
-    for (const fd of this.#owned) this.libc.close(fd);
+    for (const fd of [...this.#owned, ...this.received]) this.libc.close(fd);
     this.#owned.length = 0;
+    this.received.length = 0;
     this.libc.unmap(this.#mapping);
   }
 }

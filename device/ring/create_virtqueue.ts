@@ -8,8 +8,12 @@ import type { GuestMemory } from "./guest_memory.ts";
 import { type AreaShape, ringShape, ringSizeProblem } from "./layout.ts";
 import { LoggedVirtqueue } from "./logged_virtqueue.ts";
 import { PackedVirtqueue } from "./packed_virtqueue.ts";
-import type { RingArea } from "./ring_area.ts";
+import type { InflightPart } from "./inflight_part.ts";
+import { PackedInflight } from "./packed_inflight.ts";
+import { type RingArea, words } from "./ring_area.ts";
+import { SplitInflight } from "./split_inflight.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
+import { TrackedVirtqueue } from "./tracked_virtqueue.ts";
 import type { RingSetup, Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
 
 /** Makes a virtqueue, or says why there can be none. */
@@ -42,13 +46,28 @@ export function createVirtqueue(
   );
   if ("error" in device) return device;
   const setup = { ...options, descriptor, driver, device };
-  if (!packed) return logged(new SplitVirtqueue(setup), setup);
+  const { inflight, inOrder } = options;
+  if (!packed) {
+    const ring = new SplitVirtqueue(setup);
+    const part = inflight && new SplitInflight(inflight, ring, inOrder);
+    return logged(tracked(ring, part), setup);
+  }
   if (
     (options.base & 0x7fff) >= size || (options.base >>> 16 & 0x7fff) >= size
   ) {
     return { error: `base 0x${options.base.toString(16)} is outside the ring` };
   }
-  return logged(new PackedVirtqueue(setup), setup);
+  const ring = new PackedVirtqueue(setup);
+  const part = inflight &&
+    new PackedInflight(inflight, ring, words(descriptor), memory, inOrder);
+  return logged(tracked(ring, part), setup);
+}
+
+function tracked(
+  virtqueue: Virtqueue,
+  part: InflightPart | undefined,
+): Virtqueue {
+  return part ? new TrackedVirtqueue(virtqueue, part) : virtqueue;
 }
 
 /** Has the memory's log, where it has one, marked for a ring. */

@@ -156,6 +156,30 @@ export class PackedVirtqueue implements Virtqueue {
   }
 
   /**
+   * Takes a list again that another process had taken, from a copy of its
+   * descriptors that `reader` has from `first` on. As `pop`.
+   */
+  popList(reader: ChainReader, first: number, descriptors: number): number {
+    if (this.broken !== undefined) return NO_CHAIN;
+    const { slots, size } = this;
+    const slot = slots.take();
+    if (
+      descriptors > size - this.#outstanding ||
+      !reader.follow(slot, first, descriptors) ||
+      slots.ringDescriptors[slot] !== descriptors
+    ) {
+      slots.giveBack(slot);
+      this.broken = `a list of ${descriptors} descriptors that was under way ` +
+        "is not whole";
+      return NO_CHAIN;
+    }
+    slots.orders[slot] = this.#order;
+    this.#order = this.#order + 1 === size ? 0 : this.#order + 1;
+    this.#outstanding += descriptors;
+    return slot;
+  }
+
+  /**
    * Lists chains that are available, and takes a slot for each, up to the end of
    * the ring and the first that can be like none before; returns how many there
    * are then, `most` at most.

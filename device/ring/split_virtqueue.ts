@@ -133,6 +133,21 @@ export class SplitVirtqueue implements Virtqueue {
     return this.take(this.#one, 1, 1) === 1 ? this.#one[0]! : NO_CHAIN;
   }
 
+  /**
+   * Takes a chain again that another process had taken, so that it is behind
+   * `base`. As `pop`; the ring has such a descriptor for certain.
+   */
+  popHead(head: number): number {
+    if (this.broken !== undefined) return NO_CHAIN;
+    const one = this.#one;
+    this.slots.takeSome(one, 0, 1);
+    this.#heads[0] = head;
+    this.#reader.followAll(one, this.#heads, 1, 1);
+    if (this.#gate) this.#number(one, 1);
+    this.#outstanding++;
+    return one[0]!;
+  }
+
   /** Lists the heads of `wanted` chains; how many, up to one that is none. */
   #list(wanted: number): number {
     const heads = this.#heads;

@@ -93,6 +93,11 @@ export interface VirtqueueOptions {
   readonly inOrder: boolean;
   /** Of a packed ring that is kept: what is written down there is shown first. */
   readonly journal?: UsedJournal | undefined;
+  /**
+   * Where the requests under way are written down, of which another process may
+   * have left some; absent: nowhere.
+   */
+  readonly inflight?: Uint8Array<ArrayBuffer> | undefined;
   /** Where writes to a split ring's used ring are logged, if not at its address. */
   readonly usedLogAddress?: number | undefined;
   /** The most that a service writes to one chain, before its last byte. */

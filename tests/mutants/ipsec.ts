@@ -127,8 +127,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a packet that was under way is sent twice",
     file: "device/data_queue.ts",
-    text: "return requests.burstOf(slot) === requests.burst;",
-    replacement: "return true;",
+    text: "if (requests.burstOf(slot) !== requests.burst) return false;",
+    replacement: "",
     tests: [RESTART],
   },
   {

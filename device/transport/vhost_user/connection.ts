@@ -18,6 +18,7 @@ import {
   headerProblem,
   MAX_PAYLOAD_BYTES,
   type Message,
+  Request,
   VERSION,
 } from "./messages.ts";
 
@@ -196,19 +197,30 @@ export class Connection {
   }
 
   /** Sends what was formed; returns what is wrong when that failed. */
-  send(bytes: Uint8Array<ArrayBuffer>): string | undefined {
+  send(
+    bytes: Uint8Array<ArrayBuffer>,
+    fds: readonly number[] = [],
+  ): string | undefined {
     // Replies are small: when one does not fit, the other side does not read.
-    const sent = this.#messages.send(this.fd, bytes);
+    const sent = this.#messages.send(this.fd, bytes, fds);
     if (sent === bytes.length) return undefined;
     return sent === -EAGAIN || sent >= 0
       ? "the front-end does not read replies"
       : `cannot send: ${this.#libc.describe(sent)}`;
   }
 
-  /** Sends what another process has formed. */
-  sendAgain(formed: Uint8Array): string | undefined {
+  /**
+   * Sends what another process has formed, which brings the descriptor `inflight`
+   * along where it answers GET_INFLIGHT_FD.
+   */
+  sendAgain(formed: Uint8Array, inflight: number): string | undefined {
     this.#outgoing.set(formed);
-    return this.send(this.#outgoing.subarray(0, formed.length));
+    const { request } = decodeHeader(this.#outgoingView);
+    const bringsIt = request === Request.GetInflightFd && inflight >= 0;
+    return this.send(
+      this.#outgoing.subarray(0, formed.length),
+      bringsIt ? [inflight] : [],
+    );
   }
 
   /**

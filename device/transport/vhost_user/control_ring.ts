@@ -18,6 +18,7 @@ import type { GuestSignals } from "./guest_signals.ts";
 import type { RequestNumbers } from "../../state/request_numbers.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
+import { inflightAt } from "./inflight_memory.ts";
 import { openJournal } from "./journal_place.ts";
 import { locateRing } from "./ring_place.ts";
 import type { RingRunner, RingStart } from "./ring_runner.ts";
@@ -68,7 +69,8 @@ export class ControlRing implements RingRunner {
     this.#ring = ring;
     this.#callFd = ring.callFd;
     const { addresses, kickFd } = ring;
-    const { redo, journal: place, size, packed, base } = ring;
+    const { redo, journal: place, inflight: tracked, size, packed, base } =
+      ring;
     const { eventIndex, inOrder } = ring;
     const form = { size, packed, base, eventIndex, inOrder };
     const { numbers } = this.#options;
@@ -79,6 +81,7 @@ export class ControlRing implements RingRunner {
       form: {
         ...form,
         journal: form.packed ? journal : undefined,
+        inflight: tracked && inflightAt(tracked),
         mostWrittenBytes: MOST_WRITTEN_BYTES,
       },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),

@@ -23,7 +23,7 @@ import type { FrontEndRecord } from "./front_end_record.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import { KeptAssociations } from "./kept_associations.ts";
 import { KeptSessions } from "./kept_sessions.ts";
-import { type Outcome, Refused } from "./outcome.ts";
+import { type Outcome, Refused, ReplyWithDescriptor } from "./outcome.ts";
 import { encodeUint64 } from "./payloads.ts";
 import { Protocol } from "./protocol.ts";
 import type { QueueThreads } from "./queue_threads.ts";
@@ -198,7 +198,7 @@ export class FrontEnd {
     }
     const problem = this.#connection.isAnswered
       ? undefined
-      : this.#connection.sendAgain(reply);
+      : this.#connection.sendAgain(reply, this.guest.inflight.offered);
     if (problem === undefined) kept.answered = messages;
     return problem;
   }
@@ -305,7 +305,8 @@ export class FrontEnd {
     this.#reply = kept && reply?.slice();
     this.#save();
     if (kept) kept.answering = message.number;
-    const problem = reply && this.#connection.send(reply);
+    const fds = outcome instanceof ReplyWithDescriptor ? [outcome.fd] : [];
+    const problem = reply && this.#connection.send(reply, fds);
     if (kept && problem === undefined) kept.answered = message.number;
     return problem;
   }
@@ -316,6 +317,7 @@ export class FrontEnd {
     outcome: Outcome,
   ): Uint8Array | string | undefined {
     if (outcome instanceof Uint8Array) return outcome;
+    if (outcome instanceof ReplyWithDescriptor) return outcome.payload;
     if (hasOwnReply(request)) return outcome?.reason ?? "no answer";
     const asked = (flags & FLAG_NEED_REPLY) !== 0 &&
       (this.guest.state.protocolFeatures & PROTOCOL_F_REPLY_ACK) !== 0n;

@@ -12,7 +12,11 @@ import type { SessionLayout } from "../../wire/session_message.ts";
 import type { RingPlan } from "./driver_life.ts";
 import type { FrontEndState, RingState } from "./front_end_state.ts";
 import { MAX_PAYLOAD_BYTES } from "./messages.ts";
-import type { LogDescription, RegionDescription } from "./payloads.ts";
+import type {
+  InflightDescription,
+  LogDescription,
+  RegionDescription,
+} from "./payloads.ts";
 
 /** Number of a descriptor at the keeper; 0: there is none. */
 export type KeptNumber = number;
@@ -33,6 +37,12 @@ export interface KeptRegion extends RegionDescription {
   readonly file: KeptNumber;
 }
 
+/** An in-flight region as it is kept. */
+export interface KeptInflight extends InflightDescription {
+  readonly packed: boolean;
+  readonly file: KeptNumber;
+}
+
 /** A dirty log as it is kept. */
 export interface KeptLog extends LogDescription {
   readonly file: KeptNumber;
@@ -45,6 +55,10 @@ export interface FrontEndRecord {
   readonly regions: readonly KeptRegion[];
   /** Where a front-end that moves the guest has writes logged. */
   readonly log: KeptLog | undefined;
+  /** Where it keeps requests under way. */
+  readonly inflight: KeptInflight | undefined;
+  /** The region that was made for that last; GET_INFLIGHT_FD brings it. */
+  readonly offeredInflight: KeptNumber;
   readonly sessionLayout: SessionLayout | undefined;
   /** The newest session when all rings had stopped, while that is open. */
   readonly newestSession: number | undefined;
@@ -64,7 +78,7 @@ export const MAX_RINGS = 65;
 const MAX_REPLY_BYTES = MAX_PAYLOAD_BYTES + 12;
 
 /** The most bytes that a record takes. */
-export const FRONT_END_RECORD_BYTES = 192 + MAX_REPLY_BYTES + 192 * MAX_RINGS +
+export const FRONT_END_RECORD_BYTES = 256 + MAX_REPLY_BYTES + 192 * MAX_RINGS +
   40 * MAX_GUEST_REGIONS;
 
 /** Writes a record. */
@@ -95,6 +109,15 @@ export function writeFrontEnd(to: FieldWriter, record: FrontEndRecord): void {
   to.uint64(record.log?.lengthBytes);
   to.uint64(record.log?.fileOffset);
   to.uint64(record.log?.file);
+  const { inflight } = record;
+  to.flag(inflight !== undefined);
+  to.uint64(inflight?.lengthBytes);
+  to.uint64(inflight?.fileOffset);
+  to.uint32(inflight?.queues ?? 0);
+  to.uint32(inflight?.queueSize ?? 0);
+  to.flag(inflight?.packed ?? false);
+  to.uint64(inflight?.file);
+  to.uint64(record.offeredInflight);
 }
 
 function writeRing(to: FieldWriter, ring: KeptRing): void {
@@ -151,12 +174,16 @@ export function readFrontEnd(bytes: Uint8Array): FrontEndRecord | string {
     file: from.uint64(),
   }));
   const log = readLog(from);
+  const inflight = readInflight(from);
+  const offeredInflight = from.uint64();
   if (from.failed) return "a front-end's record that contradicts itself";
   return {
     state,
     rings,
     regions,
     log,
+    inflight,
+    offeredInflight,
     sessionLayout,
     newestSession,
     connection,
@@ -174,6 +201,20 @@ function readLog(from: FieldReader): KeptLog | undefined {
   return isThere && lengthBytes !== undefined && fileOffset !== undefined &&
       file !== undefined
     ? { lengthBytes, fileOffset, file }
+    : undefined;
+}
+
+function readInflight(from: FieldReader): KeptInflight | undefined {
+  const isThere = from.flag();
+  const lengthBytes = from.optionalUint64();
+  const fileOffset = from.optionalUint64();
+  const queues = from.uint32();
+  const queueSize = from.uint32();
+  const packed = from.flag();
+  const file = from.optionalUint64();
+  return isThere && lengthBytes !== undefined && fileOffset !== undefined &&
+      file !== undefined
+    ? { lengthBytes, fileOffset, queues, queueSize, packed, file }
     : undefined;
 }
 

@@ -24,6 +24,7 @@ import type {
 import { GuestSignals } from "./guest_signals.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import type { Log } from "./log.ts";
+import { InflightMemory } from "./inflight_memory.ts";
 import { type LogMemory, mapLog, unmapLog } from "./log_memory.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import { MemoryTable } from "./memory_table.ts";
@@ -40,7 +41,13 @@ const CLOSE_MS = 500;
 /** What is kept of a guest itself. */
 export type GuestRecord = Pick<
   FrontEndRecord,
-  "state" | "rings" | "regions" | "log" | "newestSession"
+  | "state"
+  | "rings"
+  | "regions"
+  | "log"
+  | "inflight"
+  | "offeredInflight"
+  | "newestSession"
 >;
 
 /** What a guest is made with. */
@@ -64,6 +71,7 @@ export interface GuestOptions {
 export class Guest {
   readonly rings: Rings;
   readonly memory: MemoryTable;
+  readonly inflight: InflightMemory;
   /** What the front-end has said. */
   readonly state: FrontEndState;
   /** Settled when everything of a closed guest has been given back. */
@@ -82,6 +90,12 @@ export class Guest {
     this.finished = new Promise((resolve) => this.#markFinished = resolve);
     this.memory = new MemoryTable({
       ...options,
+      numberOf: (fd) => options.kept?.numberOf(fd) ?? 0,
+      lost: options.failed,
+    });
+    this.inflight = new InflightMemory({
+      ...options,
+      keep: (fd) => options.kept?.keep(fd) ?? 0,
       numberOf: (fd) => options.kept?.numberOf(fd) ?? 0,
       lost: options.failed,
     });
@@ -105,6 +119,7 @@ export class Guest {
       memory,
       state,
       runners,
+      inflight: this.inflight,
       journalOf: options.kept && ((ring) => options.kept!.journalOf(ring)),
       broken,
     });
@@ -123,6 +138,8 @@ export class Guest {
       rings: this.rings.keep((fd) => kept?.numberOf(fd) ?? 0),
       regions: this.memory.kept,
       log: this.#log,
+      inflight: this.inflight.kept,
+      offeredInflight: this.inflight.offeredNumber,
       newestSession: this.rings.newestSession,
     };
   }
@@ -148,6 +165,8 @@ export class Guest {
     }
     if (problem !== undefined) return problem;
     Object.assign(this.state, state, { rings: this.state.rings });
+    const untracked = this.#resumeInflight(record, kept);
+    if (untracked !== undefined) return untracked;
     const logged = log && await this.#resumeLog(log, descriptorOf(log.file));
     if (logged !== undefined) return logged;
     this.rings.resume(rings, newestSession, descriptorOf);
@@ -227,6 +246,7 @@ export class Guest {
     this.memory.log = undefined;
     this.memory.clear();
     await this.memoryChanged();
+    this.inflight.close();
     this.#dropLog();
   }
 
@@ -287,6 +307,18 @@ export class Guest {
     return problem;
   }
 
+  #resumeInflight(
+    { inflight, offeredInflight }: GuestRecord,
+    kept: KeptGuest,
+  ): string | undefined {
+    this.inflight.resumeOffered(kept.claim(offeredInflight));
+    if (!inflight) return undefined;
+    const fd = kept.claim(inflight.file);
+    const problem = this.inflight.use(inflight, fd, inflight.packed);
+    if (fd >= 0) closeForeign(this.#options.libc, fd);
+    return problem;
+  }
+
   /** Has writes logged as the features have it, if there is a log. */
   async logChanged(): Promise<void> {
     const { memory, state } = this;
@@ -342,6 +374,7 @@ export class Guest {
     this.memory.clear();
     this.memory.unmapRetired();
     this.#dropLog();
+    this.inflight.close();
     for (const ring of this.rings.all) ring.close();
     this.#markFinished();
   }

@@ -436,13 +436,15 @@ function readState(memory: KeptMemory): FrontEndRecord | string {
 }
 
 function numbersIn(
-  { connection, backendRequests, rings, regions, log }: FrontEndRecord,
+  { connection, backendRequests, rings, regions, ...others }: FrontEndRecord,
 ): ReadonlySet<KeptNumber> {
   return new Set([
     connection,
     backendRequests,
     ...rings.flatMap(({ kick, call, error }) => [kick, call, error]),
     ...regions.map(({ file }) => file),
-    ...log ? [log.file] : [],
+    others.log?.file ?? 0,
+    others.inflight?.file ?? 0,
+    others.offeredInflight,
   ]);
 }

@@ -14,6 +14,7 @@ export const PROTOCOL_F_REPLY_ACK = bit(3);
 export const PROTOCOL_F_BACKEND_REQ = bit(5);
 const PROTOCOL_F_CRYPTO_SESSION = bit(7);
 export const PROTOCOL_F_CONFIG = bit(9);
+const PROTOCOL_F_INFLIGHT_SHMFD = bit(12);
 const PROTOCOL_F_RESET_DEVICE = bit(13);
 const PROTOCOL_F_CONFIGURE_MEM_SLOTS = bit(15);
 export const PROTOCOL_F_STATUS = bit(16);
@@ -23,7 +24,7 @@ export const OFFERED_PROTOCOL_FEATURES = PROTOCOL_F_MQ | PROTOCOL_F_LOG_SHMFD |
   PROTOCOL_F_REPLY_ACK | PROTOCOL_F_BACKEND_REQ | PROTOCOL_F_CRYPTO_SESSION |
   PROTOCOL_F_CONFIG |
   PROTOCOL_F_RESET_DEVICE | PROTOCOL_F_CONFIGURE_MEM_SLOTS | PROTOCOL_F_STATUS |
-  PROTOCOL_F_DEVICE_STATE;
+  PROTOCOL_F_DEVICE_STATE | PROTOCOL_F_INFLIGHT_SHMFD;
 
 export const HEADER_BYTES = 12;
 export const MAX_PAYLOAD_BYTES = 4096;
@@ -62,6 +63,8 @@ interface MessageRule {
 const UINT64 = 8;
 const RING_STATE = 8;
 const TRANSFER = 8;
+/** With and without what C adds to its end. */
+const INFLIGHT = [20, 24] as const;
 const CONFIG = [
   CONFIG_HEADER_BYTES,
   CONFIG_HEADER_BYTES + MAX_CONFIG_BYTES,
@@ -102,8 +105,8 @@ export const MESSAGES = {
   PostcopyAdvise: { number: 28, name: "POSTCOPY_ADVISE", offered: false },
   PostcopyListen: { number: 29, name: "POSTCOPY_LISTEN", offered: false },
   PostcopyEnd: { number: 30, name: "POSTCOPY_END", offered: false },
-  GetInflightFd: { number: 31, name: "GET_INFLIGHT_FD", offered: false },
-  SetInflightFd: { number: 32, name: "SET_INFLIGHT_FD", offered: false },
+  GetInflightFd: { number: 31, name: "GET_INFLIGHT_FD", payloadBytes: INFLIGHT, replies: true, feature: PROTOCOL_F_INFLIGHT_SHMFD },
+  SetInflightFd: { number: 32, name: "SET_INFLIGHT_FD", payloadBytes: INFLIGHT, descriptors: 1, feature: PROTOCOL_F_INFLIGHT_SHMFD },
   GpuSetSocket: { number: 33, name: "GPU_SET_SOCKET", offered: false },
   ResetDevice: { number: 34, name: "RESET_DEVICE", payloadBytes: 0, feature: PROTOCOL_F_RESET_DEVICE },
   VringKick: { number: 35, name: "VRING_KICK", offered: false },

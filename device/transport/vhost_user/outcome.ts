@@ -16,5 +16,16 @@ export class Refused {
   }
 }
 
+/** A reply that brings a descriptor along, which stays whose it is. */
+export class ReplyWithDescriptor {
+  readonly payload: Uint8Array;
+  readonly fd: number;
+
+  constructor(payload: Uint8Array, fd: number) {
+    this.payload = payload;
+    this.fd = fd;
+  }
+}
+
 /** The reply of a message that has one; nothing for success. */
-export type Outcome = Uint8Array | Refused | undefined;
+export type Outcome = Uint8Array | ReplyWithDescriptor | Refused | undefined;

@@ -75,6 +75,39 @@ export function decodeLog(view: DataView): LogDescription {
   return { lengthBytes: readUint64(view, 0), fileOffset: readUint64(view, 8) };
 }
 
+/** An in-flight region in its file; NaN is 2^53 or more. */
+export interface InflightDescription {
+  readonly lengthBytes: number;
+  readonly fileOffset: number;
+  readonly queues: number;
+  /** The most descriptors of a queue. */
+  readonly queueSize: number;
+}
+
+/** GET_INFLIGHT_FD and SET_INFLIGHT_FD. */
+export function decodeInflight(view: DataView): InflightDescription {
+  return {
+    lengthBytes: readUint64(view, 0),
+    fileOffset: readUint64(view, 8),
+    queues: view.getUint16(16, true),
+    queueSize: view.getUint16(18, true),
+  };
+}
+
+/** The answer to GET_INFLIGHT_FD, as long as the question. */
+export function encodeInflight(
+  description: InflightDescription,
+  payloadBytes: number,
+): Uint8Array<ArrayBuffer> {
+  const payload = new Uint8Array(payloadBytes);
+  const view = new DataView(payload.buffer);
+  writeUint64(view, 0, description.lengthBytes);
+  writeUint64(view, 8, description.fileOffset);
+  view.setUint16(16, description.queues, true);
+  view.setUint16(18, description.queueSize, true);
+  return payload;
+}
+
 /** SET_DEVICE_STATE_FD. */
 export function decodeTransfer(view: DataView): {
   direction: number;

@@ -13,6 +13,7 @@ import { ServedQueue } from "../../served_queue.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
 import { Throttle, type ThrottleState } from "../../throttle.ts";
 import { openJournal, openUndoLog } from "./journal_place.ts";
+import { inflightAt } from "./inflight_memory.ts";
 import { locateRing } from "./ring_place.ts";
 import type { CountersPlace, RingStart } from "./thread_messages.ts";
 
@@ -74,7 +75,13 @@ export class QueueRing {
     thread: RingThread,
   ) {
     const { addresses, mode, kickFd, callFd, counters, ...rest } = start;
-    const { redo, journal: place, hasAssociations, ...form } = rest;
+    const {
+      redo,
+      journal: place,
+      inflight: tracked,
+      hasAssociations,
+      ...form
+    } = rest;
     let toRedo = redo;
     const journal = place && openJournal(place);
     const undo = place?.undo && {
@@ -93,6 +100,7 @@ export class QueueRing {
       form: {
         ...form,
         journal: form.packed ? journal : undefined,
+        inflight: tracked && inflightAt(tracked),
         mostWrittenBytes: settings.maximumSizeBytes,
       },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),

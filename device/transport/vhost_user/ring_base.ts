@@ -17,7 +17,7 @@ import { Segments } from "../../../memory/segments.ts";
 /** Where `idx` is in a split ring's available and used ring (virtio 1.4 §2.7). */
 const INDEX_OFFSET = 2;
 /** Where \`flags\` is in a packed ring's descriptor (§2.8.5). */
-const FLAGS_OFFSET = 14;
+export const FLAGS_OFFSET = 14;
 /** A packed ring's start in the 16-bit form of front-ends that leave out the used half. */
 const PACKED_START_16_BITS = 0x8000;
 const INDEX = 0x7fff;
@@ -146,7 +146,10 @@ function begunLists(
 }
 
 /** 16 bits at a guest address. */
-function readWord(memory: GuestMemory, address: number): number | undefined {
+export function readWord(
+  memory: GuestMemory,
+  address: number,
+): number | undefined {
   const word = new Segments();
   const bytes = new Uint8Array(2);
   if (!memory.translate(address, 2, word)) return undefined;

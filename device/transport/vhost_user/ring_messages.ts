@@ -8,11 +8,14 @@ import { MAX_RING_SIZE } from "../../ring/layout.ts";
 import type { Guest } from "./guest.ts";
 import type { MessageHandlers } from "./message_handlers.ts";
 import type { Message } from "./messages.ts";
-import { type Outcome, Refused } from "./outcome.ts";
+import { isPacked } from "./front_end_state.ts";
+import { type Outcome, Refused, ReplyWithDescriptor } from "./outcome.ts";
 import {
+  decodeInflight,
   decodeRingAddresses,
   decodeRingDescriptor,
   decodeRingState,
+  encodeInflight,
   encodeRingState,
   encodeUint64,
 } from "./payloads.ts";
@@ -31,6 +34,8 @@ export class RingMessages {
     SetVringCall: (message) => this.#setCall(message),
     SetVringErr: (message) => this.#setError(message),
     SetVringEnable: (message) => this.#enableRing(message),
+    GetInflightFd: (message) => this.#offerInflight(message),
+    SetInflightFd: (message) => this.#useInflight(message),
   } satisfies Partial<MessageHandlers>;
 
   constructor(guest: Guest) {
@@ -118,6 +123,28 @@ export class RingMessages {
     const outcome = await this.#refresh(ring);
     if (outcome instanceof Refused) ring.state.enabled = before;
     return outcome;
+  }
+
+  #offerInflight({ view, payload }: Message): Outcome {
+    const { inflight, state } = this.#guest;
+    const offered = inflight.offer(decodeInflight(view), isPacked(state));
+    return typeof offered === "string" ? new Refused(offered) : (
+      new ReplyWithDescriptor(
+        encodeInflight(offered, payload.length),
+        inflight.offered,
+      )
+    );
+  }
+
+  #useInflight({ view, fds }: Message): Outcome {
+    const { inflight, rings, state } = this.#guest;
+    if (rings.running) return new Refused("rings run");
+    const problem = inflight.use(
+      decodeInflight(view),
+      fds[0]!,
+      isPacked(state),
+    );
+    return problem === undefined ? undefined : new Refused(problem);
   }
 
   /** The ring that a descriptor is for, when the message has it. */

@@ -39,6 +39,17 @@ import {
 } from "./ring_base.ts";
 import { areasOf, locateRing } from "./ring_place.ts";
 import type { RingStart } from "./ring_runner.ts";
+import {
+  inflightAt,
+  type InflightMemory,
+  type InflightPlace,
+} from "./inflight_memory.ts";
+import {
+  findLeft,
+  type LeftRequests,
+  type RingAreas,
+  trackFrom,
+} from "./left_requests.ts";
 import { Vring } from "./vring.ts";
 
 /** How long a ring waits for another to tell whose driver it is. */
@@ -53,6 +64,7 @@ export interface RingsOptions {
   readonly state: FrontEndState;
   readonly memory: MemoryTable;
   readonly runners: QueueRunners;
+  readonly inflight: InflightMemory;
   /** Where a ring has its journal; absent: the guest is not kept. */
   readonly journalOf?: ((ring: number) => JournalPlace) | undefined;
   /** Hears that rings have started otherwise than by a message. */
@@ -387,7 +399,8 @@ export class Rings {
     newestId = this.#options.device.sessions.newestId,
   ): void {
     this.#life.begins();
-    const { device, log } = this.#options;
+    const { device, log, inflight } = this.#options;
+    inflight.forget();
     const before = device.sessions.size;
     if (cause === "reset") device.sessions.driverReset(newestId);
     else device.sessions.clear(newestId);
@@ -498,6 +511,11 @@ export class Rings {
     if (!areas) return `ring ${index} is outside the shared memory`;
     const stoppedAt = this.#life.stoppedAt(index);
     const journal = this.#options.journalOf?.(index);
+    const left = resumes ? undefined : this.#leftOf(index, areas, size);
+    if (typeof left === "string") return `ring ${index}: ${left}`;
+    if (left) {
+      return { size, ...areas, packed, base: left.base, redo: left.count };
+    }
     // Said back, an answer that nobody knew means where the ring stands.
     const isUnknown = state.baseUnknown && !packed &&
       (state.base ?? startOf(packed)) === startOf(packed);
@@ -515,6 +533,44 @@ export class Rings {
       )
       : 0;
     return { size, ...areas, packed, base, redo };
+  }
+
+  /** What another process has left of a ring, where the front-end tells it. */
+  #leftOf(
+    index: number,
+    areas: RingAreas,
+    size: number,
+  ): LeftRequests | string | undefined {
+    const { inflight, memory: { memory } } = this.#options;
+    const place = this.#inflightOf(index, size);
+    if (!place || !inflight.isLeft(index)) return undefined;
+    const packed = isPacked(this.#options.state);
+    return findLeft(
+      memory,
+      areas,
+      { size, packed },
+      inflightAt(place),
+    );
+  }
+
+  /** Where a ring is tracked; of a packed one that is kept, its journal tells all. */
+  #inflightOf(index: number, size: number): InflightPlace | undefined {
+    const packed = isPacked(this.#options.state);
+    return packed && this.#options.journalOf?.(index)
+      ? undefined
+      : this.#options.inflight.placeOf(index, size, packed);
+  }
+
+  /** Has a ring tracked that is about to start; a string says why it cannot be. */
+  #track(ring: Vring, plan: RingPlan): string | undefined {
+    const { inflight, memory: { memory } } = this.#options;
+    const place = this.#inflightOf(ring.index, plan.size);
+    if (!place) return undefined;
+    const isLeft = inflight.isLeft(ring.index) && !ring.resumes;
+    inflight.taken(ring.index);
+    return isLeft
+      ? undefined
+      : trackFrom(memory, plan, inflightAt(place), inflight.queueSize);
   }
 
   /** Makes a journal ready; a string says why what is there cannot be used. */
@@ -556,7 +612,8 @@ export class Rings {
     const journal = this.#options.journalOf?.(ring.index);
     // Before a thread has it: the process may end first.
     const unusable = journal && this.#openJournal(ring, plan, journal);
-    if (unusable !== undefined) return `ring ${ring.index}: ${unusable}`;
+    const problem = unusable ?? this.#track(ring, plan);
+    if (problem !== undefined) return `ring ${ring.index}: ${problem}`;
     const start: RingStart = {
       size,
       packed,
@@ -565,6 +622,7 @@ export class Rings {
       eventIndex: (features & F_EVENT_IDX) !== 0n,
       inOrder: this.#isInOrder(ring.index),
       journal,
+      inflight: this.#inflightOf(ring.index, size),
       redo: plan.redo ?? 0,
       mode: this.#options.device.mode,
       hasAssociations: this.#options.device.adminQueueIndex !== undefined,

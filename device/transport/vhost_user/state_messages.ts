@@ -90,7 +90,10 @@ export class StateMessages {
       return `direction ${direction}`;
     }
     if (phase !== PHASE_STOPPED) return `phase ${phase}`;
-    return this.#guest.rings.running ? "rings run" : undefined;
+    if (this.#guest.rings.running) return "rings run";
+    return this.#device.adminQueueIndex === undefined
+      ? undefined
+      : "security associations do not move";
   }
 
   #save(): Uint8Array<ArrayBuffer> {

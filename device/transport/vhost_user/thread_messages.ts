@@ -22,12 +22,13 @@ import type { ThreadWake } from "../../thread_wake.ts";
 import type { ThrottleState } from "../../throttle.ts";
 import type { WireMode } from "../../wire/mode.ts";
 import type { JournalPlace } from "./journal_place.ts";
+import type { InflightPlace } from "./inflight_memory.ts";
 import type { LogPlace } from "./log_memory.ts";
 import type { MemoryRange } from "./memory_table.ts";
 import type { RingAddresses } from "./payloads.ts";
 
 /** Everything but the memory that a ring needs to run. */
-export interface RingStart extends Omit<RingForm, "journal"> {
+export interface RingStart extends Omit<RingForm, "journal" | "inflight"> {
   /** Of the front-end; where that is in the guest, the memory tells. */
   readonly addresses: RingAddresses;
   readonly mode: WireMode;
@@ -39,6 +40,8 @@ export interface RingStart extends Omit<RingForm, "journal"> {
   readonly callFd: number;
   /** Requests at its start that another process may have begun. */
   readonly redo: number;
+  /** Where a ring is tracked for the front-end. */
+  readonly inflight?: InflightPlace | undefined;
   /** Where a ring that is kept has its journal. */
   readonly journal?: JournalPlace | undefined;
 }

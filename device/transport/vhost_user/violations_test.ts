@@ -44,7 +44,7 @@ withServer(
       [Request.AddMemReg, longs(0, 0, 0, 0, 0), /protocol feature/],
       [Request.SetBackendReqFd, words(), /protocol feature/],
       [19, longs(0), /SEND_RARP: not offered/],
-      [31, longs(0, 0, 0), /GET_INFLIGHT_FD: not offered/],
+      [Request.GetInflightFd, longs(0, 0, 0), /protocol feature/],
       [41, longs(0, 0), /GET_SHARED_OBJECT: not offered/],
     ];
     for (const [request, payload, reason] of violations) {

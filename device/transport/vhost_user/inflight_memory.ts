@@ -1,0 +1,218 @@
+/**
+ * The in-flight region of a front-end that connects again by itself: memory that
+ * this back-end makes, and that the front-end keeps and shares with whatever
+ * process comes next.
+ *
+ * @module
+ */
+
+import { type Libc, type Mapping, regionAt } from "../../../ffi/libc.ts";
+import { closeForeign } from "../../../ffi/libc_foreign.ts";
+import { sealSize } from "../../../ffi/libc_seals.ts";
+import {
+  inflightFields,
+  inflightPartBytes,
+  isWritten,
+} from "../../ring/inflight_part.ts";
+import { MAX_RING_SIZE } from "../../ring/layout.ts";
+import {
+  type KeptInflight,
+  type KeptNumber,
+  MAX_RINGS,
+} from "./front_end_record.ts";
+import type { MemoryGuard, Uncover } from "./memory_guard.ts";
+import type { InflightDescription } from "./payloads.ts";
+
+const ALIGNMENT_BYTES = 64;
+
+/** Where a ring's part is; structured-cloneable, valid in every thread. */
+export interface InflightPlace {
+  /** Native address. */
+  readonly address: number;
+  readonly lengthBytes: number;
+}
+
+/** What a region is mapped with. */
+export interface InflightOptions {
+  readonly libc: Libc;
+  readonly memoryGuard: Pick<MemoryGuard, "cover">;
+  /** Has a descriptor kept, where the guest is; its number. */
+  keep(fd: number): KeptNumber;
+  /** The number of a descriptor at the keeper. */
+  numberOf(fd: number): KeptNumber;
+  /** Hears that the region is gone. */
+  lost(reason: string): void;
+}
+
+interface Region extends KeptInflight {
+  readonly mapping: Mapping;
+  readonly uncover: Uncover;
+}
+
+/** The part of a ring for the calling thread. */
+export const inflightAt = (
+  { address, lengthBytes }: InflightPlace,
+): Uint8Array<ArrayBuffer> => regionAt(address, lengthBytes).bytes;
+
+/** The region of one front-end. */
+export class InflightMemory {
+  /** The descriptor of what was offered last; -1: nothing was. */
+  offered = -1;
+  readonly #options: InflightOptions;
+  #region: Region | undefined;
+  /** Rings whose part another process has written, and this one has not. */
+  readonly #left = new Set<number>();
+
+  constructor(options: InflightOptions) {
+    this.#options = options;
+  }
+
+  /** What the next process has to know of it. */
+  get kept(): KeptInflight | undefined {
+    return this.#region;
+  }
+
+  /** The number of what was offered last. */
+  get offeredNumber(): KeptNumber {
+    return this.#options.numberOf(this.offered);
+  }
+
+  /** Makes a region for the front-end; a string says why there can be none. */
+  offer(
+    { queues, queueSize }: InflightDescription,
+    packed: boolean,
+  ): InflightDescription | string {
+    const problem = sizeProblem(queues, queueSize);
+    if (problem !== undefined) return problem;
+    const { libc, keep } = this.#options;
+    const lengthBytes = queues * inflightPartBytes(queueSize, packed);
+    const fd = libc.memfdCreate("inflight", lengthBytes);
+    if (fd < 0) return libc.describe(fd);
+    sealSize(libc, fd);
+    this.#dropOffered();
+    this.offered = fd;
+    keep(fd);
+    return { lengthBytes, fileOffset: 0, queues, queueSize };
+  }
+
+  /**
+   * Uses a region from now on; no ring may run. A string says what is wrong with
+   * it. `fd` stays the caller's.
+   */
+  use(
+    description: InflightDescription,
+    fd: number,
+    packed: boolean,
+  ): string | undefined {
+    const region = this.#map(description, fd, packed);
+    if (typeof region === "string") return region;
+    this.close();
+    this.#region = region;
+    for (let ring = 0; ring < region.queues; ring++) {
+      const place = this.placeOf(ring, 0, packed)!;
+      if (isWritten(inflightFields(inflightAt(place)))) this.#left.add(ring);
+    }
+    return undefined;
+  }
+
+  /** Takes over what the process before has offered. */
+  resumeOffered(fd: number): void {
+    this.offered = fd;
+  }
+
+  /** Where a ring of `size` is tracked; undefined: nowhere. */
+  placeOf(
+    ring: number,
+    size: number,
+    packed: boolean,
+  ): InflightPlace | undefined {
+    const region = this.#region;
+    if (
+      !region || ring >= region.queues || size > region.queueSize ||
+      packed !== region.packed
+    ) return undefined;
+    const lengthBytes = inflightPartBytes(region.queueSize, packed);
+    const address = region.mapping.address + ring * lengthBytes;
+    return { address, lengthBytes };
+  }
+
+  /** Entries of each part. */
+  get queueSize(): number {
+    return this.#region?.queueSize ?? 0;
+  }
+
+  /** Whether another process has left requests of a ring, or may have. */
+  isLeft(ring: number): boolean {
+    return this.#left.has(ring);
+  }
+
+  /** A ring is this process's from now on. */
+  taken(ring: number): void {
+    this.#left.delete(ring);
+  }
+
+  /** What was left is a driver's that is no more. */
+  forget(): void {
+    this.#left.clear();
+  }
+
+  /** Gives the region back; no thread may have a view of it. */
+  close(): void {
+    const { libc } = this.#options;
+    if (this.#region) {
+      this.#region.uncover();
+      libc.unmap(this.#region.mapping);
+    }
+    this.#region = undefined;
+    this.#left.clear();
+    this.#dropOffered();
+  }
+
+  #dropOffered(): void {
+    if (this.offered >= 0) closeForeign(this.#options.libc, this.offered);
+    this.offered = -1;
+  }
+
+  #map(
+    description: InflightDescription,
+    fd: number,
+    packed: boolean,
+  ): Region | string {
+    const { lengthBytes, fileOffset, queues, queueSize } = description;
+    const problem = sizeProblem(queues, queueSize);
+    if (problem !== undefined) return problem;
+    const neededBytes = queues * inflightPartBytes(queueSize, packed);
+    const name = `an in-flight region of ${lengthBytes} bytes`;
+    const end = fileOffset + lengthBytes;
+    if (!Number.isSafeInteger(end) || lengthBytes < neededBytes) {
+      return `${name}, expected at least ${neededBytes}`;
+    }
+    if (fileOffset % ALIGNMENT_BYTES !== 0) {
+      return `${name} at file offset ${fileOffset}`;
+    }
+    const { libc, memoryGuard, numberOf, lost } = this.#options;
+    const fileBytes = libc.fileSize(fd);
+    if (fileBytes < 0) return `${name}: ${libc.describe(fileBytes)}`;
+    if (end > fileBytes) {
+      return `${name} ends at ${end} of a file of ${fileBytes} bytes`;
+    }
+    const mapping = libc.map(fd, fileOffset, neededBytes);
+    if (typeof mapping === "number") {
+      return `${name}: ${libc.describe(mapping)}`;
+    }
+    const gone = "the in-flight region is gone: its file was shortened";
+    const uncover = memoryGuard.cover(mapping, () => lost(gone));
+    if (typeof uncover === "string") {
+      libc.unmap(mapping);
+      return `${name}: ${uncover}`;
+    }
+    return { ...description, packed, file: numberOf(fd), mapping, uncover };
+  }
+}
+
+function sizeProblem(queues: number, queueSize: number): string | undefined {
+  return queues > 0 && queues <= MAX_RINGS && queueSize > 0 &&
+      queueSize <= MAX_RING_SIZE
+    ? undefined
+    : `${queues} queues of ${queueSize} descriptors`;
+}
