@@ -1,0 +1,49 @@
+/**
+ * `serve` as the tests of restarts start it: it ends where the next fault of the
+ * plan in $VDC_TEST_FAULTS says, or after a while where it does not come there.
+ *
+ * @module
+ */
+
+import { main } from "../../../cli/main.ts";
+import {
+  armFault,
+  type Fault,
+  FAULT_VARIABLE,
+  PLAN_VARIABLE,
+} from "./fault_points.ts";
+
+/** What a life may take that does not come to its point. */
+const LIFE_MS = 2000;
+
+/** The next of the plan; undefined: this life has no end. */
+function nextFault(folder: string): Fault | null | undefined {
+  const plan: (Fault | null)[] = JSON.parse(
+    Deno.readTextFileSync(`${folder}/plan`),
+  );
+  const life = Number(Deno.readTextFileSync(`${folder}/lives`));
+  Deno.writeTextFileSync(`${folder}/lives`, `${life + 1}`);
+  return plan[life];
+}
+
+const folder = Deno.env.get(PLAN_VARIABLE)!;
+const fault = nextFault(folder);
+const note = (point: string) =>
+  Deno.writeTextFileSync(`${folder}/ends`, `${point}\n`, { append: true });
+if (fault) {
+  Deno.env.set(FAULT_VARIABLE, JSON.stringify(fault));
+  armFault(fault, note);
+  setTimeout(() => {
+    note("somewhere");
+    Deno.kill(Deno.pid, "SIGKILL");
+  }, LIFE_MS);
+  const ProductWorker = globalThis.Worker;
+  globalThis.Worker = class extends ProductWorker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      const isQueueThread = `${url}`.endsWith("/queue_worker.ts");
+      const own = new URL("./queue_worker.ts", import.meta.url);
+      super(isQueueThread ? own : url, options);
+    }
+  };
+}
+await main(Deno.args);
