@@ -16,6 +16,12 @@ import {
 } from "../backends/backend.ts";
 import { COUNTERS, DataQueue } from "../device/data_queue.ts";
 import { createVirtqueue } from "../device/ring/create_virtqueue.ts";
+import { startOf } from "../device/ring/ring_start.ts";
+import { UndoLog } from "../device/ring/undo_log.ts";
+import {
+  USED_JOURNAL_BYTES,
+  UsedJournal,
+} from "../device/ring/used_journal.ts";
 import { GuestMemory } from "../device/ring/guest_memory.ts";
 import { OpenBackends } from "../device/session/open_backends.ts";
 import { Placement } from "../device/session/placement.ts";
@@ -39,6 +45,7 @@ const HEADER_BYTES = 72;
 const IV_BYTES = 16;
 const GUEST_ADDRESS = 0x1_0000_0000;
 const SESSION = 1;
+const UNDO_BYTES = 4 * 1024 * 1024;
 const WARM_MS = 1500;
 
 /** Answers at once, and looks at nothing. */
@@ -100,8 +107,18 @@ function openSessions(): ThreadSessions {
   return sessions;
 }
 
+const keptBytes = (lengthBytes: number) =>
+  new Uint8Array(new ArrayBuffer(lengthBytes));
+
+function newJournal(packed: boolean): UsedJournal {
+  const { buffer } = keptBytes(USED_JOURNAL_BYTES);
+  const journal = new UsedJournal(new Int32Array(buffer));
+  journal.reset(startOf(packed));
+  return journal;
+}
+
 /** A ring with a driver on one side and a data queue on the other. */
-function openRing(packed: boolean) {
+function openRing(packed: boolean, isKept: boolean) {
   const tableOffset = ringBytes(RING_SIZE, packed);
   const dataOffset = tableOffset + indirectTableBytes(RING_SIZE, DESCRIPTORS);
   const bytes = new Uint8Array(dataOffset + RING_SIZE * REQUEST_BYTES);
@@ -117,10 +134,11 @@ function openRing(packed: boolean) {
     size: RING_SIZE,
     packed,
     eventIndex: false,
-    inOrder: false,
   };
+  const journal = isKept ? newJournal(packed) : undefined;
   const driver = createDriverQueue({
     ...negotiated,
+    inOrder: false,
     region,
     regionGuestAddress: GUEST_ADDRESS,
     offset: 0,
@@ -130,7 +148,9 @@ function openRing(packed: boolean) {
     ...negotiated,
     ...driver.addresses,
     memory,
-    base: packed ? 0x8000_8000 : 0,
+    base: startOf(packed),
+    inOrder: isKept,
+    journal: packed ? journal : undefined,
   });
   if ("error" in virtqueue) throw new Error(virtqueue.error);
   const queue = new DataQueue({
@@ -149,12 +169,21 @@ function openRing(packed: boolean) {
       maxAuthKeyBytes: 1024,
     },
     counters: new Float64Array(COUNTERS),
+    journal,
+    undo: isKept
+      ? { log: new UndoLog(keptBytes(UNDO_BYTES)), isComplete: true }
+      : undefined,
   });
   return { driver, queue, bytes, dataOffset };
 }
 
 /** Writes request `index` of AES-CBC; returns its buffers. */
-function layOut(bytes: Uint8Array, dataOffset: number, index: number) {
+function layOut(
+  bytes: Uint8Array,
+  dataOffset: number,
+  index: number,
+  inPlace: boolean,
+) {
   const offset = dataOffset + index * REQUEST_BYTES;
   const header = new DataView(bytes.buffer, offset, HEADER_BYTES);
   header.setUint32(8, SESSION, true);
@@ -168,7 +197,7 @@ function layOut(bytes: Uint8Array, dataOffset: number, index: number) {
   });
   return {
     readable: [at(0, HEADER_BYTES), at(80, IV_BYTES), at(128, SIZE_BYTES)],
-    writable: [at(256, SIZE_BYTES), at(384, 1)],
+    writable: [at(inPlace ? 128 : 256, SIZE_BYTES), at(384, 1)],
     status: offset + 384,
   };
 }
@@ -186,11 +215,19 @@ function clockNanoseconds(): number {
 }
 
 /** Nanoseconds of the device per request; all results are looked at. */
-function measureHere(packed: boolean, burst: number, seconds: number): number {
-  const { driver, queue, bytes, dataOffset } = openRing(packed);
+function measureHere(
+  packed: boolean,
+  burst: number,
+  seconds: number,
+  manners: ReadonlySet<string>,
+): number {
+  const { driver, queue, bytes, dataOffset } = openRing(
+    packed,
+    manners.has("kept"),
+  );
   const requests = Array.from(
     { length: burst },
-    (_, index) => layOut(bytes, dataOffset, index),
+    (_, index) => layOut(bytes, dataOffset, index, manners.has("in-place")),
   );
   const runBurst = (): number => {
     for (const [token, { readable, writable, status }] of requests.entries()) {
@@ -225,10 +262,10 @@ function measureHere(packed: boolean, burst: number, seconds: number): number {
 
 async function main(words: string[]): Promise<void> {
   if (words[0] === "--here") {
-    const [, format, burst, seconds] = words;
-    console.log(
-      measureHere(format === "packed", Number(burst), Number(seconds)),
-    );
+    const [, format, burst, seconds, ...manners] = words;
+    const isPacked = format === "packed";
+    const of = [Number(burst), Number(seconds)] as const;
+    console.log(measureHere(isPacked, ...of, new Set(manners)));
     return;
   }
   const options = await parseBenchOptions(words, { seconds: 0.5, rounds: 10 });

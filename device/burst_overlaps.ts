@@ -13,6 +13,7 @@ import { Segments } from "../memory/segments.ts";
 export class BurstOverlaps {
   readonly #burst: RequestBurst;
   readonly #check = new OverlapCheck();
+  readonly #none = new Segments();
   readonly #lists = {
     source: new Segments(),
     additionalData: new Segments(),
@@ -33,6 +34,20 @@ export class BurstOverlaps {
     burst.show(slot, BurstField.Destination, lists.destination);
     burst.show(slot, BurstField.Digest, lists.digest);
     return this.#check.isEntangled(lists, readsTag);
+  }
+
+  /**
+   * Whether a request that has run, or begun to, may have written over what the
+   * operation reads; in place, that is what it is for.
+   */
+  overwritesItself(slot: number, readsTag: boolean): boolean {
+    if (this.isEntangled(slot, readsTag)) return true;
+    const { source, destination, digest } = this.#lists;
+    const asOther = { source: this.#none, additionalData: source };
+    return this.#check.isEntangled(
+      { ...asOther, destination, digest },
+      readsTag,
+    );
   }
 
   /** Drops the references to the lists that were looked at last. */

@@ -65,6 +65,7 @@ const SOURCE_BYTES = BurstField.Source + ListField.TotalBytes;
 const SLOT = SLOT_WORDS;
 const SLOT_SESSION = SlotField.Session;
 const DIGEST_BYTES = SlotField.DigestBytes;
+const MAY_OVERWRITE = SlotField.MayOverwrite;
 const NONE = NO_SESSION;
 
 /** The formats of one data queue, for the mode that was negotiated. */
@@ -147,6 +148,13 @@ export class ChainRequests implements RequestFormat {
       : Status.Error;
   }
 
+  nextOverwriting(slots: Int32Array, start: number, end: number): number {
+    const { words } = this.requests;
+    let at = start;
+    while (at < end && words[SLOT * slots[at]! + MAY_OVERWRITE] === 0) at++;
+    return at;
+  }
+
   findOverwritten(slot: number, into: OverwrittenRanges): void {
     const { lists, readableWords } = this.#virtqueue.slots;
     const start = lists.starts[slot]!;
@@ -166,7 +174,9 @@ export class ChainRequests implements RequestFormat {
    * its lists are.
    */
   #prepareAgain(slot: number, session: number): Status {
-    this.requests.words[SLOT * slot + SLOT_SESSION] = session;
+    const { words } = this.requests;
+    words[SLOT * slot + SLOT_SESSION] = session;
+    words[SLOT * slot + MAY_OVERWRITE] = 1;
     this.#sessions.begun(session);
     this.#repeated.copyIv(slot);
     return this.#send(slot, this.#isEntangled(slot));
@@ -231,6 +241,7 @@ export class ChainRequests implements RequestFormat {
     const checked = checkRequest(request, rules, true);
     if (checked !== Status.Ok) return checked;
     this.#fill(slot);
+    this.requests.words[SLOT * slot + MAY_OVERWRITE] = 1;
     if (request.sessionMode) this.#remember(slot, rules);
     return this.#send(slot, this.#isEntangled(slot));
   }

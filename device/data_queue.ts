@@ -123,7 +123,6 @@ export class DataQueue implements QueueService {
   readonly #burst = new Int32Array(BURST);
   readonly #ready = new Int32Array(BURST);
   #readyCount = 0;
-  readonly #one = new Int32Array(1);
   /** Those that are answered, how many bytes were written, and their sessions. */
   readonly #ended = new Int32Array(BURST);
   readonly #lengths = new Int32Array(BURST);
@@ -309,29 +308,18 @@ export class DataQueue implements QueueService {
     requests.burst.regions = virtqueue.regions;
     // Requests may name what was opened just before they became available.
     this.#sessions.refresh();
-    this.#readyCount = redo > 0 || undo !== undefined
-      ? this.#prepareKept(count)
-      : this.#format.prepare(burst, count, this.#ready);
-    return count;
-  }
-
-  /** Prepares requests one by one, of which the next process is to know. */
-  #prepareKept(count: number): number {
-    const requests = this.#requests;
-    const isAgain = this.#redo > 0;
     const ready = this.#ready;
-    const one = this.#one;
-    let readyCount = 0;
-    for (let i = 0; i < count; i++) {
-      const slot = one[0] = this.#burst[i]!;
-      const isReady = this.#format.prepare(one, 1, one) === 1;
-      const runs = isReady && (!isAgain || this.#mayRunAgain(slot));
-      let status = runs ? Status.Ok : Status.Error;
-      if (this.#undo) status = this.#undo.take(slot, status, isAgain);
-      if (status === Status.Ok) ready[readyCount++] = slot;
-      else if (isReady) requests.end(slot, status);
+    let readyCount = this.#format.prepare(burst, count, ready);
+    if (redo > 0 && readyCount > 0 && !this.#mayRunAgain(ready[0]!)) {
+      requests.end(ready[0]!, Status.Error);
+      readyCount = 0;
     }
-    return readyCount;
+    if (undo?.protect(burst, ready, readyCount, redo > 0) === false) {
+      requests.end(ready[0]!, Status.Error);
+      readyCount = 0;
+    }
+    this.#readyCount = readyCount;
+    return count;
   }
 
   /** Whether a request may run that another process may have begun. */

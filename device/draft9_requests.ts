@@ -110,7 +110,15 @@ export class Draft9Requests implements RequestFormat {
     return status;
   }
 
-  /** The structure is read, too; what holds its status is not looked at. */
+  /** The draft's requests are prepared anew each time: to look at all is little. */
+  nextOverwriting(_slots: Int32Array, start: number): number {
+    return start;
+  }
+
+  /**
+   * The structure is read, too. Where its status is, and an IV within the result, is
+   * not looked at.
+   */
   findOverwritten(slot: number, into: OverwrittenRanges): void {
     const { lists } = this.#virtqueue.slots;
     const ranges = this.#ranges;
@@ -118,7 +126,6 @@ export class Draft9Requests implements RequestFormat {
     for (let at = lists.starts[slot]!; at < lists.ends[slot]!; at++) {
       ranges.push(lists.block[at]!);
     }
-    this.#addIv(ranges);
     this.#addList(ranges, slot, BurstField.Source);
     this.#addList(ranges, slot, BurstField.AdditionalData);
     const { words } = this.requests;
@@ -128,13 +135,6 @@ export class Draft9Requests implements RequestFormat {
     this.#addList(ranges, slot, BurstField.Destination);
     if (!readsTag) this.#addList(ranges, slot, BurstField.Digest);
     into.find(Int32Array.from(ranges), 0, outputsAt, ranges.length);
-  }
-
-  #addIv(ranges: number[]): void {
-    const { ivAddress, ivBytes } = this.#request;
-    const memory = this.#memory;
-    if (ivBytes === 0 || !memory.find(ivAddress)) return;
-    ranges.push(memory.hit, memory.offsetInHit(ivAddress), ivBytes, 0);
   }
 
   #addList(ranges: number[], slot: number, list: BurstList): void {

@@ -45,6 +45,10 @@ export class LoggedRequests implements RequestFormat {
     return this.#inner.prepare(chosen, count, ready);
   }
 
+  nextOverwriting(slots: Int32Array, start: number, end: number): number {
+    return this.#inner.nextOverwriting(slots, start, end);
+  }
+
   findOverwritten(slot: number, into: OverwrittenRanges): void {
     this.#inner.findOverwritten(slot, into);
   }

@@ -54,6 +54,7 @@ const BACKEND = SessionField.Backend;
 const SLOT = SLOT_WORDS;
 const SLOT_SESSION = SlotField.Session;
 const SLOT_BACKEND = SlotField.Backend;
+const MAY_OVERWRITE = SlotField.MayOverwrite;
 const PENDING: number = OperationStatus.Pending;
 
 /**
@@ -302,6 +303,8 @@ export class RepeatedRequests {
       fields[request + STATUS] = PENDING;
       fields[request + WRITTEN] = 0;
       own[SLOT * slot + SLOT_SESSION] = session;
+      own[SLOT * slot + MAY_OVERWRITE] =
+        sourceAt === resultAt && ranges[result] === ranges[source] ? 1 : 0;
       own[SLOT * slot + SLOT_BACKEND] = records[record + BACKEND]!;
       records[record + IN_FLIGHT]!++;
       ready[done + shift] = slot;

@@ -20,7 +20,13 @@ export interface RequestFormat {
     count: number,
     ready: Int32Array<ArrayBuffer>,
   ): number;
-  /** Looks what of its own inputs the request overwrites that was prepared last. */
+  /**
+   * The first of `slots`, from `start` to `end`, whose results may lie over what the
+   * operation reads; `end` where there is none. Results over the rest of a request,
+   * its header or its IV, need not be seen.
+   */
+  nextOverwriting(slots: Int32Array, start: number, end: number): number;
+  /** Looks what a request overwrites of its inputs. */
   findOverwritten(slot: number, into: OverwrittenRanges): void;
   /**
    * Writes the outcomes of the first `count` of `slots` where the layout has them,

@@ -35,6 +35,11 @@ export const enum SlotField {
   /** Draft 9: where in the structure the status is, and how long that is. */
   StatusAt = 4,
   StructureBytes = 5,
+  /**
+   * 0 where it is plain that the results have no byte in common with what the
+   * operation reads.
+   */
+  MayOverwrite = 6,
 }
 
 /** The outputs overlap what they must not: it runs by itself. */

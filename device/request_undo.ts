@@ -6,12 +6,13 @@
  */
 
 import { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
+import { BurstOverlaps } from "./burst_overlaps.ts";
 import type { RequestFormat } from "./request_format.ts";
+import { SLOT_WORDS, SlotField } from "./request_slots.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import { RingPositions } from "./ring/ring_positions.ts";
 import type { UndoLog } from "./ring/undo_log.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
-import { Status } from "./wire/status.ts";
 
 /** Where such requests are written down. */
 export interface UndoJournal {
@@ -31,7 +32,8 @@ export class RequestUndo {
   /** What another process has begun: whether that was undone, by position. */
   readonly #begun: Map<number, boolean>;
   readonly #isComplete: boolean;
-  /** Of the request that comes next. */
+  /** A request of the burst, and its position. */
+  #index = 0;
   #position = 0;
 
   constructor(
@@ -64,31 +66,62 @@ export class RequestUndo {
     return this.#log.roomBytes;
   }
 
-  /** Requests are taken from now on. */
+  /** A burst of requests is taken from now on. */
   begin(): void {
+    this.#index = 0;
     this.#position = this.#virtqueue.base & 0xffff;
   }
 
   /**
-   * Follows the ring by one request, which was prepared just now with `status`, and
-   * protects it where it is to run. `isAgain`: another process may have begun it.
-   * Returns what it is refused with, or `status`.
+   * Protects those of a burst that are ready to run: `ready` has them in the order of
+   * `burst`. `isAgain`: it is one, and another process may have begun it; false: it
+   * is to be refused then.
    */
-  take(slot: number, status: Status, isAgain: boolean): Status {
-    const position = this.#position;
-    const descriptors = this.#virtqueue.slots.ringDescriptors[slot]!;
-    this.#position = this.#positions.after(position, descriptors);
-    if (status !== Status.Ok) return status;
+  protect(
+    burst: Int32Array,
+    ready: Int32Array,
+    readyCount: number,
+    isAgain: boolean,
+  ): boolean {
+    const format = this.#format;
+    let i = format.nextOverwriting(ready, 0, readyCount);
+    while (i < readyCount) {
+      if (!this.#protect(burst, ready[i]!, isAgain)) return false;
+      i = format.nextOverwriting(ready, i + 1, readyCount);
+    }
+    return true;
+  }
+
+  #protect(burst: Int32Array, slot: number, isAgain: boolean): boolean {
     const overwritten = this.#overwritten;
     this.#format.findOverwritten(slot, overwritten);
-    if (!overwritten.any) return Status.Ok;
+    if (!overwritten.any) return true;
+    const position = this.#positionOf(burst, slot);
     if (isAgain) {
       const isUndone = this.#begun.get(position);
-      if (isUndone === true) return Status.Ok;
-      if (isUndone === false || !this.#isComplete) return Status.Error;
+      if (isUndone === true) return true;
+      if (isUndone === false || !this.#isKnown(slot)) return false;
     }
     this.#log.add(position, overwritten, this.#memory);
-    return Status.Ok;
+    return true;
+  }
+
+  /** Whether the process before would have written a request down. */
+  #isKnown(slot: number): boolean {
+    const { burst, words } = this.#format.requests;
+    const readsTag = words[SLOT_WORDS * slot + SlotField.ReadsTag] !== 0;
+    return this.#isComplete &&
+      new BurstOverlaps(burst).overwritesItself(slot, readsTag);
+  }
+
+  /** The position of a slot, which is none before the last one asked for. */
+  #positionOf(burst: Int32Array, slot: number): number {
+    const { ringDescriptors } = this.#virtqueue.slots;
+    while (burst[this.#index] !== slot) {
+      const descriptors = ringDescriptors[burst[this.#index++]!]!;
+      this.#position = this.#positions.after(this.#position, descriptors);
+    }
+    return this.#position;
   }
 
   /** Gives up what was written down of requests that the driver has seen. */

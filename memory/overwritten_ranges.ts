@@ -5,7 +5,7 @@
  * @module
  */
 
-import { areOutputsApart, RangeSet, rangesMeet } from "./range_set.ts";
+import { RangeSet, rangesMeet } from "./range_set.ts";
 import { RANGE_LENGTH, RANGE_OFFSET, RANGE_WORDS } from "./range_lists.ts";
 
 // The engine folds constants of a module of its own only.
@@ -42,7 +42,6 @@ export class OverwrittenRanges {
     this.count = 0;
     this.totalBytes = 0;
     this.isBeyondCount = false;
-    if (areOutputsApart(ranges, start, outputsAt, end)) return;
     const pairs = (outputsAt - start) / WORDS * ((end - outputsAt) / WORDS);
     if (pairs > MOST_PAIRS) {
       this.isBeyondCount = this.#meetSomewhere(ranges, start, outputsAt, end);

@@ -26,12 +26,23 @@ export class InOrderGate {
   readonly #writtenBytes: Uint32Array;
   readonly #completed: Uint8Array;
   #front = 0;
+  #held = 0;
 
   constructor(size: number) {
     this.#heads = new Uint16Array(size);
     this.#ringDescriptors = new Uint16Array(size);
     this.#writtenBytes = new Uint32Array(size);
     this.#completed = new Uint8Array(size);
+  }
+
+  /**
+   * Lets the completion of number `order` go at once where it is its turn and none
+   * waits behind it; false: it is to be held.
+   */
+  pass(order: number): boolean {
+    if (this.#held > 0 || order !== this.#front) return false;
+    this.#step();
+    return true;
   }
 
   /** Holds what became of the chain that was popped as number `order`. */
@@ -45,10 +56,16 @@ export class InOrderGate {
     this.#ringDescriptors[order] = ringDescriptors;
     this.#writtenBytes[order] = writtenBytes;
     this.#completed[order] = 1;
+    this.#held++;
   }
 
   advance(): void {
     this.#completed[this.#front] = 0;
+    this.#held--;
+    this.#step();
+  }
+
+  #step(): void {
     this.#front++;
     if (this.#front === this.#heads.length) this.#front = 0;
   }

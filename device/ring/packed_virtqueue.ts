@@ -241,9 +241,10 @@ export class PackedVirtqueue implements Virtqueue {
       const slot = slots[i]!;
       const id = heads[slot]!;
       const descriptors = ringDescriptors[slot]!;
-      const lengthBytes = writtenBytes[i]!;
-      if (gate) gate.hold(orders[slot]!, id, descriptors, lengthBytes >>> 0);
-      else this.#use(id, descriptors, lengthBytes);
+      const order = orders[slot]!;
+      const lengthBytes = writtenBytes[i]! >>> 0;
+      if (!gate || gate.pass(order)) this.#use(id, descriptors, lengthBytes);
+      else gate.hold(order, id, descriptors, lengthBytes);
     }
     while (gate?.ready === true) {
       this.#use(gate.head, gate.ringDescriptors, gate.writtenBytes);

@@ -209,7 +209,10 @@ export class SplitVirtqueue implements Virtqueue {
     const { heads, orders } = this.slots;
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
-      gate.hold(orders[slot]!, heads[slot]!, 1, writtenBytes[i]! >>> 0);
+      const order = orders[slot]!;
+      const lengthBytes = writtenBytes[i]! >>> 0;
+      if (gate.pass(order)) this.#stage(heads[slot]!, lengthBytes);
+      else gate.hold(order, heads[slot]!, 1, lengthBytes);
     }
     while (gate.ready) {
       this.#stage(gate.head, gate.writtenBytes);

@@ -7,14 +7,16 @@
 
 import { main } from "../../../cli/main.ts";
 import {
+  ANYWHERE,
   armFault,
   type Fault,
   FAULT_VARIABLE,
   PLAN_VARIABLE,
 } from "./fault_points.ts";
 
-/** What a life may take that does not come to its point. */
-const LIFE_MS = 2000;
+/** What a life takes that does not come to its point, and so much more by chance. */
+const LIFE_MS = 1600;
+const CHANCE_MS = 400;
 
 /** The next of the plan; undefined: this life has no end. */
 function nextFault(folder: string): Fault | null | undefined {
@@ -34,9 +36,9 @@ if (fault) {
   Deno.env.set(FAULT_VARIABLE, JSON.stringify(fault));
   armFault(fault, note);
   setTimeout(() => {
-    note("somewhere");
+    note(ANYWHERE);
     Deno.kill(Deno.pid, "SIGKILL");
-  }, LIFE_MS);
+  }, LIFE_MS + CHANCE_MS * Math.random());
   const ProductWorker = globalThis.Worker;
   globalThis.Worker = class extends ProductWorker {
     constructor(url: string | URL, options?: WorkerOptions) {

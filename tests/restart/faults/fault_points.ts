@@ -28,6 +28,9 @@ export interface Fault {
   readonly hits: number;
 }
 
+/** No point: the life ends after a while. */
+export const ANYWHERE = "anywhere";
+
 /** Files of one run. */
 export const PLAN_VARIABLE = "VDC_TEST_FAULTS";
 export const FAULT_VARIABLE = "VDC_TEST_FAULT";

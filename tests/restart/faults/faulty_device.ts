@@ -59,18 +59,15 @@ export class FaultyDevice implements AsyncDisposable {
     await Deno.writeTextFile(`${path}/ends`, "");
     const sockets = Array.from({ length: guests }, (_, i) => `${path}/${i}`);
     const places = sockets.flatMap((socket) => ["--socket-path", socket]);
+    const variables = Object
+      .entries({ ...environment, NO_COLOR: "1", [PLAN_VARIABLE]: path })
+      .map(([name, value]) => `${name}=${value}`);
     const supervisor = new Supervisor({
       libc: openLibc(),
       command: [
-        Deno.execPath(),
+        ...["env", ...variables, Deno.execPath()],
         ...["run", "-A", "--no-check", PROGRAM, "serve", ...places, ...words],
       ],
-      environment: {
-        ...Deno.env.toObject(),
-        ...environment,
-        NO_COLOR: "1",
-        [PLAN_VARIABLE]: path,
-      },
       watchdogMs: 0,
       log: () => {},
     });

@@ -10,7 +10,12 @@ import { Driver, type DriverOptions } from "../../../driver/driver.ts";
 import { SessionMessages } from "../../../driver/vhost_user/session_messages.ts";
 import { connectVhostUser } from "../../../driver/vhost_user_front_end.ts";
 import { FaultyDevice, type Holdings } from "./faulty_device.ts";
-import { CONTROL_POINTS, type Fault, RING_POINTS } from "./fault_points.ts";
+import {
+  ANYWHERE,
+  CONTROL_POINTS,
+  type Fault,
+  RING_POINTS,
+} from "./fault_points.ts";
 import { GuestLoad } from "./guest_load.ts";
 
 /** What is killed, and how often. */
@@ -54,14 +59,19 @@ const GUESTS: readonly GuestForm[] = [
   { depth: 4, byMessage: true, options: {} },
 ];
 
-/** Each point in its turn, after some occurrences of it. */
+/**
+ * Points of rings and of messages by turns, after some occurrences of them, and a
+ * life that lasts for a while after both: where each one ended early, a message
+ * would not be answered for as long as a front-end waits.
+ */
 function faultsOf(kills: number, first: number, random: Random): Fault[] {
-  const points = [...RING_POINTS, ...CONTROL_POINTS];
-  return Array.from({ length: kills }, (_, i) => {
-    const point = points[(first + i) % points.length]!;
-    const most = RING_POINTS.includes(point)
-      ? MOST_RING_HITS
-      : MOST_CONTROL_HITS;
+  return Array.from({ length: kills }, (_, i): Fault => {
+    const turn = Math.floor((first + i) / 3);
+    const kind = (first + i) % 3;
+    if (kind === 2) return { point: ANYWHERE, hits: 0 };
+    const points = kind === 0 ? RING_POINTS : CONTROL_POINTS;
+    const most = kind === 0 ? MOST_RING_HITS : MOST_CONTROL_HITS;
+    const point = points[turn % points.length]!;
     return { point, hits: 1 + random.integer(most) };
   });
 }
