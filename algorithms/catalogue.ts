@@ -7,7 +7,9 @@
  */
 
 /** The crypto services (virtio 1.4 §5.9.4) but for IPSEC. */
-export type Service = "cipher" | "hash" | "mac" | "aead" | "akcipher";
+export const SERVICES = ["cipher", "hash", "mac", "aead", "akcipher"] as const;
+/** A service by its name. */
+export type Service = (typeof SERVICES)[number];
 
 /** Names of the CIPHER algorithms. */
 export type CipherName =

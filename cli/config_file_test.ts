@@ -74,7 +74,7 @@ const MISTAKES: readonly (readonly [string, RegExp])[] = [
   ["allow-weak = 1\n", /--allow-weak: expected true or false \(FILE, line 1/],
   ["\n[queues]\nn = 1\n", /--queues: expected .* \(FILE, line 2\)$/],
   ['config = "x"\n', /option --config: expected one that --help shows \(FILE/],
-  ["help = true\n", /option --help: expected one that --help shows \(FILE/],
+  ["help = true\n", /option --help: expected .*--help shows \(FILE/],
   ["queues = 1\nqueues = 2\n", /^Cannot read configuration FILE, line 2: /],
   ["queues = \n", /^Cannot read configuration FILE, line 1: /],
   ['{ "queues": 1 }', /^Cannot read configuration FILE, line 1: /],

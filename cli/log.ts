@@ -7,6 +7,7 @@
 import type { Log, LogLevel } from "../device/transport/vhost_user/log.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { type Formatter, formatterOf, type LogFormat } from "./log_format.ts";
+import { LogTail } from "./log_tail.ts";
 import { isJournal, type LogSink, standardError } from "./log_sink.ts";
 
 export type { Log };
@@ -21,15 +22,14 @@ export interface LogSettings {
 }
 
 /**
- * A log that drops what is less important than `threshold`. Lines that `sink`
- * loses are counted, and told of before the next one that it takes.
+ * A log that drops what is less important than the level of `tail`. Lines that
+ * `sink` loses are counted, and told of before the next one that it takes.
  */
 export function createLog(
-  threshold: LogLevel,
+  tail: LogTail,
   format: Formatter,
   sink: LogSink,
 ): Log {
-  const limit = LOG_LEVELS.indexOf(threshold);
   let lost = 0;
   const tellOfLost = (time: Date): boolean =>
     sink(format({
@@ -39,20 +39,25 @@ export function createLog(
       fields: { lost },
     }));
   return (level, line, fields = {}) => {
-    if (LOG_LEVELS.indexOf(level) > limit) return;
+    if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(tail.level)) return;
     const time = new Date();
+    const event = { time, level, line, fields };
+    tail.keep(event);
     if (lost > 0 && tellOfLost(time)) lost = 0;
-    if (lost > 0 || !sink(format({ time, level, line, fields }))) lost++;
+    if (lost === 0 && sink(format(event))) return;
+    lost++;
+    tail.lostLines++;
   };
 }
 
-/** The log on standard error. */
+/** The log on standard error; `tail` follows it. */
 export function openLog(
   { logLevel, logFormat }: LogSettings,
   libc: Libc,
+  tail: LogTail = new LogTail(logLevel),
 ): Log {
   const format = formatterOf(logFormat, isJournal(libc));
-  return createLog(logLevel, format, standardError(libc));
+  return createLog(tail, format, standardError(libc));
 }
 
 /**

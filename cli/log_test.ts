@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { createLog, guestLog } from "./log.ts";
+import { LogTail } from "./log_tail.ts";
 import { formatterOf, type LogEvent } from "./log_format.ts";
 
 const EVENT: LogEvent = {
@@ -55,7 +56,7 @@ Deno.test("a command stands below its line for people, and on it for programs", 
 Deno.test("lines that are lost are counted, and told of before the next one", () => {
   const written: string[] = [];
   let isFull = false;
-  const log = createLog("info", ({ line }) => line, (text) => {
+  const log = createLog(new LogTail("info"), ({ line }) => line, (text) => {
     if (!isFull) written.push(text);
     return !isFull;
   });
@@ -73,7 +74,7 @@ Deno.test("lines that are lost are counted, and told of before the next one", ()
 
 Deno.test("a guest is a field always, and stands before the line where there are others", () => {
   const events: LogEvent[] = [];
-  const log = createLog("info", (event) => {
+  const log = createLog(new LogTail("info"), (event) => {
     events.push(event);
     return "";
   }, () => true);

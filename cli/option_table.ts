@@ -9,6 +9,7 @@ import { ACCESS_OPTIONS } from "./options/access.ts";
 import { ANSWER_OPTIONS } from "./options/answers.ts";
 import { BACKEND_CHOICE_OPTIONS } from "./options/backends.ts";
 import { GUEST_OPTIONS } from "./options/guests.ts";
+import { HTTP_OPTIONS } from "./options/http.ts";
 import { KEY_OPTIONS } from "./options/keys.ts";
 import { LOG_OPTIONS } from "./options/log.ts";
 import type {
@@ -33,6 +34,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: "What a guest gets", options: GUEST_OPTIONS },
   { title: "The process", options: PROCESS_OPTIONS },
   { title: "The log", options: LOG_OPTIONS },
+  { title: "HTTP", options: HTTP_OPTIONS },
   { title: "Answers", options: ANSWER_OPTIONS },
 ];
 
@@ -44,6 +46,7 @@ const ALL = [
   ...GUEST_OPTIONS,
   ...PROCESS_OPTIONS,
   ...LOG_OPTIONS,
+  ...HTTP_OPTIONS,
   ...ANSWER_OPTIONS,
 ] as const;
 

@@ -28,6 +28,11 @@ import {
 } from "../device/transport/vhost_user/memory_guard.ts";
 import type { KeyRule } from "../device/keys/key_use.ts";
 import { type AccessOptions, accessOptions } from "./access.ts";
+import {
+  type HttpSettings,
+  httpSettings,
+  refuseWithIsolate,
+} from "./http_options.ts";
 import { keyRules, keySources, requirePinFile } from "./key_options.ts";
 import { LOG_LEVELS, type LogSettings } from "./log.ts";
 import { LOG_FORMATS } from "./log_format.ts";
@@ -73,6 +78,8 @@ export interface SocketOptions extends PlacementOptions {
 
 /** What `serve` was asked to do. */
 export interface ServeSettings extends LogSettings {
+  /** Where HTTP is answered; absent: nowhere. */
+  readonly http: HttpSettings | undefined;
   readonly sockets: readonly SocketPlace[];
   readonly access: AccessOptions;
   /** Whether each socket has a process of its own. */
@@ -246,7 +253,10 @@ function serveSettings(
 ): ServeSettings {
   const sockets = socketPlaces(values, handedOver);
   const ofBackends = backendOptions(values);
-  if (values.has("isolate")) requirePinFile(ofBackends, "--isolate");
+  if (values.has("isolate")) {
+    requirePinFile(ofBackends, "--isolate");
+    refuseWithIsolate(values);
+  }
   return {
     sockets,
     access: accessOptions(values),
@@ -283,6 +293,7 @@ function serveSettings(
       1_000_000,
     ),
     allowWeak: values.has("allow-weak"),
+    http: httpSettings(values),
     logLevel: choice(values, "log-level", LOG_LEVELS, "info"),
     logFormat: choice(values, "log-format", LOG_FORMATS, "text"),
   };

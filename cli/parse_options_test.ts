@@ -310,6 +310,26 @@ const MISTAKES: Readonly<
     [[...SOCKET, "--allow-weak=yes"], '"yes"', "no value"],
     [[...SOCKET, "--allow-weak", "--allow-weak"], '""', "only once"],
   ],
+  "http": [
+    [[...SOCKET, "--http", "9464"], '"9464"', "HOST:PORT"],
+    [[...SOCKET, "--http", "[::]:80"], '"[::]:80"', "--http-token-file"],
+    [[...SOCKET, "--http", "/h", "--isolate"], '"/h"', "no --isolate"],
+  ],
+  "http-token-file": [
+    [[...SOCKET, "--http-token-file", "/t"], '"/t"', "--http besides"],
+  ],
+  "http-token-fd": [
+    [[...SOCKET, "--http-token-fd", "5"], '"5"', "--http besides"],
+    [[...SOCKET, "--http", "/h", "--http-token-fd", "2"], '"2"', "from 3"],
+    [
+      [
+        ...[...SOCKET, "--http", "/h", "--http-token-fd", "5"],
+        ...["--http-token-file", "/t"],
+      ],
+      '"5"',
+      "either that or --http-token-file",
+    ],
+  ],
   "log-format": [
     [[...SOCKET, "--log-format", "xml"], '"xml"', "one of text, json"],
   ],

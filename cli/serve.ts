@@ -28,6 +28,9 @@ import { mayRead } from "./permissions.ts";
 import { findKeeper, reportTo } from "./keeper_report.ts";
 import type { Keeper } from "../keeper/keeper.ts";
 import { KeptState } from "./kept_state.ts";
+import { startHttp, startTelemetry, StatusSource } from "./observation.ts";
+import { LogTail } from "./log_tail.ts";
+import type { WatchedGuest } from "./metrics/collect.ts";
 import { guestLog, heldLog, type Log, openLog } from "./log.ts";
 import { makeSockets, openSockets } from "./open_sockets.ts";
 import {
@@ -69,9 +72,8 @@ function logWithheld({ without }: SocketDevice, log: Log): void {
 }
 
 /** A socket that is served. */
-interface Running {
+interface Running extends WatchedGuest {
   readonly server: VhostUserServer;
-  readonly placements: PlacementCounts;
   readonly log: Log;
 }
 
@@ -105,7 +107,8 @@ function startServer(
     const commands = qemuCommands(resolve(path), settings.queues);
     for (const { use, command } of commands) log("info", use, { command });
   }
-  return { server, placements, log };
+  const { device, backends } = made;
+  return { name: place.name, server, device, backends, placements, log };
 }
 
 /** Tells what has been counted so far. */
@@ -235,7 +238,8 @@ export async function serve(
   const libc = openLibc();
   const access = findAccess(settings.access);
   forbidDumps(libc);
-  const held = heldLog(openLog(settings, libc));
+  const tail = new LogTail(settings.logLevel);
+  const held = heldLog(openLog(settings, libc, tail));
   const { log } = held;
   if (settings.sessionsAcrossReset === "keep") log("warn", KEPT_SESSIONS);
   if (settings.ipsec) log("warn", IPSEC_OFFERED);
@@ -277,6 +281,12 @@ export async function serve(
   };
   // Not SIGUSR1, at which the runtime opens its debugger's port.
   using _telling = onSignals(["SIGUSR2"], tell);
+  const observed = { threads, log, tail, guests: () => running };
+  const status = new StatusSource(observed);
+  if (settings.http) {
+    const http = await startHttp(settings.http, observed, status);
+    parts.defer(() => http.close());
+  }
   const state = keptState(libc, keeper, settings, log);
   running = startServers(
     sockets,
@@ -299,6 +309,7 @@ export async function serve(
   );
   await dropPrivileges(libc, access, specifiers(sockets), log);
   if (isStopped) stop();
+  await startTelemetry(status, threads);
   held.release();
   task.ready?.();
   void task.stopped?.then(stop);

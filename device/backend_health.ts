@@ -13,12 +13,12 @@ export const REVIEW_MS = 1000;
 
 /** The health of a device's backends over all of its queue threads. */
 export class BackendHealth {
-  /** The threads on which each backend is down. */
-  readonly #downOn: ReadonlyMap<string, Set<number>>;
+  /** The threads on which each backend is down, and why. */
+  readonly #downOn: ReadonlyMap<string, Map<number, string>>;
 
   /** `backends` are those that sessions can be placed on. */
   constructor(backends: Iterable<string>) {
-    this.#downOn = new Map([...backends].map((name) => [name, new Set()]));
+    this.#downOn = new Map([...backends].map((name) => [name, new Map()]));
   }
 
   /** Whether at least one backend works. */
@@ -26,11 +26,19 @@ export class BackendHealth {
     return [...this.#downOn.values()].some((threads) => threads.size === 0);
   }
 
-  /** Notes that `backend` stopped working on `thread`, or works there again. */
-  report(thread: number, backend: string, works: boolean): void {
+  /**
+   * Notes that `backend` stopped working on `thread` (why), or works there again
+   * (undefined).
+   */
+  report(thread: number, backend: string, failure: string | undefined): void {
     const threads = this.#downOn.get(backend);
-    if (works) threads?.delete(thread);
-    else threads?.add(thread);
+    if (failure === undefined) threads?.delete(thread);
+    else threads?.set(thread, failure);
+  }
+
+  /** Why `backend` is down on some thread; undefined where it works on all. */
+  failure(backend: string): string | undefined {
+    return this.#downOn.get(backend)?.values().next().value;
   }
 
   /** Forgets what a thread that has ended reported. */

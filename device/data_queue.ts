@@ -15,10 +15,16 @@ import type { AssociationTable } from "./ipsec_requests.ts";
 import { LoggedRequests } from "./logged_requests.ts";
 import { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import { OperationRunner } from "./operation_runner.ts";
+import { LATENCY_WORDS, LatencySamples } from "./latency.ts";
 import type { QueueService } from "./queue_service.ts";
 import type { RequestFormat } from "./request_format.ts";
 import { RequestUndo, type UndoJournal } from "./request_undo.ts";
-import { type RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
+import {
+  NOBODY,
+  type RequestSlots,
+  SLOT_WORDS,
+  SlotField,
+} from "./request_slots.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { UsedJournal } from "./ring/used_journal.ts";
 import { MOST_CHAINS, type Virtqueue } from "./ring/virtqueue.ts";
@@ -27,6 +33,7 @@ import type {
   ThreadSessions,
   ThreadSettings,
 } from "./session/thread_sessions.ts";
+import { SERIES_WORDS, SeriesField } from "./session/work_series.ts";
 import { SlotList } from "./slot_list.ts";
 import type { Throttle } from "./throttle.ts";
 import type { WireMode } from "./wire/mode.ts";
@@ -35,11 +42,18 @@ import { Status } from "./wire/status.ts";
 // The engine folds constants of a module of its own only.
 const FIELDS = BURST_WORDS;
 const STATUS = BurstField.Status;
+const ROUTE = BurstField.Session;
 const WRITTEN = BurstField.WrittenBytes;
 const ROOM = BurstField.Destination + ListField.TotalBytes;
 const WORDS = SLOT_WORDS;
 const SESSION = SlotField.Session;
+const BACKEND = SlotField.Backend;
 const NONE = NO_SESSION;
+const NO_BACKEND = NOBODY;
+const SERIES = SERIES_WORDS;
+const SERIES_REQUESTS = SeriesField.Requests;
+const SERIES_BYTES = SeriesField.Bytes;
+const SERIES_FAILURES = SeriesField.Failures;
 const OK: number = Status.Ok;
 /** Above every slot; the engine knows what a masked number cannot be. */
 const MASK = 0xffff;
@@ -72,10 +86,19 @@ export const enum Counter {
   WaitedMs = 4,
   /** Where the ring stands, behind all that has been taken: its base. */
   Base = 5,
+  /** Requests that were taken and are not answered yet. */
+  InFlight = 6,
+  /** Requests by the status that they were answered with: eight words. */
+  ByStatus = 7,
+  /** The words of `LatencySamples`. */
+  Latency = 15,
 }
 
+/** A status takes one of eight words; there are no more. */
+const STATUS_MASK = 7;
+
 /** Length of a queue's counters. */
-export const COUNTERS = 6;
+export const COUNTERS = Counter.Latency + LATENCY_WORDS;
 
 /** What a data queue works on. */
 export interface DataQueueOptions {
@@ -131,7 +154,8 @@ export class DataQueue implements QueueService {
   #pending = new SlotList();
   #spare: SlotList | undefined;
   readonly #runner: OperationRunner;
-  readonly #throttle: Throttle | undefined;
+  #throttle: Throttle | undefined;
+  readonly #latency: LatencySamples;
   /** How many of the next requests are done again. */
   #redo: number;
   readonly #journal: UsedJournal | undefined;
@@ -156,6 +180,7 @@ export class DataQueue implements QueueService {
     this.#runner = new OperationRunner(sessions, this.#requests);
     this.#redo = options.redo ?? 0;
     this.#journal = options.journal;
+    this.#latency = new LatencySamples(counters.subarray(Counter.Latency));
     this.#undo = options.undo &&
       new RequestUndo(options.undo, virtqueue, memory, this.#format);
     counters[Counter.Base] = virtqueue.base;
@@ -179,6 +204,11 @@ export class DataQueue implements QueueService {
 
   get waitMs(): number {
     return this.#isThrottled ? this.#throttle!.waitMs() : -1;
+  }
+
+  /** Has other rates from now on, or none. */
+  changeThrottle(throttle: Throttle | undefined): void {
+    this.#throttle = throttle;
   }
 
   /** Requests that wait for a backend. */
@@ -211,11 +241,14 @@ export class DataQueue implements QueueService {
   service(mostBursts = BURSTS_PER_SERVICE): boolean {
     let notify = false;
     for (let i = 0; i < mostBursts; i++) {
+      const isTimed = this.#latency.begins();
       const count = this.#popBurst();
       if (count === 0) break;
+      this.#latency.next();
       if (this.#redo > 0) this.#runAgain();
       else this.#runner.runBurst(this.#ready, this.#readyCount);
       this.#settle(this.#burst, count);
+      if (isTimed) this.#time(this.#burst[0]!);
       notify = this.#publish() || notify;
     }
     this.#releaseOldLists();
@@ -257,6 +290,7 @@ export class DataQueue implements QueueService {
     this.#pending = this.#spare ?? new SlotList();
     this.#spare = undefined;
     this.#settle(pending.slots, pending.count);
+    if (this.#latency.waiting >= 0) this.#time(this.#latency.waiting);
     pending.count = 0;
     this.#spare = pending;
     this.#releaseOldLists();
@@ -351,6 +385,7 @@ export class DataQueue implements QueueService {
         this.#answer(1);
       } else this.#pending.add(slot);
     }
+    this.#counters[Counter.InFlight] = this.#pending.count;
   }
 
   /**
@@ -383,13 +418,17 @@ export class DataQueue implements QueueService {
     const ended = this.#ended;
     const lengths = this.#lengths;
     const refused = this.#format.finish(ended, count, lengths);
-    const { words } = this.#requests;
+    const { words, burst } = this.#requests;
+    const { fields } = burst;
     const { readableBytes, writableBytes } = virtqueue.slots;
     const numbers = this.#numbers;
+    const route = fields[FIELDS * (ended[0]! & MASK) + ROUTE]!;
+    let others = 0;
     let sessions = 0;
     let endedBytes = 0;
     for (let i = 0; i < count; i++) {
       const slot = ended[i]! & MASK;
+      others |= fields[FIELDS * slot + ROUTE]! ^ route;
       const at = WORDS * slot + SESSION;
       const session = words[at]!;
       endedBytes += readableBytes[slot]! + writableBytes[slot]!;
@@ -399,8 +438,63 @@ export class DataQueue implements QueueService {
       sessions = (sessions + 1) | 0;
     }
     virtqueue.give(ended, lengths, count);
+    if (refused > 0) this.#countRefused(count);
+    else if (others === 0) this.#countWork(route, count, endedBytes);
+    else this.#countEach(count);
     this.#sessions.finished(numbers, sessions);
     this.#count(count, refused, endedBytes);
+  }
+
+  /** Counts requests that went one route by what was done and by whom. */
+  #countWork(route: number, requests: number, bytes: number): void {
+    const { work, backends } = this.#sessions;
+    const at = SERIES * backends.table.series[route]!;
+    work.counters[at + SERIES_REQUESTS]! += requests;
+    work.counters[at + SERIES_BYTES]! += bytes;
+  }
+
+  /** The same for what has ended, of several routes. */
+  #countEach(count: number): void {
+    const { fields } = this.#requests.burst;
+    const { work, backends } = this.#sessions;
+    const { series } = backends.table;
+    const { counters } = work;
+    const { readableBytes, writableBytes } = this.#virtqueue.slots;
+    for (let i = 0; i < count; i++) {
+      const slot = this.#ended[i]! & MASK;
+      const at = SERIES * series[fields[FIELDS * slot + ROUTE]!]!;
+      counters[at + SERIES_REQUESTS]!++;
+      counters[at + SERIES_BYTES]! += readableBytes[slot]! +
+        writableBytes[slot]!;
+    }
+  }
+
+  /** Counts what has ended where some of it was refused. */
+  #countRefused(count: number): void {
+    const { burst, words } = this.#requests;
+    const { work, backends } = this.#sessions;
+    const { series } = backends.table;
+    for (let i = 0; i < count; i++) {
+      const slot = this.#ended[i]!;
+      const status = burst.fields[FIELDS * slot + STATUS]!;
+      this.#counters[Counter.ByStatus + (status & STATUS_MASK)]!++;
+      if (words[WORDS * slot + BACKEND] === NO_BACKEND) continue;
+      const at = SERIES * series[burst.fields[FIELDS * slot + ROUTE]!]!;
+      work.counters[at + SERIES_FAILURES]!++;
+    }
+  }
+
+  /** Notes how long the request of `slot` has taken, or waits for its end. */
+  #time(slot: number): void {
+    const { burst, words } = this.#requests;
+    if (words[WORDS * slot + SESSION] !== NONE) {
+      return this.#latency.waitsFor(slot);
+    }
+    const { work, backends } = this.#sessions;
+    const at = FIELDS * slot;
+    const isServed = burst.fields[at + STATUS] === OK;
+    const series = backends.table.series[burst.fields[at + ROUTE]!];
+    this.#latency.ended(isServed ? work.kinds[series!]?.service : undefined);
   }
 
   /** Counts what has ended, where others see it. */

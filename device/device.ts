@@ -62,6 +62,20 @@ export interface DeviceBackend extends LoadedBackend {
   readonly probe: Probe;
 }
 
+/** Hears of a guest's rates. */
+export type ThrottleListener = (throttle: ThrottleState | undefined) => void;
+
+/** How a backend of a device is. */
+export interface BackendState {
+  readonly name: string;
+  /** Why it is down on some thread; undefined where it works on all. */
+  readonly failure: string | undefined;
+  /** How often it has failed as a whole, on whichever thread. */
+  readonly failures: number;
+  /** Whether new sessions stay away from it. */
+  readonly isDrained: boolean;
+}
+
 /** What a device is made of. */
 export interface DeviceSettings {
   /** In order of preference. */
@@ -113,8 +127,8 @@ export class Device {
   /** What a transport does not add either. */
   readonly withheldFeatures: bigint;
   readonly sessions: SessionTable;
-  /** What all data queues share of the guest's rates; undefined without any. */
-  readonly throttle: ThrottleState | undefined;
+  #throttle: ThrottleState | undefined;
+  readonly #throttleObservers = new Set<ThrottleListener>();
   readonly threadSettings: ThreadSettings;
   readonly #ipsec: IpsecService | undefined;
   /** The backends as the thread of the control queue has opened them. */
@@ -126,9 +140,12 @@ export class Device {
   readonly #settings: DeviceSettings;
   readonly #capabilities: ReturnType<typeof capabilities>;
   readonly #health: BackendHealth;
+  readonly #placement: Placement;
   readonly #unobserveKeys: (() => void) | undefined;
   /** Backends that are down on this thread. */
   readonly #down = new Set<string>();
+  /** How often each backend has failed, on whichever thread. */
+  readonly #failures = new Map<string, number>();
   #reviewing: ReturnType<typeof setInterval> | undefined;
   #needsReset = false;
   #acceptedFeatures = 0n;
@@ -138,7 +155,7 @@ export class Device {
     requireQueueCount(settings.dataQueueCount);
     this.#settings = settings;
     this.dataQueueCount = settings.dataQueueCount;
-    this.throttle = settings.throttle && newThrottleState(settings.throttle);
+    this.#throttle = settings.throttle && newThrottleState(settings.throttle);
     const withheld = withhold(settings.without ?? []);
     this.withheldFeatures = withheld.features;
     const features = settings.layout === "draft-9"
@@ -157,6 +174,7 @@ export class Device {
     const { rules, fallback, allowWeak } = settings;
     const placementSettings = { backends: offers, rules, fallback, allowWeak };
     const placement = new Placement(placementSettings, settings.policy);
+    this.#placement = placement;
     this.#capabilities = capabilities(placement.offered());
     this.#health = new BackendHealth(placement.reachable());
     const states = new BackendStates();
@@ -195,6 +213,28 @@ export class Device {
       ...(settings.keys && { keys: settings.keys.settings }),
     };
     this.#mode = wireMode(settings.layout, 0n);
+  }
+
+  /** What all data queues share of the guest's rates; undefined without any. */
+  get throttle(): ThrottleState | undefined {
+    return this.#throttle;
+  }
+
+  /** Gives the guest other rates, or none; its buckets are empty then. */
+  changeThrottle(limits: ThrottleLimits | undefined): void {
+    this.#throttle = limits && newThrottleState(limits);
+    for (const observer of this.#throttleObservers) observer(this.#throttle);
+  }
+
+  /** Tells `listener` of rates that change; returns how to stop it. */
+  observeThrottle(listener: ThrottleListener): () => void {
+    this.#throttleObservers.add(listener);
+    return () => this.#throttleObservers.delete(listener);
+  }
+
+  /** Keeps new sessions away from a backend, or no longer. */
+  drain(backend: string, isDrained: boolean): void {
+    this.#placement.drain(backend, isDrained);
   }
 
   get layout(): Layout {
@@ -279,6 +319,21 @@ export class Device {
     });
   }
 
+  /** Whether some backend works that sessions can get. */
+  get isReady(): boolean {
+    return this.#health.ready;
+  }
+
+  /** The backends that sessions are placed on, and how they are. */
+  get backendStates(): readonly BackendState[] {
+    return this.threadSettings.backends.map(({ name }) => ({
+      name,
+      failure: this.#health.failure(name),
+      failures: this.#failures.get(name) ?? 0,
+      isDrained: this.#placement.isDrained(name),
+    }));
+  }
+
   /** Whether a ring is broken, which only a reset of the device repairs. */
   get needsReset(): boolean {
     return this.#needsReset;
@@ -305,9 +360,11 @@ export class Device {
     backend: string,
     failure: string | undefined,
   ): void {
-    this.#changeHealth(() =>
-      this.#health.report(thread, backend, failure === undefined)
-    );
+    if (failure !== undefined) {
+      const before = this.#failures.get(backend) ?? 0;
+      this.#failures.set(backend, before + 1);
+    }
+    this.#changeHealth(() => this.#health.report(thread, backend, failure));
   }
 
   /** Notes that a queue thread has ended, with its view of the backends. */

@@ -101,6 +101,8 @@ export class Placement {
   readonly #settings: PlacementSettings;
   readonly #policy: PlacementPolicy | undefined;
   readonly #offers: ReadonlyMap<string, ReadonlyMap<string, Offer>>;
+  /** Those that get no new sessions. */
+  readonly #drained = new Set<string>();
 
   constructor(settings: PlacementSettings, policy?: PlacementPolicy) {
     this.#settings = settings;
@@ -119,6 +121,17 @@ export class Placement {
     ]));
   }
 
+  /** Keeps new sessions away from a backend, or no longer. */
+  drain(backend: string, isDrained: boolean): void {
+    if (isDrained) this.#drained.add(backend);
+    else this.#drained.delete(backend);
+  }
+
+  /** Whether new sessions stay away from a backend. */
+  isDrained(backend: string): boolean {
+    return this.#drained.has(backend);
+  }
+
   /**
    * Where `session` goes, or undefined where nobody may have it.
    *
@@ -129,7 +142,7 @@ export class Placement {
     only?: string,
   ): SessionPlacement | undefined {
     const candidates = [...this.#offers.keys()].filter((name) =>
-      this.#offersAll(name, session)
+      !this.#drained.has(name) && this.#offersAll(name, session)
     );
     if (only !== undefined) return placeOnOnly(only, candidates);
     const choices = this.#choices(session, candidates);
@@ -181,7 +194,7 @@ export class Placement {
     const usable = mayMove
       ? candidates
       : candidates.filter((name, i) => i === 0 && name === first);
-    let reason = usable[0] === first ? "order" : `${first} does not offer it`;
+    let reason = usable[0] === first ? "order" : this.#whyNot(first);
     const choices: Choice[] = [];
     for (const [i, backend] of usable.entries()) {
       const isLast = i === usable.length - 1;
@@ -192,6 +205,12 @@ export class Placement {
       reason = `${backend} is for requests ${sizesInWords(sizes)}`;
     }
     return choices;
+  }
+
+  #whyNot(backend: string | undefined): string {
+    return backend !== undefined && this.isDrained(backend)
+      ? `${backend} is drained`
+      : `${backend} does not offer it`;
   }
 
   /** What `backend` says of each algorithm of `session`, taken together. */

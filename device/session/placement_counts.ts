@@ -7,6 +7,7 @@
 
 import { sessionName } from "./session_needs.ts";
 import type { Refusal } from "../wire/session_parameters.ts";
+import type { Status } from "../wire/status.ts";
 import type { SessionAnnouncement, SessionObserver } from "./session_table.ts";
 
 /** Sessions of one backend for one reason. */
@@ -24,7 +25,9 @@ const OTHER_CAUSES = "causes that are too many to tell apart";
 export class PlacementCounts implements SessionObserver {
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #tell: (line: string) => void;
-  #refused = 0;
+  readonly #refused = new Map<Status, number>();
+  #created = 0;
+  #closed = 0;
 
   /** `tell` gets one line for each new cause. */
   constructor(tell: (line: string) => void) {
@@ -32,6 +35,7 @@ export class PlacementCounts implements SessionObserver {
   }
 
   opened({ description, placement }: SessionAnnouncement): void {
+    this.#created++;
     for (const choice of placement.choices) {
       const { backend } = choice;
       const reasons = this.#counts.get(backend) ?? new Map<string, number>();
@@ -49,15 +53,32 @@ export class PlacementCounts implements SessionObserver {
     }
   }
 
-  closed(): void {}
+  closed(): void {
+    this.#closed++;
+  }
 
-  refused(_refusal: Refusal): void {
-    this.#refused++;
+  refused({ status }: Refusal): void {
+    this.#refused.set(status, (this.#refused.get(status) ?? 0) + 1);
+  }
+
+  /** Sessions that have been created. */
+  get createdSessions(): number {
+    return this.#created;
+  }
+
+  /** Sessions that have been destroyed. */
+  get closedSessions(): number {
+    return this.#closed;
+  }
+
+  /** Sessions that were not created, by the status that says so. */
+  get refusals(): ReadonlyMap<Status, number> {
+    return this.#refused;
   }
 
   /** Sessions that were not created. */
   get refusedSessions(): number {
-    return this.#refused;
+    return [...this.#refused.values()].reduce((sum, one) => sum + one, 0);
   }
 
   /** All counts, by backend and reason. */

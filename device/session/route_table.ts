@@ -20,16 +20,28 @@ export interface Route {
   readonly takesLong: boolean;
 }
 
+const FIRST_ROUTES = 64;
+
 /** Gives out numbers, small ones again. */
 export class RouteTable {
   /** By number. */
   readonly routes: (Route | undefined)[] = [];
+  /** By number: the series of its guest that its requests are counted in. */
+  series = new Int32Array(FIRST_ROUTES);
   readonly #free: number[] = [];
   #next = 0;
 
   /** A number that no session has. */
   take(): number {
-    return this.#free.pop() ?? this.#next++;
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    const number = this.#next++;
+    if (number === this.series.length) {
+      const grown = new Int32Array(2 * number);
+      grown.set(this.series);
+      this.series = grown;
+    }
+    return number;
   }
 
   /** Gives a number back: no backend knows a session by it. */

@@ -32,6 +32,7 @@ import { sessionName } from "./session_needs.ts";
 import { type SessionRules, sessionRules } from "./session_rules.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
 import type { ThreadBackends } from "./thread_backends.ts";
+import { WorkSeries } from "./work_series.ts";
 
 /** A backend that every queue thread opens. */
 export interface BackendSettings extends BackendOffers {
@@ -108,6 +109,8 @@ export class ThreadSessions {
   /** Sessions that the device itself uses: requests cannot name them. */
   readonly ownIndex = new SessionIndex();
   readonly records = new SessionRecords();
+  /** What they have done. */
+  readonly work: WorkSeries;
   readonly #placement: Placement;
   /** By number. */
   readonly #sessions: (ThreadSession | undefined)[] = [];
@@ -119,15 +122,17 @@ export class ThreadSessions {
 
   /**
    * `noted` hears of requests and sessions that fail; `refresh` announces what
-   * has been opened and closed elsewhere since.
+   * has been opened and closed elsewhere since; `work` counts what they do.
    */
   constructor(
     backends: ThreadBackends,
     placement: Placement,
     noted: FailureListener = () => {},
     refresh?: () => void,
+    work: WorkSeries = new WorkSeries(),
   ) {
     this.backends = backends;
+    this.work = work;
     this.#routes = backends.table.routes;
     this.#placement = placement;
     this.#noted = noted;
@@ -374,6 +379,10 @@ export class ThreadSessions {
       takesLong,
     };
     this.#routes[number] = route;
+    this.backends.table.series[number] = this.work.indexOf(
+      backend,
+      description,
+    );
     session.routes.push(route);
     return route;
   }

@@ -20,6 +20,7 @@ import {
   requestName,
 } from "./messages.ts";
 import type { FrontEndRecord } from "./front_end_record.ts";
+import type { GuestUsage } from "./guest_usage.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import { KeptAssociations } from "./kept_associations.ts";
 import { KeptSessions } from "./kept_sessions.ts";
@@ -39,6 +40,8 @@ export interface FrontEndOptions {
   readonly memoryGuard: MemoryGuard;
   readonly maximumMemoryBytes?: number | undefined;
   readonly sessionLayout: SessionLayout | undefined;
+  /** Where it is counted what the guest has. */
+  readonly usage: GuestUsage;
   /** Where the guest outlives this process; absent: it does not. */
   readonly kept?: KeptGuest | undefined;
 }

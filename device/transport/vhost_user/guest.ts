@@ -22,6 +22,7 @@ import type {
   KeptNumber,
 } from "./front_end_record.ts";
 import { GuestSignals } from "./guest_signals.ts";
+import type { GuestUsage } from "./guest_usage.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import type { Log } from "./log.ts";
 import { InflightMemory } from "./inflight_memory.ts";
@@ -59,6 +60,8 @@ export interface GuestOptions {
   readonly threads: QueueThreads;
   readonly memoryGuard: MemoryGuard;
   readonly maximumMemoryBytes?: number | undefined;
+  /** Where it is counted what the guest has. */
+  readonly usage: GuestUsage;
   /** Where the guest outlives this process; absent: it does not. */
   readonly kept?: KeptGuest | undefined;
   /** Hears that rings have started otherwise than by a message. */

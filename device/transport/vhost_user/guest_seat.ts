@@ -7,6 +7,7 @@
 import { takeAnnouncement } from "../../session/announcement_memory.ts";
 import { FailureNotes, reasonOf } from "../../session/failure.ts";
 import { ThreadSessions } from "../../session/thread_sessions.ts";
+import { WorkSeries } from "../../session/work_series.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { addRange, guestMemoryOf, type MemoryRange } from "./memory_table.ts";
 import { QueueRing, type RingGuest, type RingThread } from "./queue_ring.ts";
@@ -42,7 +43,7 @@ export class GuestSeat implements RingGuest {
   readonly sessions: ThreadSessions;
   readonly associations: SeatAssociations | undefined;
   readonly settings: RingGuest["settings"];
-  readonly throttle: RingGuest["throttle"];
+  throttle: RingGuest["throttle"];
   readonly #thread: SeatThread;
   readonly #report: (report: GuestReport) => void;
   readonly #rings = new Map<number, QueueRing>();
@@ -76,6 +77,10 @@ export class GuestSeat implements RingGuest {
       loaded.placement,
       note,
       () => thread.takeAnnouncements(),
+      new WorkSeries(
+        start.work,
+        (index, work) => report({ kind: "work", index, work }),
+      ),
     );
   }
 
@@ -105,6 +110,10 @@ export class GuestSeat implements RingGuest {
         return;
       case "keys":
         return this.sessions.keysChanged();
+      case "throttle":
+        this.throttle = command.throttle;
+        for (const ring of this.#rings.values()) ring.changeThrottle();
+        return;
       case "start":
         return this.#start(command.index, command.ring);
       case "look": {
@@ -143,6 +152,10 @@ export class GuestSeat implements RingGuest {
       case "association removed":
         return this.associations!.remove(announcement);
     }
+  }
+
+  throttled(index: number): void {
+    this.#report({ kind: "throttled", index });
   }
 
   broken(index: number, reason: string): void {

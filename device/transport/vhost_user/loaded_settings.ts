@@ -46,12 +46,13 @@ export class LoadedSettings {
   readonly #channels = new Map<string, LaneChannel>();
 
   private constructor(
-    { settings, lanes }: LanedSettings,
+    { settings, lanes, drained }: LanedSettings,
     loaded: ReadonlyMap<string, Backend>,
     options: LoadOptions,
   ) {
     this.settings = settings;
     this.placement = new Placement(settings);
+    for (const name of drained) this.placement.drain(name, true);
     this.shared = options.shared.of(settings.backends);
     this.#loaded = loaded;
     this.#lanes = lanes;

@@ -17,11 +17,13 @@ import type { LoadedSettings } from "./loaded_settings.ts";
 import type { QueueRing } from "./queue_ring.ts";
 import { SpinPolicy } from "./spin_policy.ts";
 import type { ThreadCommands } from "./thread_commands.ts";
+import { fallsAsleep, RestWord, wakesUp } from "./thread_rest.ts";
 import type {
   Command,
   GuestCommand,
   GuestReport,
   GuestStart,
+  PauseCommand,
   Report,
   SettingsCommand,
 } from "./thread_messages.ts";
@@ -44,6 +46,8 @@ export interface QueueLoopOptions {
   readonly commands: ThreadCommands;
   /** Indexed by `WakeWord`. */
   readonly words: Int32Array;
+  /** Indexed by `RestWord`. */
+  readonly rest: Float64Array;
   readonly spinMicroseconds: number;
   report(report: Report): void;
   /** A backend is not to be called, or may be again. */
@@ -69,7 +73,7 @@ export class QueueLoop implements SeatThread {
   #requests = 0;
   /** What turns have cost since the last look for kicks. */
   #sinceKicks = 0;
-  #wanted: SettingsCommand | undefined;
+  #wanted: SettingsCommand | PauseCommand | undefined;
   #exiting = false;
 
   constructor(options: QueueLoopOptions) {
@@ -86,10 +90,11 @@ export class QueueLoop implements SeatThread {
   }
 
   /**
-   * Returns settings that are to be loaded, which takes an event loop; undefined
-   * after the exit command.
+   * Returns what takes an event loop: settings that are to be loaded, or a pause;
+   * undefined after the exit command.
    */
-  run(): SettingsCommand | undefined {
+  run(): SettingsCommand | PauseCommand | undefined {
+    if (this.#wanted?.kind === "pause") this.#wanted = undefined;
     for (;;) {
       this.turn();
       if (this.#exiting || this.#wanted) break;
@@ -223,7 +228,10 @@ export class QueueLoop implements SeatThread {
     if (this.#spinMs === 0 || this.#awake.length === 0) return false;
     if (this.#idleTurns === 1) return this.#beginsSpin();
     if (this.#idleTurns % TURNS_PER_CLOCK !== 0) return true;
-    if (performance.now() >= this.#spinUntil) return false;
+    if (performance.now() >= this.#spinUntil) {
+      this.#options.rest[RestWord.SpinsInVain]!++;
+      return false;
+    }
     // A wake-up of a lane that is taken here is looked into in the next turn.
     if (this.#options.kicks.size > this.#awake.length) this.#lookForKicks();
     return true;
@@ -233,7 +241,9 @@ export class QueueLoop implements SeatThread {
     const now = performance.now();
     for (const ring of this.#awake) this.#requests += ring.takeCount();
     this.#spinUntil = now + this.#spinMs;
-    return this.#spinPolicy.decide(now, this.#requests);
+    const spins = this.#spinPolicy.decide(now, this.#requests);
+    if (spins) this.#options.rest[RestWord.Spins]!++;
+    return spins;
   }
 
   #sleep(): void {
@@ -253,11 +263,13 @@ export class QueueLoop implements SeatThread {
   }
 
   #wait(timeoutMs: number): void {
-    const { words, commands, kicks } = this.#options;
+    const { words, rest, commands, kicks } = this.#options;
     Atomics.store(words, WakeWord.Asleep, 1); // model: asleep
     // model: last look
     if (!commands.haveCome) {
+      fallsAsleep(rest);
       kicks.wait(timeoutMs, this.#kicked); // model: wait
+      wakesUp(rest);
     }
     Atomics.store(words, WakeWord.Asleep, 0); // model: awake
     for (const settings of this.#down()) settings.review();
@@ -284,10 +296,17 @@ export class QueueLoop implements SeatThread {
   #carryOut(command: Command): void {
     switch (command.kind) {
       case "settings":
+      case "pause":
         this.#wanted = command;
         return;
       case "hold":
         return this.#options.hold(command.backend, command.reason);
+      case "drain":
+        for (const settings of this.#settings.values()) {
+          if (typeof settings === "string") continue;
+          settings.placement.drain(command.backend, command.isDrained);
+        }
+        return;
       case "exit":
         this.#exiting = true;
         return;

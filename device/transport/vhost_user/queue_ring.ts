@@ -40,6 +40,8 @@ export interface RingGuest {
   readonly throttle: ThrottleState | undefined;
   /** Absent where the device has none. */
   readonly associations: AssociationTable | undefined;
+  /** Hears that requests of a ring wait for the guest's limits. */
+  throttled(index: number): void;
   /** Hears why a ring is no longer served. */
   broken(index: number, reason: string): void;
   /** Hears why nothing of it can be served any longer. */
@@ -61,9 +63,11 @@ export class QueueRing {
   readonly counters: Float64Array;
   readonly #thread: RingThread;
   readonly #queue: ServedQueue<DataQueue>;
+  #data: DataQueue | undefined;
   #callFd: number;
   #notificationsEnabled = true;
   #toldBroken = false;
+  #toldThrottled = false;
   #counted = 0;
   /** Who waits for the end of what is under way. */
   readonly #waiting: (() => void)[] = [];
@@ -95,7 +99,7 @@ export class QueueRing {
     this.#callFd = callFd;
     this.counters = new Float64Array(counters);
     this.takeCount();
-    const { sessions, settings, throttle } = guest;
+    const { sessions, settings } = guest;
     this.#queue = new ServedQueue({
       form: {
         ...form,
@@ -107,14 +111,14 @@ export class QueueRing {
       create: (virtqueue, memory) => {
         const redo = toRedo;
         toRedo = 0;
-        return new DataQueue({
+        return this.#data = new DataQueue({
           virtqueue,
           memory,
           mode,
           sessions,
           settings,
           counters: this.counters,
-          throttle: throttle && new Throttle(throttle, thread.clock),
+          throttle: this.#newThrottle(),
           redo,
           journal,
           undo,
@@ -122,6 +126,17 @@ export class QueueRing {
         });
       },
     });
+  }
+
+  #newThrottle(): Throttle | undefined {
+    const { throttle } = this.guest;
+    return throttle && new Throttle(throttle, this.#thread.clock);
+  }
+
+  /** Has the guest's rates as they are now; what has waited is looked at anew. */
+  changeThrottle(): void {
+    this.#data?.changeThrottle(this.#newThrottle());
+    this.#thread.wake(this);
   }
 
   /** Where the ring stands, as GET_VRING_BASE reports it. */
@@ -175,6 +190,7 @@ export class QueueRing {
     }
     const before = queue.base;
     if (queue.serve(mostBursts)) this.notify();
+    if (this.guest.throttle && !this.#toldThrottled) this.#tellThrottled();
     if (queue.base !== before) return true;
     if (queue.isStopping) return this.#drain();
     return queue.pendingCount > 0 && queue.needsPolling;
@@ -246,6 +262,12 @@ export class QueueRing {
     this.#queue.close();
     this.#tellBroken();
     for (const drained of this.#waiting.splice(0)) drained();
+  }
+
+  #tellThrottled(): void {
+    if (this.#queue.waitMs < 0) return;
+    this.#toldThrottled = true;
+    this.guest.throttled(this.index);
   }
 
   #tellBroken(): void {

@@ -19,13 +19,13 @@ import type {
 import { ControlRing, type ControlRingOptions } from "./control_ring.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import type { GuestSignals } from "./guest_signals.ts";
+import type { GuestUsage, QueueCounters, SeatWork } from "./guest_usage.ts";
 import { type Log, logFailure, logHealth } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
-import type { QueueThread, ThreadGuest } from "./queue_thread.ts";
+import type { GuestNews, QueueThread, ThreadGuest } from "./queue_thread.ts";
 import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import type { RingRunner } from "./ring_runner.ts";
-import type { GuestReport } from "./thread_messages.ts";
 import {
   type Announcement,
   type SeatedRing,
@@ -41,6 +41,8 @@ export interface QueueRunnersOptions {
   readonly threads: QueueThreads;
   readonly memory: MemoryTable;
   readonly signals: GuestSignals;
+  /** Where it is counted what the guest has. */
+  readonly usage: GuestUsage;
   /** Where the guest outlives this process; absent: it does not. */
   readonly kept?: KeptGuest | undefined;
   /** Hears why a ring is no longer served. */
@@ -62,14 +64,18 @@ export class QueueRunners {
   readonly #seats = new Map<QueueThread, ThreadSeat>();
   /** On threads that are stuck, with the rings that were there. */
   readonly #left = new Map<ThreadSeat, readonly number[]>();
+  readonly #work: SeatWork[] = [];
+  readonly #counters: QueueCounters[] = [];
   readonly #announcements = new AnnouncementMemory();
   /** What is told of all threads of this guest. */
   readonly #failures = new FailureNotes((failure) =>
     logFailure(this.#options.log, failure)
   );
   readonly #unobserve: () => void;
+  readonly #unobserveThrottle: () => void;
   readonly #guest: number;
   #ended = false;
+  #toldThrottled = false;
 
   constructor(options: QueueRunnersOptions) {
     this.#options = options;
@@ -90,6 +96,9 @@ export class QueueRunners {
         ]
         : [],
     ];
+    this.#unobserveThrottle = device.observeThrottle((throttle) => {
+      for (const seat of this.#seats.values()) seat.changeThrottle(throttle);
+    });
     this.#unobserve = () => unobserve.forEach((stop) => stop());
   }
 
@@ -156,21 +165,26 @@ export class QueueRunners {
     );
     if (typeof thread === "string") return thread;
     const seat = this.#seats.get(thread) ?? this.#sitDown(thread);
-    const ring = seat.addRing(index);
+    const counters = this.#options.usage.addQueue(index);
+    this.#counters.push(counters);
+    const ring = seat.addRing(index, counters);
     this.#rings.set(index, ring);
     return ring;
   }
 
   #sitDown(thread: QueueThread): ThreadSeat {
-    const { device, threads, memory } = this.#options;
+    const { device, threads, memory, usage } = this.#options;
+    const work = usage.addSeat();
+    this.#work.push(work);
     const seat = new ThreadSeat(thread, {
-      guest: this.#guestOn(thread),
+      guest: this.#guestOn(thread, work),
       start: {
         guest: this.#guest,
         settings: threads.numberOf(device.threadSettings),
         keys: device.threadSettings.keys,
         throttle: device.throttle,
         ivCounter: device.associations?.store.ivCounter.place,
+        work: work.memory,
         memory: { ranges: memory.ranges, log: memory.log },
       },
     });
@@ -211,12 +225,15 @@ export class QueueRunners {
     };
   }
 
-  #guestOn(thread: QueueThread): ThreadGuest {
+  #guestOn(thread: QueueThread, { kinds }: SeatWork): ThreadGuest {
     const { number } = thread;
     const { broken, failed } = this.#options;
     return {
       broken,
-      told: (report) => this.#told(number, report),
+      told: (report) => {
+        if (report.kind === "work") kinds[report.index] = report.work;
+        else this.#told(number, report);
+      },
       failed: (reason) => failed(`queue thread ${number}: ${reason}`),
       stuck: () => this.#leave(thread),
       released: () => this.#released(thread),
@@ -270,6 +287,7 @@ export class QueueRunners {
   async exit(): Promise<void> {
     this.#ended = true;
     this.#unobserve();
+    this.#unobserveThrottle();
     const seats = [...this.#seats.values(), ...this.#left.keys()];
     for (const { thread } of seats) {
       this.#options.device.threadEnded(thread.number);
@@ -278,18 +296,30 @@ export class QueueRunners {
       ...[...this.#own.values()].map((ring) => ring.stop()),
       ...seats.map((seat) => seat.leave()),
     ]);
+    const { usage } = this.#options;
+    for (const counters of this.#counters) usage.endQueue(counters);
+    for (const work of this.#work) usage.endSeat(work);
     this.#announcements.wipe();
   }
 
   #told(
     thread: number,
-    report: Extract<GuestReport, { kind: "health" | "failure" }>,
+    report: Exclude<GuestNews, { kind: "work" }>,
   ): void {
     if (report.kind === "failure") return this.#failures.note(report.failure);
+    if (report.kind === "throttled") return this.#throttled(report.index);
     const { log, device } = this.#options;
     const { backend, failure } = report;
     if (!this.#ended) device.backendHealth(thread, backend, failure);
     logHealth(log, `queue thread ${thread}`, backend, failure);
+  }
+
+  /** Told once of a guest, whose queues share their limits. */
+  #throttled(queue: number): void {
+    if (this.#toldThrottled) return;
+    this.#toldThrottled = true;
+    const reason = "the guest sends more than its limits allow";
+    this.#options.log("warn", `requests wait: ${reason}`, { queue, reason });
   }
 
   #opened(announcement: SessionAnnouncement, own: boolean): void {

@@ -22,6 +22,7 @@ import {
   type ThreadWake,
   WAKE_BYTES,
 } from "../../thread_wake.ts";
+import { REST_BYTES } from "./thread_rest.ts";
 import type {
   AnsweredCommand,
   Command,
@@ -43,18 +44,26 @@ export interface QueueThreadOptions {
   readonly held: ReadonlyMap<string, string>;
   /** Of the guests to come, by number. */
   readonly settings: readonly ThreadSettings[];
+  /** Backends that get no new sessions. */
+  readonly drained: ReadonlySet<string>;
   /** Hears what fails on lanes and they cannot say themselves. */
   readonly laneFailed: FailureListener;
   /** Hears that the thread has ended, by itself where `reason` is there. */
   ended(reason?: string): void;
 }
 
+/** What a thread tells of a guest, and nothing follows from on the thread. */
+export type GuestNews = Exclude<
+  GuestReport,
+  { kind: "done" | "broken" | "failed" }
+>;
+
 /** What a guest hears from a thread that it has rings on. */
 export interface ThreadGuest {
   /** Hears why a ring is no longer served. */
   broken(index: number, reason: string): void;
-  /** Hears a report of health or of something that failed. */
-  told(report: Extract<GuestReport, { kind: "health" | "failure" }>): void;
+  /** Hears all else that a thread tells of a guest. */
+  told(report: GuestNews): void;
   /** Hears why nothing of the guest is served there any longer. */
   failed(reason: string): void;
   /** Hears that the thread is stuck, and serves nothing any more. */
@@ -77,6 +86,8 @@ export class QueueThread {
   readonly number: number;
   /** What wakes it. */
   readonly wake: ThreadWake;
+  /** How it rests, indexed by `RestWord`. */
+  readonly rest: Float64Array<SharedArrayBuffer>;
   /** Rings that it serves, or is about to. */
   rings = 0;
   readonly #options: QueueThreadOptions;
@@ -112,6 +123,7 @@ export class QueueThread {
     const words = new SharedArrayBuffer(WAKE_BYTES);
     this.wake = { words, fd };
     this.#words = new Int32Array(words);
+    this.rest = new Float64Array(new SharedArrayBuffer(REST_BYTES));
     // First, since the system may have no thread left.
     this.#worker = new Worker(new URL("./queue_worker.ts", import.meta.url), {
       type: "module",
@@ -126,6 +138,7 @@ export class QueueThread {
     const setup: ThreadSetup = {
       port: port2,
       wake: this.wake,
+      rest: this.rest.buffer,
       spinMicroseconds: options.spinMicroseconds,
       guard: this.#guard,
       held: options.held,
@@ -177,7 +190,7 @@ export class QueueThread {
         backend: backend.name,
         memory: this.#lane(backend).memory,
       }));
-    return { settings, lanes };
+    return { settings, lanes, drained: [...this.#options.drained] };
   }
 
   /** Each queue thread has a lane of its own for what takes long. */
@@ -233,6 +246,16 @@ export class QueueThread {
     this.#end();
     for (const guest of guests) guest.released();
     return true;
+  }
+
+  /** Keeps new sessions away from a backend, or no longer. */
+  drain(backend: string, isDrained: boolean): void {
+    this.#send({ kind: "drain", backend, isDrained });
+  }
+
+  /** Has the thread let its runtime do what waits for it. */
+  pause(): void {
+    this.#send({ kind: "pause" });
   }
 
   /** Tells the thread to end. */

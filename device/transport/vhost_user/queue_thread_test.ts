@@ -8,10 +8,13 @@ import {
 } from "../../../testing/vhost_user_server.ts";
 import { LaneHost } from "../../lane/lane_host.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
+import { GuestUsage } from "./guest_usage.ts";
 import { QueueThread } from "./queue_thread.ts";
 import { ThreadSeat } from "./thread_seat.ts";
 
 const libc = openLibc();
+const usage = new GuestUsage();
+const work = usage.addSeat().memory;
 
 const MISSING = {
   name: "missing",
@@ -36,6 +39,7 @@ function startThread(settings: ThreadSettings) {
     settings: [settings, { ...settings, backends: [MISSING] }],
     spinMicroseconds: 20,
     held: new Map(),
+    drained: new Set(),
     ended: () => markEnded(),
   });
   ok(typeof thread !== "string");
@@ -47,7 +51,7 @@ function startThread(settings: ThreadSettings) {
       stuck: () => told.push("stuck"),
       released: () => told.push("released"),
     },
-    start: { guest: 1, keys: undefined, settings: 0, memory: NO_MEMORY },
+    start: { guest: 1, keys: undefined, settings: 0, memory: NO_MEMORY, work },
   });
   const exit = () => {
     thread.exit();
@@ -66,7 +70,7 @@ function cpuSeconds(): number {
 Deno.test("a thread answers commands in their order and exits when told", async () => {
   const device = await testDevice();
   const { seat, told, exit } = startThread(device.threadSettings);
-  const ring = seat.addRing(0);
+  const ring = seat.addRing(0, usage.addQueue(0));
   strictEqual(await ring.stop(), 0);
   const answers: number[] = [];
   await Promise.all([1, 2, 3].map(async (i) => {
@@ -112,7 +116,7 @@ Deno.test("a guest whose backends cannot be loaded hears so, and no other does",
       stuck: () => {},
       released: () => {},
     },
-    start: { guest: 2, keys: undefined, settings: 1, memory: NO_MEMORY },
+    start: { guest: 2, keys: undefined, settings: 1, memory: NO_MEMORY, work },
   });
   await other.changeMemory(NO_MEMORY);
   strictEqual(others.length, 1);
@@ -127,7 +131,7 @@ Deno.test("a guest whose backends cannot be loaded hears so, and no other does",
 Deno.test("a ring outside guest memory waits for it, and stops where it was", async () => {
   const device = await testDevice();
   const { thread, seat, told, exit } = startThread(device.threadSettings);
-  const ring = seat.addRing(0);
+  const ring = seat.addRing(0, usage.addQueue(0));
   strictEqual(thread.rings, 1);
   ring.start({
     size: 64,

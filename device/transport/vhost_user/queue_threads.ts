@@ -45,10 +45,37 @@ export class QueueThreads {
   readonly #known = new WeakMap<ThreadSettings, number>();
   /** Waits for the last thread to end. */
   #closed: (() => void) | undefined;
+  readonly #drained = new Set<string>();
   #nextNumber = 0;
+  #lost = 0;
 
   constructor(options: QueueThreadsOptions) {
     this.#options = options;
+  }
+
+  /** Keeps new sessions of all guests away from a backend, or no longer. */
+  drain(backend: string, isDrained: boolean): void {
+    if (isDrained) this.#drained.add(backend);
+    else this.#drained.delete(backend);
+    for (const thread of this.#threads) thread.drain(backend, isDrained);
+  }
+
+  /**
+   * Has all threads let their runtimes do what waits for them: the runtime's
+   * exporter of metrics waits for each thread.
+   */
+  pause(): void {
+    for (const thread of this.#threads) thread.pause();
+  }
+
+  /** Threads that run. */
+  get all(): Iterable<QueueThread> {
+    return this.#threads;
+  }
+
+  /** How many threads have ended by themselves. */
+  get lost(): number {
+    return this.#lost;
   }
 
   /** A number for a guest that no other of the process has. */
@@ -110,7 +137,11 @@ export class QueueThreads {
       number: this.#nextNumber,
       held: this.#held,
       settings: this.#settings,
-      ended: () => this.#ended(thread as QueueThread),
+      drained: this.#drained,
+      ended: (reason) => {
+        if (reason !== undefined) this.#lost++;
+        this.#ended(thread as QueueThread);
+      },
     });
     if (typeof thread === "string") return thread;
     this.#nextNumber++;

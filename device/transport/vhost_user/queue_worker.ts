@@ -4,7 +4,7 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
+import { setImmediate, setTimeout } from "node:timers";
 import { openLibc } from "../../../ffi/libc.ts";
 import { EdgeEpoll } from "../../../ffi/libc_epoll.ts";
 import { endForeignCalls } from "../../../ffi/libc_foreign.ts";
@@ -23,11 +23,13 @@ interface WorkerScope {
   close(): void;
 }
 
+const RUNTIME_TURNS = 4;
+
 const scope = self as unknown as WorkerScope;
 
 /** Serves until the exit command. */
 async function serve(
-  { port, wake, spinMicroseconds, settings }: ThreadSetup,
+  { port, wake, rest, spinMicroseconds, settings }: ThreadSetup,
   shared: SharedBackends,
 ): Promise<void> {
   const libc = openLibc();
@@ -42,6 +44,7 @@ async function serve(
     kicks,
     commands: new ThreadCommands(port, words),
     words,
+    rest: new Float64Array(rest),
     spinMicroseconds,
     report: (report) => scope.postMessage(report),
     hold: (backend, reason) => shared.hold(backend, reason),
@@ -67,12 +70,22 @@ async function serve(
     for (;;) {
       const wanted = loop.run();
       if (!wanted) break;
-      await whileServing(loop, add(wanted.number, wanted));
+      const done = wanted.kind === "pause"
+        ? runtimeTurns()
+        : add(wanted.number, wanted);
+      await whileServing(loop, done);
     }
   } finally {
     loop.close();
     kicks.close();
     endForeignCalls();
+  }
+}
+
+/** What waits for the runtime may need several turns of its event loop. */
+async function runtimeTurns(): Promise<void> {
+  for (let i = 0; i < RUNTIME_TURNS; i++) {
+    await new Promise<void>((resolve) => void setTimeout(resolve, 0));
   }
 }
 

@@ -21,6 +21,7 @@ import {
   KeptGuest,
   type KeptRoom,
 } from "./kept_guest.ts";
+import { GuestUsage } from "./guest_usage.ts";
 import type { UndoPool } from "./kept_undo.ts";
 import type { Log } from "./log.ts";
 import type { QueueThreads } from "./queue_threads.ts";
@@ -59,6 +60,19 @@ export interface Keeping {
   readonly undo: UndoPool;
 }
 
+/** A socket as it is now, and what has been counted there. */
+export interface ServerState {
+  readonly isConnected: boolean;
+  /** Memory of the guest that is mapped. */
+  readonly memoryBytes: number;
+  /** Front-ends that have come. */
+  readonly connections: number;
+  /** Front-ends that there was no room for. */
+  readonly refused: number;
+  /** Guests of a process before. */
+  readonly takenOver: number;
+}
+
 /** What the log of a session takes at most, twice. */
 const SESSION_BYTES = 2 * 512;
 
@@ -74,6 +88,8 @@ const SPARE_DESCRIPTORS = 64;
 export class VhostUserServer {
   /** Settled when there will be no further front-end. */
   readonly finished: Promise<void>;
+  /** What its guests have had, from its start on. */
+  readonly usage: GuestUsage = new GuestUsage();
   readonly #options: ServerOptions;
   readonly #socket: ServedSocket;
   #frontEnd: FrontEnd | undefined;
@@ -82,6 +98,7 @@ export class VhostUserServer {
   #closing = false;
   /** Who was refused last, and told of. */
   #refusedUser: number | undefined;
+  readonly #counted = { connections: 0, refused: 0, takenOver: 0 };
   /** Somebody has come and cannot be served yet. */
   #waits = false;
   #markFinished = () => {};
@@ -134,6 +151,16 @@ export class VhostUserServer {
     return this.#frontEnd?.guest.counters ?? new Map();
   }
 
+  /** What is known of its guest and of those before. */
+  get state(): ServerState {
+    const guest = this.#frontEnd?.guest;
+    return {
+      isConnected: guest !== undefined,
+      memoryBytes: guest?.memory.totalBytes ?? 0,
+      ...this.#counted,
+    };
+  }
+
   /** Goes on with the guest of the process before; false: there is none. */
   #takeOver(): boolean {
     const { libc, log, keeping } = this.#options;
@@ -153,6 +180,7 @@ export class VhostUserServer {
       kept.close();
       return false;
     }
+    this.#counted.takenOver++;
     this.#begin(fd, kept, record);
     return true;
   }
@@ -220,6 +248,7 @@ export class VhostUserServer {
         "warn",
         `front-end refused: ${fd} of ${limit} descriptors are in use`,
       );
+      this.#counted.refused++;
       return;
     }
     if (!this.#mayConnect(peerOf(this.#options.libc, fd))) {
@@ -252,6 +281,7 @@ export class VhostUserServer {
   }
 
   #serve(fd: number): void {
+    this.#counted.connections++;
     const peer = peerOf(this.#options.libc, fd);
     this.#options.log("info", `front-end connected: ${who(peer)}`);
     this.#begin(fd, this.#keep());
@@ -259,7 +289,10 @@ export class VhostUserServer {
 
   #begin(fd: number, kept?: KeptGuest, left?: FrontEndRecord): void {
     const { sessionLayout } = this.#options;
-    const options: FrontEndOptions = { ...this.#options, sessionLayout, kept };
+    const { usage } = this;
+    const options: FrontEndOptions = {
+      ...{ ...this.#options, usage, sessionLayout, kept },
+    };
     const frontEnd = new FrontEnd(fd, options, left);
     this.#frontEnd = frontEnd;
     void frontEnd.gone.then(() => this.#frontEndGone(frontEnd));

@@ -18,6 +18,7 @@ import type { RingForm } from "../../served_queue.ts";
 import type { AnnouncementPlace } from "../../session/announcement_memory.ts";
 import type { Failure } from "../../session/failure.ts";
 import type { ThreadSettings } from "../../session/thread_sessions.ts";
+import type { WorkKind } from "../../session/work_series.ts";
 import type { ThreadWake } from "../../thread_wake.ts";
 import type { ThrottleState } from "../../throttle.ts";
 import type { WireMode } from "../../wire/mode.ts";
@@ -50,6 +51,8 @@ export interface RingStart extends Omit<RingForm, "journal" | "inflight"> {
 export interface LanedSettings {
   readonly settings: ThreadSettings;
   readonly lanes: readonly LaneSetup[];
+  /** Backends that get no new sessions. */
+  readonly drained: readonly string[];
 }
 
 /** The lane of a backend, with the memory of its watch. */
@@ -62,6 +65,8 @@ export interface LaneSetup {
 export interface ThreadSetup {
   readonly port: MessagePort;
   readonly wake: ThreadWake;
+  /** Where it counts how it rests, indexed by `RestWord`. */
+  readonly rest: SharedArrayBuffer;
   readonly spinMicroseconds: number;
   /** Where it tells which call of a backend it is in. */
   readonly guard: SharedArrayBuffer;
@@ -89,6 +94,8 @@ export interface GuestStart {
   readonly throttle?: ThrottleState | undefined;
   /** Where the counter of IVs is; absent where there are no associations. */
   readonly ivCounter?: WordsPlace | undefined;
+  /** Where it is counted what its sessions do there: a `WorkSeries`. */
+  readonly work: SharedArrayBuffer;
   readonly memory: SharedMemory;
   /** One 32-bit word: announcements of its sessions that have been taken. */
   readonly taken: SharedArrayBuffer;
@@ -138,6 +145,8 @@ export type GuestCommand =
   }
   /** Sessions whose key the store no longer has are to end. */
   | { readonly kind: "keys" }
+  /** Its rings have these rates from now on. */
+  | { readonly kind: "throttle"; readonly throttle: ThrottleState | undefined }
   | {
     readonly kind: "start";
     readonly index: number;
@@ -152,6 +161,11 @@ export interface SettingsCommand extends LanedSettings {
   readonly number: number;
 }
 
+/** A thread that blocks has no event loop, and the runtime may need that. */
+export interface PauseCommand {
+  readonly kind: "pause";
+}
+
 /** Commands of the main thread. */
 export type Command =
   | GuestCommand & { readonly guest: number }
@@ -162,6 +176,14 @@ export type Command =
     readonly backend: string;
     readonly reason: string | undefined;
   }
+  /** A backend gets no new sessions, or gets them again. */
+  | {
+    readonly kind: "drain";
+    readonly backend: string;
+    readonly isDrained: boolean;
+  }
+  /** The thread is to let its runtime do what waits for it. */
+  | PauseCommand
   | { readonly kind: "exit" };
 
 /** Reports that are for one guest. */
@@ -183,6 +205,10 @@ export type GuestReport =
     /** Why the backend stopped working; undefined: it works again. */
     readonly failure: string | undefined;
   }
+  /** From now on this kind of work is counted at this index. */
+  | { readonly kind: "work"; readonly index: number; readonly work: WorkKind }
+  /** Requests of a ring wait for the guest's limits, for the first time. */
+  | { readonly kind: "throttled"; readonly index: number }
   /** A request or a session failed. */
   | { readonly kind: "failure"; readonly failure: Failure }
   /** The guest cannot be served here any longer. */

@@ -5,7 +5,9 @@
  * @module
  */
 
-import { Counter, COUNTERS } from "../../data_queue.ts";
+import { Counter } from "../../data_queue.ts";
+import type { ThrottleState } from "../../throttle.ts";
+import type { QueueCounters } from "./guest_usage.ts";
 import type { MemoryRange } from "./memory_table.ts";
 import { type QueueThread, STUCK, type ThreadGuest } from "./queue_thread.ts";
 import type {
@@ -57,9 +59,9 @@ export class ThreadSeat {
     return (this.#announcements - Atomics.load(this.#taken, 0)) | 0;
   }
 
-  /** Gives the thread one more ring of the guest to serve. */
-  addRing(index: number): SeatedRing {
-    const ring = new SeatedRing(this.thread, this.#guest, index);
+  /** Gives the thread one more ring of the guest to serve, and to count. */
+  addRing(index: number, counters: QueueCounters): SeatedRing {
+    const ring = new SeatedRing(this.thread, this.#guest, index, counters);
     this.#rings.set(index, ring);
     this.thread.rings++;
     return ring;
@@ -69,6 +71,11 @@ export class ThreadSeat {
   announce(announcement: Announcement): void {
     this.#announcements++;
     this.thread.tell(this.#guest, announcement);
+  }
+
+  /** Gives its rings other rates, or none. */
+  changeThrottle(throttle: ThrottleState | undefined): void {
+    this.thread.tell(this.#guest, { kind: "throttle", throttle });
   }
 
   /** Tells that keys of the store may be gone. */
@@ -99,16 +106,21 @@ export class ThreadSeat {
 /** A data ring that a queue thread serves. */
 export class SeatedRing implements RingRunner {
   /** The data queue's counters, which the thread writes. */
-  readonly counters: Float64Array<SharedArrayBuffer>;
+  readonly counters: QueueCounters;
   readonly thread: QueueThread;
   readonly #guest: number;
   readonly #index: number;
 
-  constructor(thread: QueueThread, guest: number, index: number) {
+  constructor(
+    thread: QueueThread,
+    guest: number,
+    index: number,
+    counters: QueueCounters,
+  ) {
     this.thread = thread;
     this.#guest = guest;
     this.#index = index;
-    this.counters = new Float64Array(new SharedArrayBuffer(8 * COUNTERS));
+    this.counters = counters;
   }
 
   start(ring: RingStart): void {
