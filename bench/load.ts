@@ -16,6 +16,7 @@
 
 import { deviceOnlyRow } from "./rows/device_only_row.ts";
 import { inProcessRows } from "./rows/in_process_rows.ts";
+import { laneRows } from "./rows/lane_rows.ts";
 import { longRequestRows, packedRows, sessionRows } from "./rows/own_rows.ts";
 import { dpdkRows, evpRows } from "./rows/peer_rows.ts";
 import { lowLoadRows, startRows } from "./rows/time_rows.ts";
@@ -43,6 +44,7 @@ const allRows = (run: BenchRun): Row[] => [
   deviceOnlyRow(run.options),
   ...lowLoadRows(run),
   ...startRows(run),
+  ...laneRows(run),
   ...inProcessRows(run),
   ...qualityRows(run),
 ];
