@@ -1,19 +1,37 @@
 /**
- * `deno task new-backend NAME [FOLDER]`: a backend to begin with, in a folder of
- * its own, with a test, a bench and a README. It passes the conformance kit as it
- * is written.
+ * `deno task new-backend NAME [FOLDER] [--asynchronous]`: a backend to begin with,
+ * in a folder of its own, with a test, a bench and a README. It passes the
+ * conformance kit as it is written.
  *
  * @module
  */
 
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { Mistake, runTask } from "../testing/task.ts";
 
 const NAME = /^[a-z][a-z0-9-]*$/;
-const EXAMPLE = new URL("../examples/custom_backend.ts", import.meta.url);
+/** An example and what it says of itself. */
+interface Example {
+  readonly url: URL;
+  readonly name: string;
+  readonly about: string;
+}
+
+const CUSTOM: Example = {
+  url: new URL("../examples/custom_backend.ts", import.meta.url),
+  name: "node-crypto",
+  about: "AES-CBC, AES-CTR, SHA-256 and HMAC-SHA-256 through\n" +
+    " * `node:crypto`, to be changed to what it is for.",
+};
+const ASYNCHRONOUS: Example = {
+  url: new URL("../examples/asynchronous_backend.ts", import.meta.url),
+  name: "web-aes",
+  about: "AES-CBC and SHA-256 by promises of Web Crypto, to be\n" +
+    " * changed to what it is for.",
+};
 const PACKAGE = "vhost-device-crypto";
-const USAGE = "new-backend NAME [FOLDER]";
+const USAGE = "new-backend NAME [FOLDER] [--asynchronous]";
 
 const moduleUrl = (path: string): string =>
   new URL(`../${path}`, import.meta.url).href;
@@ -24,31 +42,35 @@ function configuration(): string {
     [PACKAGE]: moduleUrl("mod.ts"),
     [`${PACKAGE}/backend`]: moduleUrl("backends/contract.ts"),
     [`${PACKAGE}/conformance`]: moduleUrl("conformance/main.ts"),
+    [`${PACKAGE}/cli`]: moduleUrl("cli/main.ts"),
   };
   const tasks = {
     test: "deno test -A",
     bench: "deno bench -A",
+    serve: `deno run -A ${PACKAGE}/cli serve --backend ./backend.ts,noble`,
     conformance: `deno run -A ${PACKAGE}/conformance ./backend.ts`,
   };
   return `${JSON.stringify({ imports, tasks }, null, 2)}\n`;
 }
 
 /** The example with another name, as a module of another project. */
-async function backendText(name: string): Promise<string> {
-  const example = await Deno.readTextFile(EXAMPLE);
+async function backendText(
+  name: string,
+  { url, about, name: ofExample }: Example,
+): Promise<string> {
+  const example = await Deno.readTextFile(url);
   return example
     .replace(
       /^\/\*\*[\s\S]*?\*\/\n/,
       `/**
- * Backend ${name}: AES-CBC, AES-CTR, SHA-256 and HMAC-SHA-256 through
- * \`node:crypto\`, to be changed to what it is for.
+ * Backend ${name}: ${about}
  *
  * @module
  */
 `,
     )
     .replace('"../mod.ts"', `"${PACKAGE}/backend"`)
-    .replace('name: "node-crypto"', `name: "${name}"`);
+    .replace(`name: "${ofExample}"`, `name: "${name}"`);
 }
 
 const testText = (): string =>
@@ -88,10 +110,12 @@ A backend for vhost-device-crypto. \`backend.ts\` is all of it.
 deno task test         # the conformance kit
 deno task conformance  # the same, and what it found, line by line
 deno task bench        # beside noble
+deno task serve --socket-path /tmp/crypto.sock  # a virtual machine
 \`\`\`
 
-In a clone of vhost-device-crypto it serves a virtual machine with
-\`deno task start --socket-path /tmp/crypto.sock --backend PATH/backend.ts,noble\`.
+Noble serves what \`backend.ts\` does not offer. In a clone of vhost-device-crypto
+\`deno bench -A bench/ -- --backend PATH/backend.ts,noble\` has it in each
+comparison, and \`deno task start --backend PATH/backend.ts,noble\` serves, too.
 The contract is in \`backends/backend.ts\` there, and \`docs/backends.md\` says which
 manner to choose.
 `;
@@ -108,8 +132,10 @@ async function isEmptyOrAbsent(folder: string): Promise<boolean> {
 
 /** Writes the files; returns their folder. */
 async function newBackend(words: readonly string[]): Promise<string> {
-  const [name, folder = name] = words;
-  if (name === undefined || words.length > 2) {
+  const names = words.filter((word) => word !== "--asynchronous");
+  const example = names.length < words.length ? ASYNCHRONOUS : CUSTOM;
+  const [name, folder = name] = names;
+  if (name === undefined || names.length > 2 || name.startsWith("-")) {
     throw new Mistake(`expected ${USAGE}`);
   }
   const built: readonly string[] = BUILT_IN_BACKENDS;
@@ -130,7 +156,7 @@ async function newBackend(words: readonly string[]): Promise<string> {
   await Deno.mkdir(path, { recursive: true });
   const files = {
     "deno.json": configuration(),
-    "backend.ts": await backendText(name),
+    "backend.ts": await backendText(name, example),
     "backend_test.ts": testText(),
     "backend.bench.ts": benchText(name),
     "README.md": readmeText(name),
@@ -147,6 +173,6 @@ if (import.meta.main) {
     about: "writes a backend to begin with, with a test and a bench, to FOLDER",
   }, async (words) => {
     const path = await newBackend(words);
-    console.log(`${path}: cd ${basename(path)}, and deno task test`);
+    console.log(`cd ${path}, and deno task test`);
   });
 }

@@ -1,4 +1,5 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { testWith } from "../../testing/real_parts.ts";
 import { serveDevice } from "../../testing/command_process.ts";
 import {
@@ -29,6 +30,10 @@ const EVERYTHING: readonly GuestTest[] = [
 
 /** A device that takes longer to end has to be killed. */
 const END_MS = 5_000;
+
+const PLUGIN = fileURLToPath(
+  new URL("../../examples/asynchronous_backend.ts", import.meta.url),
+);
 
 type Backend = "openssl" | "noble" | "webcrypto";
 
@@ -111,6 +116,28 @@ for (const backend of ["openssl", "noble"] as const) {
     },
   );
 }
+
+testWith(
+  GUEST,
+  "a Linux guest is served by a plugin that answers with promises",
+  async () => {
+    const options: GuestOptions = {
+      mode: "generic",
+      qemu: "11.1",
+      tests: ["selftest", "aes-kat"],
+    };
+    const backends = ["--backend", `${PLUGIN},noble`];
+    await using device = await serveDevice(
+      ...backends,
+      ...["--log-level", "debug"],
+    );
+    const { process, socketPath } = device;
+    const report = await bootGuest({ ...options, socketPath });
+    await process.end("SIGTERM");
+    expectNoProblem(options, report, process.log);
+    match(process.log, /cipher\.aes-cbc 128 encrypt on web-aes/);
+  },
+);
 
 testWith(
   GUEST,

@@ -40,6 +40,16 @@ Deno.test("a new backend passes its test, the kit and the compiler as it is writ
   match(shown.out, /^my-backend: ready/);
 });
 
+Deno.test("a new backend with promises passes the kit as it is written", async () => {
+  await using folder = await temporaryFolder();
+  const words = ["my-service", ".", "--asynchronous"];
+  const made = await run(folder.path, "run", "-A", TASK, ...words);
+  strictEqual(made.code, 0, made.errors);
+  const kit = await run(folder.path, "task", "conformance", "1");
+  strictEqual(kit.code, 0, kit.out + kit.errors);
+  match(kit.out, /my-service: .*\noffers 2 of 47: 4 passed, 0 failed\n$/);
+});
+
 Deno.test("a name or a folder that cannot be is told in one line, and nothing is written", async () => {
   await using folder = await temporaryFolder();
   const { path } = folder;
