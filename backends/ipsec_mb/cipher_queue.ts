@@ -17,7 +17,13 @@ import {
   ListField,
   type RequestBurst,
 } from "../request_burst.ts";
-import { CIPHER_WORDS, CipherWord } from "./cipher_records.ts";
+import {
+  CIPHER_WORDS,
+  type CipherRecords,
+  CipherWord,
+  CLASS_WORDS,
+  ClassWord,
+} from "./cipher_records.ts";
 import { type JobOwner, putLong, WORD } from "./job_table.ts";
 import type { LoneCipher } from "./lone_jobs.ts";
 import { ivsAddress, NativeBlock } from "./native_memory.ts";
@@ -47,12 +53,14 @@ const COUNT = ListField.Count;
 const TOTAL = ListField.TotalBytes;
 const IV = IV_WORDS;
 const RECORD = CIPHER_WORDS;
-const RECORD_QUEUE = CipherWord.Queue;
-const RECORD_KIND = CipherWord.Kind;
-const RECORD_IV_BYTES = CipherWord.IvBytes;
-const RECORD_MASK = CipherWord.BlockMask;
-const RECORD_LONGEST = CipherWord.LongestBytes;
-const RECORD_COUNTS = CipherWord.Counts;
+const RECORD_CLASS = CipherWord.Class;
+const CLASS = CLASS_WORDS;
+const CLASS_QUEUE = ClassWord.Queue;
+const CLASS_KIND = ClassWord.Kind;
+const CLASS_IV_BYTES = ClassWord.IvBytes;
+const CLASS_MASK = ClassWord.BlockMask;
+const CLASS_LONGEST = ClassWord.LongestBytes;
+const CLASS_COUNTS = ClassWord.Counts;
 const RECORD_KEYS = CipherWord.EncryptionKeys;
 const OFFSET = RANGE_OFFSET;
 const TWO_TO_32 = 2 ** 32;
@@ -138,7 +146,7 @@ export class CipherQueue {
    * Makes jobs of requests, of `slots` from index `from` to `count`, whose source
    * and destination are one range each and which one job does; returns the index
    * of the first that is none of these, and is left to the careful way.
-   * `addresses`: those of the burst's regions; `records`: the sessions; `number`:
+   * `addresses`: those of the burst's regions; `number`:
    * that of this queue.
    */
   take(
@@ -147,10 +155,11 @@ export class CipherQueue {
     from: number,
     count: number,
     addresses: Int32Array<ArrayBuffer>,
-    records: Int32Array<ArrayBuffer>,
+    sessions: CipherRecords,
     number: number,
   ): number {
     const { fields, ivs, lists } = burst;
+    const { words: records, classes } = sessions;
     const { block, starts } = lists;
     if (this.#count === MOST_JOBS) this.flush();
     if (ivs !== this.#burstIvs) this.#useIvs(ivs);
@@ -168,17 +177,18 @@ export class CipherQueue {
       const slot = slots[done]! & MASK;
       const at = WORDS * slot;
       const record = RECORD * (fields[at + SESSION]! & SESSIONS);
+      const which = CLASS * (records[record + RECORD_CLASS]! & MASK);
       const lengthBytes = fields[at + SOURCE + TOTAL]!;
       if (
-        records[record + RECORD_QUEUE] !== number ||
-        fields[at + KIND] !== records[record + RECORD_KIND] ||
-        fields[at + IV_BYTES]! < records[record + RECORD_IV_BYTES]! ||
+        classes[which + CLASS_QUEUE] !== number ||
+        fields[at + KIND] !== classes[which + CLASS_KIND] ||
+        fields[at + IV_BYTES]! < classes[which + CLASS_IV_BYTES]! ||
         fields[at + SOURCE + COUNT] !== 1 ||
         fields[at + DESTINATION + COUNT] !== 1 ||
         fields[at + DESTINATION + TOTAL] !== lengthBytes ||
-        (lengthBytes & records[record + RECORD_MASK]!) !== 0 ||
-        lengthBytes > records[record + RECORD_LONGEST]! ||
-        (records[record + RECORD_COUNTS] !== 0 &&
+        (lengthBytes & classes[which + CLASS_MASK]!) !== 0 ||
+        lengthBytes > classes[which + CLASS_LONGEST]! ||
+        (classes[which + CLASS_COUNTS] !== 0 &&
           !isBelowCarry(ivs[IV * slot + 3]!, lengthBytes))
       ) break;
       const base = stride * (job & MASK);

@@ -8,10 +8,22 @@
 import type { CipherKernel } from "./ciphers.ts";
 
 /** Words of a session. */
-export const CIPHER_WORDS = 16;
+export const CIPHER_WORDS = 8;
 
 /** The words of a session. */
 export const enum CipherWord {
+  /** Number of its class; that of none of these is 0. */
+  Class = 0,
+  /** Native addresses of the two key schedules. */
+  EncryptionKeys = 2,
+  DecryptionKeys = 4,
+}
+
+/** Words of a class: of what many sessions have in common. */
+export const CLASS_WORDS = 8;
+
+/** The words of a class. */
+export const enum ClassWord {
   /** Number of the queue that its jobs wait in, from 1; 0: it is none of these. */
   Queue = 0,
   /** The kind of its operations. */
@@ -22,17 +34,18 @@ export const enum CipherWord {
   LongestBytes = 4,
   /** 1 where the counter must not be carried beyond its last 32 bits. */
   Counts = 5,
-  /** Native addresses of the two key schedules. */
-  EncryptionKeys = 6,
-  DecryptionKeys = 8,
 }
 
 const FIRST_SESSIONS = 64;
+/** More than there are queues, and two kinds of operations for each. */
+const MOST_CLASSES = 64;
 
-/** Sessions by number. */
+/** Sessions by number, and their classes. */
 export class CipherRecords {
   /** All records; another array after `set`. */
   words = new Int32Array(CIPHER_WORDS * FIRST_SESSIONS);
+  readonly classes = new Int32Array(CLASS_WORDS * MOST_CLASSES);
+  #classCount = 1;
 
   /** Notes a session; without a kernel, that it has no record. */
   set(number: number, kernel?: CipherKernel, kind = 0, queue = 0): void {
@@ -44,15 +57,28 @@ export class CipherRecords {
     }
     const { words } = this;
     words.fill(0, at, at + CIPHER_WORDS);
-    if (!kernel) return;
-    words[at + CipherWord.Queue] = queue;
-    words[at + CipherWord.Kind] = kind;
-    words[at + CipherWord.IvBytes] = kernel.ivBytes;
-    words[at + CipherWord.BlockMask] = kernel.blockBytes - 1;
-    words[at + CipherWord.LongestBytes] = kernel.longestJobBytes;
-    words[at + CipherWord.Counts] = kernel.counts ? 1 : 0;
+    if (!kernel || queue === 0) return;
+    words[at + CipherWord.Class] = this.#classOf(kernel, kind, queue);
     for (let i = 0; i < 4; i++) {
       words[at + CipherWord.EncryptionKeys + i] = kernel.template.words[i]!;
     }
+  }
+
+  #classOf(kernel: CipherKernel, kind: number, queue: number): number {
+    const { classes } = this;
+    const words = [
+      queue,
+      kind,
+      kernel.ivBytes,
+      kernel.blockBytes - 1,
+      kernel.longestJobBytes,
+      kernel.counts ? 1 : 0,
+    ];
+    for (let number = 1; number < this.#classCount; number++) {
+      const at = CLASS_WORDS * number;
+      if (words.every((word, i) => classes[at + i] === word)) return number;
+    }
+    classes.set(words, CLASS_WORDS * this.#classCount);
+    return this.#classCount++;
   }
 }

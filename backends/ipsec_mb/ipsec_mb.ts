@@ -24,7 +24,13 @@ import { KeptOperations } from "../kept_operations.ts";
 import type { SlotOperation } from "../slot_operation.ts";
 import { openAeadSession } from "./aead_session.ts";
 import { openChainSession } from "./chain_session.ts";
-import { CIPHER_WORDS, CipherRecords, CipherWord } from "./cipher_records.ts";
+import {
+  CIPHER_WORDS,
+  CipherRecords,
+  CipherWord,
+  CLASS_WORDS,
+  ClassWord,
+} from "./cipher_records.ts";
 import { IpsecMbCipherSession, openCipherSession } from "./cipher_session.ts";
 import { openHashSession, openMacSession } from "./digest_session.ts";
 import { RegionAddresses } from "./native_memory.ts";
@@ -57,7 +63,9 @@ const WORDS = BURST_WORDS;
 const SESSION = BurstField.Session;
 const SHAPE = BurstField.Shape;
 const RECORD = CIPHER_WORDS;
-const QUEUE = CipherWord.Queue;
+const CLASS_OF = CipherWord.Class;
+const CLASS = CLASS_WORDS;
+const QUEUE = ClassWord.Queue;
 
 class IpsecMbThread implements BurstThread {
   readonly #library: IpsecMb;
@@ -115,7 +123,8 @@ class IpsecMbThread implements BurstThread {
     count: number,
   ): number {
     const { fields } = burst;
-    const records = this.#records.words;
+    const records = this.#records;
+    const { words, classes } = records;
     const addresses = this.#addresses.of(burst.regions);
     const { cipherQueues, mixed } = this.#runner;
     let careful = 0;
@@ -123,7 +132,8 @@ class IpsecMbThread implements BurstThread {
     while (i < count) {
       const slot = slots[i]!;
       const number = fields[WORDS * slot + SESSION]!;
-      const queue = records[RECORD * number + QUEUE]!;
+      const queue =
+        classes[CLASS * words[RECORD * number + CLASS_OF]! + QUEUE]!;
       const next = queue === 0
         ? mixed.takeAlike(burst, slots, i, count, addresses)
         : cipherQueues[queue - 1]!

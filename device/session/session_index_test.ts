@@ -1,9 +1,20 @@
 import { strictEqual } from "node:assert/strict";
 
 import { NO_SESSION, SessionIndex } from "./session_index.ts";
+import { SessionRecords } from "./session_records.ts";
+
+function makeIndex() {
+  const records = new SessionRecords();
+  const index = new SessionIndex(records);
+  const add = (id: number, number: number) => {
+    records.begin(number, 1);
+    index.add(id, number);
+  };
+  return { index, add };
+}
 
 Deno.test("an index agrees with a Map, whatever is added and removed", () => {
-  const index = new SessionIndex();
+  const { index, add } = makeIndex();
   const map = new Map<number, number>();
   let state = 7;
   const random = (below: number) => {
@@ -21,7 +32,7 @@ Deno.test("an index agrees with a Map, whatever is added and removed", () => {
     strictEqual(index.numberOf(id), known ?? NO_SESSION);
     if (known === undefined) {
       map.set(id, step);
-      index.add(id, step);
+      add(id, step);
     } else {
       map.delete(id);
       index.remove(id);
@@ -36,14 +47,14 @@ Deno.test("an index agrees with a Map, whatever is added and removed", () => {
 });
 
 Deno.test("what is no identifier names no session", () => {
-  const index = new SessionIndex();
-  index.add(0, 5);
+  const { index, add } = makeIndex();
+  add(0, 5);
   strictEqual(index.numberOf(0), 5);
   for (const id of [NaN, Infinity, 2 ** 53, 0.5]) {
     strictEqual(index.numberOf(id), NO_SESSION);
   }
   // Words as a request has them, with their highest bit.
-  index.add(2 ** 31, 6);
+  add(2 ** 31, 6);
   strictEqual(index.find(-(2 ** 31), 0), 6);
   strictEqual(index.find(-1, -1), NO_SESSION);
 });

@@ -22,6 +22,9 @@ export const enum SessionField {
   Backend = 4,
   /** What is to be done when none of its operations is under way. */
   WhenIdle = 5,
+  /** Its identifier, where an index has it: two words. */
+  IdLow = 6,
+  IdHigh = 7,
 }
 
 const FIRST_SESSIONS = 64;

@@ -105,12 +105,12 @@ const MASK = 0xffffff;
  */
 export class ThreadSessions {
   readonly backends: ThreadBackends;
-  readonly index = new SessionIndex();
-  /** Sessions that the device itself uses: requests cannot name them. */
-  readonly ownIndex = new SessionIndex();
   readonly records = new SessionRecords();
   /** What they have done. */
   readonly work: WorkSeries;
+  readonly index = new SessionIndex(this.records);
+  /** Sessions that the device itself uses: requests cannot name them. */
+  readonly ownIndex = new SessionIndex(this.records);
   readonly #placement: Placement;
   /** By number. */
   readonly #sessions: (ThreadSession | undefined)[] = [];

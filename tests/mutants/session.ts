@@ -184,7 +184,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a session is lost when another beside it is removed",
     file: "device/session/session_index.ts",
-    text: "      this.#enter(entries[at]!, entries[at + HIGH]!, value);",
+    text: "      this.#enter(entry);",
     replacement: "",
     tests: ["device/session/session_index_test.ts"],
   },
