@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { HttpSettings } from "./http_options.ts";
 import { ownPermissions } from "./permissions.ts";
 
 /** An installed package is run as its launcher does: with what is there. */
@@ -21,15 +22,19 @@ const programUrl = (): URL =>
     ? new URL("./main.ts", import.meta.url)
     : new URL(Deno.mainModule);
 
-/** Program and words that run this program with `words`, as this process is run. */
+/**
+ * Program and words that run this program with `words`, as this process is run;
+ * `http` where it answers HTTP.
+ */
 export function ownCommand(
   words: readonly string[],
+  http?: HttpSettings,
 ): readonly [string, ...string[]] {
   const url = programUrl();
   return [
     Deno.execPath(),
     "run",
-    ...ownPermissions(),
+    ...ownPermissions(http),
     ...packageWords(url),
     url.href,
     ...words,

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { addressInWords } from "./http/http_address.ts";
+import type { HttpSettings } from "./http_options.ts";
 import { UsageError } from "./option_values.ts";
 
 /** Variables of the environment that the program reads. */
@@ -14,6 +16,7 @@ export const VARIABLES = [
   "LISTEN_FDS",
   "LISTEN_PID",
   "NOTIFY_SOCKET",
+  "OTEL_DENO",
   "QAT_POLICY",
   "VHOST_CRYPTO_QAT_LIBRARY",
   "VHOST_CRYPTO_USDM_LIBRARY",
@@ -31,6 +34,28 @@ export const PERMISSION_WORDS: readonly string[] = [
 const isGranted = (permission: Deno.PermissionDescriptor): boolean =>
   Deno.permissions.querySync(permission).state === "granted";
 
+/** Which of the settings ask for more than that. */
+interface PermissionSettings {
+  readonly isolate: boolean;
+  readonly http?: HttpSettings | undefined;
+}
+
+/** What an address needs to be listened at. */
+function httpPermissions({ address }: HttpSettings): readonly (readonly [
+  permission: Deno.PermissionDescriptor,
+  word: string,
+])[] {
+  const place = addressInWords(address);
+  if (address.kind === "tcp") {
+    return [[{ name: "net", host: place }, `--allow-net=${place}`]];
+  }
+  const host = `unix:${place}`;
+  return [
+    [{ name: "write", path: place }, `--allow-write=${place}`],
+    [{ name: "net", host }, `--allow-net=${host}`],
+  ];
+}
+
 /** Whether a variable of the environment may be read. */
 export const mayRead = (variable: (typeof VARIABLES)[number]): boolean =>
   isGranted({ name: "env", variable });
@@ -40,7 +65,10 @@ export const mayRead = (variable: (typeof VARIABLES)[number]): boolean =>
  *
  * @throws {UsageError} for a permission that is missing
  */
-export function requirePermissions({ isolate }: { isolate: boolean }): void {
+export function requirePermissions(
+  { isolate, http }: PermissionSettings,
+): void {
+  const more = http ? httpPermissions(http) : [];
   const missing = [
     ...(["ffi", "read"] as const).filter((name) => !isGranted({ name })),
     // A process of each socket has the same environment.
@@ -48,23 +76,32 @@ export function requirePermissions({ isolate }: { isolate: boolean }): void {
       isolate && !isGranted({ name })
     ),
   ].map((name) => `--allow-${name}`);
+  for (const [permission, word] of more) {
+    if (!isGranted(permission)) missing.push(word);
+  }
   if (missing.length === 0) return;
   throw new UsageError(
     `Cannot ${isolate ? "isolate guests" : "serve"} without ` +
       `${missing.join(" ")}: expected deno run ${
         isolate
           ? "--allow-ffi --allow-read --allow-env --allow-run"
-          : PERMISSION_WORDS.join(" ")
+          : [...PERMISSION_WORDS, ...more.map(([, word]) => word)].join(" ")
       }`,
   );
 }
 
-/** The permissions of this process, for one that goes on with its work. */
-export function ownPermissions(): string[] {
+/**
+ * The permissions of this process, for one that goes on with its work; `http`
+ * where that answers HTTP.
+ */
+export function ownPermissions(http?: HttpSettings): string[] {
   const whole =
     (["read", "write", "net", "env", "run", "sys", "ffi", "import"] as const)
       .filter((name) => isGranted({ name }));
   const words = whole.map((name) => `--allow-${name}`);
+  for (const [{ name }, word] of http ? httpPermissions(http) : []) {
+    if (!whole.some((one) => one === name)) words.push(word);
+  }
   if (whole.includes("env")) return words;
   const variables = VARIABLES.filter((variable) =>
     isGranted({ name: "env", variable })

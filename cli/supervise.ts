@@ -31,7 +31,7 @@ export async function supervise(
   const libc = openLibc();
   const supervisor = new Supervisor({
     libc,
-    command: ownCommand(["serve", ...words]),
+    command: ownCommand(["serve", ...words], settings.http),
     watchdogMs: WATCHDOG_MS,
     log: openLog(settings, libc),
   });

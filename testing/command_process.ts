@@ -35,6 +35,15 @@ export async function runCommand(...words: string[]): Promise<Ending> {
 /** What the words of the command line follow. */
 type Program = readonly [string, ...string[]];
 
+/** What the place where HTTP is answered needs. */
+function httpWords(words: readonly string[]): string[] {
+  const address = words[words.indexOf("--http") + 1];
+  if (!words.includes("--http") || address === undefined) return [];
+  return address.includes("/")
+    ? [`--allow-write=${address}`, `--allow-net=unix:${address}`]
+    : [`--allow-net=${address}`];
+}
+
 /** No more than the program's own launchers grant. */
 const programFor = (words: readonly string[]): Program => [
   Deno.execPath(),
@@ -42,6 +51,7 @@ const programFor = (words: readonly string[]): Program => [
   ...words.includes("--isolate")
     ? ["--allow-ffi", "--allow-read", "--allow-env", "--allow-run"]
     : PERMISSION_WORDS,
+  ...httpWords(words),
   MAIN,
 ];
 
