@@ -3,17 +3,20 @@
  * thread whose call does not return is given up, and touches nothing of any guest
  * when that returns at last.
  *
- * The thread makes the word of its calls odd before a call, and even behind it by a
- * compare-and-exchange; who gives the thread up exchanges the odd number for
- * another. One of the two comes first, and the other sees it. All else is plain:
- * nothing but a log depends on it.
+ * A call costs plain stores and a plain load, since there are millions of them in a
+ * second. The thread makes the word of its calls odd before a call and even behind
+ * it, and then looks whether it is to be given up. Who wants that says so first,
+ * and looks at the calls again a while later, which is thousands of times as long
+ * as a store takes to be seen: if the thread is in the same call, it will see that
+ * word when it returns. Of a call that returns in between, compare-and-exchanges of
+ * that word decide.
  *
  * @module
  */
 
 /** Words of the memory that a queue thread and the main thread share. */
 const enum GuardWord {
-  /** Counts beginnings and ends of calls; {@linkcode GIVEN_UP}: for good. */
+  /** Counts beginnings and ends of calls. */
   Calls = 0,
   Method = 1,
   /** 1 when the call of a thread that was given up has returned. */
@@ -22,12 +25,23 @@ const enum GuardWord {
   Never = 3,
   /** Length of the backend's name, and its characters. */
   NameLength = 4,
-  Name = 5,
+  /** See {@linkcode Fate}. */
+  Fate = 5,
+  Name = 6,
+}
+
+/** Whether a thread is given up. */
+const enum Fate {
+  None = 0,
+  /** It will be, unless it returns. */
+  Asked = 1,
+  /** It has seen that, and touches nothing more. */
+  Parked = 2,
+  GivenUp = 3,
 }
 
 const LONGEST_NAME = 32;
 const GUARD_WORDS = GuardWord.Name + LONGEST_NAME;
-const GIVEN_UP = -1;
 /** Odd, so that what is odd stays so where the count begins anew. */
 const MOST_CALLS = 0x3fff_ffff;
 
@@ -78,15 +92,19 @@ export class CallGuard {
   /** Behind it. Does not return where the thread has been given up. */
   leave(): void {
     const words = this.#words;
-    const began = this.#calls;
-    this.#calls = (began + 1) & MOST_CALLS;
+    this.#calls = (this.#calls + 1) & MOST_CALLS;
+    words[GuardWord.Calls] = this.#calls;
+    if (words[GuardWord.Fate] !== Fate.None) this.#meetFate();
+  }
+
+  #meetFate(): void {
     const found = Atomics.compareExchange(
-      words,
-      GuardWord.Calls,
-      began,
-      this.#calls,
+      this.#words,
+      GuardWord.Fate,
+      Fate.Asked,
+      Fate.Parked,
     );
-    if (found === GIVEN_UP) this.#park();
+    if (found !== Fate.None) this.#park();
   }
 
   #tell(name: string): void {
@@ -121,6 +139,7 @@ export class GuardedCalls {
   readonly #words: Int32Array;
   #seen = 0;
   #seenAt = 0;
+  #isAsked = false;
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
@@ -128,24 +147,34 @@ export class GuardedCalls {
 
   /**
    * Gives the thread up where it has been in the same call for `limitMs`, by what
-   * was seen before; the call.
+   * was seen before; the call. To be called again and again, with tens of
+   * milliseconds in between.
    */
   giveUp(nowMs: number, limitMs: number): StuckCall | undefined {
     const words = this.#words;
     const calls = Atomics.load(words, GuardWord.Calls);
-    if (calls !== this.#seen || (calls & 1) === 0) {
+    const isSame = calls === this.#seen && (calls & 1) === 1;
+    if (this.#isAsked) return this.#decide(isSame ? Fate.GivenUp : Fate.None);
+    if (!isSame) {
       this.#seen = calls;
       this.#seenAt = nowMs;
-      return undefined;
+    } else if (nowMs - this.#seenAt >= limitMs) {
+      this.#isAsked = true;
+      Atomics.store(words, GuardWord.Fate, Fate.Asked);
     }
-    if (calls === GIVEN_UP || nowMs - this.#seenAt < limitMs) return undefined;
+    return undefined;
+  }
+
+  #decide(fate: Fate): StuckCall | undefined {
+    const words = this.#words;
     const found = Atomics.compareExchange(
       words,
-      GuardWord.Calls,
-      calls,
-      GIVEN_UP,
+      GuardWord.Fate,
+      Fate.Asked,
+      fate,
     );
-    if (found !== calls) return undefined;
+    this.#isAsked = false;
+    if (found === Fate.Asked && fate === Fate.None) return undefined;
     const start = GuardWord.Name;
     const end = start + words[GuardWord.NameLength]!;
     return {

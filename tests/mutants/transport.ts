@@ -228,7 +228,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a queue thread that was given up goes on when its call returns",
     file: "device/session/call_guard.ts",
-    text: "    if (found === GIVEN_UP) this.#park();\n",
+    text: "    if (found !== Fate.None) this.#park();\n",
     replacement: "    void found;\n",
     tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
   },
