@@ -41,6 +41,8 @@ export interface GuestOptions
   /** How often the guest boots under the same QEMU. */
   readonly boots?: number;
   readonly timeoutMs?: number;
+  /** Kills QEMU, as an operator would. */
+  readonly killed?: AbortSignal;
 }
 
 export interface GuestReport {
@@ -102,6 +104,7 @@ async function runQemu(
     timedOut = true;
     qemu.kill("SIGKILL");
   }, options.timeoutMs ?? 120_000);
+  options.killed?.addEventListener("abort", () => qemu.kill("SIGKILL"));
   const guestConsole = new GuestConsole();
   try {
     const [qemuErrors] = await Promise.all([

@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "../../testing/files.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { serveDevice } from "../../testing/command_process.ts";
 import {
@@ -27,6 +28,15 @@ const EVERYTHING: readonly GuestTest[] = [
   "rebind",
   "aes-kat",
 ];
+
+/** 128 and SIGKILL. */
+const KILLED = 137;
+
+/** A promise, and what settles it. */
+function signalOf(): [Promise<void>, () => void] {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return [promise, resolve];
+}
 
 /** A device that takes longer to end has to be killed. */
 const END_MS = 5_000;
@@ -119,22 +129,41 @@ for (const backend of ["openssl", "noble"] as const) {
 
 testWith(
   GUEST,
-  "a Linux guest is served by a plugin that answers with promises",
+  "of two Linux guests on a plugin that answers with promises one is killed, and the other goes on",
   async () => {
-    const options: GuestOptions = {
-      mode: "generic",
-      qemu: "11.1",
-      tests: ["selftest", "aes-kat"],
-    };
-    const backends = ["--backend", `${PLUGIN},noble`];
+    await using folder = await temporaryFolder();
+    const otherPath = `${folder.path}/other.sock`;
     await using device = await serveDevice(
-      ...backends,
+      ...["--socket-path", otherPath, "--backend", `${PLUGIN},noble`],
       ...["--log-level", "debug"],
     );
     const { process, socketPath } = device;
+    const killing = new AbortController();
+    const [isLoaded, markLoaded] = signalOf();
+    const [isKilled, markKilled] = signalOf();
+    const [isGone, markGone] = signalOf();
+    const options: GuestOptions = {
+      mode: "generic",
+      qemu: "11.1",
+      tests: ["load", "aes-kat"],
+      duringLoad: async () => {
+        await isLoaded;
+        killing.abort();
+        markKilled();
+        await isGone;
+      },
+    };
+    const other = bootGuest({
+      ...options,
+      socketPath: otherPath,
+      killed: killing.signal,
+      duringLoad: () => (markLoaded(), isKilled),
+    }).finally(markGone);
     const report = await bootGuest({ ...options, socketPath });
+    strictEqual((await other).exitCode, KILLED);
     await process.end("SIGTERM");
     expectNoProblem(options, report, process.log);
+    match(process.log, /other\.sock\S* .*front-end gone/);
     match(process.log, /cipher\.aes-cbc 128 encrypt on web-aes/);
   },
 );
