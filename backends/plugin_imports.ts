@@ -8,7 +8,7 @@
 
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { replaceProgram } from "../ffi/libc_exec.ts";
+import { replaceProgram, startWords } from "../ffi/libc_exec.ts";
 
 type Names = Readonly<Record<string, string>>;
 
@@ -19,6 +19,7 @@ interface Configuration {
   readonly names: Names;
 }
 
+const OPTION = "--import-map=data:application/json,";
 const FILES = ["deno.json", "deno.jsonc"];
 /** What runs files of ours. */
 const RUNNERS: ReadonlySet<string | undefined> = new Set(["run", "bench"]);
@@ -91,22 +92,43 @@ const isInForce = ({ names }: Configuration): boolean =>
     }
   });
 
+/** Without files or native calls imports are what they are. */
+const mayLook = (): boolean =>
+  (["read", "ffi"] as const).every((name) =>
+    Deno.permissions.querySync({ name }).state === "granted"
+  );
+
 /**
  * Sees to it that each backend finds its imports. Returns where they have nothing
  * to be seen to; else the program begins anew. Nothing may have been started.
  */
 export function adoptImports(specifiers: readonly string[]): void {
+  if (!mayLook()) return;
   const found = specifiers.map(configurationOf)
     .filter((one) => one !== undefined && !isInForce(one));
   if (found.length === 0) return;
-  const words = Deno.readTextFileSync("/proc/self/cmdline").split("\0");
-  words.pop();
-  const isAdopted = words.some((word) => word.startsWith("--import-map"));
-  if (isAdopted || !RUNNERS.has(words[1])) return;
-  const scopes = Object.fromEntries(
-    found.map((one) => [one!.scope, one!.names]),
-  );
+  const words = startWords();
+  if (!RUNNERS.has(words[1])) return;
+  const adopted = adoptedScopes(words);
+  if (!adopted || found.every((one) => one!.scope in adopted)) return;
+  const scopes = {
+    ...adopted,
+    ...Object.fromEntries(found.map((one) => [one!.scope, one!.names])),
+  };
   const map = encodeURIComponent(JSON.stringify({ scopes }));
-  words.splice(2, 0, `--import-map=data:application/json,${map}`);
-  replaceProgram(Deno.execPath(), words);
+  const rest = words.slice(2).filter((word) => !word.startsWith(OPTION));
+  replaceProgram(
+    Deno.execPath(),
+    [...words.slice(0, 2), `${OPTION}${map}`, ...rest],
+  );
+}
+
+/** What this did before; undefined where somebody else has given a map. */
+function adoptedScopes(
+  words: readonly string[],
+): Readonly<Record<string, Names>> | undefined {
+  const given = words.find((word) => word.startsWith("--import-map"));
+  if (given === undefined) return {};
+  if (!given.startsWith(OPTION)) return undefined;
+  return JSON.parse(decodeURIComponent(given.slice(OPTION.length))).scopes;
 }

@@ -6,33 +6,60 @@
  */
 
 const SYMBOLS = {
+  open: {
+    parameters: ["buffer", /* path */ "i32" /* flags */],
+    result: "i32",
+  },
+  read: {
+    parameters: ["i32", /* fd */ "buffer", "usize" /* count */],
+    result: "isize",
+  },
+  close: { parameters: ["i32" /* fd */], result: "i32" },
+  environ: { type: "pointer" },
   execve: {
-    parameters: ["buffer", /* path */ "buffer", /* argv */ "buffer" /* envp */],
+    parameters: [
+      "buffer", /* path */
+      "buffer", /* argv */
+      "pointer", /* envp */
+    ],
     result: "i32",
   },
 } as const;
 
 const encoder = new TextEncoder();
 
-/** A list of strings in C, with what it points to. */
-function stringList(texts: readonly string[]) {
-  const strings = texts.map((text) => encoder.encode(`${text}\0`));
-  const pointers = new BigUint64Array([
-    ...strings.map((one) =>
-      Deno.UnsafePointer.value(Deno.UnsafePointer.of(one))
-    ),
-    0n,
-  ]);
-  return { strings, bytes: new Uint8Array(pointers.buffer) };
+const O_CLOEXEC = 0o2000000;
+/** More than Linux takes of one word is not looked for. */
+const ROOM_BYTES = 1 << 20;
+
+/** The words that this program was started with; none where that is unknown. */
+export function startWords(): string[] {
+  const library = Deno.dlopen("libc.so.6", SYMBOLS);
+  const { open, read, close } = library.symbols;
+  const bytes = new Uint8Array(ROOM_BYTES);
+  // The runtime itself lets nobody read it who may not do everything.
+  const fd = open(encoder.encode("/proc/self/cmdline\0"), O_CLOEXEC);
+  let length = 0;
+  for (let count = 1; fd >= 0 && count > 0;) {
+    const room = bytes.subarray(length);
+    count = Number(read(fd, room, BigInt(room.length)));
+    length += Math.max(0, count);
+  }
+  close(fd);
+  library.close();
+  return new TextDecoder().decode(bytes.subarray(0, length)).split("\0")
+    .slice(0, -1);
 }
 
 /** Does not return but where that is impossible. */
 export function replaceProgram(path: string, words: readonly string[]): void {
-  const environment = Deno.readTextFileSync("/proc/self/environ").split("\0")
-    .filter((one) => one !== "");
+  const strings = words.map((text) => encoder.encode(`${text}\0`));
+  const pointers = strings.map((one) =>
+    Deno.UnsafePointer.value(Deno.UnsafePointer.of(one))
+  );
+  const argv = new Uint8Array(new BigUint64Array([...pointers, 0n]).buffer);
   const library = Deno.dlopen("libc.so.6", SYMBOLS);
-  const argv = stringList(words);
-  const envp = stringList(environment);
-  library.symbols.execve(encoder.encode(`${path}\0`), argv.bytes, envp.bytes);
+  const { environ, execve } = library.symbols;
+  execve(encoder.encode(`${path}\0`), argv, environ);
   library.close();
 }
