@@ -24,7 +24,7 @@ import {
   type LifetimeFields,
 } from "../wire/security_association.ts";
 import { AssociationState, stateWords } from "./association_state.ts";
-import { outerHeader } from "./ip_header.ts";
+import { type OuterHeader, outerHeader } from "./outer_header.ts";
 import {
   ALL_SUITES,
   chooseSuite,
@@ -48,8 +48,8 @@ export interface EspAssociation {
   readonly decrementsTtl: boolean;
   readonly copiesDf: boolean;
   readonly carriesEcn: boolean;
-  /** Of an outbound tunnel: the outer header but for lengths and checksum. */
-  readonly outer: Uint8Array<ArrayBuffer> | undefined;
+  /** Of an outbound tunnel. */
+  readonly outer: OuterHeader | undefined;
   readonly lifetime: LifetimeFields | undefined;
   readonly state: AssociationState;
 }
@@ -171,9 +171,9 @@ function makeAssociation(
   };
 }
 
-function outerOf({ tunnel }: AssociationFields): Uint8Array<ArrayBuffer> {
-  const { type, source, destination, dscp, flowLabel } = tunnel;
-  return outerHeader(type === TUNNEL_IPV4 ? 4 : 6, source, destination, {
+function outerOf({ tunnel }: AssociationFields): OuterHeader {
+  const { source, destination, dscp, flowLabel } = tunnel;
+  return outerHeader(source, destination, {
     dscp,
     flowLabel,
     ttl: tunnel.ttl || DEFAULT_TTL,

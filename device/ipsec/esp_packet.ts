@@ -34,6 +34,9 @@ const RECEIVED_ICV_AT = 32;
 const COMPUTED_ICV_AT = 64;
 const ESN_BYTES = 4;
 
+/** A counter of 1 behind the nonce (RFC 3686 §4), as bytes lie. */
+const BLOCK_COUNTER = 1 << 24;
+
 /** Memory and numbers of a packet, kept and refilled. */
 export class EspPacket {
   memory!: Region;
@@ -136,13 +139,19 @@ export class EspPacket {
     const { saltBytes, ivBytes } = suite;
     const from = this.espStart + ESP_HEADER_BYTES;
     const { iv, bytes } = this;
+    if (saltBytes === 4 && ivBytes === 8) {
+      // Whole words, as they have been written: pieces would be waited for.
+      const { view, ivWords } = this;
+      ivWords[0] = salt[0]! | salt[1]! << 8 | salt[2]! << 16 | salt[3]! << 24;
+      ivWords[1] = view.getUint32(from, true);
+      ivWords[2] = view.getUint32(from + 4, true);
+      ivWords[3] = BLOCK_COUNTER;
+      this.ivBytes = suite.iv === IvKind.NonceAndCounter ? 16 : 12;
+      return;
+    }
     for (let i = 0; i < saltBytes; i++) iv[i] = salt[i]!;
     for (let i = 0; i < ivBytes; i++) iv[saltBytes + i] = bytes[from + i]!;
     this.ivBytes = saltBytes + ivBytes;
-    if (suite.iv !== IvKind.NonceAndCounter) return;
-    iv.fill(0, 12, 15);
-    iv[15] = 1;
-    this.ivBytes = 16;
   }
 
   /** Puts the ICV that came with a packet aside; its place may be needed. */

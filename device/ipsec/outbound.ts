@@ -23,15 +23,18 @@ import {
   PROTOCOL_IPV4,
   PROTOCOL_IPV6,
   PROTOCOL_UDP,
-  setDontFragment,
-  setTrafficClass,
   trafficClass,
 } from "./ip_header.ts";
 import type { IvSource } from "./iv_source.ts";
+import {
+  OUTER_IPV6_BYTES,
+  type OuterFields,
+  type OuterHeader,
+  writeOuter,
+} from "./outer_header.ts";
 
 const ECN_MASK = 3;
 const LONGEST_FIELD = 0xffff;
-const IPV6_HEADER_BYTES = 40;
 
 /**
  * Makes an ESP packet of the `packetBytes` bytes from `HEAD_BYTES` on, but for
@@ -50,7 +53,7 @@ export function prepareOutbound(
   // Transport mode is for whole datagrams only (RFC 4303 §3.3.4).
   if (!isTunnel && header.isFragment) return Status.Error;
   const payloadStart = isTunnel ? header.start : header.headerEnd;
-  const headerBytes = association.outer?.length ??
+  const headerBytes = association.outer?.lengthBytes ??
     header.headerEnd - header.start;
   packet.countedBytes = header.end - payloadStart;
   packet.dataStart = payloadStart;
@@ -69,9 +72,10 @@ export function prepareOutbound(
   if (sequence === NO_SEQUENCE) return Status.Error;
   packet.sequence = sequence;
   writeTrailer(packet, header.end, padBytes);
-  if (isTunnel) writeOuterHeader(packet, association);
+  const { outer } = association;
+  if (outer !== undefined) writeOuterHeader(packet, association, outer);
   else moveHeader(packet, headerBytes);
-  writeLengths(packet, headerBytes);
+  if (udp !== undefined) writeUdpHeader(packet, udp);
   packet.writeEspHeader(ivs);
   packet.layOutOperation();
   return Status.Ok;
@@ -88,8 +92,8 @@ function resultFits(packet: EspPacket): boolean {
   const { association, header } = packet;
   const isIpv6 = association.outer === undefined
     ? header.version === 6
-    : association.outer.length === IPV6_HEADER_BYTES;
-  const fieldBytes = isIpv6 ? lengthBytes - IPV6_HEADER_BYTES : lengthBytes;
+    : association.outer.isIpv6;
+  const fieldBytes = isIpv6 ? lengthBytes - OUTER_IPV6_BYTES : lengthBytes;
   return fieldBytes <= LONGEST_FIELD && lengthBytes <= packet.resultLimitBytes;
 }
 
@@ -102,48 +106,57 @@ function writeTrailer(packet: EspPacket, at: number, padBytes: number): void {
   bytes[at + padBytes + 1] = association.isTunnel ? inner : header.protocol;
 }
 
+/** Refilled for each packet. */
+const FIELDS: OuterFields = {
+  trafficClass: 0,
+  dontFragment: false,
+  identification: 0,
+  protocol: PROTOCOL_ESP,
+  totalBytes: 0,
+};
+
 function writeOuterHeader(
   packet: EspPacket,
   association: EspAssociation,
+  outer: OuterHeader,
 ): void {
-  const { bytes, view, resultStart, header } = packet;
-  const outer = association.outer!;
-  for (let i = 0; i < outer.length; i++) bytes[resultStart + i] = outer[i]!;
+  const { view, resultStart, header } = packet;
   const inner = trafficClass(view, header.start);
-  const own = trafficClass(view, resultStart);
-  const dscp = (association.copiesDscp ? inner : own) & ~ECN_MASK;
+  const dscp = (association.copiesDscp ? inner : outer.trafficClass) &
+    ~ECN_MASK;
   // RFC 6040 §4.1, normal mode.
   const ecn = association.carriesEcn ? inner & ECN_MASK : 0;
-  if ((dscp | ecn) !== own) setTrafficClass(view, resultStart, dscp | ecn);
-  if (outer.length === IPV6_HEADER_BYTES) return;
-  if (association.copiesDf && header.version === 4) {
-    setDontFragment(view, resultStart, hasDontFragment(view, header.start));
-  }
-  view.setUint16(resultStart + 4, packet.sequence & LONGEST_FIELD);
+  FIELDS.trafficClass = dscp | ecn;
+  FIELDS.dontFragment = association.copiesDf && header.version === 4
+    ? hasDontFragment(view, header.start)
+    : outer.dontFragment;
+  FIELDS.identification = packet.sequence & LONGEST_FIELD;
+  FIELDS.protocol = protocolOf(packet);
+  FIELDS.totalBytes = packet.resultEnd - resultStart;
+  writeOuter(view, resultStart, outer, FIELDS);
 }
 
+const protocolOf = ({ association }: EspPacket): number =>
+  association.udp === undefined ? PROTOCOL_ESP : PROTOCOL_UDP;
+
+/** Transport: the packet's own header goes in front, and says what follows. */
 function moveHeader(packet: EspPacket, headerBytes: number): void {
-  const { bytes, header, resultStart } = packet;
+  const { bytes, view, header, resultStart } = packet;
   bytes.copyWithin(resultStart, header.start, header.start + headerBytes);
-}
-
-function writeLengths(packet: EspPacket, headerBytes: number): void {
-  const { view, bytes, header, association, resultStart, espStart } = packet;
-  const { outer, udp } = association;
-  const protocol = udp === undefined ? PROTOCOL_ESP : PROTOCOL_UDP;
-  if (outer !== undefined) {
-    bytes[resultStart + (outer.length === IPV6_HEADER_BYTES ? 6 : 9)] =
-      protocol;
-  } else bytes[resultStart + header.protocolAt - header.start] = protocol;
+  bytes[resultStart + header.protocolAt - header.start] = protocolOf(packet);
   const lengthBytes = packet.resultEnd - resultStart;
   finishHeader(view, resultStart, headerBytes, lengthBytes);
-  if (udp === undefined) return;
+}
+
+function writeUdpHeader(
+  packet: EspPacket,
+  { source, destination }: NonNullable<EspAssociation["udp"]>,
+): void {
+  const { view, espStart, resultEnd } = packet;
   const at = espStart - UDP_HEADER_BYTES;
-  view.setUint16(at, udp.source);
-  view.setUint16(at + 2, udp.destination);
-  view.setUint16(at + 4, packet.resultEnd - at);
-  // RFC 3948 §2.1
-  view.setUint16(at + 6, 0);
+  view.setUint32(at, source << 16 | destination);
+  // RFC 3948 §2.1: no checksum.
+  view.setUint32(at + 4, (resultEnd - at) << 16);
 }
 
 /** Brings a packet to its end whose operation has succeeded. */
