@@ -47,8 +47,11 @@ export function ipsecSuites(
   };
 }
 
-/** A few lines for people. */
-export function ipsecLines(backends: readonly ProbedBackend[]): string {
+/** A few lines for people, of paragraphs that `hanging` makes. */
+export function ipsecLines(
+  backends: readonly ProbedBackend[],
+  hanging: (text: string) => string,
+): string {
   const lines = backends.flatMap((probed) => {
     const suites = ipsecSuites(probed);
     if (!suites) return [];
@@ -59,9 +62,9 @@ export function ipsecLines(backends: readonly ProbedBackend[]): string {
         ? [`${["NULL", ...ciphers].join(", ")} with ${macs.join(", ")}`]
         : []),
     ];
-    return [`  ${probed.backend.name}: ${parts.join("; ")}`];
+    return [hanging(`${probed.backend.name}: ${parts.join("; ")}`)];
   });
   return lines.length > 0
-    ? `IPSEC, in process only, as ESP with:\n${lines.join("\n")}\n`
+    ? `\nIPSEC, in process only, as ESP with:\n${lines.join("\n")}`
     : "";
 }
