@@ -1,0 +1,56 @@
+/**
+ * What a report tells of the machine.
+ *
+ * @module
+ */
+
+import { probeBackends } from "../../mod.ts";
+
+/** Why guests cannot run on KVM here; undefined where they can. */
+export function withoutKvm(path = "/dev/kvm"): string | undefined {
+  try {
+    using _ = Deno.openSync(path, { read: true, write: true });
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : `${error}`;
+  }
+}
+
+async function outputOf(command: string, ...args: string[]): Promise<string> {
+  try {
+    const { stdout } = await new Deno.Command(command, { args }).output();
+    return new TextDecoder().decode(stdout).trim();
+  } catch {
+    return "unknown";
+  }
+}
+
+async function field(path: string, pattern: RegExp): Promise<string> {
+  try {
+    return pattern.exec(await Deno.readTextFile(path))?.[1] ?? "unknown";
+  } catch {
+    return "unknown";
+  }
+}
+
+/** Lines about hardware, system and libraries; nothing that names the host. */
+export async function hostLines(root: string): Promise<string[]> {
+  const backends = (await probeBackends()).map(({ backend, probe }) =>
+    `- ${backend.name}: ${
+      probe.ready
+        ? probe.version
+        : probe.missing.map(({ what }) => what).join("; ")
+    }`
+  );
+  return [
+    `- commit: ${await outputOf("git", "-C", root, "rev-parse", "HEAD")}`,
+    `- Deno: ${Deno.version.deno}`,
+    `- processor: ${await field(
+      "/proc/cpuinfo",
+      /^model name\s*: (.*)$/m,
+    )}, ${navigator.hardwareConcurrency} of them`,
+    `- kernel: ${Deno.osRelease()}`,
+    `- system: ${await field("/etc/os-release", /^PRETTY_NAME="(.*)"$/m)}`,
+    ...backends,
+  ];
+}

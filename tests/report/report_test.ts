@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { hostLines, withoutKvm } from "./host.ts";
+import { outcomeLines, outcomesIn } from "./outcomes.ts";
+
+const TAP = `TAP version 14
+# ./a_test.ts
+ok 1 - it works
+not ok 2 - it does not - at all
+  ---
+  {"message":"x"}
+  ...
+ok 3 - it needs a card # SKIP
+1..3
+`;
+
+Deno.test("a report has each test of a run, and how it ended", () => {
+  const outcomes = outcomesIn(TAP);
+  assert.deepEqual(outcomes, [
+    { name: "it works", verdict: "ok" },
+    { name: "it does not - at all", verdict: "FAILED" },
+    { name: "it needs a card", verdict: "left out" },
+  ]);
+  const [counts] = outcomeLines(outcomes);
+  assert.equal(counts, "1 ok, 1 failed, 1 left out");
+});
+
+Deno.test("the runtime's TAP is what is expected of it", async () => {
+  const path = await Deno.makeTempFile({ suffix: "_test.ts" });
+  await Deno.writeTextFile(
+    path,
+    `Deno.test("good", () => {});
+Deno.test("bad", () => { throw new Error("bad"); });
+Deno.test({ name: "absent", ignore: true, fn: () => {} });
+`,
+  );
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", "--no-check", "--no-config", "--reporter=tap", path],
+    env: { NO_COLOR: "1" },
+  }).output();
+  await Deno.remove(path);
+  assert.deepEqual(outcomesIn(new TextDecoder().decode(stdout)), [
+    { name: "good", verdict: "ok" },
+    { name: "bad", verdict: "FAILED" },
+    { name: "absent", verdict: "left out" },
+  ]);
+});
+
+Deno.test("where KVM cannot be opened, the reason is told", () => {
+  assert.match(withoutKvm("/nowhere/kvm")!, /^No such file or directory/);
+  assert.equal(withoutKvm("/dev/null"), undefined);
+});
+
+Deno.test("a report names neither host nor user", async () => {
+  const lines = (await hostLines(".")).join("\n");
+  assert.match(lines, /^- commit: /);
+  assert.match(lines, /\n- noble: @noble/);
+  assert.ok(!lines.includes(Deno.hostname()) || Deno.hostname().length < 4);
+});
