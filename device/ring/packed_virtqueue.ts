@@ -32,6 +32,8 @@ import {
 const AVAILABLE = DESCRIPTOR_AVAILABLE;
 const USED = DESCRIPTOR_USED;
 const WRITE = DESCRIPTOR_WRITE;
+/** Above every slot and place; the engine knows what a masked number cannot be. */
+const MASK = 0xffff;
 
 /** A packed virtqueue. */
 export class PackedVirtqueue implements Virtqueue {
@@ -63,6 +65,12 @@ export class PackedVirtqueue implements Virtqueue {
   readonly #firsts = new Int32Array(MOST_CHAINS);
   readonly #one = new Int32Array(1);
   readonly #oneLength = new Int32Array(1);
+  /** What is staged: buffer IDs, descriptors of the ring, lengths of a single one. */
+  readonly #ids = new Int32Array(MOST_CHAINS);
+  readonly #taken = new Int32Array(MOST_CHAINS);
+  readonly #lengths = new Int32Array(1);
+  /** Whether the last chain was like the one before in its slot. */
+  #areAlike = true;
   readonly #journal: UsedJournal | undefined;
   /** Descriptors shown since the driver was last asked. */
   #shown = 0;
@@ -102,7 +110,7 @@ export class PackedVirtqueue implements Virtqueue {
       return;
     }
     // Once they were visible the driver may have put others in their place.
-    if (this.#isAvailable(this.#next)) this.#showJournal(journal, unshown);
+    if (this.#countAvailable(1) > 0) this.#showJournal(journal, unshown);
     else this.#moveUsed(descriptors);
     this.#outstanding = 0;
     this.#next = this.#used;
@@ -132,12 +140,19 @@ export class PackedVirtqueue implements Virtqueue {
     const reader = this.#reader;
     let left = mostBytes;
     let taken = 0;
-    while (taken < most && left > 0) {
-      const listed = this.#list(into, taken, most);
-      if (listed === taken) break;
-      const done = reader.followAlike(into, this.#firsts, taken, listed, left);
-      left = reader.leftBytes;
+    while (taken < most && left > 0 && this.broken === undefined) {
+      // Lists that are like none before may take any number of descriptors.
+      const count = this.#countAvailable(this.#areAlike ? most - taken : 1);
+      if (count === 0) break;
+      const listed = taken + count;
+      this.#list(into, taken, listed);
+      let done = taken;
+      if (this.#outstanding < this.size) {
+        done = reader.followAlike(into, this.#firsts, taken, listed, left);
+        left = reader.leftBytes;
+      }
       this.#passBy(into, taken, done);
+      this.#areAlike = done > taken;
       taken = done;
       if (taken < listed && left > 0) {
         const slot = into[taken]!;
@@ -179,26 +194,32 @@ export class PackedVirtqueue implements Virtqueue {
     return slot;
   }
 
-  /**
-   * Lists chains that are available, and takes a slot for each, up to the end of
-   * the ring and the first that can be like none before; returns how many there
-   * are then, `most` at most.
-   */
-  #list(into: Int32Array<ArrayBuffer>, from: number, most: number): number {
-    const { slots, size } = this;
+  /** Takes slots for the next chains, each a descriptor behind the one before. */
+  #list(into: Int32Array<ArrayBuffer>, from: number, to: number): void {
     const firsts = this.#firsts;
-    const room = size - this.#outstanding;
-    let listed = from;
-    let next = this.#next;
+    const next = this.#next;
+    this.slots.takeSome(into, from, to - from);
+    for (let i = from; i < to; i++) firsts[i] = next + i - from;
+  }
+
+  /**
+   * How many of the next descriptors are available, up to the end of the ring and
+   * `most`. Each load acquires: what the driver wrote before is read after it in
+   * plain loads.
+   */
+  #countAvailable(most: number): number {
+    const words = this.#words;
+    const next = this.#next;
+    const room = Math.max(this.size - this.#outstanding, 1);
+    const limit = Math.min(most, room, this.size - next);
+    const wanted = this.#nextWrap === 1 ? AVAILABLE : USED;
+    let count = 0;
     while (
-      listed < most && next < size && (listed === from || listed - from < room)
-    ) {
-      if (this.broken !== undefined || !this.#isAvailable(next)) break;
-      slots.takeSome(into, listed, 1);
-      firsts[listed] = next++;
-      if (!this.#reader.isKnown(into[listed++]!)) break;
-    }
-    return listed;
+      count < limit &&
+      (Atomics.load(words, (next + count) * 8 + 7) & (AVAILABLE | USED)) ===
+        wanted
+    ) count++;
+    return count;
   }
 
   /** Follows the next chain, whatever it is; false where the ring is broken. */
@@ -215,22 +236,50 @@ export class PackedVirtqueue implements Virtqueue {
     const { size } = this;
     const { orders, ringDescriptors } = this.slots;
     let next = this.#next;
+    let order = this.#order;
+    let outstanding = this.#outstanding;
     for (let i = from; i < to; i++) {
-      const slot = chosen[i]!;
+      const slot = chosen[i]! & MASK;
       const descriptors = ringDescriptors[slot]!;
-      orders[slot] = this.#order;
-      this.#order = this.#order + 1 === size ? 0 : this.#order + 1;
-      this.#outstanding += descriptors;
-      next += descriptors;
-      if (next >= size) {
-        next -= size;
-        this.#nextWrap ^= 1;
-      }
+      orders[slot] = order;
+      order = (order + 1) | 0;
+      if (order === size) order = 0;
+      outstanding = (outstanding + descriptors) | 0;
+      next = (next + descriptors) | 0;
+    }
+    // A ring's worth at most: it goes round once.
+    if (next >= size) {
+      next -= size;
+      this.#nextWrap ^= 1;
     }
     this.#next = next;
+    this.#order = order;
+    this.#outstanding = outstanding;
   }
 
   give(
+    slots: Int32Array<ArrayBuffer>,
+    writtenBytes: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    if (this.#gate || this.#journal) {
+      this.#release(slots, writtenBytes, count);
+    } else {
+      const { heads, ringDescriptors } = this.slots;
+      const ids = this.#ids;
+      const descriptors = this.#taken;
+      for (let i = 0; i < count; i++) {
+        const slot = slots[i]! & MASK;
+        ids[i] = heads[slot]!;
+        descriptors[i] = ringDescriptors[slot]!;
+      }
+      this.#stage(ids, descriptors, writtenBytes, count);
+    }
+    this.slots.giveBackSome(slots, 0, count);
+  }
+
+  /** Uses what is next in the order of the ring, or written down, and holds the rest. */
+  #release(
     slots: Int32Array<ArrayBuffer>,
     writtenBytes: Int32Array<ArrayBuffer>,
     count: number,
@@ -250,7 +299,6 @@ export class PackedVirtqueue implements Virtqueue {
       this.#use(gate.head, gate.ringDescriptors, gate.writtenBytes);
       gate.advance();
     }
-    this.slots.giveBackSome(slots, 0, count);
   }
 
   push(slot: number, writtenBytes: number): void {
@@ -261,7 +309,7 @@ export class PackedVirtqueue implements Virtqueue {
 
   #use(id: number, ringDescriptors: number, writtenBytes: number): void {
     const journal = this.#journal;
-    if (!journal) return this.#stage(id, ringDescriptors, writtenBytes);
+    if (!journal) return this.#stageOne(id, ringDescriptors, writtenBytes);
     if (journal.count === MOST_USED) this.#commit(journal);
     journal.add(id, ringDescriptors, writtenBytes);
   }
@@ -276,7 +324,7 @@ export class PackedVirtqueue implements Virtqueue {
 
   #showJournal(journal: UsedJournal, count: number): void {
     for (let i = 0; i < count; i++) {
-      this.#stage(
+      this.#stageOne(
         journal.id(i),
         journal.descriptors(i),
         journal.writtenBytes(i),
@@ -328,37 +376,56 @@ export class PackedVirtqueue implements Virtqueue {
       0,
       packedEventAt(position, this.#eventIndex),
     );
-    return this.#isAvailable(this.#next);
+    return this.#countAvailable(1) > 0;
   }
 
   disableNotifications(): void {
     Atomics.store(this.#deviceEvent, 0, EVENT_DISABLE << 16);
   }
 
-  /** The load acquires: the rest of the list is read after it in plain loads. */
-  #isAvailable(position: number): boolean {
-    const flags = Atomics.load(this.#words, position * 8 + 7);
-    const available = (flags & AVAILABLE) !== 0 ? 1 : 0;
-    const used = (flags & USED) !== 0 ? 1 : 0;
-    return available === this.#nextWrap && used !== this.#nextWrap;
+  #stageOne(id: number, ringDescriptors: number, writtenBytes: number): void {
+    this.#ids[0] = id;
+    this.#taken[0] = ringDescriptors;
+    this.#lengths[0] = writtenBytes;
+    this.#stage(this.#ids, this.#taken, this.#lengths, 1);
   }
 
   /**
-   * Writes a used descriptor. The driver looks only at the one that it expects
-   * next, so holding back the first hides all.
+   * Writes used descriptors. The driver looks only at the one that it expects next,
+   * so holding back the first hides all.
    */
-  #stage(id: number, ringDescriptors: number, writtenBytes: number): void {
-    const at = this.#used << 2;
-    const flags = (writtenBytes > 0 ? WRITE : 0) |
-      (this.#usedWrap === 1 ? AVAILABLE | USED : 0);
-    this.#descriptors[at + 2] = writtenBytes;
-    if (this.#staged === 0) {
-      this.#words[(at << 1) + 6] = id;
-      this.#firstStaged = this.#used;
-      this.#firstFlags = flags;
-    } else this.#descriptors[at + 3] = id | flags << 16;
-    this.#staged += ringDescriptors;
-    this.#moveUsed(ringDescriptors);
+  #stage(
+    ids: Int32Array<ArrayBuffer>,
+    ringDescriptors: Int32Array<ArrayBuffer>,
+    writtenBytes: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    const descriptors = this.#descriptors;
+    const { size } = this;
+    let used = this.#used;
+    let wrapFlags = this.#usedWrap === 1 ? AVAILABLE | USED : 0;
+    let staged = this.#staged;
+    for (let i = 0; i < count; i++) {
+      const at = (used & MASK) << 2;
+      const lengthBytes = writtenBytes[i]!;
+      const flags = (lengthBytes !== 0 ? WRITE : 0) | wrapFlags;
+      descriptors[at + 2] = lengthBytes;
+      if (staged === 0) {
+        this.#words[(at << 1) + 6] = ids[i]!;
+        this.#firstStaged = used;
+        this.#firstFlags = flags;
+      } else descriptors[at + 3] = ids[i]! | flags << 16;
+      const taken = ringDescriptors[i]!;
+      staged = (staged + taken) | 0;
+      used = (used + taken) | 0;
+      if (used >= size) {
+        used = (used - size) | 0;
+        wrapFlags ^= AVAILABLE | USED;
+      }
+    }
+    this.#used = used;
+    this.#usedWrap = wrapFlags === 0 ? 0 : 1;
+    this.#staged = staged;
   }
 
   #moveUsed(ringDescriptors: number): void {

@@ -164,7 +164,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a used descriptor says that something was written, whatever was",
     file: "device/ring/packed_virtqueue.ts",
-    text: "(writtenBytes > 0 ? WRITE : 0) |",
+    text: "(lengthBytes !== 0 ? WRITE : 0) |",
     replacement: "WRITE |",
     tests: ["tests/standard/ring_oracle_test.ts"],
   },
