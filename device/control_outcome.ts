@@ -4,7 +4,9 @@
  * @module
  */
 
+import { wipeKeys } from "../algorithms/session_description.ts";
 import type { Segments } from "../memory/segments.ts";
+import type { RedoneRequests } from "./redone_requests.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import { serviceOfSession } from "./session/session_needs.ts";
 import type {
@@ -25,6 +27,10 @@ export interface ControlContext {
   readonly limits: ServiceLimits;
   /** Numbers the queue's requests; absent: none is ever done again. */
   readonly numbers?: RequestNumbers | undefined;
+  /** Those that another process may have begun; absent likewise. */
+  readonly redone?: RedoneRequests | undefined;
+  /** Whether what is asked is refused, whatever it is. */
+  readonly isBarred?: boolean;
 }
 
 /** Gives the request between two places of a ring a number of its own. */
@@ -48,10 +54,13 @@ export type ControlAnswer = (writable: Segments) => number;
 /** Does what a decoded request asks; `origin` is the same when it asks again. */
 export function carryOut(
   request: ControlRequest,
-  sessions: SessionTable,
-  mode: WireMode,
+  { sessions, mode, isBarred }: ControlContext,
   origin: number,
 ): Eventual<ControlOutcome> {
+  if (isBarred) {
+    if (request.kind === "create") wipeKeys(request.description);
+    return { status: Status.Error, sessionId: NaN };
+  }
   switch (request.kind) {
     case "refused":
       sessions.refuse(request);

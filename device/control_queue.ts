@@ -13,6 +13,7 @@ import {
   type ControlOutcome,
 } from "./control_outcome.ts";
 import { answerDraft9Control } from "./draft9_control.ts";
+import type { RedoneRequests } from "./redone_requests.ts";
 import type { QueueService } from "./queue_service.ts";
 import {
   ChainFault,
@@ -83,7 +84,12 @@ export class ControlQueue implements QueueService {
    * `answered`.
    */
   get isFull(): boolean {
-    return this.#waiting.size >= WAITING;
+    return this.#waiting.size >= (this.#isRedoing ? 1 : WAITING);
+  }
+
+  /** What is done again is done one by one: it is known which one ends a process. */
+  get #isRedoing(): boolean {
+    return this.#context.redone?.any ?? false;
   }
 
   /** Answers what is available, up to a bound; true: notify the driver. */
@@ -95,9 +101,12 @@ export class ControlQueue implements QueueService {
       const { slot, writable } = this.#chain;
       const { numbers } = this.#context;
       const origin = numbers?.take(start, this.#position) ?? NO_ORIGIN;
-      const answer = this.#answer(origin);
-      if (answer instanceof Promise) this.#answerLater(slot, answer);
-      else this.#virtqueue.push(slot, answer(writable));
+      const redone = this.#isRedoing ? this.#context.redone : undefined;
+      const isBarred = redone?.begin() === false;
+      const context = isBarred ? { ...this.#context, isBarred } : this.#context;
+      const answer = this.#answer(context, origin);
+      if (answer instanceof Promise) this.#answerLater(slot, answer, redone);
+      else this.#push(slot, answer(writable), redone);
       if (performance.now() >= end) break;
     }
     return this.#virtqueue.publish();
@@ -122,12 +131,25 @@ export class ControlQueue implements QueueService {
     this.abandonLanes();
   }
 
-  #answerLater(slot: number, later: Promise<ControlAnswer>): void {
+  #push(
+    slot: number,
+    writtenBytes: number,
+    redone: RedoneRequests | undefined,
+  ): void {
+    this.#virtqueue.push(slot, writtenBytes);
+    redone?.end();
+  }
+
+  #answerLater(
+    slot: number,
+    later: Promise<ControlAnswer>,
+    redone: RedoneRequests | undefined,
+  ): void {
     const waiting = later.then((answer) => {
       this.#waiting.delete(waiting);
       // The lists of chains may have moved since.
       showChain(this.#virtqueue, slot, this.#chain);
-      this.#virtqueue.push(slot, answer(this.#chain.writable));
+      this.#push(slot, answer(this.#chain.writable), redone);
       this.answered?.();
     });
     this.#waiting.add(waiting);
@@ -138,17 +160,20 @@ export class ControlQueue implements QueueService {
     return this.#virtqueue.base & 0xffff;
   }
 
-  #answer(origin: number): Eventual<ControlAnswer> {
+  #answer(context: ControlContext, origin: number): Eventual<ControlAnswer> {
     // A chain that cannot be followed has no place for an answer.
     if (this.#chain.fault !== ChainFault.None) return NO_ANSWER;
-    return this.#context.mode.layout === "draft-9"
-      ? answerDraft9Control(this.#chain.writable, this.#context, origin)
-      : this.#answerVirtio(origin);
+    return context.mode.layout === "draft-9"
+      ? answerDraft9Control(this.#chain.writable, context, origin)
+      : this.#answerVirtio(context, origin);
   }
 
-  #answerVirtio(origin: number): Eventual<ControlAnswer> {
+  #answerVirtio(
+    context: ControlContext,
+    origin: number,
+  ): Eventual<ControlAnswer> {
     const { readable, writable } = this.#chain;
-    const { mode, limits, sessions } = this.#context;
+    const { mode, limits } = context;
     const bytes = keyRoom(
       Math.min(readable.totalBytes, MAXIMUM_REQUEST_BYTES),
     );
@@ -170,7 +195,7 @@ export class ControlQueue implements QueueService {
       writable.write(0, bytes);
       return bytes.length;
     };
-    const outcome = carryOut(request, sessions, mode, origin);
+    const outcome = carryOut(request, context, origin);
     return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
   }
 }

@@ -18,6 +18,7 @@ import { OperationRunner } from "./operation_runner.ts";
 import { LATENCY_WORDS, LatencySamples } from "./latency.ts";
 import type { QueueService } from "./queue_service.ts";
 import type { RequestFormat } from "./request_format.ts";
+import { MOST_TRIES } from "./redone_requests.ts";
 import { RequestUndo, type UndoJournal } from "./request_undo.ts";
 import {
   NOBODY,
@@ -69,9 +70,6 @@ const BURST_BYTES = 1 << 20;
 
 /** Bursts of one call of `service`; between calls a thread sees its messages. */
 const BURSTS_PER_SERVICE = 8;
-
-/** So many processes may end while they do the same request by itself. */
-export const MOST_TRIES = 3;
 
 /** Indices of a queue's counters. */
 export const enum Counter {

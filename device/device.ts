@@ -13,6 +13,7 @@ import { capabilities } from "./capabilities.ts";
 import type { RequestNumbers } from "./control_outcome.ts";
 import { ControlQueue } from "./control_queue.ts";
 import { createIpsecService, type IpsecService } from "./ipsec_service.ts";
+import type { RedoneRequests } from "./redone_requests.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import type { SecurityAssociations } from "./security_associations.ts";
@@ -309,6 +310,7 @@ export class Device {
     virtqueue: Virtqueue,
     memory: GuestMemory,
     numbers?: RequestNumbers,
+    redone?: RedoneRequests,
   ): ControlQueue {
     return new ControlQueue(virtqueue, {
       memory,
@@ -316,6 +318,7 @@ export class Device {
       mode: this.#mode,
       limits: this.threadSettings,
       numbers,
+      redone,
     });
   }
 

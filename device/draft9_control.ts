@@ -59,28 +59,27 @@ function decide(
   context: ControlContext,
   origin: number,
 ): Eventual<ControlOutcome> {
-  const { sessions, mode } = context;
   return request.kind === "create"
     ? create(request, context, origin)
-    : carryOut(request, sessions, mode, origin);
+    : carryOut(request, context, origin);
 }
 
 function create(
   { parameters, keyAddress, authKeyAddress }: Draft9Create,
-  { memory, sessions, mode }: ControlContext,
+  context: ControlContext,
   origin: number,
 ): Eventual<ControlOutcome> {
   const key = keyRoom(parameters.keyBytes);
   const authKey = keyRoom(parameters.authKeyBytes);
-  const found = readKey(memory, keyAddress, key) &&
-    readKey(memory, authKeyAddress, authKey);
+  const found = readKey(context.memory, keyAddress, key) &&
+    readKey(context.memory, authKeyAddress, authKey);
   const created = found
     ? createFrom(parameters, key, authKey)
     : refused(true, Status.Error, "a key that is not in guest memory");
   // The description has copies of its own.
   key.fill(0);
   authKey.fill(0);
-  return carryOut(created, sessions, mode, origin);
+  return carryOut(created, context, origin);
 }
 
 /** Copies a key; false where it is not in guest memory. */

@@ -9,6 +9,7 @@ import { EAGAIN, type Libc, nativeBuffer, POLLFD_BYTES } from "../ffi/libc.ts";
 import { connectDatagram } from "../ffi/libc_datagram.ts";
 import { SocketMessages } from "../ffi/libc_socket.ts";
 import type { Environment } from "./inherited.ts";
+import { MOST_NAME_BYTES } from "./kept_descriptors.ts";
 import { formatNotification, isDescriptorName } from "./notification.ts";
 
 /** How long a message may wait for room at the keeper. */
@@ -23,12 +24,22 @@ export class Keeper {
   readonly #libc: Libc;
   readonly #fd: number;
   readonly #messages: SocketMessages;
+  /** What is kept, by name. */
+  readonly #names: Set<string>;
+  #nameBytes = 0;
 
-  private constructor(libc: Libc, fd: number, watchdogMs: number) {
+  private constructor(
+    libc: Libc,
+    fd: number,
+    watchdogMs: number,
+    names: readonly string[],
+  ) {
     this.#libc = libc;
     this.#fd = fd;
     this.#messages = new SocketMessages(libc);
     this.watchdogMs = watchdogMs;
+    this.#names = new Set(names);
+    for (const name of this.#names) this.#nameBytes += name.length + 1;
   }
 
   /** The keeper that started this process; undefined where there is none. */
@@ -44,7 +55,9 @@ export class Keeper {
     const isWatched = WATCHDOG_PID === undefined ||
       WATCHDOG_PID === `${processId}`;
     const microseconds = isWatched ? Number(WATCHDOG_USEC ?? 0) : 0;
-    return new Keeper(libc, fd, microseconds > 0 ? microseconds / 1000 : 0);
+    const watchdogMs = microseconds > 0 ? microseconds / 1000 : 0;
+    const names = environment.LISTEN_FDNAMES?.split(":") ?? [];
+    return new Keeper(libc, fd, watchdogMs, names);
   }
 
   /** Tells that this process serves. Negative where the keeper did not hear it. */
@@ -72,17 +85,21 @@ export class Keeper {
     requireName(name);
     const forgotten = this.forget(name);
     if (forgotten < 0) return forgotten;
+    this.#names.add(name);
+    this.#nameBytes += name.length + 1;
     return this.#tell({ FDSTORE: "1", FDNAME: name }, [fd]);
   }
 
-  /** Whether something can be kept by a name. */
-  takes(name: string): boolean {
-    return isDescriptorName(name);
+  /** Whether so many descriptors can be kept by names like this one. */
+  takes(name: string, count: number): boolean {
+    return isDescriptorName(name) &&
+      this.#nameBytes + (name.length + 1) * count <= MOST_NAME_BYTES;
   }
 
   /** Has what is kept by a name given up. */
   forget(name: string): number {
     requireName(name);
+    if (this.#names.delete(name)) this.#nameBytes -= name.length + 1;
     return this.#tell({ FDSTOREREMOVE: "1", FDNAME: name });
   }
 

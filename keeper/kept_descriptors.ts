@@ -12,7 +12,7 @@ export const MOST_KEPT = 32768;
  * All names are one variable of the environment, which the kernel takes up to
  * 128 KiB of (MAX_ARG_STRLEN): with more, nothing could be started again.
  */
-const MOST_NAME_BYTES = 120_000;
+export const MOST_NAME_BYTES = 120_000;
 const POLLFD_RESULT = 6;
 const POLLERR_HUP = 0x8 | 0x10;
 

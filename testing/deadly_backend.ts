@@ -1,6 +1,6 @@
 /**
- * The noble backend in a library that crashes: data that begins with `DEADLY`
- * ends the process.
+ * The noble backend in a library that crashes: data or a key that begins with
+ * `DEADLY` ends the process.
  *
  * @module
  */
@@ -19,7 +19,11 @@ function openThread(): BackendThread {
   const inner = noble.open({});
   const first = new Uint8Array(1);
   return {
-    openSession: (description) => inner.openSession(description),
+    openSession(description) {
+      const isDeadly = "key" in description && description.key[0] === DEADLY;
+      if (isDeadly) Deno.kill(Deno.pid, "SIGKILL");
+      return inner.openSession(description);
+    },
     closeSession: (session) => inner.closeSession(session),
     run(operations, count) {
       for (let i = 0; i < count; i++) {

@@ -31,6 +31,8 @@ export const NO_ORIGIN = 0;
 export interface SessionObserver {
   opened(announcement: SessionAnnouncement, origin: number): void;
   closed(id: number, origin: number): void;
+  /** Hears that a reset has left sessions, of which `newest` is the newest. */
+  left?(newest: number): void;
   /** Hears that keys of the store may be gone. */
   keysChanged?(): void;
   /**
@@ -132,15 +134,17 @@ export class SessionTable {
   }
 
   /**
-   * Takes over the sessions of the process before, placed anew; `nextId` and
-   * `redo` are its, too. Returns why there are some that no backend has.
+   * Takes over the sessions of the process before, placed anew; `nextId`, `redo`
+   * and the newest session that a reset has left are its, too. Returns why there are some that no backend has.
    */
   async takeOver(
     sessions: readonly Pick<SessionAnnouncement, "id" | "description">[],
     nextId: number,
     redo: SessionRedo,
+    newestLeft = 0,
   ): Promise<string[]> {
     this.#nextId = nextId;
+    this.#newestLeft = newestLeft;
     const lost: string[] = [];
     for (const { id, description } of sessions) {
       const taken = await this.#createSoon(description, NO_ORIGIN, id);
@@ -335,7 +339,10 @@ export class SessionTable {
   driverReset(newest = this.newestId): void {
     this.abandonOpening();
     if (this.#acrossReset === "drop") this.clear(newest);
-    else this.#newestLeft = Math.max(this.#newestLeft, newest);
+    else {
+      this.#newestLeft = Math.max(this.#newestLeft, newest);
+      for (const { left } of this.#observers) left?.(this.#newestLeft);
+    }
   }
 
   /** Ends the sessions of keys that the store no longer has, with ERR. */

@@ -34,9 +34,10 @@ export class RequestNumbers {
     return Math.floor((this.#words.get(LAST) || 0) / POSITIONS);
   }
 
-  /** A ring begins, all of whose requests are new. */
-  begin(): void {
+  /** A ring begins at `position`, and all of its requests are new. */
+  begin(position: number): void {
     this.#again = undefined;
+    this.#words.set(LAST, this.#count * POSITIONS + position);
   }
 
   /**

@@ -7,7 +7,7 @@ Deno.test("a request that is done again has its number, and no other has it", ()
   for (const period of [8, 32, 512, 65536]) {
     const bytes = new Uint8Array(new ArrayBuffer(REQUEST_NUMBERS_BYTES));
     let numbers = new RequestNumbers(bytes);
-    numbers.begin();
+    numbers.begin(0);
     const given = new Map<number, number>();
     // Requests by their place in time; of those taken, some are answered.
     const starts = [0];
@@ -29,10 +29,23 @@ Deno.test("a request that is done again has its number, and no other has it", ()
         numbers = new RequestNumbers(bytes);
         if (given.size > answered || below(2) === 0) {
           numbers.resume(starts[answered]!);
-        } else numbers.begin();
+        } else numbers.begin(starts[answered]!);
         taken = answered;
       }
     }
     deepStrictEqual(new Set(given.values()).size, given.size, `${period}`);
   }
+});
+
+Deno.test("a ring that begins anew at an old place has new requests there", () => {
+  const bytes = new Uint8Array(new ArrayBuffer(REQUEST_NUMBERS_BYTES));
+  const before = new RequestNumbers(bytes);
+  before.begin(0);
+  const first = before.take(0, 1);
+  before.take(1, 2);
+  before.begin(0);
+  // The process ends before the driver has asked for anything.
+  const next = new RequestNumbers(bytes);
+  next.resume(0);
+  ok(next.take(0, 1) > first + 1);
 });

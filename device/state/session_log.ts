@@ -12,6 +12,7 @@
  * | 8    | the next identifier                                              |
  * | 16   | how many sessions have been closed                               |
  * | 24   | the 64 closed last: origin and identifier, in a round            |
+ * | 1048 | the newest session that a reset has left                         |
  * | 1088 | the halves                                                       |
  *
  * An entry is its length, whether it is live, its origin, and the record of a
@@ -37,6 +38,7 @@ const HALF = 0;
 const NEXT_ID = 1;
 const CLOSED_COUNT = 2;
 const FIRST_CLOSED = 3;
+const NEWEST_LEFT = FIRST_CLOSED + 2 * MOST_UNTOLD;
 const HEADER_BYTES = 1088;
 const ENTRY_HEADER_BYTES = 16;
 const LIVE_AT = 4;
@@ -125,6 +127,15 @@ export class SessionLog {
 
   set nextId(id: number) {
     this.#header.set(NEXT_ID, id);
+  }
+
+  /** The newest session from before the driver's last reset; 0: none is. */
+  get newestLeft(): number {
+    return this.#header.get(NEWEST_LEFT) || 0;
+  }
+
+  set newestLeft(id: number) {
+    this.#header.set(NEWEST_LEFT, id);
   }
 
   /** The sessions that were closed last, by origin. */

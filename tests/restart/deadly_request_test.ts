@@ -6,6 +6,7 @@ import {
 } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import { Driver } from "../../driver/driver.ts";
+import { SessionMessages } from "../../driver/vhost_user/session_messages.ts";
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
 import { DEADLY } from "../../testing/deadly_backend.ts";
 import { KeptDevice } from "../../testing/kept_device.ts";
@@ -57,6 +58,41 @@ for (const packed of [false, true]) {
     deepStrictEqual(
       await session.run(harmless[0]!, IV),
       expected(harmless[0]!),
+    );
+  });
+}
+
+/** What asks for sessions, and how many processes a deadly one ends. */
+const ROADS: Readonly<Record<string, number>> = {
+  // One does it for the first time, and then three that know of that.
+  "the control queue": 4,
+  "a message": 3,
+};
+
+for (const [road, deaths] of Object.entries(ROADS)) {
+  Deno.test(`a session that ends each process is refused, and no other one (by ${road})`, async () => {
+    await using device = await KeptDevice.start("--backend", BACKEND.pathname);
+    const link = await connectVhostUser(device.socketPath, {
+      memoryBytes: 4 * 1024 * 1024,
+    });
+    const options = road === "a message"
+      ? { sessionControl: new SessionMessages(link, "A") }
+      : {};
+    await using driver = await Driver.start(link, options);
+    const open = (key: Uint8Array) =>
+      driver.cipher({ algorithm: "aes-cbc", key, direction: "encrypt" });
+    const before = open(KEY);
+    const refused = rejects(open(new Uint8Array(16).fill(DEADLY)), /ERR/);
+    const after = open(KEY);
+    const data = new Uint8Array(64);
+    for (const session of [await before, await after]) {
+      deepStrictEqual(await session.run(data, IV), expected(data));
+    }
+    await refused;
+    strictEqual(device.log.match(/ended by signal 9/g)?.length, deaths);
+    match(
+      device.log,
+      /with which 3 processes have ended is (refused|answered)/,
     );
   });
 }

@@ -10,6 +10,7 @@ import { clearForeign } from "../../../ffi/libc_foreign.ts";
 import type { AdminQueue } from "../../admin_queue.ts";
 import type { ControlQueue } from "../../control_queue.ts";
 import { DRAIN_MS } from "../../drain.ts";
+import { RedoneRequests } from "../../redone_requests.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import type { Virtqueue } from "../../ring/virtqueue.ts";
 import { ServedQueue } from "../../served_queue.ts";
@@ -31,11 +32,15 @@ export interface ControlRingOptions {
   readonly signals: GuestSignals;
   /** Numbers what is asked where the guest is kept; absent: it is not. */
   readonly numbers?: RequestNumbers | undefined;
-  /** Makes what serves the ring; `answered` hears what it answers later. */
+  /**
+   * Makes what serves the ring; `answered` hears what it answers later, `redone` are
+   * requests that another process may have begun.
+   */
   create(
     virtqueue: Virtqueue,
     memory: GuestMemory,
     answered: () => void,
+    redone: RedoneRequests | undefined,
   ): ControlQueue | AdminQueue;
   /** Hears why the ring is no longer served. */
   broken(reason: string): void;
@@ -75,8 +80,9 @@ export class ControlRing implements RingRunner {
     const form = { size, packed, base, eventIndex, inOrder };
     const { numbers } = this.#options;
     if (redo > 0) numbers?.resume(ring.base & 0xffff);
-    else numbers?.begin();
+    else numbers?.begin(ring.base & 0xffff);
     const journal = place && openJournal(place);
+    const redone = journal && new RedoneRequests(redo, journal);
     this.#queue = new ServedQueue({
       form: {
         ...form,
@@ -85,7 +91,7 @@ export class ControlRing implements RingRunner {
         mostWrittenBytes: MOST_WRITTEN_BYTES,
       },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
-      create: (virtqueue, memory) => this.#create(virtqueue, memory),
+      create: (virtqueue, memory) => this.#create(virtqueue, memory, redone),
     });
     if (kickFd < 0) this.#lookLater();
     else if (reactor.watch(kickFd, () => this.#kicked(kickFd)) < 0) {
@@ -133,11 +139,13 @@ export class ControlRing implements RingRunner {
   #create(
     virtqueue: Virtqueue,
     memory: GuestMemory,
+    redone: RedoneRequests | undefined,
   ): ControlQueue | AdminQueue {
-    const service = this.#options.create(virtqueue, memory, () => {
+    const answered = () => {
       if (service.poll()) this.#notify();
       this.#serveSoon();
-    });
+    };
+    const service = this.#options.create(virtqueue, memory, answered, redone);
     this.#service = service;
     return service;
   }

@@ -7,6 +7,7 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign, hasEnded } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
+import { MOST_TRIES } from "../../redone_requests.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
 import { Guest } from "./guest.ts";
@@ -283,7 +284,7 @@ export class FrontEnd {
     let problem: string | undefined;
     this.#isHandling = true;
     try {
-      const outcome = await this.#protocol.handle(message);
+      const outcome = await this.#carryOut(message);
       problem = this.#answer(message, outcome);
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
@@ -295,6 +296,24 @@ export class FrontEnd {
     if (problem !== undefined) {
       void this.drop(`${requestName(message.request)}: ${problem}`);
     } else if (!this.#dropped) this.#noteUnsent(this.#protocol.sendWaiting());
+  }
+
+  /** A message that ends each process is not tried for ever. */
+  async #carryOut(message: Message): Promise<Outcome> {
+    const { kept, log } = this.#options;
+    const tries = kept?.beginMessage(message.number) ?? 0;
+    let outcome: Outcome;
+    if (tries < MOST_TRIES) outcome = await this.#protocol.handle(message);
+    else {
+      const name = requestName(message.request);
+      log(
+        "warn",
+        `${name}: a message with which ${tries} processes have ended is refused`,
+      );
+      outcome = this.#protocol.refuse(message);
+    }
+    kept?.endMessage();
+    return outcome;
   }
 
   /** Sends what the message asks for; returns why the connection must end. */

@@ -12,6 +12,8 @@
  * | 24   | which of the two front-end's records holds: 0 none, 1, 2        |
  * | 32   | messages whose answers have been sent; then those that were     |
  * |      | about to be                                                     |
+ * | 48   | the message that is handled, and how many processes have begun  |
+ * |      | that: eight times its number, and those                         |
  * | 64   | the message under way (`kept_message.ts`)                       |
  * | then | two front-end's records (`front_end_record.ts`); a journal for   |
  * |      | each ring (`used_journal.ts`); numbers of control requests      |
@@ -56,8 +58,8 @@ import { KeptUndo, type UndoPool } from "./kept_undo.ts";
 /** Has descriptors kept by name; negative where the keeper did not hear it. */
 export interface DescriptorKeeper {
   keep(name: string, fd: number): number;
-  /** Whether something can be kept by a name. */
-  takes(name: string): boolean;
+  /** Whether so many descriptors can be kept by names like this one. */
+  takes(name: string, count: number): boolean;
   forget(name: string): number;
 }
 
@@ -79,6 +81,9 @@ const OLDEST_READER = 2;
 const HOLDS = 3;
 const ANSWERED = 4;
 const ANSWERING = 5;
+const TRIED = 6;
+/** Above every number of tries. */
+const TRIES = 8;
 const MESSAGE_AT = 64;
 const RECORD_BYTES = Math.ceil(FRONT_END_RECORD_BYTES / 64) * 64;
 const RECORDS_AT = Math.ceil((MESSAGE_AT + KEPT_MESSAGE_BYTES) / 64) * 64;
@@ -90,6 +95,9 @@ const SESSIONS_AT = NUMBERS_AT + Math.ceil(REQUEST_NUMBERS_BYTES / 64) * 64;
 /** Parts of a descriptor's name behind that of its guest. */
 const STATE = "state";
 const UNDO = "undo";
+/** Of a guest, for which there must be room when it begins. */
+const USUAL_NUMBER = 99_999_999;
+const USUAL_DESCRIPTORS = 24;
 const IPSEC = "ipsec";
 
 /** What a guest is kept in. */
@@ -163,8 +171,8 @@ export class KeptGuest {
     name: string,
     { sessionBytes, dataQueues, undo: pool, associations }: KeptRoom,
   ): KeptGuest | string {
-    if (!keeper.takes(`${name}.${Number.MAX_SAFE_INTEGER}`)) {
-      return "the socket's name is too long to be kept by";
+    if (!keeper.takes(`${name}.${USUAL_NUMBER}`, USUAL_DESCRIPTORS)) {
+      return "the keeper has no room for its descriptors' names";
     }
     const memory = createKeptMemory(libc, name, SESSIONS_AT + sessionBytes);
     if (typeof memory === "number") return libc.describe(memory);
@@ -336,6 +344,22 @@ export class KeptGuest {
 
   set answering(messages: number) {
     this.#words.set(ANSWERING, messages);
+  }
+
+  /**
+   * Begins to handle a message; returns how many processes have ended in the midst
+   * of that, before this one.
+   */
+  beginMessage(number: number): number {
+    const tried = this.#words.get(TRIED) || 0;
+    const tries = Math.floor(tried / TRIES) === number ? tried % TRIES : 0;
+    this.#words.set(TRIED, TRIES * number + Math.min(tries + 1, TRIES - 1));
+    return tries;
+  }
+
+  /** No process has ended in the midst of the next message. */
+  endMessage(): void {
+    this.#words.set(TRIED, 0);
   }
 
   /** Has a descriptor kept; returns its number, 0 where the keeper is gone. */

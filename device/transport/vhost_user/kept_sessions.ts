@@ -29,6 +29,7 @@ export class KeptSessions {
         if (!sessions.add({ id, description }, origin)) this.#tellFull(id);
       },
       closed: (id, origin) => sessions.remove(id, origin),
+      left: (newest) => sessions.newestLeft = newest,
     });
   }
 
@@ -51,8 +52,13 @@ export class KeptSessions {
       logged.map(({ origin, id }) => [origin, id] as const),
       sessions.closed,
     );
-    const { nextId } = sessions;
-    const lost = await device.sessions.takeOver(logged, nextId, redo);
+    const { nextId, newestLeft } = sessions;
+    const lost = await device.sessions.takeOver(
+      logged,
+      nextId,
+      redo,
+      newestLeft,
+    );
     // Those that were refused then are the next process's.
     if (isGone()) return "the device is shut down";
     for (const reason of lost) log("warn", `lost: ${reason}`);

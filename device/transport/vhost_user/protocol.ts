@@ -28,6 +28,7 @@ import {
   OFFERED_PROTOCOL_FEATURES,
   PROTOCOL_F_BACKEND_REQ,
   PROTOCOL_F_LOG_SHMFD,
+  Request,
 } from "./messages.ts";
 import { type Outcome, Refused } from "./outcome.ts";
 import {
@@ -94,6 +95,13 @@ export class Protocol {
   changeBackendRequests(fd: number): void {
     this.#backendRequests?.close();
     this.#backendRequests = new Connection(this.#libc, fd);
+  }
+
+  /** What a message is answered with that is not carried out. */
+  refuse(message: Message): Outcome {
+    return message.request === Request.CreateCryptoSession
+      ? this.#sessionMessages.refuse(message)
+      : new Refused("processes have ended with it");
   }
 
   /** Carries out one message; descriptors that it leaves are not needed. */

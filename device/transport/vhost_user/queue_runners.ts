@@ -367,9 +367,14 @@ function ownRings(
     control,
     ring(control, "control", {
       numbers: kept?.requestNumbers,
-      create(virtqueue, memory, answered) {
+      create(virtqueue, memory, answered, redone) {
         const { numbers } = this;
-        const queue = device.createControlQueue(virtqueue, memory, numbers);
+        const queue = device.createControlQueue(
+          virtqueue,
+          memory,
+          numbers,
+          redone,
+        );
         queue.answered = answered;
         return queue;
       },

@@ -8,7 +8,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import { startOf } from "../../ring/ring_start.ts";
-import { MOST_TRIES } from "../../data_queue.ts";
+import { MOST_TRIES } from "../../redone_requests.ts";
 import { RingPositions } from "../../ring/ring_positions.ts";
 import { undoRequests } from "../../ring/undo_log.ts";
 import { F_EVENT_IDX, F_IN_ORDER, F_RING_PACKED } from "../../wire/features.ts";

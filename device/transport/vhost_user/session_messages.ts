@@ -54,6 +54,16 @@ export class SessionMessageHandlers {
     return encodeSessionReply(new Uint8Array(payload.length), layout, id);
   }
 
+  /** Answers a message that asks for a session with ERR. */
+  refuse({ payload }: Message): Outcome {
+    const layout = this.#layout ?? detectSessionLayout(payload);
+    if (
+      layout === undefined || payload.length !== SESSION_MESSAGE_BYTES[layout]
+    ) return new Refused("it is not tried again");
+    const reply = new Uint8Array(payload.length);
+    return encodeSessionReply(reply, layout, -Status.Error);
+  }
+
   /** The identifier of a new session, negative for a failure. */
   async #create(
     payload: Uint8Array,
