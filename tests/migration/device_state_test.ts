@@ -1,4 +1,11 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createPrivateKey } from "node:crypto";
+import { keyDirectory } from "../../device/keys/key_directory.ts";
+import { KeyStore } from "../../device/keys/key_store.ts";
+import { parseKeyRule } from "../../device/keys/key_use.ts";
+import { temporaryFolder } from "../../testing/files.ts";
+import { KEY_FILES, stubOf, writeKeys } from "../../testing/key_store_guest.ts";
 import { legalSessions } from "../../testing/valid_requests.ts";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
 import {
@@ -208,4 +215,42 @@ Deno.test("a front-end that goes while its state is moved keeps nobody waiting",
   );
   using guest = await MovingFrontEnd.start(server.path);
   await createMany(guest);
+});
+
+Deno.test("a session of the key store moves as its stub, and fails where the key is not", async () => {
+  await using folder = await temporaryFolder();
+  await writeKeys(folder.path, { web: KEY_FILES.web });
+  const withKeys = () => {
+    const store = new KeyStore([keyDirectory(folder.path)]);
+    const rules = [parseKeyRule("web=sign")!];
+    return startTestServer(VhostUserServer.listen, "noble", {
+      keys: store.forGuest(rules),
+    });
+  };
+  await using source = await withKeys();
+  await using target = await withKeys();
+  await using stranger = await startTestServer();
+  using guest = await MovingFrontEnd.start(source.path);
+  const key = stubOf(KEY_FILES.web);
+  const created = await source.device.sessions.create({
+    service: "akcipher",
+    algorithm: "rsa",
+    keyType: "private",
+    key: key.slice(),
+    padding: "pkcs1",
+    hash: "sha256",
+  });
+  ok("id" in created, "reason" in created ? created.reason : "");
+  const saved = await guest.save();
+  const text = Buffer.from(saved.state);
+  ok(text.includes(Buffer.from(key)));
+  // What is secret of the key is not in the state: its first prime, say.
+  const { p } = createPrivateKey(KEY_FILES.web).export({ format: "jwk" });
+  ok(!text.includes(Buffer.from(p!, "base64url")));
+  await rejects(
+    MovingFrontEnd.restore(stranger.path, guest, saved),
+    /CHECK_DEVICE_STATE/,
+  );
+  using _moved = await MovingFrontEnd.restore(target.path, guest, saved);
+  strictEqual(target.device.sessions.size, 1);
 });

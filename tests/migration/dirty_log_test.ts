@@ -1,5 +1,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import type { SessionDescription } from "../../algorithms/session_description.ts";
+import type { CipherSession } from "../../algorithms/session_description.ts";
+import { Random } from "../../conformance/random.ts";
+import { DRAFT_9_REQUEST_BYTES } from "../../device/wire/draft9.ts";
+import { encodeDraft9Data } from "../../device/wire/draft9_data.ts";
+import { VhostUserServer } from "../../device/transport/vhost_user/server.ts";
+import { soundDraft9Request } from "../../testing/overlap_draft9.ts";
 import { encodeCreateRequest } from "../../device/wire/control_encode.ts";
 import { DirtyLog, LOG_PAGE_BYTES } from "../../device/ring/dirty_log.ts";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
@@ -32,7 +37,7 @@ const MODE = wireMode("virtio", F_VERSION_1);
 const DATA_AT = 0x10_0000;
 /** The last bytes of a page, so that what is written there goes on in the next. */
 const PAGE_END = LOG_PAGE_BYTES - 8;
-const AES: SessionDescription = {
+const AES: CipherSession = {
   service: "cipher",
   algorithm: "aes-cbc",
   direction: "encrypt",
@@ -65,6 +70,7 @@ class LoggedGuest {
     ring: ScriptedRing,
     readable: readonly Range[],
     writable: readonly Range[],
+    content?: Uint8Array,
   ): Promise<number[]> {
     const { front } = this.guest;
     const { bytes } = front.region;
@@ -72,7 +78,8 @@ class LoggedGuest {
     for (const { guestAddress, lengthBytes } of writable) {
       const at = guestAddress - GUEST_ADDRESS;
       if (readable.some((one) => one.guestAddress === guestAddress)) continue;
-      bytes.fill(0xa5, at, at + lengthBytes);
+      if (content) bytes.set(content, at);
+      else bytes.fill(0xa5, at, at + lengthBytes);
     }
     this.log.bytes.fill(0);
     const before = bytes.slice();
@@ -219,6 +226,30 @@ Deno.test("no page is marked in a log after another has taken its place, nor wit
     // The front-end's own.
     strictEqual(guestMappings(), mappings + 1);
   }));
+
+Deno.test("buffers that requests of the draft name by address are marked", async () => {
+  await using server = await startTestServer(VhostUserServer.listen, "noble", {
+    layout: "draft-9",
+  });
+  using guest = await MovingFrontEnd.start(server.path);
+  const log = await guest.startLogging();
+  const logged = new LoggedGuest(guest, log, false);
+  const id = createSession(server.device, { ...AES, key: AES.key.slice() });
+  const { request } = soundDraft9Request(AES, id, 0, 64, new Random(1));
+  request.ivAddress = logged.room(16, 30).guestAddress;
+  request.sourceAddress = logged.room(64, 32).guestAddress;
+  request.destinationAddress = logged.room(64, 34).guestAddress;
+  const structure = new Uint8Array(DRAFT_9_REQUEST_BYTES);
+  encodeDraft9Data(request, new DataView(structure.buffer));
+  const changed = await logged.run(
+    guest.rings[0]!,
+    [],
+    [logged.room(structure.length, 36)],
+    structure,
+  );
+  const first = DATA_AT / LOG_PAGE_BYTES;
+  for (const page of [34, 35]) ok(changed.includes(first + page), `${changed}`);
+});
 
 Deno.test("a log marks what it has bits for, of each page that is touched", () => {
   const bytes = new Uint8Array(3);

@@ -9,6 +9,7 @@ import { MUTANTS as ipsec } from "./ipsec.ts";
 import { MUTANTS as keys } from "./keys.ts";
 import { MUTANTS as lane } from "./lane.ts";
 import { MUTANTS as memory } from "./memory.ts";
+import { MUTANTS as moving } from "./moving.ts";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS as packages } from "./package.ts";
 import { MUTANTS as restart } from "./restart.ts";
@@ -30,6 +31,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...keys,
   ...lane,
   ...memory,
+  ...moving,
   ...packages,
   ...restart,
   ...ring,

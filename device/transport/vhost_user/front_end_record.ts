@@ -70,7 +70,7 @@ export interface FrontEndRecord {
   readonly reply: Uint8Array<ArrayBuffer> | undefined;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const LAYOUTS = [undefined, "A", "B", "C"] as const;
 const ENABLED = [undefined, false, true] as const;
 /** The most rings of a device. */
