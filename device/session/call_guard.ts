@@ -52,6 +52,8 @@ export const enum GuardedMethod {
   OpenSession = 2,
   CloseSession = 3,
   Health = 4,
+  Open = 5,
+  Close = 6,
 }
 
 const METHODS = [
@@ -60,6 +62,8 @@ const METHODS = [
   "openSession()",
   "closeSession()",
   "health()",
+  "open()",
+  "close()",
 ];
 
 /** Memory for a thread and the main thread. */

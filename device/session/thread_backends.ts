@@ -138,12 +138,15 @@ export class ThreadBackends {
     description: SessionDescription,
     takesLong = false,
   ): BurstThread | string {
+    this.#guard?.enter(GuardedMethod.Open, name);
     try {
       return this.#open.threadFor(name, description, takesLong);
     } catch (error) {
       const reason = `it cannot be opened: ${reasonOf(error)}`;
       this.backendFailed(name, reason);
       return reason;
+    } finally {
+      this.#guard?.leave();
     }
   }
 
@@ -277,7 +280,9 @@ export class ThreadBackends {
   closeHung(name: string, thread: BurstThread, reason: string): void {
     if (!this.#open.has(name, thread)) return;
     this.backendFailed(name, reason);
+    this.#guard?.enter(GuardedMethod.Close, name);
     const problem = this.#open.closeOne(name);
+    this.#guard?.leave();
     if (problem !== undefined) this.#states.tell(name, problem);
   }
 
