@@ -23,15 +23,24 @@ const TARGETS = ["basic", "sysinit", "sockets", "slices", "shutdown"]
  */
 const BEGIN = `
 set -e
-mount -t proc proc /proc
-mount -t tmpfs tmpfs /run
-mkdir /run/units
+root="$2"
+if [ -n "$root" ]; then
+  # Services have namespaces of their own, for which a root has to be a mount.
+  mount --bind "$root" "$root"
+  mount --rbind /sys "$root/sys"
+  mount --rbind /dev "$root/dev"
+fi
+mount -t proc proc "$root/proc"
+mount -t tmpfs tmpfs "$root/run"
+mkdir -p "$root/run/units" "$root/run/systemd/system"
 for unit in ${TARGETS.join(" ")}; do
-  ln -s /lib/systemd/system/$unit /run/units/
+  ln -s /lib/systemd/system/$unit "$root/run/units/"
 done
-ln -s basic.target /run/units/default.target
-cp -r "$1"/. /run/units/
-exec env -i PATH="$PATH" container=vhost-crypto-test \\
+ln -s basic.target "$root/run/units/default.target"
+cp -r "$1"/. "$root/run/units/"
+cd "$root/"
+if [ -n "$root" ]; then mount --move . /; fi
+exec chroot . env -i PATH="$PATH" container=vhost-crypto-test \\
   SYSTEMD_UNIT_PATH=/run/units \\
   ${SYSTEMD} --system --log-target=null --show-status=no
 `;
@@ -66,9 +75,13 @@ export class SystemManager implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  /** Starts it with unit files, which may lie in folders (`NAME.d/`). */
+  /**
+   * Starts it with unit files, which may lie in folders (`NAME.d/`), in the system
+   * below `root`.
+   */
   static async start(
     units: Readonly<Record<string, string>>,
+    root = "",
   ): Promise<SystemManager> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await temporaryFolder());
@@ -82,7 +95,8 @@ export class SystemManager implements AsyncDisposable {
     const child = new Deno.Command("unshare", {
       args: [
         ...["--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"],
-        ...["--propagation", "private", "sh", "-c", BEGIN, "sh", folder.path],
+        ...["--propagation", "private", "sh", "-c", BEGIN, "sh"],
+        ...[folder.path, root],
       ],
       stdin: "null",
       stdout: "null",
@@ -104,11 +118,8 @@ export class SystemManager implements AsyncDisposable {
   }
 
   /** Runs `systemctl` with `words`; what it printed. */
-  async ctl(...words: string[]): Promise<string> {
-    const { success, stdout, stderr } = await this.#inside("systemctl", words);
-    if (success) return new TextDecoder().decode(stdout).trim();
-    const reason = new TextDecoder().decode(stderr);
-    throw new Error(`systemctl ${words.join(" ")}: ${reason}`);
+  ctl(...words: string[]): Promise<string> {
+    return this.run("systemctl", ...words);
   }
 
   /** A property of a unit. */
@@ -133,10 +144,22 @@ export class SystemManager implements AsyncDisposable {
     }
   }
 
+  /** Where a file of its system is for other processes. */
+  pathOf(path: string): string {
+    return `/proc/${this.#pid}/root${path}`;
+  }
+
+  /** Runs a program in its system; what it printed. */
+  async run(program: string, ...words: string[]): Promise<string> {
+    const { success, stdout, stderr } = await this.#inside(program, words);
+    if (success) return new TextDecoder().decode(stdout).trim();
+    const reason = new TextDecoder().decode(stderr);
+    throw new Error(`${program} ${words.join(" ")}: ${reason}`);
+  }
+
   /** A file of `/proc/PID`, whose process has that number inside. */
-  async procFile(pid: string, name: string): Promise<string> {
-    const { stdout } = await this.#inside("cat", [`/proc/${pid}/${name}`]);
-    return new TextDecoder().decode(stdout);
+  procFile(pid: string, name: string): Promise<string> {
+    return this.run("cat", `/proc/${pid}/${name}`);
   }
 
   #inside(
@@ -144,7 +167,10 @@ export class SystemManager implements AsyncDisposable {
     words: readonly string[],
   ): Promise<Deno.CommandOutput> {
     return new Deno.Command("nsenter", {
-      args: [`--target=${this.#pid}`, "--mount", "--pid", program, ...words],
+      args: [
+        ...[`--target=${this.#pid}`, "--mount", "--pid", "--root"],
+        ...["env", "--chdir=/", program, ...words],
+      ],
       env: { SYSTEMD_COLORS: "0" },
       stdin: "null",
     }).output();
