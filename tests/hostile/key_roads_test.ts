@@ -1,9 +1,14 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { SessionDescription } from "../../algorithms/session_description.ts";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import type {
+  AeadSession,
+  SessionDescription,
+} from "../../algorithms/session_description.ts";
 import { encodeCreateRequest } from "../../device/wire/control_encode.ts";
 import { Driver } from "../../mod.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { serveDevice } from "../../testing/command_process.ts";
+import { ipv4Packet } from "../../testing/ip_packets.ts";
+import { copiesIn } from "../../testing/process_memory.ts";
 import { backendPart } from "../../testing/ready_backends.ts";
 import {
   fewSecretSessions,
@@ -123,5 +128,42 @@ testWith(
     await openAll(driver, taken);
     await driver.close();
     await expectNoCopies(pid, taken, "left");
+  },
+);
+
+testWith(
+  OPENSSL,
+  "no key of an association over vhost-user is left, on any thread",
+  async () => {
+    await using device = await serveDevice(
+      ...["--backend", "openssl", "--ipsec", "--queues", "2", "--threads", "2"],
+    );
+    const { pid } = device.process;
+    const all = secretSessions().filter(({ description }) =>
+      description.service === "aead"
+    );
+    await using driver = await Driver.start(await connect(device), {
+      ipsec: true,
+    });
+    const create = () =>
+      Promise.all(all.map(async ({ description }) => {
+        const { algorithm, key } = description as AeadSession;
+        const salt = new Uint8Array(algorithm === "ccm" ? 3 : 4);
+        const association = await driver.ipsec({
+          direction: "outbound",
+          spi: 1,
+          algorithms: { aead: algorithm, key, salt },
+        });
+        await association.encapsulate(ipv4Packet(new Uint8Array(20)));
+        return association;
+      }));
+    const associations = await create();
+    const secrets = all.flatMap((one) => one.secrets);
+    ok(copiesIn(pid, secrets).length >= all.length, "what is searched?");
+    for (const association of associations) await association.close();
+    await expectNoCopies(pid, all, "after destruction");
+    await create();
+    await driver.link.reset();
+    await expectNoCopies(pid, all, "after a reset");
   },
 );
