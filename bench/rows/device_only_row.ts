@@ -13,6 +13,8 @@ const PROGRAM = fileURLToPath(new URL("../device_only.ts", import.meta.url));
 interface Shape {
   readonly format: "split" | "packed";
   readonly burst: number;
+  /** Whether the ring is kept for the next process. */
+  readonly kept?: boolean;
 }
 
 const SHAPES: readonly Shape[] = [
@@ -20,17 +22,19 @@ const SHAPES: readonly Shape[] = [
   { format: "packed", burst: 1 },
   { format: "split", burst: 32 },
   { format: "packed", burst: 32 },
+  { format: "split", burst: 32, kept: true },
+  { format: "packed", burst: 32, kept: true },
 ];
 const SINGLE_TARGET = atMost(450);
 
 async function measureShape(
-  { format, burst }: Shape,
+  { format, burst, kept }: Shape,
   seconds: number,
 ): Promise<number> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-A", "--no-check", PROGRAM, "--here"],
-      ...[format, `${burst}`, `${seconds}`],
+      ...[format, `${burst}`, `${seconds}`, ...kept ? ["kept"] : []],
     ],
   }).output();
   const text = new TextDecoder();
@@ -49,8 +53,10 @@ export function deviceOnlyRow({ rounds, seconds }: Rounds): Row {
           times[index]!.push(await measureShape(shape, seconds));
         }
       }
-      return SHAPES.map(({ format, burst }, index): Finding => ({
-        name: `${this.name}, ${format} ring, bursts of ${burst}, 64 B`,
+      return SHAPES.map(({ format, burst, kept }, index): Finding => ({
+        name: `${this.name}, ${format} ring${
+          kept ? " that is kept" : ""
+        }, bursts of ${burst}, 64 B`,
         value: median(times[index]!),
         unit: "ns per request",
         ...(burst === 1 ? { target: SINGLE_TARGET } : {}),

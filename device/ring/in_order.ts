@@ -36,12 +36,22 @@ export class InOrderGate {
   }
 
   /**
-   * Lets the completion of number `order` go at once where it is its turn and none
-   * waits behind it; false: it is to be held.
+   * Lets the completions of `slots`, which have these `orders`, go at once where it
+   * is their turn, one after the other; false: they are to be held.
    */
-  pass(order: number): boolean {
-    if (this.#held > 0 || order !== this.#front) return false;
-    this.#step();
+  passAll(
+    orders: Int32Array<ArrayBuffer>,
+    slots: Int32Array<ArrayBuffer>,
+    count: number,
+  ): boolean {
+    if (this.#held > 0) return false;
+    const size = this.#heads.length;
+    let front = this.#front;
+    for (let i = 0; i < count; i++) {
+      if (orders[slots[i]!] !== front) return false;
+      front = front + 1 === size ? 0 : front + 1;
+    }
+    this.#front = front;
     return true;
   }
 
@@ -62,10 +72,6 @@ export class InOrderGate {
   advance(): void {
     this.#completed[this.#front] = 0;
     this.#held--;
-    this.#step();
-  }
-
-  #step(): void {
     this.#front++;
     if (this.#front === this.#heads.length) this.#front = 0;
   }

@@ -286,14 +286,14 @@ export class PackedVirtqueue implements Virtqueue {
   ): void {
     const { heads, ringDescriptors, orders } = this.slots;
     const gate = this.#gate;
+    const isInTurn = !gate || gate.passAll(orders, slots, count);
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
       const id = heads[slot]!;
       const descriptors = ringDescriptors[slot]!;
-      const order = orders[slot]!;
       const lengthBytes = writtenBytes[i]! >>> 0;
-      if (!gate || gate.pass(order)) this.#use(id, descriptors, lengthBytes);
-      else gate.hold(order, id, descriptors, lengthBytes);
+      if (isInTurn) this.#use(id, descriptors, lengthBytes);
+      else gate!.hold(orders[slot]!, id, descriptors, lengthBytes);
     }
     while (gate?.ready === true) {
       this.#use(gate.head, gate.ringDescriptors, gate.writtenBytes);

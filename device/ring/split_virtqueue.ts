@@ -177,8 +177,10 @@ export class SplitVirtqueue implements Virtqueue {
     count: number,
   ): void {
     const { heads } = this.slots;
-    if (this.#gate) this.#release(this.#gate, slots, writtenBytes, count);
-    else {
+    const gate = this.#gate;
+    if (gate && !gate.passAll(this.slots.orders, slots, count)) {
+      this.#release(gate, slots, writtenBytes, count);
+    } else {
       const entries = this.#usedEntries;
       const mask = this.#mask;
       let staged = this.#staged;
@@ -209,10 +211,7 @@ export class SplitVirtqueue implements Virtqueue {
     const { heads, orders } = this.slots;
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
-      const order = orders[slot]!;
-      const lengthBytes = writtenBytes[i]! >>> 0;
-      if (gate.pass(order)) this.#stage(heads[slot]!, lengthBytes);
-      else gate.hold(order, heads[slot]!, 1, lengthBytes);
+      gate.hold(orders[slot]!, heads[slot]!, 1, writtenBytes[i]! >>> 0);
     }
     while (gate.ready) {
       this.#stage(gate.head, gate.writtenBytes);

@@ -12,11 +12,17 @@ import {
   type Fault,
   FAULT_VARIABLE,
   PLAN_VARIABLE,
+  whenAllGoOn,
 } from "./fault_points.ts";
 
-/** What a life takes that does not come to its point, and so much more by chance. */
-const LIFE_MS = 1600;
-const CHANCE_MS = 400;
+/**
+ * A life that does not come to its point goes on for a while once all guests have
+ * gone on, so that each can do something, and by chance for so much more.
+ */
+const LIFE_MS = 300;
+const CHANCE_MS = 500;
+/** Where a guest does not go on. */
+const PATIENCE_MS = 20_000;
 
 /** The next of the plan; undefined: this life has no end. */
 function nextFault(folder: string): Fault | null | undefined {
@@ -35,10 +41,15 @@ const note = (point: string) =>
 if (fault) {
   Deno.env.set(FAULT_VARIABLE, JSON.stringify(fault));
   armFault(fault, note);
-  setTimeout(() => {
+  const end = () => {
     note(ANYWHERE);
     Deno.kill(Deno.pid, "SIGKILL");
-  }, LIFE_MS + CHANCE_MS * Math.random());
+  };
+  setTimeout(end, PATIENCE_MS);
+  const guests = Deno.args.filter((word) => word === "--socket-path").length;
+  whenAllGoOn(guests, () => {
+    setTimeout(end, LIFE_MS + CHANCE_MS * Math.random());
+  });
   const ProductWorker = globalThis.Worker;
   globalThis.Worker = class extends ProductWorker {
     constructor(url: string | URL, options?: WorkerOptions) {

@@ -116,6 +116,19 @@ export function armFault(
   for (const site of SITES[point] ?? []) wrap(site, strike);
 }
 
+/** Calls `then` once so many guests have gone on: each is saved then. */
+export function whenAllGoOn(guests: number, then: () => void): void {
+  const seen = new Set<unknown>();
+  const prototype = KeptGuest.prototype as unknown as Prototype;
+  const save = prototype.save as Method;
+  prototype.save = function (this: unknown, ...values: never[]) {
+    const before = seen.size;
+    seen.add(this);
+    if (seen.size === guests && before < guests) then();
+    return save.apply(this, values);
+  };
+}
+
 function wrap([owner, name, when, matches]: Site, strike: () => void): void {
   const prototype = owner as Prototype;
   const method = prototype[name] as Method;
