@@ -42,9 +42,22 @@ function weakAlgorithms(columns: number): string {
     }).join("\n");
 }
 
-function usageLines(): string {
-  return COMMANDS.map(({ name, words }, index) =>
-    `${index === 0 ? "usage:" : "      "} ${PROGRAM} ${name} ${words}`.trimEnd()
+/** How a command is called, behind `prefix`. */
+function usageLine(
+  prefix: string,
+  { name, words }: CommandEntry,
+  columns: number,
+): string {
+  const text = `${PROGRAM} ${name} ${words}`.trimEnd();
+  const indent = " ".repeat(prefix.length);
+  const [first, ...others] = wrapText(text, columns, indent).split("\n");
+  const more = others.map((line) => `  ${line}`);
+  return [prefix + first!.slice(prefix.length), ...more].join("\n");
+}
+
+function usageLines(columns: number): string {
+  return COMMANDS.map((entry, index) =>
+    usageLine(index === 0 ? "usage: " : "       ", entry, columns)
   ).join("\n");
 }
 
@@ -59,7 +72,7 @@ function commandLines(columns: number): string {
 /** The whole help, at most `columns` wide. */
 export function helpText(columns: number): string {
   return `\
-${usageLines()}
+${usageLines(columns)}
 
 ${commandLines(columns)}
 
@@ -76,11 +89,12 @@ ${wrapText(`Backends: ${BUILT_IN_BACKENDS.join(", ")}`, columns, "")}
 
 /** The help of one command that is not `serve`. */
 export function commandHelpText(
-  { name, words, help, options }: CommandEntry,
+  entry: CommandEntry,
   columns: number,
 ): string {
+  const { name, help, options } = entry;
   return `\
-${`usage: ${PROGRAM} ${name} ${words}`.trimEnd()}
+${usageLine("usage: ", entry, columns)}
 
 ${wrapText(`${name} ${help}`, columns)}
 

@@ -84,21 +84,29 @@ function refuseWords([word]: readonly string[], expected: string): void {
   );
 }
 
+/** The help of a command, or of all; an option may stand in its place. */
+function helpOn(command = "help"): string {
+  const entry = COMMANDS.find(({ name }) => name === command);
+  if (entry === undefined && !/^(-|help$)/.test(command)) {
+    throw unknownCommand(command);
+  }
+  return entry === undefined || entry.options === SERVE_OPTIONS
+    ? helpText(outputColumns())
+    : commandHelpText(entry, outputColumns());
+}
+
 /** What is answered whatever else was said; undefined: nothing is. */
 function answer(words: readonly string[]): string | undefined {
   // QEMU's conventions: with this option everything else is ignored.
   if (words.includes("--print-capabilities")) {
     return `${JSON.stringify(CAPABILITIES)}\n`;
   }
-  const [command] = words;
-  const isHelp = command === undefined || command === "help" ||
-    words.includes("--help") || words.includes("-h");
-  if (isHelp) {
-    const entry = COMMANDS.find(({ name }) => name === command);
-    return !entry || entry.options === SERVE_OPTIONS
-      ? helpText(outputColumns())
-      : commandHelpText(entry, outputColumns());
-  }
+  const [command, subject] = words;
+  if (command === "help" && subject !== undefined) return helpOn(subject);
+  if (
+    command === undefined || command === "help" ||
+    words.includes("--help") || words.includes("-h")
+  ) return helpOn(command);
   return words.includes("--version") ? `${versionLine()}\n` : undefined;
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import {
   usage,
@@ -130,7 +131,11 @@ function socketPaths(values: Values): readonly string[] {
       );
     }
   }
-  const twice = paths.find((path, index) => paths.indexOf(path) < index);
+  const seen = new Set<string>();
+  const twice = paths.find((path) => {
+    const place = resolve(path);
+    return seen.has(place) || !seen.add(place);
+  });
   if (twice !== undefined) {
     throw usage("socket-path", twice, "each path only once");
   }

@@ -10,6 +10,7 @@ import { Supervisor } from "../keeper/supervisor.ts";
 import { openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
 import { ownCommand } from "./own_process.ts";
+import { EXIT_USAGE } from "./option_values.ts";
 import { requirePinFile } from "./key_options.ts";
 import type { ServeSettings } from "./parse_options.ts";
 
@@ -32,6 +33,7 @@ export async function supervise(
   const supervisor = new Supervisor({
     libc,
     command: ownCommand(["serve", ...words], settings.http),
+    toldCode: EXIT_USAGE,
     watchdogMs: WATCHDOG_MS,
     log: openLog(settings, libc),
   });

@@ -40,6 +40,8 @@ export interface SupervisorOptions {
   readonly libc: Libc;
   /** Program with its arguments. */
   readonly command: readonly string[];
+  /** With this code a process has told by itself what is to be mended. */
+  readonly toldCode?: number;
   /** A process from which nothing is heard for as long is started anew; 0: never. */
   readonly watchdogMs: number;
   log(level: "info" | "warn" | "error", line: string): void;
@@ -169,7 +171,9 @@ export class Supervisor {
       : `with exit code ${end.code}`;
     // What it says by itself before it has ever served is a mistake to be mended.
     if (!this.#everReady && end.code !== undefined) {
-      this.#say("error", `ended ${how} before it was ready`);
+      if (end.code !== this.#options.toldCode) {
+        this.#say("error", `ended ${how} before it was ready`);
+      }
       return end.code;
     }
     if (performance.now() - this.#startedAt >= SETTLED_MS) {

@@ -29,8 +29,9 @@ Deno.test("a device that is killed is started again, and ends with its superviso
   ok(!await exists(socketPath));
 });
 
-Deno.test("a mistake in the options behind supervise is told once, and nothing is started", async () => {
-  const { code, stderr } = await runCommand("supervise", "--", "--queues", "0");
+Deno.test("a mistake that only the supervised process finds is told once", async () => {
+  const words = ["--socket-path", "/nowhere/s", "--backend", "noble"];
+  const { code, stderr } = await runCommand("supervise", "--", ...words);
   strictEqual(code, 2);
   strictEqual(stderr.trim().split("\n").length, 1);
   match(stderr, /--socket-path/);

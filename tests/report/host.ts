@@ -7,10 +7,17 @@
 import { probeBackends } from "../../mod.ts";
 
 /** Why guests cannot run on KVM here; undefined where they can. */
-export function withoutKvm(path = "/dev/kvm"): string | undefined {
+export function withoutKvm(
+  device = "/dev/kvm",
+  processors = "/proc/cpuinfo",
+): string | undefined {
   try {
-    using _ = Deno.openSync(path, { read: true, write: true });
-    return undefined;
+    using _ = Deno.openSync(device, { read: true, write: true });
+    // Without these KVM interprets its guests, and gives some instructions up.
+    const text = Deno.readTextFileSync(processors);
+    return Deno.build.arch !== "x86_64" || /^flags.*\b(vmx|svm)\b/m.test(text)
+      ? undefined
+      : "the processor shows neither vmx nor svm";
   } catch (error) {
     return error instanceof Error ? error.message : `${error}`;
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { temporaryFolder } from "../../testing/files.ts";
 import { hostLines, withoutKvm } from "./host.ts";
 import { outcomeLines, outcomesIn } from "./outcomes.ts";
 
@@ -45,9 +46,15 @@ Deno.test({ name: "absent", ignore: true, fn: () => {} });
   ]);
 });
 
-Deno.test("where KVM cannot be opened, the reason is told", () => {
+Deno.test("where KVM cannot be opened, the reason is told", async () => {
   assert.match(withoutKvm("/nowhere/kvm")!, /^No such file or directory/);
-  assert.equal(withoutKvm("/dev/null"), undefined);
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/cpuinfo`;
+  await Deno.writeTextFile(path, "flags\t\t: fpu vmx aes\n");
+  assert.equal(withoutKvm("/dev/null", path), undefined);
+  await Deno.writeTextFile(path, "flags\t\t: fpu aes\n");
+  const isX86 = Deno.build.arch === "x86_64";
+  assert.equal(/vmx/.test(withoutKvm("/dev/null", path) ?? ""), isX86);
 });
 
 Deno.test("a report names neither host nor user", async () => {
