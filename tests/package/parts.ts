@@ -45,10 +45,11 @@ export const PACKAGES: RealPart = {
   remedy: FETCH,
 };
 
-const PLAYWRIGHT = join(
+/** The module that drives Chromium. */
+export const PLAYWRIGHT = join(
   ...[cacheFolder(), "node_modules", "playwright-core", "index.mjs"],
 );
-const CHROMIUM = "/usr/bin/chromium";
+export const CHROMIUM = "/usr/bin/chromium";
 
 /** Chromium with what drives it. */
 export const BROWSER: RealPart = {
