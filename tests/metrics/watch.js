@@ -61,6 +61,7 @@ try {
     { timeout },
   );
   const light = await texts();
+  await page.evaluate(() => scrollTo(0, 0));
   if (picture) await page.screenshot({ path: picture });
   await page.emulateMedia({ colorScheme: "dark" });
   await page.fill("#filter", "guest-7");

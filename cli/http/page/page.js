@@ -31,6 +31,8 @@ function seconds(value) {
   return value < 1 ? `${(value * 1e3).toFixed(1)} ms` : `${value.toFixed(1)} s`;
 }
 
+const clock = (at) => new Date(1000 * at).toTimeString().slice(0, 8);
+
 function duration(total) {
   const minutes = Math.floor(total / 60);
   if (minutes < 60) return `${minutes} min`;
@@ -134,18 +136,23 @@ class Lines {
         scales: {
           y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] },
         },
-        axes: [axis, {
+        axes: [{
           ...axis,
-          size: 62,
+          space: 70,
+          values: (_plot, ticks) => ticks.map(clock),
+        }, {
+          ...axis,
+          size: 74,
           values: (_plot, ticks) => ticks.map(format),
         }],
         series: [
-          {},
+          { label: "at", value: (_plot, at) => at === null ? "–" : clock(at) },
           ...this.names.map((name, i) => ({
             label: name,
             stroke: this.colour(name, i),
             width: 2,
             points: { show: false },
+            spanGaps: true,
             value: (_plot, value) => format(value ?? null),
           })),
         ],
@@ -165,7 +172,7 @@ const traffic = new Lines(byId("bytes"), bytes, colourOf);
 const latency = new Lines(
   byId("latency"),
   seconds,
-  (_name, i) => styleOf(`--series-${i + 1}`),
+  (_name, i) => styleOf(["--text", "--quiet"][i]),
 );
 const CHARTS = [requests, traffic, latency];
 const guests = new Rows(byId("guests"));
