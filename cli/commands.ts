@@ -51,6 +51,16 @@ export const COMMANDS = [
     ],
   },
   {
+    name: "status",
+    words: "ADDRESS [--watch]",
+    help: "shows what a device tells at the address of its --http",
+    options: [
+      { name: "watch", help: "show it again each second, with rates" },
+      HELP,
+    ],
+    completes: "file",
+  },
+  {
     name: "key-stub",
     words: "PUBLIC.pem [OUTPUT]",
     help: "writes what a guest opens a session with, instead of a private key",

@@ -21,6 +21,7 @@ import { requirePermissions } from "./permissions.ts";
 import { print } from "./print.ts";
 import { probeCommand } from "./probe.ts";
 import { serve } from "./serve.ts";
+import { statusCommand } from "./status.ts";
 import { supervise } from "./supervise.ts";
 import { versionLine } from "./version.ts";
 import { outputColumns } from "./wrap_text.ts";
@@ -68,6 +69,7 @@ const RUN: Readonly<Record<CommandName, Command>> = {
   serve: (words) => configured(words, serveCommand),
   supervise: superviseCommand,
   probe: (words) => probeCommand(words, print),
+  status: (words) => statusCommand(words, print),
   "key-stub": (words) =>
     keyStubCommand(words, (bytes) => Deno.stdout.writeSync(bytes)),
   completions: (words) => print(completionsFor(words)),

@@ -125,3 +125,32 @@ Deno.test("an address that cannot be had is one line, and nothing starts", async
     assert.equal(await exists(socket), false);
   }
 });
+
+Deno.test("status shows in a terminal what the page shows, and its mistakes are one line", async () => {
+  await using folder = await temporaryFolder();
+  const [socket, http] = [`${folder.path}/a.sock`, `${folder.path}/h.sock`];
+  await using _device = await ServeProcess.start(
+    "cryptodev mode",
+    ...["--socket-path", socket, ...BACKENDS, "--http", http],
+  );
+  {
+    await using driver = await attach(socket);
+    await encryptSomething(driver);
+    const { code, stdout } = await runCommand("status", http);
+    assert.equal(code, 0);
+    assert.match(stdout, /^ready, up 0 min, .*\n\nbackend +requests +state\n/);
+    assert.match(stdout, /\nnoble +1 +works\n/);
+    assert.match(stdout, /a\.sock +connected +\S+ +\S+ +0 +0 +0\n$/);
+  }
+  const cases: readonly (readonly [string[], RegExp])[] = [
+    [[], /^vhost-device-crypto: Cannot use argument "": expected the address/],
+    [[http, "x"], /Cannot use argument "x": expected the address/],
+    [[`${http}x`], /Cannot read the status at .*: No such file/],
+  ];
+  for (const [words, expected] of cases) {
+    const { code, stderr } = await runCommand("status", ...words);
+    assert.equal(code, 2);
+    assert.match(stderr, expected);
+    assert.match(stderr, /^[^\n]+\n$/);
+  }
+});
