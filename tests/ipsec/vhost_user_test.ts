@@ -189,6 +189,22 @@ Deno.test("a driver that begins anew finds no association and no capability", as
   strictEqual(numbersOf(packet).sequence, 1);
 });
 
+Deno.test("rings that all start anew are a new driver's, which has no association", async () => {
+  await using server = await ipsecServer();
+  await using driver = await startDriver(server.path);
+  const { outbound } = await createPair(driver);
+  await outbound.encapsulate(PACKET);
+  const { link } = insideOf(driver);
+  const queues = [...insideOf(driver).queues()];
+  for (const index of queues.keys()) await link.resetQueue!(index);
+  strictEqual([...server.device.associations!.current()].length, 2);
+  for (const queue of queues) await queue.reset();
+  const sender = await Sender.of(driver);
+  const { status } = await sender.send(0, outbound, PACKET);
+  strictEqual(status, Status.InvalidSession);
+  strictEqual([...server.device.associations!.current()].length, 0);
+});
+
 Deno.test("who does not ask for IPSEC is not offered it, and a ring of its queue is refused", async () => {
   await using plain = await startTestServer();
   const link = await connectVhostUser(plain.path, MEMORY);
