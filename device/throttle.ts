@@ -84,6 +84,29 @@ export function newThrottleState(limits: ThrottleLimits): ThrottleState {
   return { limits, buckets: new SharedArrayBuffer(2 * BUCKET_BYTES) };
 }
 
+/**
+ * Fills the buckets of a guest that another process has served until now: nobody
+ * gets a burst by a restart.
+ */
+export function fillBuckets(state: ThrottleState, nowMs: number): void {
+  const { requestsPerSecond, requestBurst, bytesPerSecond, byteBurst } =
+    state.limits;
+  bucketOf(state, 0, requestsPerSecond, requestBurst)
+    ?.add(nowMs, requestBurst);
+  bucketOf(state, 1, bytesPerSecond, byteBurst)?.add(nowMs, byteBurst);
+}
+
+function bucketOf(
+  { buckets }: ThrottleState,
+  index: number,
+  unitsPerSecond: number | undefined,
+  burst: number,
+): Bucket | undefined {
+  if (unitsPerSecond === undefined) return undefined;
+  const words = new Int32Array(buckets, index * BUCKET_BYTES, BUCKET_BYTES / 4);
+  return new Bucket(words, unitsPerSecond, burst);
+}
+
 /** One bucket, as one ring sees it. */
 class Bucket {
   readonly #words: Int32Array;
@@ -150,24 +173,12 @@ export class Throttle {
   #waitingSince: number | undefined;
 
   /** `clock` tells milliseconds, the same ones on all threads of the guest. */
-  constructor({ limits, buckets }: ThrottleState, clock: () => number) {
+  constructor(state: ThrottleState, clock: () => number) {
     this.#clock = clock;
-    const bucket = (
-      index: number,
-      unitsPerSecond: number | undefined,
-      burst: number,
-    ) =>
-      unitsPerSecond === undefined ? undefined : new Bucket(
-        new Int32Array(buckets, index * BUCKET_BYTES, BUCKET_BYTES / 4),
-        unitsPerSecond,
-        burst,
-      );
-    this.#requests = bucket(
-      0,
-      limits.requestsPerSecond,
-      limits.requestBurst,
-    );
-    this.#bytes = bucket(1, limits.bytesPerSecond, limits.byteBurst);
+    const { requestsPerSecond, requestBurst, bytesPerSecond, byteBurst } =
+      state.limits;
+    this.#requests = bucketOf(state, 0, requestsPerSecond, requestBurst);
+    this.#bytes = bucketOf(state, 1, bytesPerSecond, byteBurst);
   }
 
   /** Whether the last look found no room, so that the ring has to wait. */

@@ -6,7 +6,9 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign, hasEnded } from "../../../ffi/libc_foreign.ts";
+import { monotonicClock } from "../../../ffi/monotonic_clock.ts";
 import type { Device } from "../../device.ts";
+import { fillBuckets } from "../../throttle.ts";
 import { MOST_TRIES } from "../../redone_requests.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { Connection } from "./connection.ts";
@@ -58,6 +60,14 @@ const UNUSABLE = "its state cannot be used";
 
 /** Messages of one turn; a front-end that never stops does not stop others. */
 const MESSAGES_PER_TURN = 32;
+
+/** What of the config space and status a front-end is told when it changes. */
+const configNow = (device: Device): number =>
+  TOLD + (device.isReady ? READY : 0) + (device.needsReset ? NEEDS_RESET : 0);
+const TOLD = 1;
+const READY = 2;
+const NEEDS_RESET = 4;
+const needsResetIn = (told: number): boolean => (told & NEEDS_RESET) !== 0;
 
 /** Serves a front-end from its connection to its end. */
 export class FrontEnd {
@@ -132,6 +142,7 @@ export class FrontEnd {
   #keep(kept: KeptGuest): void {
     kept.keep(this.#connection.fd);
     this.#keptSessions = KeptSessions.begin(kept.sessions, this.#options);
+    this.#noteTold();
     this.#keptAssociations = kept.ipsec &&
       KeptAssociations.begin(kept.ipsec, this.#options);
     this.#save();
@@ -139,7 +150,12 @@ export class FrontEnd {
 
   /** Goes on as the process before has left it. */
   async #resume(left: FrontEndRecord, kept: KeptGuest): Promise<void> {
-    const { log, device } = this.#options;
+    const { log, device, libc } = this.#options;
+    const told = kept.configTold;
+    // Of what it has heard already the front-end is not told again.
+    device.onConfigChange = undefined;
+    if (needsResetIn(told)) device.ringBroken();
+    if (device.throttle) fillBuckets(device.throttle, monotonicClock(libc)());
     const sessions = await KeptSessions.takeOver(
       kept.sessions,
       this.#options,
@@ -172,6 +188,8 @@ export class FrontEnd {
     }
     this.#save();
     log("info", `goes on with ${device.sessions.size} sessions`);
+    device.onConfigChange = () => this.#configChanged();
+    if (told !== configNow(device)) this.#configChanged();
     await this.#readable();
     if (!this.#dropped) this.#watch();
   }
@@ -234,7 +252,8 @@ export class FrontEnd {
     if (this.#dropped) return this.gone;
     this.#dropped = true;
     const { log, reactor, device } = this.#options;
-    log(level, `front-end gone: ${reason}`, { reason });
+    if (this.#left) log("info", "the guest is left to the next process");
+    else log(level, `front-end gone: ${reason}`, { reason });
     reactor.unwatch(this.#connection.fd);
     device.onConfigChange = undefined;
     device.onBackendHealth = undefined;
@@ -263,6 +282,15 @@ export class FrontEnd {
   #noteUnsent(problem: string | undefined): void {
     if (problem !== undefined) {
       this.#options.log("warn", `config change not announced: ${problem}`);
+    }
+    this.#noteTold();
+  }
+
+  /** Notes what the front-end knows, for the next process. */
+  #noteTold(): void {
+    const { kept, device } = this.#options;
+    if (kept && !this.#protocol.configWaits) {
+      kept.configTold = configNow(device);
     }
   }
 

@@ -12,6 +12,7 @@
  * | 24   | which of the two front-end's records holds: 0 none, 1, 2        |
  * | 32   | messages whose answers have been sent; then those that were     |
  * |      | about to be                                                     |
+ * | 48   | what the front-end has been told of the config space            |
  * | 48   | the message that is handled, and how many processes have begun  |
  * |      | that: eight times its number, and those                         |
  * | 64   | the message under way (`kept_message.ts`)                       |
@@ -84,6 +85,8 @@ const ANSWERING = 5;
 const TRIED = 6;
 /** Above every number of tries. */
 const TRIES = 8;
+/** What the front-end has been told of the config space; 0: nothing yet. */
+const CONFIG_TOLD = 6;
 const MESSAGE_AT = 64;
 const RECORD_BYTES = Math.ceil(FRONT_END_RECORD_BYTES / 64) * 64;
 const RECORDS_AT = Math.ceil((MESSAGE_AT + KEPT_MESSAGE_BYTES) / 64) * 64;
@@ -335,6 +338,15 @@ export class KeptGuest {
 
   set answered(messages: number) {
     this.#words.set(ANSWERED, messages);
+  }
+
+  /** What the front-end has been told of the config space; 0: nothing yet. */
+  get configTold(): number {
+    return this.#words.get(CONFIG_TOLD);
+  }
+
+  set configTold(told: number) {
+    this.#words.set(CONFIG_TOLD, told);
   }
 
   /** Messages whose answers have been sent, or were about to be. */

@@ -127,6 +127,11 @@ export class Protocol {
     return this.sendWaiting();
   }
 
+  /** Whether the front-end has yet to hear of a new config space. */
+  get configWaits(): boolean {
+    return this.#configChanged;
+  }
+
   /** Sends what waited for the device to be resumed; returns what went wrong. */
   sendWaiting(): string | undefined {
     if (!this.#configChanged || this.#guest.suspended) return undefined;
