@@ -73,7 +73,7 @@ export interface SharedLog extends Disposable {
 /** One guest of the device at a path. */
 export class MovingFrontEnd implements Disposable {
   readonly front: ScriptedFrontEnd;
-  readonly rings: readonly ScriptedRing[];
+  rings: readonly ScriptedRing[];
   readonly #features: bigint;
   #protocolFeatures = 0n;
   #inflight: { readonly payload: Uint8Array; readonly fd: number } | undefined;
@@ -166,6 +166,18 @@ export class MovingFrontEnd implements Disposable {
 
   /** Stops the guest and reads the device's state. */
   async save(how: MovingManner = {}): Promise<SavedGuest> {
+    const { front } = this;
+    const bases = await this.#stop();
+    const [mine, theirs] = channel(front.libc, how);
+    strictEqual(await this.#beginTransfer(0, theirs), ACCEPTED);
+    const state = await readToEnd(front.libc, mine);
+    front.libc.close(mine);
+    await this.#check();
+    return { state, bases };
+  }
+
+  /** Stops all rings; returns where they stand. */
+  async #stop(): Promise<number[]> {
     const { front, rings } = this;
     const bases: number[] = [];
     for (const index of rings.keys()) {
@@ -175,12 +187,7 @@ export class MovingFrontEnd implements Disposable {
       const answer = await front.ask(Request.GetVringBase, words(index, 0));
       bases.push(new DataView(answer.buffer).getUint32(4, true));
     }
-    const [mine, theirs] = channel(front.libc, how);
-    strictEqual(await this.#beginTransfer(0, theirs), ACCEPTED);
-    const state = await readToEnd(front.libc, mine);
-    front.libc.close(mine);
-    await this.#check();
-    return { state, bases };
+    return bases;
   }
 
   /** Has the device take a state; throws where it does not. */
@@ -191,6 +198,16 @@ export class MovingFrontEnd implements Disposable {
     await writeAll(libc, mine, state);
     libc.close(mine);
     await this.#check();
+  }
+
+  /** Begins with another driver, after the rings of the one before have stopped. */
+  async rebind(): Promise<void> {
+    await this.#stop();
+    const packed = (this.#features & F_RING_PACKED) !== 0n;
+    this.rings = this.rings.map((_, index) =>
+      this.front.makeRing(index, SIZE, false, packed)
+    );
+    await this.#activate(this.rings.map(() => packed ? 0x8000_8000 : 0));
   }
 
   /** Goes on after a mere snapshot. */

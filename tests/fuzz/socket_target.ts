@@ -9,10 +9,13 @@ import type { Random } from "../../conformance/random.ts";
 import { PACKED_START } from "../../device/ring/ring_start.ts";
 import { Request } from "../../device/transport/vhost_user/messages.ts";
 import { encodeSessionMessage } from "../../device/wire/session_message_encode.ts";
+import { logBytesFor } from "../../device/ring/dirty_log.ts";
 import { legalSessions } from "../../testing/valid_requests.ts";
 import { connect, expectAnswer } from "../../testing/vhost_user_rings.ts";
 import {
+  GUEST_ADDRESS,
   longs,
+  MEMORY_BYTES,
   ScriptedFrontEnd,
   words,
 } from "../../testing/scripted_front_end.ts";
@@ -33,6 +36,7 @@ import {
 const MESSAGES = 40;
 const GONE_TIMEOUT_MS = 5000;
 const RINGS = 3;
+const LOG_BYTES = logBytesFor(GUEST_ADDRESS + MEMORY_BYTES);
 const RING_SIZE = 64;
 const CONFIG_BYTES = 56;
 /** With the protocol's own, VERSION_1 and RING_PACKED. */
@@ -148,6 +152,11 @@ class SocketEpisode implements Episode {
     const { memoryFd } = front;
     const table = front.memoryTable();
     const fd = random.pick([front.eventfd(), front.eventfd(), memoryFd]);
+    // The guest's own memory serves as the region, too.
+    const inflight = Uint8Array.from([
+      ...longs(MEMORY_BYTES, 0),
+      ...words(RINGS | RING_SIZE << 16, 0),
+    ]);
     const config = () =>
       Uint8Array.from([
         ...words(0, CONFIG_BYTES, 0),
@@ -156,7 +165,7 @@ class SocketEpisode implements Episode {
     return random.pick([
       () => make(random.pick([1, 3, 4, 15, 17, 34, 36, 40])),
       () => make(Request.SetFeatures, longs(0x1_7000_0000n)),
-      () => make(Request.SetProtocolFeatures, longs(0x1_a2a9n)),
+      () => make(Request.SetProtocolFeatures, longs(0x9_b2abn)),
       () => make(Request.SetMemTable, table, [memoryFd]),
       () => make(Request.SetMemTable, table, [memoryFd]),
       () => make(Request.AddMemReg, table, [memoryFd]),
@@ -180,6 +189,16 @@ class SocketEpisode implements Episode {
       () => make(Request.CreateCryptoSession, this.#session()),
       () => make(Request.CreateCryptoSession, this.#session()),
       () => make(Request.CloseCryptoSession, longs(random.integer(40))),
+      () => make(Request.SetLogBase, longs(LOG_BYTES, 0), [memoryFd]),
+      () => make(Request.GetInflightFd, inflight),
+      () => make(Request.SetInflightFd, inflight, [memoryFd]),
+      () =>
+        make(
+          Request.SetDeviceStateFd,
+          words(random.integer(2), 0),
+          [memoryFd],
+        ),
+      () => make(Request.CheckDeviceState),
       () => make(random.integer(48), random.bytes(random.integer(200)), [fd]),
     ])();
   }

@@ -73,6 +73,19 @@ for (const packed of [false, true]) {
   }
 }
 
+for (const packed of [false, true]) {
+  Deno.test(`a new driver begins at its start in the region of the one before: ${packed ? "packed" : "split"}`, async () => {
+    await using server = await startTestServer();
+    using guest = await MovingFrontEnd.start(server.path, { packed });
+    const ids = await createMany(guest);
+    await encryptsWell(guest.front, guest.rings[0]!, ids[0]!);
+    await guest.rebind();
+    const [id] = await createMany(guest);
+    await encryptsWell(guest.front, guest.rings[0]!, id!);
+    strictEqual(server.device.sessions.size, 3);
+  });
+}
+
 Deno.test("sessions of every kind move, and the state holds them once", async () => {
   await using source = await startTestServer();
   await using target = await startTestServer();

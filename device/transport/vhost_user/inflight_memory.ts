@@ -62,6 +62,8 @@ export class InflightMemory {
   #region: Region | undefined;
   /** Rings whose part another process has written, and this one has not. */
   readonly #left = new Set<number>();
+  /** Those that this one has served: where they go on, their front-end knows. */
+  readonly #own = new Set<number>();
 
   constructor(options: InflightOptions) {
     this.#options = options;
@@ -110,7 +112,8 @@ export class InflightMemory {
     this.#region = region;
     for (let ring = 0; ring < region.queues; ring++) {
       const place = this.placeOf(ring, 0, packed)!;
-      if (isWritten(inflightFields(inflightAt(place)))) this.#left.add(ring);
+      const isLeft = isWritten(inflightFields(inflightAt(place)));
+      if (isLeft && !this.#own.has(ring)) this.#left.add(ring);
     }
     return undefined;
   }
@@ -149,6 +152,7 @@ export class InflightMemory {
   /** A ring is this process's from now on. */
   taken(ring: number): void {
     this.#left.delete(ring);
+    this.#own.add(ring);
   }
 
   /** What was left is a driver's that is no more. */
