@@ -76,7 +76,12 @@ ${usageLines(columns)}
 
 ${commandLines(columns)}
 
-Options of serve, which needs not be named where they are given:
+${
+    wrapText(
+      "Options of serve, which need not be named where they are given:",
+      columns,
+    )
+  }
 
 ${groupTexts(columns)}
 
