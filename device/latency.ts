@@ -10,7 +10,7 @@ import { type Service, SERVICES } from "../algorithms/catalogue.ts";
 /** Upper bounds of the buckets, in milliseconds; one more has what is above. */
 export const LATENCY_BOUNDS_MS: readonly number[] = [
   ...[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
-  ...[1, 2, 5, 10, 100, 1000],
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
 ];
 
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
