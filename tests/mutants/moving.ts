@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "where a ring goes on is what the front-end says",
-    file: `${VHOST_USER}/rings.ts`,
+    file: `${VHOST_USER}/ring_tracker.ts`,
     text: "if (!place || !inflight.isLeft(index)) return undefined;",
     replacement: "if (!place || index >= 0) return undefined;",
     tests: ["tests/restart/reconnect_test.ts"],

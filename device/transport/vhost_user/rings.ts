@@ -39,17 +39,8 @@ import {
 } from "./ring_base.ts";
 import { areasOf, locateRing } from "./ring_place.ts";
 import type { RingStart } from "./ring_runner.ts";
-import {
-  inflightAt,
-  type InflightMemory,
-  type InflightPlace,
-} from "./inflight_memory.ts";
-import {
-  findLeft,
-  type LeftRequests,
-  type RingAreas,
-  trackFrom,
-} from "./left_requests.ts";
+import type { InflightMemory } from "./inflight_memory.ts";
+import { RingTracker } from "./ring_tracker.ts";
 import { Vring } from "./vring.ts";
 
 /** How long a ring waits for another to tell whose driver it is. */
@@ -78,12 +69,14 @@ export class Rings {
   readonly all: readonly Vring[];
   readonly #options: RingsOptions;
   readonly #life = new DriverLife();
+  readonly #tracker: RingTracker;
   #judgement: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #used = false;
 
   constructor(options: RingsOptions) {
     this.#options = options;
+    this.#tracker = new RingTracker(options);
     this.all = options.state.rings.map((state, index) =>
       new Vring(options.libc, index, state)
     );
@@ -511,7 +504,11 @@ export class Rings {
     if (!areas) return `ring ${index} is outside the shared memory`;
     const stoppedAt = this.#life.stoppedAt(index);
     const journal = this.#options.journalOf?.(index);
-    const left = resumes ? undefined : this.#leftOf(index, areas, size);
+    const left = resumes ? undefined : this.#tracker.leftOf(
+      index,
+      areas,
+      { size, packed },
+    );
     if (typeof left === "string") return `ring ${index}: ${left}`;
     if (left) {
       return { size, ...areas, packed, base: left.base, redo: left.count };
@@ -533,44 +530,6 @@ export class Rings {
       )
       : 0;
     return { size, ...areas, packed, base, redo };
-  }
-
-  /** What another process has left of a ring, where the front-end tells it. */
-  #leftOf(
-    index: number,
-    areas: RingAreas,
-    size: number,
-  ): LeftRequests | string | undefined {
-    const { inflight, memory: { memory } } = this.#options;
-    const place = this.#inflightOf(index, size);
-    if (!place || !inflight.isLeft(index)) return undefined;
-    const packed = isPacked(this.#options.state);
-    return findLeft(
-      memory,
-      areas,
-      { size, packed },
-      inflightAt(place),
-    );
-  }
-
-  /** Where a ring is tracked; of a packed one that is kept, its journal tells all. */
-  #inflightOf(index: number, size: number): InflightPlace | undefined {
-    const packed = isPacked(this.#options.state);
-    return packed && this.#options.journalOf?.(index)
-      ? undefined
-      : this.#options.inflight.placeOf(index, size, packed);
-  }
-
-  /** Has a ring tracked that is about to start; a string says why it cannot be. */
-  #track(ring: Vring, plan: RingPlan): string | undefined {
-    const { inflight, memory: { memory } } = this.#options;
-    const place = this.#inflightOf(ring.index, plan.size);
-    if (!place) return undefined;
-    const isLeft = inflight.isLeft(ring.index) && !ring.resumes;
-    inflight.taken(ring.index);
-    return isLeft
-      ? undefined
-      : trackFrom(memory, plan, inflightAt(place), inflight.queueSize);
   }
 
   /** Makes a journal ready; a string says why what is there cannot be used. */
@@ -612,7 +571,7 @@ export class Rings {
     const journal = this.#options.journalOf?.(ring.index);
     // Before a thread has it: the process may end first.
     const unusable = journal && this.#openJournal(ring, plan, journal);
-    const problem = unusable ?? this.#track(ring, plan);
+    const problem = unusable ?? this.#tracker.begin(ring, plan);
     if (problem !== undefined) return `ring ${ring.index}: ${problem}`;
     const start: RingStart = {
       size,
@@ -622,7 +581,7 @@ export class Rings {
       eventIndex: (features & F_EVENT_IDX) !== 0n,
       inOrder: this.#isInOrder(ring.index),
       journal,
-      inflight: this.#inflightOf(ring.index, size),
+      inflight: this.#tracker.placeOf(ring.index, plan),
       redo: plan.redo ?? 0,
       mode: this.#options.device.mode,
       hasAssociations: this.#options.device.adminQueueIndex !== undefined,

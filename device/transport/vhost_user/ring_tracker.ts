@@ -1,0 +1,75 @@
+/**
+ * Which rings of a guest are tracked for their front-end, and what another process
+ * has left of them.
+ *
+ * @module
+ */
+
+import type { RingPlan } from "./driver_life.ts";
+import {
+  inflightAt,
+  type InflightMemory,
+  type InflightPlace,
+} from "./inflight_memory.ts";
+import {
+  findLeft,
+  type LeftRequests,
+  type RingAreas,
+  trackFrom,
+} from "./left_requests.ts";
+import type { MemoryTable } from "./memory_table.ts";
+import type { Vring } from "./vring.ts";
+
+/** What rings are tracked with. */
+export interface TrackerOptions {
+  readonly inflight: InflightMemory;
+  readonly memory: MemoryTable;
+  /** Where a ring has its journal; absent: the guest is not kept. */
+  readonly journalOf?: ((ring: number) => unknown) | undefined;
+}
+
+type RingForm = Pick<RingPlan, "size" | "packed">;
+
+/** Tracks the rings of one front-end. */
+export class RingTracker {
+  readonly #options: TrackerOptions;
+
+  constructor(options: TrackerOptions) {
+    this.#options = options;
+  }
+
+  /** Where a ring is tracked; of a packed one that is kept, its journal tells all. */
+  placeOf(
+    index: number,
+    { size, packed }: RingForm,
+  ): InflightPlace | undefined {
+    const { inflight, journalOf } = this.#options;
+    return packed && journalOf?.(index)
+      ? undefined
+      : inflight.placeOf(index, size, packed);
+  }
+
+  /** What another process has left of a ring, where the front-end tells it. */
+  leftOf(
+    index: number,
+    areas: RingAreas,
+    form: RingForm,
+  ): LeftRequests | string | undefined {
+    const { inflight, memory: { memory } } = this.#options;
+    const place = this.placeOf(index, form);
+    if (!place || !inflight.isLeft(index)) return undefined;
+    return findLeft(memory, areas, form, inflightAt(place));
+  }
+
+  /** Has a ring tracked that is about to start; a string says why it cannot be. */
+  begin({ index, resumes }: Vring, plan: RingPlan): string | undefined {
+    const { inflight, memory: { memory } } = this.#options;
+    const place = this.placeOf(index, plan);
+    if (!place) return undefined;
+    const isLeft = inflight.isLeft(index) && !resumes;
+    inflight.taken(index);
+    return isLeft
+      ? undefined
+      : trackFrom(memory, plan, inflightAt(place), inflight.queueSize);
+  }
+}
