@@ -151,7 +151,9 @@ export class ChainRequests implements RequestFormat {
   nextOverwriting(slots: Int32Array, start: number, end: number): number {
     const { words } = this.requests;
     let at = start;
-    while (at < end && words[SLOT * slots[at]! + MAY_OVERWRITE] === 0) at++;
+    while (
+      at < end && words[SLOT * (slots[at]! & MASK) + MAY_OVERWRITE] === 0
+    ) at = (at + 1) | 0;
     return at;
   }
 

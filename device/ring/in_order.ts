@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Slots and orders have 16 bits. */
+const MASK = 0xffff;
+
 /** Completions of up to `size` chains, released in the order of their `order`. */
 export class InOrderGate {
   /** The completion at the front; valid while `ready`. */
@@ -47,9 +50,10 @@ export class InOrderGate {
     if (this.#held > 0) return false;
     const size = this.#heads.length;
     let front = this.#front;
-    for (let i = 0; i < count; i++) {
-      if (orders[slots[i]!] !== front) return false;
-      front = front + 1 === size ? 0 : front + 1;
+    for (let i = 0; i < count; i = (i + 1) | 0) {
+      if (orders[slots[i]! & MASK] !== front) return false;
+      front = (front + 1) | 0;
+      if (front === size) front = 0;
     }
     this.#front = front;
     return true;

@@ -165,10 +165,13 @@ export class SplitVirtqueue implements Virtqueue {
   /** Gives the chains their places in the order of the ring. */
   #number(chosen: Int32Array<ArrayBuffer>, count: number): void {
     const { orders } = this.slots;
-    for (let i = 0; i < count; i++) {
-      orders[chosen[i]!] = this.#order;
-      this.#order = (this.#order + 1) & this.#mask;
+    const mask = this.#mask;
+    let order = this.#order;
+    for (let i = 0; i < count; i = (i + 1) | 0) {
+      orders[chosen[i]! & 0xffff] = order;
+      order = (order + 1) & mask;
     }
+    this.#order = order;
   }
 
   give(
