@@ -154,6 +154,8 @@ export class DataQueue implements QueueService {
   readonly #runner: OperationRunner;
   #throttle: Throttle | undefined;
   readonly #latency: LatencySamples;
+  /** Whether the list of what has ended has requests of several routes. */
+  #otherRoutes = false;
   /** How many of the next requests are done again. */
   #redo: number;
   readonly #journal: UsedJournal | undefined;
@@ -380,6 +382,7 @@ export class DataQueue implements QueueService {
       const slot = slots[at++]!;
       if (this.#runner.conclude(slot)) {
         this.#ended[0] = slot;
+        this.#otherRoutes = false;
         this.#answer(1);
       } else this.#pending.add(slot);
     }
@@ -397,6 +400,8 @@ export class DataQueue implements QueueService {
   ): number {
     const { fields } = this.#requests.burst;
     const ended = this.#ended;
+    const route = fields[FIELDS * (slots[from]! & MASK) + ROUTE]!;
+    let others = 0;
     let at = from;
     for (; at < count && at - from < BURST; at = (at + 1) | 0) {
       const slot = slots[at]! & MASK;
@@ -405,8 +410,10 @@ export class DataQueue implements QueueService {
         fields[request + STATUS] !== OK ||
         (fields[request + WRITTEN]! >>> 0) > fields[request + ROOM]!
       ) break;
+      others |= fields[request + ROUTE]! ^ route;
       ended[at - from] = slot;
     }
+    this.#otherRoutes = others !== 0;
     return at;
   }
 
@@ -416,17 +423,13 @@ export class DataQueue implements QueueService {
     const ended = this.#ended;
     const lengths = this.#lengths;
     const refused = this.#format.finish(ended, count, lengths);
-    const { words, burst } = this.#requests;
-    const { fields } = burst;
+    const { words } = this.#requests;
     const { readableBytes, writableBytes } = virtqueue.slots;
     const numbers = this.#numbers;
-    const route = fields[FIELDS * (ended[0]! & MASK) + ROUTE]!;
-    let others = 0;
     let sessions = 0;
     let endedBytes = 0;
     for (let i = 0; i < count; i++) {
       const slot = ended[i]! & MASK;
-      others |= fields[FIELDS * slot + ROUTE]! ^ route;
       const at = WORDS * slot + SESSION;
       const session = words[at]!;
       endedBytes += readableBytes[slot]! + writableBytes[slot]!;
@@ -437,14 +440,16 @@ export class DataQueue implements QueueService {
     }
     virtqueue.give(ended, lengths, count);
     if (refused > 0) this.#countRefused(count);
-    else if (others === 0) this.#countWork(route, count, endedBytes);
+    else if (!this.#otherRoutes) this.#countWork(count, endedBytes);
     else this.#countEach(count);
     this.#sessions.finished(numbers, sessions);
     this.#count(count, refused, endedBytes);
   }
 
   /** Counts requests that went one route by what was done and by whom. */
-  #countWork(route: number, requests: number, bytes: number): void {
+  #countWork(requests: number, bytes: number): void {
+    const { fields } = this.#requests.burst;
+    const route = fields[FIELDS * (this.#ended[0]! & MASK) + ROUTE]!;
     const { work, backends } = this.#sessions;
     const at = SERIES * backends.table.series[route]!;
     work.counters[at + SERIES_REQUESTS]! += requests;
