@@ -8,8 +8,8 @@ import type { HttpSettings } from "./http_options.ts";
 import { ownPermissions } from "./permissions.ts";
 
 /** An installed package is run as its launcher does: with what is there. */
-const packageWords = ({ pathname }: URL): readonly string[] =>
-  pathname.includes("/node_modules/")
+const packageWords = (): readonly string[] =>
+  import.meta.url.includes("/node_modules/")
     ? [
       ...["--no-config", "--no-lock", "--cached-only"],
       "--node-modules-dir=manual",
@@ -35,7 +35,7 @@ export function ownCommand(
     Deno.execPath(),
     "run",
     ...ownPermissions(http),
-    ...packageWords(url),
+    ...packageWords(),
     url.href,
     ...words,
   ];

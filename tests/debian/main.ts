@@ -67,6 +67,11 @@ async function tryProgram(manager: SystemManager): Promise<void> {
     manager.run("unshare", "--net", ...words);
   ok((await inside(NAME, "--version")).startsWith(NAME));
   ok(/^openssl: ready/m.test(await inside(NAME, "probe")));
+  // A device that cannot start ends its supervisor before the signal does.
+  await inside(
+    ...["timeout", "--signal=TERM", "--preserve-status", "8"],
+    ...[NAME, "supervise", "--", "--socket-path", "/run/tried.sock"],
+  );
 }
 
 /** The service, with a guest, over an upgrade and a crash. */
