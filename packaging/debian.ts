@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { packLibrary } from "./library.ts";
 import { packProgram } from "./program.ts";
 import { readSettings, ROOT, run, workFolder, writeJson } from "./settings.ts";
+import { refuseOptions, runTask } from "../testing/task.ts";
 
 const DEFAULT_FOLDER = fileURLToPath(new URL("dist", import.meta.url));
 const NAME = "vhost-device-crypto";
@@ -282,4 +283,9 @@ async function main(
   }
 }
 
-if (import.meta.main) await main(Deno.args);
+if (import.meta.main) {
+  await runTask({
+    usage: "package:deb [FOLDER [ARCHITECTURE]...]",
+    about: "writes Debian's packages to FOLDER; without it, to packaging/dist",
+  }, (words) => main(refuseOptions(words)));
+}

@@ -72,6 +72,17 @@ export function taskWords<T extends ParseArgsConfig>(
 }
 
 /**
+ * The words of a task that has no options.
+ *
+ * @throws {Mistake} for an option
+ */
+export function refuseOptions(words: string[]): string[] {
+  const option = words.find((word) => word.startsWith("-"));
+  if (option === undefined) return words;
+  throw new Mistake(`Cannot use option ${option}: expected none`);
+}
+
+/**
  * The whole number that an option's text is.
  *
  * @throws {Mistake} where it is none

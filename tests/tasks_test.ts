@@ -44,7 +44,7 @@ async function checkTask(
   assert.doesNotMatch(wrong.stderr, /^ +at /m, task);
   // The kit shows how it is used instead.
   const isUsage = /^usage: /i.test(wrong.stderr);
-  if (!isUsage) assert.match(wrong.stderr, /^[^\n]*option[^\n]*\n$/, task);
+  if (!isUsage) assert.match(wrong.stderr, /^[^\n]+\n$/, task);
 }
 
 Deno.test("every task answers --help, and a wrong option in one line", async () => {
@@ -70,7 +70,7 @@ Deno.test("a task takes paths from where it was called", async () => {
         ["--fd", "9", "--config", "device.toml"],
         /--queues "0": .*device\.toml, l/,
       ],
-      ["new-backend", ["mine"], /mine: cd mine, and deno task test/],
+      ["new-backend", ["mine"], /cd .*\/mine, and deno task test/],
     ] as const
   ) {
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

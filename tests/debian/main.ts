@@ -18,6 +18,7 @@ import { ComparedLoad } from "../../examples/demo/compared_load.ts";
 import { exists, temporaryFolder } from "../../testing/files.ts";
 import { SERVICE, SOCKET } from "../../testing/service_device.ts";
 import { SystemManager } from "../../testing/system_manager.ts";
+import { refuseOptions, runTask } from "../../testing/task.ts";
 
 const NAME = "vhost-device-crypto";
 const UNITS = "/usr/lib/systemd/system";
@@ -149,4 +150,9 @@ async function main([archive, root]: readonly string[]): Promise<void> {
   await step("removed", remove(manager, system, files));
 }
 
-if (import.meta.main) await main(Deno.args);
+if (import.meta.main) {
+  await runTask({
+    usage: "test:deb [ARCHIVE [ROOT]]",
+    about: "installs, starts, uses and removes the package on a bare Debian",
+  }, (words) => main(refuseOptions(words)));
+}

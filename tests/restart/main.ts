@@ -8,18 +8,13 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import { Random } from "../../conformance/random.ts";
+import { runTask, taskWords, wholeNumber } from "../../testing/task.ts";
 import { stressKills } from "./faults/kill_stress.ts";
 import { backendPlans } from "./faults/plans.ts";
 
-function wholeNumber(option: string, text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new RangeError(`${option} ${text}: expected a whole number`);
-}
-
 async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = taskWords({
     args,
     options: {
       kills: { type: "string", default: "1000" },
@@ -28,7 +23,7 @@ async function main(args: string[]): Promise<number> {
     },
   });
   const seed = wholeNumber(
-    "--seed",
+    "seed",
     values.seed ?? `${Math.floor(Math.random() * 2 ** 32)}`,
   );
   const all = await backendPlans();
@@ -38,7 +33,7 @@ async function main(args: string[]): Promise<number> {
   const plans = all.filter(({ name, part }) =>
     part.present && name.startsWith(values.backend ?? "")
   );
-  const kills = wholeNumber("--kills", values.kills);
+  const kills = wholeNumber("kills", values.kills);
   console.log(`seed ${seed}`);
   let requests = 0;
   let first = 0;
@@ -65,10 +60,8 @@ async function main(args: string[]): Promise<number> {
 }
 
 if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    Deno.exit(2);
-  }
+  await runTask({
+    usage: "stress:kills [--kills N] [--seed S] [--backend NAME]",
+    about: "kills devices at fault points under load, and tells what gets lost",
+  }, main);
 }
