@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BackendSession, OperationStatus } from "./backend.ts";
+import type { BackendSession } from "./backend.ts";
 import type { RequestBurst } from "./request_burst.ts";
 import { SlotOperation } from "./slot_operation.ts";
 
@@ -57,13 +57,14 @@ export class KeptOperations {
     return kept;
   }
 
-  /** What has ended holds no old block of ranges. */
+  /**
+   * What has ended, and been told, holds no old block of ranges. A backend may end an
+   * operation while it is given others, before it is polled.
+   */
   #letGo(burst: RequestBurst, kept: Kept): void {
     kept.generation = burst.lists.generation;
     for (const operation of kept.operations) {
-      if (operation && operation.status !== OperationStatus.Pending) {
-        operation.release();
-      }
+      if (operation && !operation.isOut) operation.release();
     }
   }
 }

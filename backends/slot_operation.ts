@@ -67,6 +67,9 @@ export class SlotOperation implements Operation {
     this.iv = bytesOf(this.ivWords);
   }
 
+  /** Whether it was filled and its slot has not been told what came of it. */
+  isOut = false;
+
   /** Makes it the request that is in its slot now. */
   fill(session: BackendSession = NO_HANDLE): void {
     const burst = this.#burst;
@@ -75,6 +78,7 @@ export class SlotOperation implements Operation {
     this.session = session;
     this.status = OperationStatus.Pending;
     this.writtenBytes = 0;
+    this.isOut = true;
     if (
       this.#shape === fields[at + BurstField.Shape] &&
       this.#generation === burst.lists.generation &&
@@ -121,6 +125,7 @@ export class SlotOperation implements Operation {
     const at = BURST_WORDS * this.#slot;
     fields[at + BurstField.WrittenBytes] = this.writtenBytes;
     fields[at + BurstField.Status] = this.status;
+    this.isOut = false;
   }
 
   /** Tells the slot that it has failed, whatever it says itself, and leaves it. */
