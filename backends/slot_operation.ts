@@ -125,7 +125,7 @@ export class SlotOperation implements Operation {
     const at = BURST_WORDS * this.#slot;
     fields[at + BurstField.WrittenBytes] = this.writtenBytes;
     fields[at + BurstField.Status] = this.status;
-    this.isOut = false;
+    this.isOut = this.status === OperationStatus.Pending;
   }
 
   /** Tells the slot that it has failed, whatever it says itself, and leaves it. */
