@@ -94,7 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a ring of a lost process starts where nobody knew",
-    file: `${VHOST_USER}/rings.ts`,
+    file: `${VHOST_USER}/ring_plans.ts`,
     text: "else state.baseUnknown = true;",
     replacement: "",
     tests: ["tests/restart/lost_process_test.ts"],

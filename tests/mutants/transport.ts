@@ -235,7 +235,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a ring goes on out of order where a stuck call has its requests",
     file: "device/transport/vhost_user/rings.ts",
-    text: "this.#isInOrder(index) && ",
+    text: "this.#plans.isInOrder(index) &&\n",
     replacement: "",
     tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
   },

@@ -8,36 +8,15 @@ import { clearTimeout, setTimeout } from "node:timers";
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import { startOf } from "../../ring/ring_start.ts";
-import { MOST_TRIES } from "../../redone_requests.ts";
-import { RingPositions } from "../../ring/ring_positions.ts";
-import { undoRequests } from "../../ring/undo_log.ts";
-import { F_EVENT_IDX, F_IN_ORDER, F_RING_PACKED } from "../../wire/features.ts";
+import { F_EVENT_IDX } from "../../wire/features.ts";
 import { acceptFeatures } from "./driver_features.ts";
 import { DriverLife, type RingPlan } from "./driver_life.ts";
-import {
-  type FrontEndState,
-  isPacked,
-  mayRun,
-  ringCount,
-} from "./front_end_state.ts";
-import type { Log } from "./log.ts";
-import type { MemoryTable } from "./memory_table.ts";
+import { isPacked, mayRun, ringCount } from "./front_end_state.ts";
 import { shareKick } from "./passed_kick.ts";
 import type { QueueRunners } from "./queue_runners.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import type { KeptNumber, KeptRing } from "./front_end_record.ts";
-import {
-  type JournalPlace,
-  openJournal,
-  openUndoLog,
-} from "./journal_place.ts";
-import {
-  begunRequests,
-  restartPosition,
-  ringPosition,
-  unshownDescriptors,
-} from "./ring_base.ts";
-import { areasOf, locateRing } from "./ring_place.ts";
+import { type RingPlanOptions, RingPlans } from "./ring_plans.ts";
 import type { RingStart } from "./ring_runner.ts";
 import type { InflightMemory } from "./inflight_memory.ts";
 import { RingTracker } from "./ring_tracker.ts";
@@ -47,17 +26,12 @@ import { Vring } from "./vring.ts";
 const JUDGEMENT_MS = 100;
 
 /** What rings are made with. */
-export interface RingsOptions {
+export interface RingsOptions extends RingPlanOptions {
   readonly libc: Libc;
   readonly reactor: Reactor;
   readonly device: Device;
-  readonly log: Log;
-  readonly state: FrontEndState;
-  readonly memory: MemoryTable;
   readonly runners: QueueRunners;
   readonly inflight: InflightMemory;
-  /** Where a ring has its journal; absent: the guest is not kept. */
-  readonly journalOf?: ((ring: number) => JournalPlace) | undefined;
   /** Hears that rings have started otherwise than by a message. */
   changed?(): void;
   /** Hears why a ring cannot be served. */
@@ -70,6 +44,7 @@ export class Rings {
   readonly #options: RingsOptions;
   readonly #life = new DriverLife();
   readonly #tracker: RingTracker;
+  readonly #plans: RingPlans;
   #judgement: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #used = false;
@@ -77,6 +52,7 @@ export class Rings {
   constructor(options: RingsOptions) {
     this.#options = options;
     this.#tracker = new RingTracker(options);
+    this.#plans = new RingPlans(options, this.#tracker, this.#life);
     this.all = options.state.rings.map((state, index) =>
       new Vring(options.libc, index, state)
     );
@@ -194,7 +170,7 @@ export class Rings {
     for (const ring of this.all) {
       this.#noteAway(
         ring,
-        mayRun(this.#options.state, ring.state) && this.#isAway(ring),
+        mayRun(this.#options.state, ring.state) && this.#plans.isAway(ring),
       );
     }
   }
@@ -212,15 +188,6 @@ export class Rings {
       });}
   }
 
-  /** Whether a ring is in memory that was shared and is not at present. */
-  #isAway({ state: { addresses, size } }: Vring): boolean {
-    const { memory, state } = this.#options;
-    const packed = isPacked(state);
-    return addresses !== undefined &&
-      !locateRing(memory.memory, addresses, size, packed) &&
-      areasOf(addresses, size, packed).some((area) => memory.wasShared(area));
-  }
-
   /**
    * The thread of a ring is stuck, which had taken what is before `base`: those
    * requests are nobody's before it is over. The ring goes on behind them, but
@@ -231,7 +198,10 @@ export class Rings {
     const plan = ring.runs;
     if (!plan) return;
     ring.runs = undefined;
-    if (this.#isInOrder(index) && this.#answeredTo(index, plan) !== base) {
+    if (
+      this.#plans.isInOrder(index) &&
+      this.#plans.answeredTo(index, plan) !== base
+    ) {
       ring.isStuck = true;
       ring.resumes = true;
       ring.state.base = base;
@@ -253,28 +223,6 @@ export class Rings {
     const problem = await this.refresh(ring);
     if (problem !== undefined) this.#options.broken(index, problem);
     this.#options.runners.get(index)?.look();
-  }
-
-  /** What is kept of a ring is where it stands. */
-  #isInOrder(index: number): boolean {
-    return (this.#options.state.features & F_IN_ORDER) !== 0n ||
-      this.#options.journalOf?.(index) !== undefined;
-  }
-
-  /** Behind which request all is unanswered, of a ring that is in order. */
-  #answeredTo(
-    index: number,
-    { size, packed, ...areas }: RingPlan,
-  ): number | string {
-    const { memory } = this.#options.memory;
-    const journal = this.#options.journalOf?.(index);
-    if (packed && !journal) return "nobody has noted it";
-    return restartPosition(
-      memory,
-      areas,
-      size,
-      packed && openJournal(journal!),
-    );
   }
 
   /** Has every running ring looked at, as if it had been kicked. */
@@ -310,27 +258,10 @@ export class Rings {
   async end(ring: Vring): Promise<number> {
     await this.stop(ring);
     this.#used = true;
-    if (ring.state.base === undefined) this.#findBase(ring);
+    if (ring.state.base === undefined) this.#plans.findBase(ring);
     Object.assign(ring.state, { started: false, addresses: undefined });
     ring.closeKick();
     return ring.state.base ?? startOf(isPacked(this.#options.state));
-  }
-
-  /**
-   * Where a ring stands that another process has served: QEMU's cryptodev asks for
-   * it when the guest is stopped after it has connected again, mostly before it has
-   * shared the memory that would tell.
-   */
-  #findBase({ state }: Vring): void {
-    const { memory: { memory }, state: { features } } = this.#options;
-    const packed = (features & F_RING_PACKED) !== 0n;
-    const areas = state.addresses &&
-      locateRing(memory, state.addresses, state.size, packed);
-    const base = areas && !packed
-      ? restartPosition(memory, areas, state.size, false)
-      : undefined;
-    if (typeof base === "number") state.base = base;
-    else state.baseUnknown = true;
   }
 
   /**
@@ -429,14 +360,17 @@ export class Rings {
       const { features } = state;
       return `features 0x${features.toString(16)} are not acceptable`;
     }
-    const plan = this.#plan(ring);
+    const plan = this.#plans.planOf(ring);
     if (typeof plan === "string") {
-      this.#noteAway(ring, this.#isAway(ring));
+      this.#noteAway(ring, this.#plans.isAway(ring));
       return ring.away ? undefined : plan;
     }
     const { told } = ring.state;
     const beginning = { index: ring.index, plan, told };
-    const judgement = this.#life.judge(beginning, this.#toldToStart(ring));
+    const judgement = this.#life.judge(
+      beginning,
+      this.#plans.toldToStart(ring, this.all),
+    );
     if (judgement === "later") {
       ring.waits = true;
       this.#judgement ??= setTimeout(() => this.#judgeNow(), JUDGEMENT_MS);
@@ -471,96 +405,10 @@ export class Rings {
     for (const ring of this.all) {
       if (!ring.waits) continue;
       ring.waits = false;
-      const plan = this.#plan(ring);
+      const plan = this.#plans.planOf(ring);
       const problem = typeof plan === "string" ? plan : this.#start(ring, plan);
       if (problem !== undefined) this.#options.broken(ring.index, problem);
     }
-  }
-
-  /** Other rings that will start, as far as the front-end has told. */
-  #toldToStart(first: Vring) {
-    return this.all
-      .filter((ring) =>
-        ring !== first && !ring.running && ring.state.started &&
-        ring.state.baseTold
-      )
-      .map((ring) => ({
-        index: ring.index,
-        plan: this.#plan(ring),
-        told: true,
-      }))
-      .filter((one): one is typeof one & { plan: RingPlan } =>
-        typeof one.plan !== "string"
-      );
-  }
-
-  /** How a ring is to run, or why it cannot. */
-  #plan({ index, state, resumes }: Vring): RingPlan | string {
-    const { memory } = this.#options.memory;
-    const { size, addresses } = state;
-    if (!addresses) return `ring ${index} has no addresses`;
-    const packed = isPacked(this.#options.state);
-    const areas = locateRing(memory, addresses, size, packed);
-    if (!areas) return `ring ${index} is outside the shared memory`;
-    const stoppedAt = this.#life.stoppedAt(index);
-    const journal = this.#options.journalOf?.(index);
-    const left = resumes ? undefined : this.#tracker.leftOf(
-      index,
-      areas,
-      { size, packed },
-    );
-    if (typeof left === "string") return `ring ${index}: ${left}`;
-    if (left) {
-      return { size, ...areas, packed, base: left.base, redo: left.count };
-    }
-    // Said back, an answer that nobody knew means where the ring stands.
-    const isUnknown = state.baseUnknown && !packed &&
-      (state.base ?? startOf(packed)) === startOf(packed);
-    const base = resumes && (journal || !packed) || isUnknown
-      ? this.#answeredTo(index, { size, packed, base: 0, ...areas })
-      : ringPosition(state.base, stoppedAt, size, packed);
-    if (typeof base === "string") return `ring ${index}: ${base}`;
-    const redo = resumes
-      ? begunRequests(
-        memory,
-        areas,
-        size,
-        base,
-        packed && journal ? openJournal(journal) : undefined,
-      )
-      : 0;
-    return { size, ...areas, packed, base, redo };
-  }
-
-  /** Makes a journal ready; a string says why what is there cannot be used. */
-  #openJournal(
-    { index, resumes }: Vring,
-    { base, redo = 0, size, packed }: RingPlan,
-    { undo, ...place }: JournalPlace,
-  ): string | undefined {
-    const journal = openJournal(place);
-    const undoLog = undo && openUndoLog(undo);
-    if (!resumes) {
-      journal.reset(base);
-      journal.tries = 0;
-      undoLog?.clear();
-      return undefined;
-    }
-    if (redo > 0 && journal.tries >= MOST_TRIES) {
-      this.#options.log(
-        "warn",
-        `queue ${index}: a request with which ${journal.tries} processes have ` +
-          "ended is answered with ERR",
-        { queue: index },
-      );
-    }
-    if (!undoLog) return undefined;
-    const positions = new RingPositions(size, packed);
-    const done = packed ? unshownDescriptors(journal) : 0;
-    const shown = base & 0xffff;
-    const first = done > 0 ? positions.after(shown, done) : shown;
-    const { memory } = this.#options.memory;
-    return undoRequests(undoLog, memory, positions, first);
   }
 
   #start(ring: Vring, plan: RingPlan): string | undefined {
@@ -570,7 +418,7 @@ export class Rings {
     const { packed, size, base } = plan;
     const journal = this.#options.journalOf?.(ring.index);
     // Before a thread has it: the process may end first.
-    const unusable = journal && this.#openJournal(ring, plan, journal);
+    const unusable = journal && this.#plans.openJournal(ring, plan, journal);
     const problem = unusable ?? this.#tracker.begin(ring, plan);
     if (problem !== undefined) return `ring ${ring.index}: ${problem}`;
     const start: RingStart = {
@@ -579,7 +427,7 @@ export class Rings {
       base,
       addresses: ring.state.addresses!,
       eventIndex: (features & F_EVENT_IDX) !== 0n,
-      inOrder: this.#isInOrder(ring.index),
+      inOrder: this.#plans.isInOrder(ring.index),
       journal,
       inflight: this.#tracker.placeOf(ring.index, plan),
       redo: plan.redo ?? 0,
