@@ -23,7 +23,7 @@ const shown = (url: string): string =>
   url.startsWith("file:") ? fileURLToPath(url) : url;
 
 /** `FILE:LINE:COLUMN`; undefined where the stack tells of no such file. */
-export function whereThrown(error: unknown): string | undefined {
+function whereThrown(error: unknown): string | undefined {
   const stack = error instanceof Error ? error.stack ?? "" : "";
   for (const [, url, line, column] of stack.matchAll(FRAME)) {
     if (OURS.some((path) => url!.startsWith(path))) continue;

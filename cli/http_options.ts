@@ -69,6 +69,17 @@ export function refuseWithIsolate(values: Values): void {
   throw usage("http", text, "one process for all sockets: no --isolate");
 }
 
+/** Refuses a token that more than one process needs and one can read. */
+export function requireTokenFile(http: HttpSettings | undefined): void {
+  const token = http?.token;
+  if (token?.option !== "http-token-fd") return;
+  throw usage(
+    token.option,
+    token.value,
+    "--http-token-file with supervise, since a descriptor gives its token once",
+  );
+}
+
 /**
  * Reads the token.
  *

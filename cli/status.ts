@@ -112,7 +112,7 @@ function backendRows(
 }
 
 /** The status as a person reads it; rates are those since `before`. */
-export function statusAsText(
+function statusAsText(
   status: DeviceStatus,
   before?: DeviceStatus,
 ): string {

@@ -11,6 +11,7 @@ import { openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
 import { ownCommand } from "./own_process.ts";
 import { EXIT_USAGE } from "./option_values.ts";
+import { requireTokenFile } from "./http_options.ts";
 import { requirePinFile } from "./key_options.ts";
 import type { ServeSettings } from "./parse_options.ts";
 
@@ -29,6 +30,7 @@ export async function supervise(
   settings: ServeSettings,
 ): Promise<never> {
   requirePinFile(settings.backendOptions, "supervise");
+  requireTokenFile(settings.http);
   const libc = openLibc();
   const supervisor = new Supervisor({
     libc,

@@ -89,7 +89,7 @@ export interface LeftAssociation {
 }
 
 /** Words in memory of this process. */
-export function threadWords(count: number): SharedWords {
+function threadWords(count: number): SharedWords {
   const memory = createThreadMemory(8 * count);
   return { words: new BigUint64Array(memory), place: { memory } };
 }

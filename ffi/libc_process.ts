@@ -39,7 +39,7 @@ const SYMBOLS = {
 const FILE_ACTIONS_BYTES = 512;
 
 /** First descriptor that is handed on (SD_LISTEN_FDS_START). */
-export const FIRST_HANDED_FD = 3;
+const FIRST_HANDED_FD = 3;
 
 let kept: ReturnType<typeof open> | undefined;
 const open = () => Deno.dlopen("libc.so.6", SYMBOLS);

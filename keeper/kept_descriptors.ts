@@ -7,7 +7,7 @@
 import { type Libc, nativeBuffer, POLLFD_BYTES } from "../ffi/libc.ts";
 
 /** As many as systemd is asked for (FileDescriptorStoreMax=). */
-export const MOST_KEPT = 32768;
+const MOST_KEPT = 32768;
 /**
  * All names are one variable of the environment, which the kernel takes up to
  * 128 KiB of (MAX_ARG_STRLEN): with more, nothing could be started again.

@@ -163,7 +163,8 @@ async function listenUnix({ path }: UnixAddress): Promise<Deno.Listener> {
 async function removeStale(path: string): Promise<void> {
   try {
     (await Deno.connect({ transport: "unix", path })).close();
-  } catch {
+  } catch (error) {
+    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
     return await Deno.remove(path);
   }
   const address = addressInWords({ kind: "unix", path });

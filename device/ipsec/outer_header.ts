@@ -7,7 +7,7 @@
  * @module
  */
 
-export const OUTER_IPV4_BYTES = 20;
+const OUTER_IPV4_BYTES = 20;
 export const OUTER_IPV6_BYTES = 40;
 
 const IPV4_START = 0x4500_0000;

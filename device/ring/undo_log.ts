@@ -30,7 +30,7 @@ import type { OverwrittenRanges } from "../../memory/overwritten_ranges.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 import type { RingPositions } from "./ring_positions.ts";
 
-export const UNDO_UNIT_BYTES = 64;
+const UNDO_UNIT_BYTES = 64;
 const UNIT_WORDS = UNDO_UNIT_BYTES / 4;
 /** Numbers of units have 16 bits. */
 export const MOST_UNDO_BYTES = 2 ** 16 * UNDO_UNIT_BYTES;

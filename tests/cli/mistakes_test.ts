@@ -27,6 +27,10 @@ const COMMANDS: readonly Mistake[] = [
   ["supervise serve", /argument "serve": expected options/],
   ["supervise -- --fd three", /--fd "three": expected/],
   ["supervise -- --fd 3 --pkcs11-pin-fd 5", /--pkcs11-pin-file with supervise/],
+  [
+    "supervise -- --fd 3 --http 127.0.0.1:9 --http-token-fd 5",
+    /--http-token-file with supervise/,
+  ],
   ["probe json", /argument "json": expected options/],
   ["probe --jsn", /option --jsn: expected --json, or another that/],
   ["probe --queues 2", /option --queues: expected one that --help shows/],
