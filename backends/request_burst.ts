@@ -45,10 +45,13 @@ export const enum BurstField {
   HashStart = 27,
   HashBytes = 28,
   /**
-   * A number, not 0, that no other request of the thread has unless it is the same
-   * but for the session, the IV, the status and where its ranges are in memory.
+   * A number, not 0, that with the next word no other request of the thread has
+   * unless it is the same but for the session, the IV, the status and where its
+   * ranges are in memory.
    */
   Shape = 29,
+  /** How often the numbers have begun anew: a guest has hours to count them. */
+  ShapeRound = 30,
 }
 
 /** The four lists of a request. */
@@ -81,6 +84,7 @@ const TOTAL = ListField.TotalBytes;
 
 /** Numbers of shapes so far, which are those of all bursts of a thread. */
 let shapes = 0;
+let rounds = 0;
 const MOST_SHAPES = 2 ** 31 - 1;
 
 /** Requests by slot. */
@@ -150,8 +154,13 @@ export class RequestBurst {
     const { fields } = this;
     // A call of fill costs more than so few words.
     for (let i = at; i < at + WORDS; i++) fields[i] = 0;
-    shapes = shapes === MOST_SHAPES ? 1 : shapes + 1;
+    if (shapes === MOST_SHAPES) {
+      shapes = 0;
+      rounds++;
+    }
+    shapes++;
     fields[at + BurstField.Shape] = shapes;
+    fields[at + BurstField.ShapeRound] = rounds;
     if (this.#ownsLists) this.empty(slot);
   }
 

@@ -50,6 +50,7 @@ export class SlotOperation implements Operation {
   readonly #slot: number;
   readonly #home: (SlotOperation | undefined)[];
   #shape = 0;
+  #round = 0;
   #generation = -1;
   #regions: unknown;
   #ivs: unknown;
@@ -81,6 +82,7 @@ export class SlotOperation implements Operation {
     this.isOut = true;
     if (
       this.#shape === fields[at + BurstField.Shape] &&
+      this.#round === fields[at + BurstField.ShapeRound] &&
       this.#generation === burst.lists.generation &&
       this.#regions === burst.regions && this.#ivs === burst.ivs
     ) return;
@@ -92,6 +94,7 @@ export class SlotOperation implements Operation {
     const { fields } = burst;
     const slot = this.#slot;
     this.#shape = fields[at + BurstField.Shape]!;
+    this.#round = fields[at + BurstField.ShapeRound]!;
     this.#generation = burst.lists.generation;
     this.#regions = burst.regions;
     if (this.#ivs !== burst.ivs) {

@@ -211,6 +211,11 @@ export class DataQueue implements QueueService {
     this.#throttle = throttle;
   }
 
+  /** How many of the next requests another process may have begun. */
+  get redoCount(): number {
+    return this.#redo;
+  }
+
   /** Requests that wait for a backend. */
   get pendingCount(): number {
     return this.#pending.count;

@@ -37,6 +37,7 @@ const SESSION = BurstField.Session;
 const STATUS = BurstField.Status;
 const WRITTEN = BurstField.WrittenBytes;
 const SHAPE = BurstField.Shape;
+const ROUND = BurstField.ShapeRound;
 const SOURCE = BurstField.Source + ListField.First;
 const DESTINATION = BurstField.Destination + ListField.First;
 const DIGEST = BurstField.Digest + ListField.First;
@@ -101,8 +102,9 @@ export class JobQueue {
    * mask of {@linkcode JobPart}.
    */
   note({ fields }: RequestBurst, slot: number, parts: number): void {
-    const { count, shapes, sessions } = this.table;
+    const { count, shapes, rounds, sessions } = this.table;
     shapes[count] = fields[WORDS * slot + SHAPE]!;
+    rounds[count] = fields[WORDS * slot + ROUND]!;
     sessions[count] = fields[WORDS * slot + SESSION]!;
     this.table.parts[count] = parts;
   }
@@ -124,7 +126,8 @@ export class JobQueue {
     if (table.count === MAX_BURST_SIZE) this.flush();
     const { fields, ivs, lists } = burst;
     const { block, starts } = lists;
-    const { words, sideWords, shapes, sessions, parts, stride } = table;
+    const { words, sideWords, shapes, rounds, sessions } = table;
+    const { parts, stride } = table;
     const jobSlots = table.slots;
     let job = table.count;
     let done = from;
@@ -134,6 +137,7 @@ export class JobQueue {
       const shape = shapes[job]!;
       if (
         shape === 0 || shape !== fields[at + SHAPE] ||
+        rounds[job] !== fields[at + ROUND] ||
         sessions[job] !== fields[at + SESSION]
       ) break;
       const base = stride * (job & MASK);

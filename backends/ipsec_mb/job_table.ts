@@ -164,10 +164,11 @@ export class JobTable {
   /** Slot of the burst whose request a job is, or -1: it is of an operation. */
   readonly slots = new Int32Array(MAX_BURST_SIZE);
   /**
-   * The shape of the request whose lengths are in a job, 0 where they are of none;
-   * the number of its session; and which {@linkcode JobPart}s it has.
+   * The shape of the request whose lengths are in a job, 0 where they are of none,
+   * and its round; the number of its session; and which {@linkcode JobPart}s it has.
    */
   readonly shapes = new Int32Array(MAX_BURST_SIZE);
+  readonly rounds = new Int32Array(MAX_BURST_SIZE);
   readonly sessions = new Int32Array(MAX_BURST_SIZE);
   readonly parts = new Int32Array(MAX_BURST_SIZE);
   count = 0;

@@ -223,7 +223,8 @@ export class UndoLog {
         at = FIRST;
         continue;
       }
-      const limit = tail < at ? end : tail;
+      // None reaches the end: the mark that the round goes on is behind it.
+      const limit = tail < at ? end - 1 : tail;
       if (units <= 0 || units > limit - at) {
         return `an undo log with a record of ${units} units`;
       }

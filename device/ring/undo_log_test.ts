@@ -156,6 +156,17 @@ Deno.test("whatever the memory holds, undoing ends well or with a reason", () =>
   strictEqual(bytes.length, MEMORY_BYTES);
 });
 
+Deno.test("a record up to the end of its log is refused", () => {
+  const { memory } = guest();
+  const log = room(4096);
+  const words = new Int32Array(log.buffer);
+  const [head, tail, end] = [8, 2, 4096 / 64];
+  words[0] = head | tail << 16;
+  words[16 * head] = end - head;
+  const problem = undoRequests(new UndoLog(log), memory, POSITIONS, 0);
+  strictEqual(typeof problem, "string");
+});
+
 Deno.test("positions of both ring formats are before and behind each other", () => {
   for (const packed of [false, true]) {
     const size = 8;

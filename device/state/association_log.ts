@@ -106,6 +106,13 @@ export interface LoggedWords {
   readonly offsetBytes: number;
 }
 
+/** Wipes what was read of associations that nobody goes on with. */
+export function wipeObjects(
+  logged: Iterable<Pick<LoggedAssociation, "object">>,
+): void {
+  for (const { object } of logged) object.fill(0);
+}
+
 /** Associations that outlive the process. */
 export class AssociationLog {
   readonly requestNumbers: RequestNumbers;
@@ -177,13 +184,19 @@ export class AssociationLog {
     const found = new Map<string, LoggedAssociation & { number: number }>();
     for (let entry = 0; entry < rooms; entry++) {
       const read = this.#read(entry);
-      if (typeof read === "string") return read;
+      if (typeof read === "string") {
+        wipeObjects(found.values());
+        return read;
+      }
       if (!read) continue;
       const key = `${read.isOutbound} ${read.id}`;
       const other = found.get(key);
       // The process ended while it replaced the one by the other.
       const older = other && (other.number < read.number ? other : read);
-      if (older) this.#wipe(older.entry);
+      if (older) {
+        this.#wipe(older.entry);
+        older.object.fill(0);
+      }
       if (older !== read) found.set(key, read);
     }
     return [...found.values()];

@@ -50,6 +50,8 @@ const MAX_CONFIG_BYTES = 256;
 const MAX_SESSIONS = 2 ** 24;
 const MAX_RECORD_BYTES = 2 ** 24;
 const MAX_ASSOCIATION_BYTES = 2 ** 31;
+/** Those that follow are to be exact numbers, too. */
+const MAX_NEXT_ID = 2 ** 52;
 
 /** Writes a state; the bytes hold keys, and are the caller's to wipe. */
 export function encodeDeviceState(state: DeviceState): Uint8Array<ArrayBuffer> {
@@ -111,6 +113,7 @@ export function decodeDeviceState(bytes: Uint8Array): DeviceState | string {
   const associations = writer > FIRST_READER
     ? from.bytes(MAX_ASSOCIATION_BYTES)
     : new Uint8Array(new ArrayBuffer(0));
+  if (nextId > MAX_NEXT_ID) problem ??= `a next identifier of ${nextId}`;
   if (from.failed) problem = "a state that contradicts itself";
   if (problem === undefined) {
     const all = [...sessions.values()];

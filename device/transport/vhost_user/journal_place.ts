@@ -24,6 +24,18 @@ export interface UndoPlace {
   readonly isComplete: boolean;
 }
 
+/**
+ * The journal of a ring that starts. `goesOn`: where the process before has left it.
+ * Else what the front-end tells to be under way was written down by nobody here.
+ */
+export function journalOfStart(
+  { undo, ...journal }: JournalPlace,
+  goesOn: boolean,
+): JournalPlace {
+  const isComplete = goesOn && undo?.isComplete === true;
+  return { ...journal, undo: undo && { ...undo, isComplete } };
+}
+
 /** Opens a journal for the calling thread. */
 export function openJournal({ address }: JournalPlace): UsedJournal {
   const { bytes } = regionAt(address, USED_JOURNAL_BYTES);

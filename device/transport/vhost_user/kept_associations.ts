@@ -12,7 +12,7 @@ import {
   threadAssociation,
 } from "../../association_store.ts";
 import type { Device } from "../../device.ts";
-import { STATE_WORDS } from "../../state/association_log.ts";
+import { STATE_WORDS, wipeObjects } from "../../state/association_log.ts";
 import type { KeptIpsec } from "./kept_ipsec.ts";
 import type { Log } from "./log.ts";
 
@@ -52,9 +52,13 @@ export class KeptAssociations implements AssociationStore {
     const logged = kept.log.read();
     if (typeof logged === "string") return logged;
     const { agreement } = kept.log;
-    if (typeof agreement === "string") return agreement;
-    const refused = administration.takeOver(agreement);
-    if (refused !== undefined) return refused;
+    const refused = typeof agreement === "string"
+      ? agreement
+      : administration.takeOver(agreement);
+    if (typeof agreement === "string" || refused !== undefined) {
+      wipeObjects(logged);
+      return refused!;
+    }
     const store = new KeptAssociations(kept, parts);
     associations.goOnIn(store);
     for (const { entry, ...one } of logged) {

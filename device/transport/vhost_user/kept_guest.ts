@@ -13,7 +13,7 @@
  * | 32   | messages whose answers have been sent; then those that were     |
  * |      | about to be                                                     |
  * | 48   | what the front-end has been told of the config space            |
- * | 48   | the message that is handled, and how many processes have begun  |
+ * | 56   | the message that is handled, and how many processes have begun  |
  * |      | that: eight times its number, and those                         |
  * | 64   | the message under way (`kept_message.ts`)                       |
  * | then | two front-end's records (`front_end_record.ts`); a journal for   |
@@ -82,7 +82,7 @@ const OLDEST_READER = 2;
 const HOLDS = 3;
 const ANSWERED = 4;
 const ANSWERING = 5;
-const TRIED = 6;
+const TRIED = 7;
 /** Above every number of tries. */
 const TRIES = 8;
 /** What the front-end has been told of the config space; 0: nothing yet. */
@@ -247,6 +247,9 @@ export class KeptGuest {
       typeof ipsec === "string"
     ) {
       libc.unmap(memory.mapping);
+      if (typeof undo !== "string") {
+        undo.letGo(left.some(({ fd }) => fd === undo.fd));
+      }
       return [record, undo, ipsec].find((one) => typeof one === "string")!;
     }
     const kept = new KeptGuest(libc, keeper, name, memory, undo, ipsec);

@@ -214,3 +214,40 @@ Deno.test("a message that no process has handled outlives a record without it", 
     kept.close();
   }
 });
+
+Deno.test("what a front-end was told, and how often a message was tried, are apart", () => {
+  const keeper = new TestKeeper();
+  const kept = keptGuest(keeper);
+  try {
+    kept.configTold = 5;
+    strictEqual(kept.beginMessage(9), 0);
+    strictEqual(kept.configTold, 5);
+    kept.configTold = 7;
+    strictEqual(kept.beginMessage(9), 1);
+    kept.endMessage();
+    strictEqual(kept.configTold, 7);
+    strictEqual(kept.beginMessage(9), 0);
+  } finally {
+    kept.giveUp();
+    kept.close();
+  }
+});
+
+Deno.test("a guest whose associations are missing takes no room for undo logs", () => {
+  const libc = openLibc();
+  const before = openDescriptors();
+  const keeper = new TestKeeper();
+  const kept = keptGuest(keeper);
+  kept.save(record(0));
+  kept.close();
+  const most = 4 * 1024 * 1024;
+  const undo = new UndoPool(most);
+  const taken = KeptGuest.takeOver(libc, keeper, NAME, keeper.handOver(), {
+    ...room(),
+    undo,
+    associations: 1,
+  });
+  strictEqual(taken, "its associations are not there");
+  strictEqual(undo.take(1), most);
+  strictEqual(openDescriptors(), before);
+});

@@ -153,8 +153,14 @@ export class KeptUndo {
 
   /** Lets go of the memory; no ring may write to it any more. */
   close(): void {
+    this.letGo(false);
+  }
+
+  /** The same where the descriptor may be the caller's. */
+  letGo(isCallers: boolean): void {
     this.#pool.takeBytes(-this.#bytes);
-    closeKeptMemory(this.#libc, this.#memory);
+    if (isCallers) this.#libc.unmap(this.#memory.mapping);
+    else closeKeptMemory(this.#libc, this.#memory);
   }
 }
 

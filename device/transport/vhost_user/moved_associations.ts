@@ -13,6 +13,7 @@ import {
   associationLogBytes,
   type LoggedAssociation,
   STATE_WORDS,
+  wipeObjects,
 } from "../../state/association_log.ts";
 
 /** More than packets take that the other device has not told of. */
@@ -69,9 +70,13 @@ function load(
   const logged = log.read();
   if (typeof logged === "string") return logged;
   const { agreement } = log;
-  if (typeof agreement === "string") return agreement;
-  const refused = administration.takeOver(agreement);
-  if (refused !== undefined) return refused;
+  const refused = typeof agreement === "string"
+    ? agreement
+    : administration.takeOver(agreement);
+  if (typeof agreement === "string" || refused !== undefined) {
+    wipeObjects(logged);
+    return refused;
+  }
   const { store } = associations;
   store.agreed(agreement);
   const counter = log.ivCounter.words[0]!;
@@ -79,7 +84,7 @@ function load(
   for (const one of logged) {
     const lost = takeOver(device, log, one, agreement);
     if (lost === undefined) continue;
-    for (const { object } of logged) object.fill(0);
+    wipeObjects(logged);
     return `association ${one.id}: ${lost}`;
   }
   return undefined;

@@ -86,7 +86,6 @@ export class QueueRing {
       hasAssociations,
       ...form
     } = rest;
-    let toRedo = redo;
     const journal = place && openJournal(place);
     const undo = place?.undo && {
       log: openUndoLog(place.undo),
@@ -109,8 +108,6 @@ export class QueueRing {
       },
       locate: (memory) => locateRing(memory, addresses, form.size, form.packed),
       create: (virtqueue, memory) => {
-        const redo = toRedo;
-        toRedo = 0;
         return this.#data = new DataQueue({
           virtqueue,
           memory,
@@ -119,7 +116,8 @@ export class QueueRing {
           settings,
           counters: this.counters,
           throttle: this.#newThrottle(),
-          redo,
+          // It may come to other memory before all of them are done again.
+          redo: this.#data?.redoCount ?? redo,
           journal,
           undo,
           ...(hasAssociations && { associations: guest.associations! }),

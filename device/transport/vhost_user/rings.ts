@@ -16,6 +16,7 @@ import { shareKick } from "./passed_kick.ts";
 import type { QueueRunners } from "./queue_runners.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
 import type { KeptNumber, KeptRing } from "./front_end_record.ts";
+import { journalOfStart } from "./journal_place.ts";
 import { type RingPlanOptions, RingPlans } from "./ring_plans.ts";
 import type { RingStart } from "./ring_runner.ts";
 import type { InflightMemory } from "./inflight_memory.ts";
@@ -428,7 +429,7 @@ export class Rings {
       addresses: ring.state.addresses!,
       eventIndex: (features & F_EVENT_IDX) !== 0n,
       inOrder: this.#plans.isInOrder(ring.index),
-      journal,
+      journal: journal && journalOfStart(journal, ring.resumes),
       inflight: this.#tracker.placeOf(ring.index, plan),
       redo: plan.redo ?? 0,
       mode: this.#options.device.mode,

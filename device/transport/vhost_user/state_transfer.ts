@@ -17,6 +17,8 @@ import {
 const STILL_MS = 60_000;
 /** How often is looked whether it has been given up. */
 const LOOK_MS = 100;
+/** After a descriptor was said to be ready and is not. */
+const AGAIN_MS = 5;
 const CHUNK_BYTES = 65_536;
 
 /** What a transfer is made with. */
@@ -35,6 +37,8 @@ export class StateTransfer {
   readonly #isGone: () => boolean;
   readonly #fd: number;
   #isGivenUp = false;
+  /** When it has stood still for too long. */
+  #until = performance.now() + STILL_MS;
 
   private constructor(
     { libc, isGone }: TransferOptions,
@@ -98,8 +102,11 @@ export class StateTransfer {
         this.#fd,
         bytes.subarray(at, at + CHUNK_BYTES),
       );
-      if (written >= 0) at += written;
-      else if (written !== -EAGAIN) return this.#describe(written);
+      if (written > 0) {
+        at += written;
+        this.#goesOn();
+      } else if (written !== -EAGAIN) return this.#describe(written);
+      else await pause();
     }
     return new Uint8Array(0);
   }
@@ -117,21 +124,29 @@ export class StateTransfer {
       if (end === bytes.length) bytes = grown(bytes);
       const read = readForeign(this.#libc, this.#fd, bytes.subarray(end));
       if (read === 0) return bytes.subarray(0, end);
-      if (read > 0) end += read;
-      else if (read !== -EAGAIN) return fail(this.#describe(read));
+      if (read > 0) {
+        end += read;
+        this.#goesOn();
+      } else if (read !== -EAGAIN) return fail(this.#describe(read));
+      else await pause();
       if (end > limit) return fail(`more than ${limit} bytes`);
     }
   }
 
   /** Waits until it goes on; returns why it does not. */
   async #wait(what: "read" | "write"): Promise<string | undefined> {
-    const until = performance.now() + STILL_MS;
     while (!this.#isGivenUp && !this.#isGone()) {
+      if (performance.now() > this.#until) {
+        return "the front-end does not go on";
+      }
       const ready = await waitForeign(this.#fd, what, LOOK_MS);
       if (ready !== 0) return ready > 0 ? undefined : this.#describe(ready);
-      if (performance.now() > until) return "the front-end does not go on";
     }
     return "the front-end is gone";
+  }
+
+  #goesOn(): void {
+    this.#until = performance.now() + STILL_MS;
   }
 
   #describe(error: number): string {
@@ -140,6 +155,9 @@ export class StateTransfer {
     }`;
   }
 }
+
+const pause = (): Promise<void> =>
+  new Promise((resolve) => void setTimeout(resolve, AGAIN_MS));
 
 /** The same bytes with as much room again; the old ones are wiped. */
 function grown(old: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
