@@ -32,7 +32,7 @@ const PRIORITY: Readonly<Record<LogLevel, number>> = {
 };
 
 /** One event is one line, whatever a guest or a plugin has put into it. */
-const onOneLine = (text: string): string =>
+export const onOneLine = (text: string): string =>
   text.replaceAll(
     // deno-lint-ignore no-control-regex
     /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,

@@ -6,6 +6,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { onOneLine } from "./log_format.ts";
 import { nearestName } from "./nearest_name.ts";
 import { type OptionName, SERVE_OPTIONS } from "./option_table.ts";
 import type { OptionEntry } from "./options/option_entry.ts";
@@ -26,7 +27,7 @@ export const EXIT_USAGE = 2;
 /** One line on standard error, if anybody takes it. */
 export function complain(line: string): void {
   try {
-    const text = `vhost-device-crypto: ${line}\n`;
+    const text = `vhost-device-crypto: ${onOneLine(line)}\n`;
     Deno.stderr.writeSync(new TextEncoder().encode(text));
   } catch {
     // The exit code has to say it.

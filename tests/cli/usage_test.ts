@@ -106,3 +106,9 @@ Deno.test("--version tells the version, wherever it stands", async () => {
     );
   }
 });
+
+Deno.test("a mistake is one line, whatever stands in the words", async () => {
+  const { code, stderr } = await runCommand("serve", "--fo\no");
+  assert.equal(code, 2);
+  assert.match(stderr, /^[^\n]*option --fo\\no: [^\n]*\n$/);
+});

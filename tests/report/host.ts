@@ -23,6 +23,29 @@ export function withoutKvm(
   }
 }
 
+/** What a text is not to have in it. */
+interface Names {
+  /** The folder of the repository, and that of whoever runs this. */
+  readonly root: string;
+  readonly home: string | undefined;
+  readonly host: string;
+}
+
+/** `text` without folders and names by which somebody could be known. */
+export function withoutNames(
+  text: string,
+  { root, home, host }: Names,
+): string {
+  const named = text.replaceAll(root, "./");
+  const housed = home === undefined || home === "/"
+    ? named
+    : named.replaceAll(home, "~");
+  return housed.replaceAll(
+    new RegExp(`\\b${RegExp.escape(host)}\\b`, "g"),
+    "HOST",
+  );
+}
+
 async function outputOf(command: string, ...args: string[]): Promise<string> {
   try {
     const { stdout } = await new Deno.Command(command, { args }).output();

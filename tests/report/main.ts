@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { probeBackends } from "../../mod.ts";
 import { Mistake, runTask, taskWords } from "../../testing/task.ts";
 import { guestParts } from "../guest/guest.ts";
-import { hostLines, withoutKvm } from "./host.ts";
+import { hostLines, withoutKvm, withoutNames } from "./host.ts";
 import { outcomeLines, outcomesIn } from "./outcomes.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -100,11 +100,17 @@ async function main(args: string[]): Promise<number> {
     parts.push(await testPart("A QAT card", QAT_TESTS));
     parts.push(await conformancePart("qat"));
   }
-  const report = [
+  const text = [
     ...["# Report on vhost-device-crypto", ""],
     ...[...await hostLines(ROOT), ""],
     ...parts.flatMap(({ lines }) => lines),
   ].join("\n");
+  // What has failed is told with the paths of files.
+  const report = withoutNames(text, {
+    root: ROOT,
+    home: Deno.env.get("HOME"),
+    host: Deno.hostname(),
+  });
   console.log(report);
   if (values.output !== undefined) {
     await Deno.writeTextFile(values.output, report);

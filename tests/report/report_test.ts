@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { temporaryFolder } from "../../testing/files.ts";
-import { hostLines, withoutKvm } from "./host.ts";
+import { hostLines, withoutKvm, withoutNames } from "./host.ts";
 import { outcomeLines, outcomesIn } from "./outcomes.ts";
 
 const TAP = `TAP version 14
@@ -62,4 +62,15 @@ Deno.test("a report names neither host nor user", async () => {
   assert.match(lines, /^- commit: /);
   assert.match(lines, /\n- noble: @noble/);
   assert.ok(!lines.includes(Deno.hostname()) || Deno.hostname().length < 4);
+});
+
+Deno.test("what has failed is told without folders and names of the user", () => {
+  const names = { root: "/home/ann/clone/", home: "/home/ann", host: "box" };
+  const told = "at file:///home/ann/clone/a.ts:1, /home/ann/.cache, box: boxes";
+  assert.equal(
+    withoutNames(told, names),
+    "at file://./a.ts:1, ~/.cache, HOST: boxes",
+  );
+  const atRoot = { ...names, root: "/clone/", home: "/" };
+  assert.equal(withoutNames("/usr/lib", atRoot), "/usr/lib");
 });
