@@ -39,6 +39,7 @@ const REASONS: Readonly<Record<number, string>> = {
   413: "Content Too Large",
   421: "Misdirected Request",
   431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
   501: "Not Implemented",
   503: "Service Unavailable",
 };

@@ -120,8 +120,9 @@ export class HttpServer {
       ({ method } = request);
       response = await this.#handler(request);
     } catch (error) {
-      if (!(error instanceof BadRequest)) throw error;
-      response = textResponse(error.status, error.message);
+      response = error instanceof BadRequest
+        ? textResponse(error.status, error.message)
+        : textResponse(500, "this cannot be answered");
     }
     let rest = encodeResponse(response, method);
     while (rest.length > 0) {

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { temporaryFolder } from "../../testing/files.ts";
+import { ask } from "../../testing/http_client.ts";
+import { HttpServer } from "./http_server.ts";
+
+Deno.test("what an answer fails by is nobody's to see, and the next one comes", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/http.sock`;
+  const place = { transport: "unix", path } as const;
+  const answers = [new Error("a secret"), undefined];
+  const server = await HttpServer.listen({ kind: "unix", path }, () => {
+    const error = answers.shift();
+    if (error) throw error;
+    return { status: 200, type: "text/plain", body: "good" };
+  });
+  try {
+    const { status, body } = await ask(place, { target: "/" });
+    assert.deepEqual([status, body], [500, "this cannot be answered\n"]);
+    assert.equal((await ask(place, { target: "/" })).body, "good");
+  } finally {
+    await server.close();
+  }
+});
+
+Deno.test("a socket that another process listens at stays, and one that nobody does goes", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/http.sock`;
+  const answer = () => ({ status: 200, type: "text/plain", body: "" });
+  const listen = () => HttpServer.listen({ kind: "unix", path }, answer);
+  const first = await listen();
+  await assert.rejects(listen, /another process listens at/);
+  const place = { transport: "unix", path } as const;
+  assert.equal((await ask(place, { target: "/" })).status, 200);
+  await first.close();
+  const stale = new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      `Deno.listen({ transport: "unix", path: ${JSON.stringify(path)} });
+      Deno.kill(Deno.pid, "SIGKILL");`,
+    ],
+  });
+  await stale.output();
+  assert.ok((await Deno.lstat(path)).isSocket);
+  await (await listen()).close();
+});
