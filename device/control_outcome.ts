@@ -54,7 +54,10 @@ export type ControlAnswer = (writable: Segments) => number;
 /** Does what a decoded request asks; `origin` is the same when it asks again. */
 export function carryOut(
   request: ControlRequest,
-  { sessions, mode, isBarred }: ControlContext,
+  { sessions, mode, isBarred }: Pick<
+    ControlContext,
+    "sessions" | "mode" | "isBarred"
+  >,
   origin: number,
 ): Eventual<ControlOutcome> {
   if (isBarred) {

@@ -50,7 +50,7 @@ class SessionMessageEpisode implements Episode {
       layout,
       device.threadSettings,
     );
-    const outcome = carryOut(request, device.sessions, device.mode, 0);
+    const outcome = carryOut(request, device, 0);
     if (outcome instanceof Promise) throw new FuzzFailure("opened on a lane");
     const { sessionId } = outcome;
     encodeSessionReply(
