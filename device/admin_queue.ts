@@ -6,13 +6,18 @@
  */
 
 import { keyRoom } from "../algorithms/key_bytes.ts";
+import type { Segments } from "../memory/segments.ts";
 import type { Administration } from "./administration.ts";
 import type { RequestNumbers } from "./control_outcome.ts";
+import type { RedoneRequests } from "./redone_requests.ts";
 import { ChainFault, DescriptorChain, popChain } from "./ring/chain.ts";
 import type { QueueService } from "./queue_service.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import { NO_ORIGIN } from "./session/session_table.ts";
 import {
+  type AdminOutcome,
+  AdminQualifier,
+  AdminStatus,
   decodeAdminCommand,
   encodeAdminOutcome,
 } from "./wire/admin_command.ts";
@@ -26,22 +31,34 @@ const MAXIMUM_COMMAND_BYTES = 16 * 1024;
 /** How long one call goes on: see the control queue. */
 const SERVICE_MS = 5;
 
+/** Of a command that has ended processes. */
+const BARRED = {
+  status: AdminStatus.Invalid,
+  qualifier: AdminQualifier.InvalidCommand,
+};
+
 /** The administration queue of one guest. */
 export class AdminQueue implements QueueService {
   readonly #virtqueue: Virtqueue;
   readonly #administration: Administration;
   readonly #numbers: RequestNumbers | undefined;
+  readonly #redone: RedoneRequests | undefined;
   readonly #chain = new DescriptorChain();
 
-  /** `numbers` tells commands apart that may be done again. */
+  /**
+   * `numbers` tells commands apart that may be done again; `redone` are those that
+   * another process may have begun.
+   */
   constructor(
     virtqueue: Virtqueue,
     administration: Administration,
     numbers?: RequestNumbers,
+    redone?: RedoneRequests,
   ) {
     this.#virtqueue = virtqueue;
     this.#administration = administration;
     this.#numbers = numbers;
+    this.#redone = redone;
   }
 
   get broken(): string | undefined {
@@ -74,8 +91,12 @@ export class AdminQueue implements QueueService {
       const start = this.#position;
       if (!popChain(this.#virtqueue, this.#chain)) break;
       const origin = this.#numbers?.take(start, this.#position) ?? NO_ORIGIN;
-      this.#virtqueue.push(this.#chain.slot, this.#answer(origin));
+      const redone = this.#redone?.any ? this.#redone : undefined;
+      const isBarred = redone?.begin() === false;
+      const writtenBytes = this.#answer(origin, isBarred);
+      this.#virtqueue.push(this.#chain.slot, writtenBytes);
       notify = this.#virtqueue.publish() || notify;
+      redone?.end();
       if (performance.now() >= end) break;
     }
     return notify;
@@ -87,18 +108,12 @@ export class AdminQueue implements QueueService {
   }
 
   /** What has no room is not written, and is no reason to fail (§2.13.1). */
-  #answer(origin: number): number {
+  #answer(origin: number, isBarred: boolean): number {
     const { fault, readable, writable } = this.#chain;
     if (fault !== ChainFault.None) return 0;
-    const bytes = keyRoom(
-      Math.min(readable.totalBytes, MAXIMUM_COMMAND_BYTES),
-    );
-    readable.read(0, bytes);
-    const outcome = this.#administration.execute(
-      decodeAdminCommand(bytes),
-      origin,
-    );
-    bytes.fill(0);
+    const outcome = isBarred
+      ? { ...BARRED, result: new Uint8Array(0) }
+      : this.#execute(readable, origin);
     const answer = encodeAdminOutcome(outcome);
     const writtenBytes = Math.min(answer.length, writable.totalBytes);
     writable.write(0, answer.subarray(0, writtenBytes));
@@ -106,5 +121,16 @@ export class AdminQueue implements QueueService {
     answer.fill(0);
     outcome.result.fill(0);
     return writtenBytes;
+  }
+
+  #execute(readable: Segments, origin: number): AdminOutcome {
+    const bytes = keyRoom(
+      Math.min(readable.totalBytes, MAXIMUM_COMMAND_BYTES),
+    );
+    readable.read(0, bytes);
+    const command = decodeAdminCommand(bytes);
+    const outcome = this.#administration.execute(command, origin);
+    bytes.fill(0);
+    return outcome;
   }
 }

@@ -301,8 +301,13 @@ export class Device {
   }
 
   /** The administration queue over a ring that the driver has set up. */
-  createAdminQueue(virtqueue: Virtqueue, numbers?: RequestNumbers): AdminQueue {
-    return new AdminQueue(virtqueue, this.#ipsec!.administration, numbers);
+  createAdminQueue(
+    virtqueue: Virtqueue,
+    numbers?: RequestNumbers,
+    redone?: RedoneRequests,
+  ): AdminQueue {
+    const { administration } = this.#ipsec!;
+    return new AdminQueue(virtqueue, administration, numbers, redone);
   }
 
   /** The control queue over a ring that the driver has set up. */

@@ -6,7 +6,11 @@ import {
 } from "../../../driver/association_parameters.ts";
 import { SUITES } from "../../../testing/ipsec_bed.ts";
 import { seededNumbers } from "../../../testing/ring_sides.ts";
-import { testDevice } from "../../../testing/vhost_user_server.ts";
+import { MovingFrontEnd } from "../../../testing/moving_front_end.ts";
+import {
+  startTestServer,
+  testDevice,
+} from "../../../testing/vhost_user_server.ts";
 import type { Device } from "../../device.ts";
 import {
   AdminOpcode,
@@ -216,6 +220,37 @@ Deno.test("associations move with their device: numbers go on, and IVs jump ahea
   strictEqual(refused, "features 0x20000000000");
   for (const device of [first, second, without]) device.close();
 });
+
+for (
+  const [vmm, how] of Object.entries(
+    { "Cloud Hypervisor": {}, crosvm: { pipe: true, featuresFirst: true } },
+  )
+) {
+  Deno.test(`associations move over the socket, in the order of ${vmm}`, async () => {
+    const start = () =>
+      startTestServer(undefined, "noble", { administration: true });
+    await using source = await start();
+    await using target = await start();
+    using guest = await MovingFrontEnd.start(source.path, {
+      features: F_ADMIN_VQ,
+    });
+    const commands = new Commands(source.device);
+    commands.agree();
+    strictEqual(commands.create(3, 0), OK);
+    const found = ({ device }: typeof source) =>
+      device.associations!.find(true, 3)!.association.state;
+    for (let i = 0; i < 5; i++) found(source).take();
+    const saved = await guest.save(how);
+    using _moved = await MovingFrontEnd.restore(
+      target.path,
+      guest,
+      saved,
+      how,
+    );
+    deepStrictEqual(shown(target.device), shown(source.device));
+    strictEqual(found(target).take(), 6);
+  });
+}
 
 Deno.test("associations that an enemy wrote are refused, or are legal ones, and none stays after a refusal", async () => {
   const first = await deviceWithAssociations();

@@ -385,8 +385,8 @@ function ownRings(
       control + 1,
       ring(control + 1, "administration", {
         numbers: kept?.ipsec?.log.requestNumbers,
-        create(virtqueue) {
-          return device.createAdminQueue(virtqueue, this.numbers);
+        create(virtqueue, _memory, _answered, redone) {
+          return device.createAdminQueue(virtqueue, this.numbers, redone);
         },
       }),
     );

@@ -90,10 +90,7 @@ export class StateMessages {
       return `direction ${direction}`;
     }
     if (phase !== PHASE_STOPPED) return `phase ${phase}`;
-    if (this.#guest.rings.running) return "rings run";
-    return this.#device.adminQueueIndex === undefined
-      ? undefined
-      : "security associations do not move";
+    return this.#guest.rings.running ? "rings run" : undefined;
   }
 
   #save(): Uint8Array<ArrayBuffer> {
@@ -137,7 +134,10 @@ export class StateMessages {
     const generic = isGeneric(state.protocolFeatures);
     const problem = await loadDevice(this.#device, moved, generic);
     moved.fill(0);
-    if (this.#isClosed) this.#device.sessions.clear();
+    if (this.#isClosed) {
+      this.#device.sessions.clear();
+      this.#device.resetAdministration();
+    }
     if (problem === undefined) rings.driverMoved();
     return problem;
   }
