@@ -22,6 +22,7 @@ import {
 } from "../session/session_record.ts";
 import type { Layout } from "../wire/mode.ts";
 import { FieldReader, FieldWriter } from "./fields.ts";
+import { MAX_NEXT_ID } from "./session_log.ts";
 
 /** What a device that goes on elsewhere has to know. */
 export interface DeviceState {
@@ -50,8 +51,6 @@ const MAX_CONFIG_BYTES = 256;
 const MAX_SESSIONS = 2 ** 24;
 const MAX_RECORD_BYTES = 2 ** 24;
 const MAX_ASSOCIATION_BYTES = 2 ** 31;
-/** Those that follow are to be exact numbers, too. */
-const MAX_NEXT_ID = 2 ** 52;
 
 /** Writes a state; the bytes hold keys, and are the caller's to wipe. */
 export function encodeDeviceState(state: DeviceState): Uint8Array<ArrayBuffer> {

@@ -23,6 +23,7 @@
  * @module
  */
 
+import { wipeKeys } from "../../algorithms/session_description.ts";
 import {
   decodeSessionRecord,
   encodeSessionRecord,
@@ -44,6 +45,8 @@ const ENTRY_HEADER_BYTES = 16;
 const LIVE_AT = 4;
 const ORIGIN_AT = 8;
 const ALIGNMENT_BYTES = 8;
+/** Those that follow are to be exact numbers, too. */
+export const MAX_NEXT_ID: number = 2 ** 52;
 
 /** A session as it is read back, and who had asked for it. */
 export interface LoggedSession extends SessionRecord {
@@ -85,11 +88,20 @@ export class SessionLog {
    * nothing of it can be used.
    */
   read(): LoggedSession[] | string {
+    const records: LoggedSession[] = [];
+    const problem = this.#readInto(records);
+    if (problem === undefined) return records;
+    for (const { description } of records) wipeKeys(description);
+    return problem;
+  }
+
+  #readInto(records: LoggedSession[]): string | undefined {
     const half = this.#header.get(HALF);
     if (half !== 0 && half !== 1) return `a session log with half ${half} of 2`;
-    if (Number.isNaN(this.nextId)) return "a session log without identifiers";
+    if (!(this.nextId <= MAX_NEXT_ID)) {
+      return "a session log without identifiers";
+    }
     this.#half = half;
-    const records: LoggedSession[] = [];
     const { bytes, words } = this.#halves[half]!;
     while (this.#end + ENTRY_HEADER_BYTES <= bytes.length) {
       const at = this.#end;
@@ -106,6 +118,7 @@ export class SessionLog {
         );
         if (typeof record === "string") return record;
         if (this.#places.has(record.id) || record.id >= this.nextId) {
+          wipeKeys(record.description);
           return `a session log with session ${record.id} that cannot be`;
         }
         this.#places.set(record.id, at);
@@ -117,7 +130,7 @@ export class SessionLog {
     // What a process that ended meanwhile has left of records elsewhere.
     bytes.fill(0, this.#end);
     this.#halves[1 - half]!.bytes.fill(0);
-    return records;
+    return undefined;
   }
 
   /** No session has had this identifier, nor a greater one. */

@@ -138,3 +138,14 @@ Deno.test("a process that reads a log wipes what one before it could not", () =>
   deepStrictEqual(idsIn(bytes), [1]);
   ok(!holdsKey(bytes, 0xe2) && !holdsKey(bytes, 0xe3));
 });
+
+Deno.test("identifiers behind which no exact number is left are refused", () => {
+  const bytes = room(2048);
+  const log = logIn(bytes);
+  log.add({ id: 1, description: cipher(0xf1) }, 1);
+  log.nextId = 2 ** 53 - 1;
+  strictEqual(
+    new SessionLog(bytes).read(),
+    "a session log without identifiers",
+  );
+});

@@ -17,6 +17,7 @@ import type { LoadedSettings } from "./loaded_settings.ts";
 import type { QueueRing } from "./queue_ring.ts";
 import { SpinPolicy } from "./spin_policy.ts";
 import type { ThreadCommands } from "./thread_commands.ts";
+import type { Announcement } from "./thread_seat.ts";
 import { fallsAsleep, RestWord, wakesUp } from "./thread_rest.ts";
 import type {
   Command,
@@ -285,10 +286,9 @@ export class QueueLoop implements SeatThread {
 
   takeAnnouncements(): void {
     this.#options.commands.takeSome((command) => {
-      const isAnnouncement = command.kind === "opened" ||
-        command.kind === "closed";
-      const seat = isAnnouncement ? this.#seats.get(command.guest) : undefined;
-      if (seat && isAnnouncement) seat.carryOut(command);
+      if (!isAnnouncement(command)) return false;
+      const seat = this.#seats.get(command.guest);
+      seat?.carryOut(command);
       return seat !== undefined;
     });
   }
@@ -338,3 +338,10 @@ export class QueueLoop implements SeatThread {
     this.#seats.set(guest, new GuestSeat(start, settings, this, report));
   }
 }
+
+/** Associations come in the order of their sessions, or would lose them. */
+const isAnnouncement = (
+  command: Command,
+): command is Announcement & { readonly guest: number } =>
+  command.kind === "opened" || command.kind === "closed" ||
+  command.kind === "association" || command.kind === "association removed";

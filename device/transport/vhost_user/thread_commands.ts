@@ -45,8 +45,8 @@ export class ThreadCommands {
   }
 
   /**
-   * A guest may name a session that was opened, or destroyed, after a burst of it
-   * began. It heard of that from the main thread, which had counted its command
+   * A guest may name a session or an association that was opened, or destroyed, after
+   * a burst of it began. It heard of that from the main thread, which had counted its command
    * before: the count, loaded after the chains were popped, shows it. `carryOut`
    * says whether it has done a command; the others wait, since the burst under
    * way needs the rest as it is.
