@@ -195,7 +195,17 @@ export class DataQueue implements QueueService {
    * is pending takes the room that others need to be protected.
    */
   get isFull(): boolean {
-    return this.#isThrottled || (this.#undo?.isFull ?? false);
+    return this.#isThrottled || this.#waitsForRoom;
+  }
+
+  /**
+   * What is done again is written down already, and gives its room back only when it
+   * is done.
+   */
+  get #waitsForRoom(): boolean {
+    const undo = this.#undo;
+    return undo !== undefined && undo.isFull &&
+      (this.#redo === 0 || this.#pending.count > 0);
   }
 
   get #isThrottled(): boolean {
@@ -330,9 +340,9 @@ export class DataQueue implements QueueService {
     const undo = this.#undo;
     let mostBytes = BURST_BYTES;
     if (undo !== undefined) {
-      if (undo.isFull) return 0;
+      if (this.#waitsForRoom) return 0;
       undo.begin();
-      mostBytes = Math.min(mostBytes, undo.roomBytes);
+      mostBytes = redo > 0 ? 1 : Math.min(mostBytes, undo.roomBytes);
     }
     const count = this.#throttle
       ? this.#takeWithin(this.#throttle, most, mostBytes)
