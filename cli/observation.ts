@@ -5,6 +5,7 @@
  */
 
 import type { QueueThreads } from "../device/transport/vhost_user/queue_threads.ts";
+import { reasonOf } from "../device/session/failure.ts";
 import { addressInWords } from "./http/http_address.ts";
 import { HttpServer } from "./http/http_server.ts";
 import { createHandler } from "./http/routes.ts";
@@ -75,7 +76,10 @@ export async function startHttp(
     status: () => status.read(),
   });
   try {
-    const server = await HttpServer.listen(address, handler);
+    const server = await HttpServer.listen(address, handler, (error) => {
+      const reason = reasonOf(error);
+      log("warn", `HTTP: a request cannot be answered: ${reason}`, { reason });
+    });
     log("info", `HTTP at ${addressInWords(address)}`);
     return server;
   } catch (error) {

@@ -21,8 +21,14 @@ export class UsageError extends Error {
   }
 }
 
+/** What a command is for cannot be done, whatever its words are. */
+export class CommandFailure extends Error {
+  override name = "CommandFailure";
+}
+
 /** Exit code for a mistake on the command line. */
 export const EXIT_USAGE = 2;
+const EXIT_FAILURE = 1;
 
 /** One line on standard error, if anybody takes it. */
 export function complain(line: string): void {
@@ -34,11 +40,12 @@ export function complain(line: string): void {
   }
 }
 
-/** Ends this process with the one line of a mistake; throws anything else. */
+/** Ends this process with the one line of a mistake or failure; throws all else. */
 export function endWithUsageError(error: unknown): never {
-  if (!(error instanceof UsageError)) throw error;
+  const isFailure = error instanceof CommandFailure;
+  if (!isFailure && !(error instanceof UsageError)) throw error;
   complain(error.message);
-  Deno.exit(EXIT_USAGE);
+  Deno.exit(isFailure ? EXIT_FAILURE : EXIT_USAGE);
 }
 
 /** Options of `serve`, and those that another command has besides. */

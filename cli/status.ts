@@ -11,7 +11,8 @@ import {
   parseHttpAddress,
 } from "./http/http_address.ts";
 import type { DeviceStatus, GuestStatus } from "./metrics/device_status.ts";
-import { UsageError } from "./option_values.ts";
+import { onOneLine } from "./log_format.ts";
+import { CommandFailure, UsageError } from "./option_values.ts";
 
 const EVERY_MS = 1000;
 /** Clears a terminal, and goes to its first place. */
@@ -46,12 +47,16 @@ async function readStatus(address: HttpAddress): Promise<DeviceStatus> {
     throw new Error(body?.trim() || "no answer");
   } catch (error) {
     const reason = error instanceof Error ? error.message : `${error}`;
-    throw new UsageError(`Cannot read the status at ${place}: ${reason}`);
+    throw new CommandFailure(`Cannot read the status at ${place}: ${reason}`);
   }
 }
 
-/** Columns as wide as their widest text; the first is to the left. */
-function table(rows: readonly (readonly string[])[]): string {
+/**
+ * Columns as wide as their widest text; the first is to the left. A text may be a
+ * guest's or a plugin's, and shows no more in a terminal than itself.
+ */
+function table(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(onOneLine));
   const widths = rows[0]!.map((_, i) =>
     Math.max(...rows.map((row) => row[i]!.length))
   );
@@ -133,7 +138,8 @@ function statusAsText(
 /**
  * The command.
  *
- * @throws {UsageError} for a mistake, and where nobody answers
+ * @throws {UsageError} for a mistake
+ * @throws {CommandFailure} where nobody answers
  */
 export async function statusCommand(
   words: readonly string[],

@@ -143,6 +143,11 @@ export class SecurityAssociations {
     return this.#table(isOutbound)[id];
   }
 
+  /** Whether there is none. */
+  get isEmpty(): boolean {
+    return !this.reaches(true, 0) && !this.reaches(false, 0);
+  }
+
   /** Whether there is one whose number is `limit` or more. */
   reaches(isOutbound: boolean, limit: number): boolean {
     return this.#table(isOutbound)
@@ -237,6 +242,7 @@ export class SecurityAssociations {
     }
     if (made.stored !== held.stored) held.stored.remove(origin);
     held.object.fill(0);
+    held.association.salt.fill(0);
     return undefined;
   }
 

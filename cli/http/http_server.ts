@@ -27,7 +27,7 @@ export const CONNECTION_MS = 10_000;
 /** What is read of a client that goes on after its request, and thrown away. */
 const MOST_REST_BYTES = 65_536;
 
-/** Answers a request; what it throws is nobody's to see. */
+/** Answers a request; what it throws is no client's to see. */
 export type HttpHandler = (
   request: HttpRequest,
 ) => HttpResponse | Promise<HttpResponse>;
@@ -37,28 +37,37 @@ export class HttpServer {
   readonly address: HttpAddress;
   readonly #listener: Deno.Listener;
   readonly #handler: HttpHandler;
+  readonly #failed: (reason: unknown) => void;
+  #hasFailed = false;
   readonly #connectionMs: number;
   readonly #connections = new Set<Deno.Conn>();
   readonly #accepting: Promise<void>;
 
-  /** @throws {Error} where the address cannot be listened at */
+  /**
+   * `failed` hears, once, what a request could not be answered for.
+   *
+   * @throws {Error} where the address cannot be listened at
+   */
   static async listen(
     address: HttpAddress,
     handler: HttpHandler,
+    failed: (reason: unknown) => void = () => {},
     connectionMs = CONNECTION_MS,
   ): Promise<HttpServer> {
     const listener = address.kind === "unix"
       ? await listenUnix(address)
       : Deno.listen({ hostname: address.hostname, port: address.port });
-    return new HttpServer(address, listener, handler, connectionMs);
+    return new HttpServer(address, listener, handler, failed, connectionMs);
   }
 
   private constructor(
     address: HttpAddress,
     listener: Deno.Listener,
     handler: HttpHandler,
+    failed: (reason: unknown) => void,
     connectionMs: number,
   ) {
+    this.#failed = failed;
     this.address = address;
     this.#listener = listener;
     this.#handler = handler;
@@ -122,12 +131,18 @@ export class HttpServer {
     } catch (error) {
       response = error instanceof BadRequest
         ? textResponse(error.status, error.message)
-        : textResponse(500, "this cannot be answered");
+        : this.#answerFailure(error);
     }
     let rest = encodeResponse(response, method);
     while (rest.length > 0) {
       rest = rest.subarray(await connection.write(rest));
     }
+  }
+
+  #answerFailure(error: unknown): HttpResponse {
+    if (!this.#hasFailed) this.#failed(error);
+    this.#hasFailed = true;
+    return textResponse(500, "this cannot be answered");
   }
 }
 

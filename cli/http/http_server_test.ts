@@ -7,15 +7,19 @@ Deno.test("what an answer fails by is nobody's to see, and the next one comes", 
   await using folder = await temporaryFolder();
   const path = `${folder.path}/http.sock`;
   const place = { transport: "unix", path } as const;
-  const answers = [new Error("a secret"), undefined];
+  const answers = [new Error("a secret"), new Error("more"), undefined];
+  const told: unknown[] = [];
   const server = await HttpServer.listen({ kind: "unix", path }, () => {
     const error = answers.shift();
     if (error) throw error;
     return { status: 200, type: "text/plain", body: "good" };
-  });
+  }, (error) => told.push(error));
   try {
-    const { status, body } = await ask(place, { target: "/" });
-    assert.deepEqual([status, body], [500, "this cannot be answered\n"]);
+    for (let time = 0; time < 2; time++) {
+      const { status, body } = await ask(place, { target: "/" });
+      assert.deepEqual([status, body], [500, "this cannot be answered\n"]);
+    }
+    assert.deepEqual(told.map((error) => `${error}`), ["Error: a secret"]);
     assert.equal((await ask(place, { target: "/" })).body, "good");
   } finally {
     await server.close();

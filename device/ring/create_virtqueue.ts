@@ -46,11 +46,11 @@ export function createVirtqueue(
   );
   if ("error" in device) return device;
   const setup = { ...options, descriptor, driver, device };
-  const { inflight, inOrder } = options;
+  const { inflight, inOrder, takesAgain } = options;
   if (!packed) {
     const ring = new SplitVirtqueue(setup);
     const part = inflight && new SplitInflight(inflight, ring, inOrder);
-    return logged(tracked(ring, part), setup);
+    return logged(tracked(ring, part, takesAgain), setup);
   }
   if (
     (options.base & 0x7fff) >= size || (options.base >>> 16 & 0x7fff) >= size
@@ -60,14 +60,15 @@ export function createVirtqueue(
   const ring = new PackedVirtqueue(setup);
   const part = inflight &&
     new PackedInflight(inflight, ring, words(descriptor), memory, inOrder);
-  return logged(tracked(ring, part), setup);
+  return logged(tracked(ring, part, takesAgain), setup);
 }
 
 function tracked(
   virtqueue: Virtqueue,
   part: InflightPart | undefined,
+  takesAgain = true,
 ): Virtqueue {
-  return part ? new TrackedVirtqueue(virtqueue, part) : virtqueue;
+  return part ? new TrackedVirtqueue(virtqueue, part, takesAgain) : virtqueue;
 }
 
 /** Has the memory's log, where it has one, marked for a ring. */

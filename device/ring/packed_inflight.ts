@@ -48,6 +48,9 @@ const DESCRIPTOR_ID = 6;
 
 const USED_FLAGS = DESCRIPTOR_AVAILABLE | DESCRIPTOR_USED;
 
+/** Heads a list that had no room, beside those that a thread is stuck with. */
+const UNWRITTEN = -1;
+
 const byteOf = (entry: number): number => HEADER + ENTRY * entry;
 const wordOf = (entry: number): number => byteOf(entry) / 2;
 const longOf = (entry: number): number => byteOf(entry) / 8;
@@ -117,7 +120,7 @@ export function recoverPackedInflight(
   words[FREE_HEAD] = words[OLD_FREE_HEAD]!;
   bytes[USED_WRAP] = bytes[OLD_USED_WRAP]!;
   Atomics.store(words, USED_INDEX, words[OLD_USED_INDEX]!);
-  const left = readLists(fields, size);
+  const left = readLists(fields, entriesOf(fields), size);
   return typeof left === "string"
     ? left
     : { base: left.base, count: left.lists.length };
@@ -130,13 +133,15 @@ function isAvailable(flags: number, wrap: number): boolean {
   return available === (wrap === 1) && used !== available;
 }
 
-/** The lists under way in their order; what is free is marked as that. */
+/**
+ * The lists under way in their order, of a part of `all` entries and a ring of `size`;
+ * what is free is marked as that.
+ */
 function readLists(
-  fields: InflightFields,
+  { bytes, words, longs }: InflightFields,
+  all: number,
   size: number,
 ): LeftLists | string {
-  const { bytes, words, longs } = fields;
-  const all = entriesOf(fields);
   const seen = new Set<number>();
   // What is behind the last entry ends the list.
   let entry = words[FREE_HEAD]!;
@@ -185,6 +190,7 @@ export class PackedInflight implements InflightPart {
   readonly #last: Int32Array;
   readonly #count: Int32Array;
   #free: number;
+  #freeCount: number;
   /** The entry that heads the list of each slot. */
   readonly #heads: number[] = [];
   /** Heads in the order in which they are answered; undefined: in any. */
@@ -206,12 +212,13 @@ export class PackedInflight implements InflightPart {
     this.#fields = inflightFields(bytes);
     this.#order = inOrder ? [] : undefined;
     this.#staged = ring.usedPosition;
-    const size = entriesOf(this.#fields);
+    // Whoever shares the part may have changed it since it was looked through.
+    const size = Math.max(entriesOf(this.#fields), ring.size);
     this.#size = size;
     this.#next = new Int32Array(size);
     this.#last = new Int32Array(size);
     this.#count = new Int32Array(size);
-    const left = readLists(this.#fields, ring.size);
+    const left = readLists(this.#fields, size, ring.size);
     const lists = typeof left === "string" ? [] : left.lists;
     const table = new Int32Array(DESCRIPTOR_WORDS * ring.size);
     this.#reader = new ChainReader(
@@ -236,6 +243,7 @@ export class PackedInflight implements InflightPart {
     }
     this.#hideAnswers(first);
     this.#free = this.#relink(taken);
+    this.#freeCount = size - taken.size;
     this.#counter = (lists.at(-1)?.counter ?? 0n) + 1n;
   }
 
@@ -312,8 +320,10 @@ export class PackedInflight implements InflightPart {
     }
   }
 
-  /** Writes a list down; returns the entry that heads it. */
+  /** Writes a list down, if there is room; returns the entry that heads it. */
   #write(index: number, count: number): number {
+    if (count > this.#freeCount) return UNWRITTEN;
+    this.#freeCount -= count;
     const { bytes, words, longs } = this.#fields;
     const head = this.#free;
     let last = head;
@@ -366,6 +376,8 @@ export class PackedInflight implements InflightPart {
   }
 
   #stage(head: number): void {
+    if (head === UNWRITTEN) return;
+    this.#freeCount += this.#count[head]!;
     const { words } = this.#fields;
     const last = this.#last[head]!;
     this.#next[last] = this.#free;

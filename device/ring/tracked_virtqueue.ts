@@ -14,12 +14,19 @@ import { NO_CHAIN, type Virtqueue } from "./virtqueue.ts";
 export class TrackedVirtqueue implements Virtqueue {
   readonly #inner: Virtqueue;
   readonly #part: InflightPart;
+  readonly #takesAgain: boolean;
   readonly #one = new Int32Array(1);
   readonly #oneLength = new Int32Array(1);
 
-  constructor(inner: Virtqueue, part: InflightPart) {
+  /** `takesAgain`: what is left is this ring's to do; else it only stays marked. */
+  constructor(inner: Virtqueue, part: InflightPart, takesAgain: boolean) {
     this.#inner = inner;
     this.#part = part;
+    this.#takesAgain = takesAgain;
+  }
+
+  get #left(): number {
+    return this.#takesAgain ? this.#part.left : 0;
   }
 
   get size(): number {
@@ -55,7 +62,7 @@ export class TrackedVirtqueue implements Virtqueue {
   }
 
   take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number {
-    if (this.#part.left > 0) {
+    if (this.#left > 0) {
       const slot = this.#part.takeAgain();
       if (slot === NO_CHAIN) return 0;
       into[0] = slot;
@@ -93,7 +100,7 @@ export class TrackedVirtqueue implements Virtqueue {
   }
 
   enableNotifications(): boolean {
-    return this.#inner.enableNotifications() || this.#part.left > 0;
+    return this.#inner.enableNotifications() || this.#left > 0;
   }
 
   disableNotifications(): void {

@@ -98,6 +98,8 @@ export interface VirtqueueOptions {
    * have left some; absent: nowhere.
    */
   readonly inflight?: Uint8Array<ArrayBuffer> | undefined;
+  /** Whether what was left there is taken again; default: it is. */
+  readonly takesAgain?: boolean | undefined;
   /** Where writes to a split ring's used ring are logged, if not at its address. */
   readonly usedLogAddress?: number | undefined;
   /** The most that a service writes to one chain, before its last byte. */

@@ -75,6 +75,10 @@ export class CallGuard {
   readonly #words: Int32Array;
   #calls = 0;
   #name = "";
+  #method = GuardedMethod.Run;
+  /** Calls that are under way around the present one: a backend may kick its queue. */
+  readonly #outer: { method: GuardedMethod; name: string }[] = [];
+  #depth = 0;
 
   readonly #givenUp: () => void;
 
@@ -86,18 +90,32 @@ export class CallGuard {
 
   /** Before a call of the backend `name`. */
   enter(method: GuardedMethod, name: string): void {
+    if (this.#depth++ > 0) {
+      this.#outer.push({ method: this.#method, name: this.#name });
+      return this.#begin(method, name, 2);
+    }
+    this.#begin(method, name, 1);
+  }
+
+  /** `step` makes the count odd, or leaves it so. */
+  #begin(method: GuardedMethod, name: string, step: number): void {
     const words = this.#words;
     if (name !== this.#name) this.#tell(name);
-    words[GuardWord.Method] = method;
-    this.#calls = (this.#calls + 1) & MOST_CALLS;
+    words[GuardWord.Method] = this.#method = method;
+    this.#calls = (this.#calls + step) & MOST_CALLS;
     words[GuardWord.Calls] = this.#calls;
   }
 
   /** Behind it. Does not return where the thread has been given up. */
   leave(): void {
     const words = this.#words;
-    this.#calls = (this.#calls + 1) & MOST_CALLS;
-    words[GuardWord.Calls] = this.#calls;
+    if (--this.#depth > 0) {
+      const { method, name } = this.#outer.pop()!;
+      this.#begin(method, name, 2);
+    } else {
+      this.#calls = (this.#calls + 1) & MOST_CALLS;
+      words[GuardWord.Calls] = this.#calls;
+    }
     if (words[GuardWord.Fate] !== Fate.None) this.#meetFate();
   }
 

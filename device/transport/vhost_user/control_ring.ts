@@ -55,6 +55,7 @@ const POLLING_MS = 1;
 
 /** Serves one of the two of one front-end. */
 export class ControlRing implements RingRunner {
+  readonly isStuck = false;
   readonly #options: ControlRingOptions;
   #ring: RingStart | undefined;
   #queue: ServedQueue | undefined;

@@ -25,7 +25,17 @@ export interface RingPlan extends RingPlace {
   readonly base: number;
   /** Requests at its start that another process may have begun. */
   readonly redo?: number;
+  /** Whether a thread that is stuck has requests of it, which nobody else does. */
+  readonly isMoved?: boolean;
 }
+
+/** Whether a ring goes on where it stopped, in the same place. */
+export const isSameRing = (before: RingPlan, plan: RingPlan): boolean =>
+  before.base === plan.base && before.packed === plan.packed &&
+  before.size === plan.size &&
+  before.descriptorAddress === plan.descriptorAddress &&
+  before.availableAddress === plan.availableAddress &&
+  before.usedAddress === plan.usedAddress;
 
 /** A ring that starts, or that will as far as the front-end has told. */
 export interface RingBeginning {
@@ -104,12 +114,7 @@ export class DriverLife {
     const before = this.#stopped.get(index);
     if (!before) return undefined;
     if (!told) return "same";
-    const same = before.base === plan.base && before.packed === plan.packed &&
-      before.size === plan.size &&
-      before.descriptorAddress === plan.descriptorAddress &&
-      before.availableAddress === plan.availableAddress &&
-      before.usedAddress === plan.usedAddress;
-    if (!same) return "new";
+    if (!isSameRing(before, plan)) return "new";
     return plan.base === startOf(plan.packed) ? undefined : "same";
   }
 

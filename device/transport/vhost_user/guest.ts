@@ -8,6 +8,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
+import { logBytesFor } from "../../ring/dirty_log.ts";
 import { STATUS_NEEDS_RESET } from "../../wire/device_status.ts";
 import { F_LOG_ALL } from "../../wire/features.ts";
 import {
@@ -26,7 +27,12 @@ import type { GuestUsage } from "./guest_usage.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import type { Log } from "./log.ts";
 import { InflightMemory } from "./inflight_memory.ts";
-import { type LogMemory, mapLog, unmapLog } from "./log_memory.ts";
+import {
+  type LogMemory,
+  type LogPlace,
+  mapLog,
+  unmapLog,
+} from "./log_memory.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import { MemoryTable } from "./memory_table.ts";
 import type { LogDescription } from "./payloads.ts";
@@ -84,6 +90,9 @@ export class Guest {
   readonly #runners: QueueRunners;
   /** What the front-end has shared to be marked, whether it is or not. */
   #log: LogMemory | undefined;
+  /** Those before it that somebody may still mark something in. */
+  readonly #oldLogs: LogMemory[] = [];
+  #toldShortLog = false;
   #markFinished = () => {};
   #ended = false;
 
@@ -231,7 +240,9 @@ export class Guest {
    */
   async newOwner(): Promise<void> {
     const { device } = this.#options;
-    if (!this.rings.used && device.sessions.size === 0) return;
+    const { sessions, associations } = device;
+    const isNew = sessions.size === 0 && (associations?.isEmpty ?? true);
+    if (!this.rings.used && isNew) return;
     await this.rings.stopAll();
     for (const { callFd, errorFd } of this.rings.all) {
       this.#signals.forget(callFd);
@@ -249,8 +260,8 @@ export class Guest {
     this.memory.log = undefined;
     this.memory.clear();
     await this.memoryChanged();
-    this.inflight.close();
-    this.#dropLog();
+    this.inflight.renew();
+    this.#dropLogs();
   }
 
   /** Notifies a ring's driver through another descriptor, -1 for none. */
@@ -299,8 +310,10 @@ export class Guest {
     if (typeof log === "string") return log;
     const before = this.#log;
     this.#log = log;
+    this.#toldShortLog = false;
+    if (before) this.#oldLogs.push(before);
     await this.logChanged();
-    if (before) unmapLog(options.libc, before);
+    this.#dropOldLogs();
     return undefined;
   }
 
@@ -326,6 +339,7 @@ export class Guest {
   async logChanged(): Promise<void> {
     const { memory, state } = this;
     const wanted = (state.features & F_LOG_ALL) === 0n ? undefined : this.#log;
+    this.#checkLog(wanted);
     if (memory.log?.address === wanted?.address) return;
     memory.log = wanted && {
       address: wanted.address,
@@ -340,7 +354,21 @@ export class Guest {
     await this.#memoryKnown();
   }
 
+  /** What is past the end of the log is marked nowhere. */
+  #checkLog(log: LogPlace | undefined): void {
+    if (!log || this.#toldShortLog) return;
+    const neededBytes = logBytesFor(this.memory.end);
+    if (log.lengthBytes >= neededBytes) return;
+    this.#toldShortLog = true;
+    this.#options.log(
+      "warn",
+      `a dirty log of ${log.lengthBytes} bytes for memory that needs ` +
+        `${neededBytes}: what is written past its end is not marked`,
+    );
+  }
+
   async #memoryKnown(): Promise<void> {
+    this.#checkLog(this.memory.log);
     await this.rings.memoryChanged();
     const { length } = this.memory.ranges;
     const mebibytes = Math.round(this.memory.totalBytes / 2 ** 20);
@@ -376,16 +404,23 @@ export class Guest {
   #giveBack(): void {
     this.memory.clear();
     this.memory.unmapRetired();
-    this.#dropLog();
+    this.#dropLogs();
     this.inflight.close();
     for (const ring of this.rings.all) ring.close();
     this.#markFinished();
   }
 
-  /** Gives the log back; nobody may have a view of it. */
-  #dropLog(): void {
-    if (this.#log) unmapLog(this.#options.libc, this.#log);
+  /** Gives all logs back; nobody may have a view of them. */
+  #dropLogs(): void {
+    if (this.#log) this.#oldLogs.push(this.#log);
     this.#log = undefined;
+    this.#dropOldLogs();
+  }
+
+  #dropOldLogs(): void {
+    for (const log of this.#oldLogs.splice(0)) {
+      unmapLog(this.#options.libc, log);
+    }
   }
 
   #broken(index: number, reason: string): void {

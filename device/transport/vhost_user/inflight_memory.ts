@@ -155,9 +155,20 @@ export class InflightMemory {
     this.#own.add(ring);
   }
 
+  /** Requests of a ring that this process has are left once more. */
+  leave(ring: number): void {
+    this.#left.add(ring);
+  }
+
   /** What was left is a driver's that is no more. */
   forget(): void {
     this.#left.clear();
+  }
+
+  /** The same for another front-end device, of which this process had nothing. */
+  renew(): void {
+    this.close();
+    this.#own.clear();
   }
 
   /** Gives the region back; no thread may have a view of it. */

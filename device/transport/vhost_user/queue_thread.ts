@@ -212,6 +212,11 @@ export class QueueThread {
     this.#send({ kind: "hold", backend, reason });
   }
 
+  /** Whether it was given up in a call of a backend. */
+  get isStuck(): boolean {
+    return this.#isStuck;
+  }
+
   /** Whether it may still touch memory of guests that it had. */
   get hasEnded(): boolean {
     return this.#hasEnded;

@@ -11,6 +11,7 @@ import {
   DESCRIPTOR_USED,
 } from "../../ring/layout.ts";
 import type { UsedJournal } from "../../ring/used_journal.ts";
+import { RingPositions } from "../../ring/ring_positions.ts";
 import { PACKED_START, startOf } from "../../ring/ring_start.ts";
 import { Segments } from "../../../memory/segments.ts";
 
@@ -143,6 +144,33 @@ function begunLists(
     }
   }
   return lists;
+}
+
+/**
+ * Requests of a ring from `base` to the one at `position`, which is counted; 0 where
+ * that is no position of requests under way.
+ */
+export function requestsUpTo(
+  memory: GuestMemory,
+  { descriptorAddress }: Pick<RingAreas, "descriptorAddress">,
+  { size, packed }: { readonly size: number; readonly packed: boolean },
+  base: number,
+  position: number,
+): number {
+  if (!packed) {
+    const count = ((position - base) & 0xffff) + 1;
+    return count <= size ? count : 0;
+  }
+  const positions = new RingPositions(size, packed);
+  let at = base & 0xffff;
+  for (let i = 0, lists = 1; i < size; i++) {
+    if (at === position) return lists;
+    const entry = descriptorAddress + 16 * (at & INDEX);
+    const flags = readWord(memory, entry + FLAGS_OFFSET) ?? 0;
+    if ((flags & DESCRIPTOR_NEXT) === 0) lists++;
+    at = positions.after(at, 1);
+  }
+  return 0;
 }
 
 /** 16 bits at a guest address. */

@@ -10,7 +10,7 @@ import { MOST_TRIES } from "../../redone_requests.ts";
 import { RingPositions } from "../../ring/ring_positions.ts";
 import { undoRequests } from "../../ring/undo_log.ts";
 import { F_IN_ORDER, F_RING_PACKED } from "../../wire/features.ts";
-import type { DriverLife, RingPlan } from "./driver_life.ts";
+import { type DriverLife, isSameRing, type RingPlan } from "./driver_life.ts";
 import { type FrontEndState, isPacked } from "./front_end_state.ts";
 import {
   type JournalPlace,
@@ -21,6 +21,7 @@ import type { Log } from "./log.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import {
   begunRequests,
+  requestsUpTo,
   restartPosition,
   ringPosition,
   unshownDescriptors,
@@ -74,6 +75,49 @@ export class RingPlans {
       size,
       packed && openJournal(journal!),
     );
+  }
+
+  /**
+   * Where a ring that is in order goes on whose thread is stuck and had taken what is
+   * before `taken`, and how many requests are done again there; undefined where all
+   * of that is answered, or nobody knows.
+   */
+  unanswered(
+    index: number,
+    plan: RingPlan,
+    taken: number,
+  ): { base: number; redo: number } | undefined {
+    if (!this.isInOrder(index)) return undefined;
+    const base = this.answeredTo(index, plan);
+    if (typeof base === "string" || base === taken) return undefined;
+    const journal = this.#options.journalOf?.(index);
+    const redo = begunRequests(
+      this.#options.memory.memory,
+      plan,
+      plan.size,
+      base,
+      plan.packed && journal ? openJournal(journal) : undefined,
+    );
+    return { base, redo };
+  }
+
+  /**
+   * Requests that were begun and not done again yet when a ring stopped that goes on
+   * there: of a ring that is kept its undo log has them.
+   */
+  redoAfterStop(index: number, plan: RingPlan): number {
+    const stopped = this.#life.stopped(index);
+    if (!stopped || !isSameRing(stopped, plan)) return 0;
+    const told = stopped.redo ?? 0;
+    const undo = this.#options.journalOf?.(index)?.undo;
+    const records = undo && openUndoLog(undo).read();
+    if (!Array.isArray(records)) return told;
+    const { memory } = this.#options.memory;
+    const { base } = plan;
+    const counts = records.map(({ position }) =>
+      requestsUpTo(memory, plan, plan, base, position)
+    );
+    return Math.max(told, ...counts);
   }
 
   /** Whether a ring is in memory that was shared and is not at present. */
@@ -151,6 +195,8 @@ export class RingPlans {
     if (!resumes) {
       journal.reset(base);
       journal.tries = 0;
+    }
+    if (!resumes && redo === 0) {
       undoLog?.clear();
       return undefined;
     }

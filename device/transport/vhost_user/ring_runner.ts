@@ -14,6 +14,8 @@ export interface RingRunner {
   start(ring: RingStart): void;
   /** Ends that and returns where the ring stands. */
   stop(): Promise<number>;
+  /** Whether its thread is stuck in a call, perhaps with requests of the ring. */
+  readonly isStuck: boolean;
   /** Looks for what is available, as after a kick. */
   look(): void;
   /** Notifies through another descriptor; the old one is free afterwards. */

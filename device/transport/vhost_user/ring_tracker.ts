@@ -61,6 +61,15 @@ export class RingTracker {
     return findLeft(memory, areas, form, inflightAt(place));
   }
 
+  /** A ring has stopped with nothing under way; what it has not taken again is left. */
+  stopped(index: number, plan: RingPlan): void {
+    const { inflight, memory: { memory } } = this.#options;
+    const place = this.placeOf(index, plan);
+    if (!place || plan.isMoved) return;
+    const left = findLeft(memory, plan, plan, inflightAt(place));
+    if (typeof left !== "string" && left.count > 0) inflight.leave(index);
+  }
+
   /** Has a ring tracked that is about to start; a string says why it cannot be. */
   begin({ index, resumes }: Vring, plan: RingPlan): string | undefined {
     const { inflight, memory: { memory } } = this.#options;
@@ -68,7 +77,10 @@ export class RingTracker {
     if (!place) return undefined;
     const isLeft = inflight.isLeft(index) && !resumes;
     inflight.taken(index);
-    return isLeft
+    // The next process is to find what the stuck thread has.
+    const staysMarked = plan.isMoved === true &&
+      typeof findLeft(memory, plan, plan, inflightAt(place)) !== "string";
+    return isLeft || staysMarked
       ? undefined
       : trackFrom(memory, plan, inflightAt(place), inflight.queueSize);
   }

@@ -148,11 +148,17 @@ export class Rings {
    * what the front-end said of it.
    */
   async refresh(ring: Vring): Promise<string | undefined> {
-    const wanted = !this.#closed && !ring.isStuck &&
-      this.at(ring.index) === ring &&
+    const wanted = !this.#closed && this.at(ring.index) === ring &&
       mayRun(this.#options.state, ring.state);
     if (!wanted) await this.stop(ring);
-    return wanted && !ring.running ? this.#begin(ring) : undefined;
+    return wanted && !ring.running && !this.#waitsForThread(ring)
+      ? this.#begin(ring)
+      : undefined;
+  }
+
+  /** Whether a ring goes on behind what a thread has that is stuck. */
+  #waitsForThread({ isStuck, resumes, index, state }: Vring): boolean {
+    return isStuck && (resumes || state.base === this.#life.stoppedAt(index));
   }
 
   /** Starts or stops every ring; returns what is wrong with the first of them. */
@@ -203,17 +209,28 @@ export class Rings {
       this.#plans.isInOrder(index) &&
       this.#plans.answeredTo(index, plan) !== base
     ) {
-      ring.isStuck = true;
       ring.resumes = true;
-      ring.state.base = base;
-      return this.#options.log(
-        "warn",
-        `queue ${index} waits for that call: its answers come in order`,
-        { queue: index },
-      );
+      ring.state.base = this.#leaveToThread(ring, plan, base);
+      return;
     }
-    const problem = this.#start(ring, { ...plan, base, redo: 0 });
+    const moved = { ...plan, base, redo: 0, isMoved: true };
+    this.#life.ringStopped(index, moved);
+    const problem = this.#start(ring, moved);
     if (problem !== undefined) this.#options.broken(index, problem);
+  }
+
+  /** Has a ring wait for a thread that is stuck; returns where it will go on. */
+  #leaveToThread(ring: Vring, plan: RingPlan, taken: number): number {
+    const { index } = ring;
+    const left = this.#plans.unanswered(index, plan, taken);
+    this.#life.ringStopped(index, { ...plan, base: taken, redo: 0, ...left });
+    ring.isStuck = true;
+    this.#options.log(
+      "warn",
+      `queue ${index} waits for that call: its answers come in order`,
+      { queue: index },
+    );
+    return left?.base ?? taken;
   }
 
   /** A thread that was stuck with a ring's requests is no more. */
@@ -237,14 +254,14 @@ export class Rings {
   async stop(ring: Vring): Promise<void> {
     ring.waits = false;
     ring.resumes = false;
-    ring.isStuck = false;
     if (!this.all.some(({ waits }) => waits)) this.#judgeNoLonger();
     const plan = ring.runs;
     if (!plan) return;
     ring.runs = undefined;
-    const base = await this.#options.runners.get(ring.index)!.stop();
+    const runner = this.#options.runners.get(ring.index)!;
+    const taken = await runner.stop();
+    const base = this.#stoppedAt(ring, plan, taken, runner.isStuck);
     Object.assign(ring.state, { base, told: false, baseTold: false });
-    this.#life.ringStopped(ring.index, { ...plan, base });
     if (!this.running) {
       this.#life.allStopped(this.#options.device.sessions.newestId);
     }
@@ -253,6 +270,22 @@ export class Rings {
       `queue ${ring.index} stopped at ${position(plan.packed, base)}`,
       { queue: ring.index },
     );
+  }
+
+  /** Notes where a ring has stopped, and what of it is not done. */
+  #stoppedAt(
+    ring: Vring,
+    plan: RingPlan,
+    taken: number,
+    isStuck: boolean,
+  ): number {
+    const { index } = ring;
+    if (isStuck && this.#plans.unanswered(index, plan, taken)) {
+      return this.#leaveToThread(ring, plan, taken);
+    }
+    if (plan.redo && !isStuck) this.#tracker.stopped(index, plan);
+    this.#life.ringStopped(index, { ...plan, base: taken, redo: 0 });
+    return taken;
   }
 
   /** Ends a ring for GET_VRING_BASE; returns where it stands. */
@@ -324,6 +357,7 @@ export class Rings {
     newestId = this.#options.device.sessions.newestId,
   ): void {
     this.#life.begins();
+    for (const ring of this.all) ring.isStuck = false;
     const { device, log, inflight } = this.#options;
     inflight.forget();
     const before = device.sessions.size;
@@ -412,7 +446,12 @@ export class Rings {
     }
   }
 
-  #start(ring: Vring, plan: RingPlan): string | undefined {
+  #start(ring: Vring, planned: RingPlan): string | undefined {
+    const redo = ring.resumes || planned.redo
+      ? planned.redo ?? 0
+      : this.#plans.redoAfterStop(ring.index, planned);
+    const goesOn = redo > 0 && !planned.redo;
+    const plan = { ...planned, redo };
     const runner = this.#options.runners.make(ring.index);
     if (typeof runner === "string") return runner;
     const { features } = this.#options.state;
@@ -429,9 +468,10 @@ export class Rings {
       addresses: ring.state.addresses!,
       eventIndex: (features & F_EVENT_IDX) !== 0n,
       inOrder: this.#plans.isInOrder(ring.index),
-      journal: journal && journalOfStart(journal, ring.resumes),
+      journal: journal && journalOfStart(journal, ring.resumes || goesOn),
       inflight: this.#tracker.placeOf(ring.index, plan),
-      redo: plan.redo ?? 0,
+      takesAgain: plan.isMoved !== true,
+      redo,
       mode: this.#options.device.mode,
       hasAssociations: this.#options.device.adminQueueIndex !== undefined,
       kickFd: ring.passedKick?.fd ?? ring.kickFd,

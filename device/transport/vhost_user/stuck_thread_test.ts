@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import { attach, IV, KEY } from "../../../testing/attached_driver.ts";
+import { longs, words } from "../../../testing/scripted_front_end.ts";
 import { setStuck } from "../../../testing/stuck_backend.ts";
 import {
   connect,
@@ -14,6 +15,7 @@ import {
   testDevice,
 } from "../../../testing/vhost_user_server.ts";
 import { F_IN_ORDER } from "../../wire/features.ts";
+import { Request } from "./messages.ts";
 import { VhostUserServer } from "./server.ts";
 
 const STUCK = import.meta.resolve("../../../testing/stuck_backend.ts");
@@ -86,6 +88,45 @@ for (const without of [["in-order", "ring-packed"], ["in-order"]] as const) {
     await other.close();
     await second.close();
     device.close();
+  });
+}
+
+for (const when of ["before", "after"] as const) {
+  Deno.test(`a ring in order that stops ${when} its thread is found stuck goes on behind its last answer`, async () => {
+    await using server = await startTestServer(
+      undefined,
+      `${STUCK},noble`,
+      { fallback: "failure" },
+      1,
+      LIMIT_MS,
+    );
+    using front = connect(server, F_IN_ORDER);
+    const ring = await startRing(front, 0);
+    const request = encryption(openDeviceSession(server));
+    const run = () => front.request(ring, [request], [64, 1]);
+    strictEqual((await run())[1]![0], 0);
+    setStuck(true);
+    let answered = 0;
+    const waiting = run().finally(() => answered++);
+    try {
+      if (when === "after") await server.logged("queue 0 waits for that call");
+      else await new Promise((resolve) => setTimeout(resolve, LIMIT_MS / 4));
+      const reply = await front.ask(Request.GetVringBase, words(0, 0));
+      const base = new DataView(reply.buffer).getUint32(4, true);
+      strictEqual(base, 1);
+      front.send(Request.SetVringNum, words(0, 64));
+      front.send(Request.SetVringBase, words(0, base));
+      front.send(Request.SetVringAddr, front.ringAddresses(0, ring));
+      const { kickFd } = ring;
+      const told = await front.tell(Request.SetVringKick, longs(0), [kickFd]);
+      strictEqual(told, 0);
+      strictEqual(answered, 0, "the call may still write");
+    } finally {
+      setStuck(false);
+    }
+    strictEqual((await waiting)[1]![0], 0);
+    strictEqual((await run())[1]![0], 0);
+    ok(!server.log.some((line) => line.includes("broken")), `${server.log}`);
   });
 }
 

@@ -138,6 +138,10 @@ export class SeatedRing implements RingRunner {
     return base === STUCK ? this.base : base;
   }
 
+  get isStuck(): boolean {
+    return this.thread.isStuck;
+  }
+
   /** Where the ring stands, as far as the thread has taken anything. */
   get base(): number {
     return this.counters[Counter.Base]!;
