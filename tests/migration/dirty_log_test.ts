@@ -21,8 +21,10 @@ import {
 import {
   GUEST_ADDRESS,
   longs,
+  MEMORY_BYTES,
   type ScriptedRing,
   u64,
+  USER_ADDRESS,
 } from "../../testing/scripted_front_end.ts";
 import { createSession } from "../../testing/sessions.ts";
 import { legalRequest, legalSessions } from "../../testing/valid_requests.ts";
@@ -225,6 +227,24 @@ Deno.test("no page is marked in a log after another has taken its place, nor wit
     await run(third);
     // The front-end's own.
     strictEqual(guestMappings(), mappings + 1);
+  }));
+
+Deno.test("memory that comes past the end of the log is told of, once", () =>
+  withLoggedGuest(FORMS[0], async ({ guest: { front } }, server) => {
+    for (let i = 1; i <= 2; i++) {
+      const beyond = i * 2 ** 36;
+      const region = longs(
+        0,
+        GUEST_ADDRESS + beyond,
+        MEMORY_BYTES,
+        USER_ADDRESS + beyond,
+        0,
+      );
+      const { memoryFd } = front;
+      strictEqual(await front.tell(Request.AddMemReg, region, [memoryFd]), 0);
+    }
+    const told = server.log.filter((line) => line.includes("is not marked"));
+    strictEqual(told.length, 1, `${server.log}`);
   }));
 
 Deno.test("buffers that requests of the draft name by address are marked", async () => {

@@ -22,7 +22,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the addresses of a ring do not tell whose it is",
     file: "device/transport/vhost_user/driver_life.ts",
-    text: "      before.descriptorAddress === plan.descriptorAddress &&\n",
+    text: "  before.descriptorAddress === plan.descriptorAddress &&\n",
     replacement: "",
     tests: ["device/transport/vhost_user/driver_life_test.ts"],
   },
@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "SET_OWNER always drops everything",
     file: "device/transport/vhost_user/guest.ts",
-    text: "    if (!this.rings.used && device.sessions.size === 0) return;\n",
+    text: "    if (!this.rings.used && isNew) return;\n",
     replacement: "",
     tests: ["device/transport/vhost_user/driver_changes_test.ts"],
   },

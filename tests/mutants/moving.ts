@@ -74,8 +74,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a log is used on after another was answered",
     file: `${VHOST_USER}/guest.ts`,
-    text: "    await this.logChanged();\n    if (before)",
-    replacement: "    void this.logChanged();\n    if (!before)",
+    text: "    await this.logChanged();\n    this.#dropOldLogs();\n",
+    replacement: "    void this.logChanged();\n",
     tests: ["tests/migration/dirty_log_test.ts"],
   },
   {

@@ -6,6 +6,7 @@ import {
 } from "../../../driver/association_parameters.ts";
 import { SUITES } from "../../../testing/ipsec_bed.ts";
 import { seededNumbers } from "../../../testing/ring_sides.ts";
+import { connect } from "../../../testing/vhost_user_rings.ts";
 import { MovingFrontEnd } from "../../../testing/moving_front_end.ts";
 import {
   startTestServer,
@@ -25,6 +26,7 @@ import {
 } from "../../wire/security_association.ts";
 import { KeptAssociations } from "./kept_associations.ts";
 import { KeptIpsec } from "./kept_ipsec.ts";
+import { Request } from "./messages.ts";
 import { loadDevice, saveDevice } from "./moved_device.ts";
 
 const OK = 0;
@@ -219,6 +221,32 @@ Deno.test("associations move with their device: numbers go on, and IVs jump ahea
   const refused = await loadDevice(without, saved, true);
   strictEqual(refused, "features 0x20000000000");
   for (const device of [first, second, without]) device.close();
+});
+
+Deno.test("the salt of an association that is set anew is wiped", async () => {
+  const device = await deviceWithAssociations();
+  const { salt } = device.associations!.find(true, 3)!.association;
+  ok(salt.some((byte) => byte !== 0));
+  const other = { ...OUTBOUND, spi: 0x2002 };
+  strictEqual(new Commands(device).modify(3, 0, other), OK);
+  ok(salt.every((byte) => byte === 0));
+  const now = device.associations!.find(true, 3)!.association;
+  ok(now.salt.some((byte) => byte !== 0));
+  device.close();
+});
+
+Deno.test("associations of a front-end that has no ring yet end with its owner", async () => {
+  await using server = await startTestServer(undefined, "noble", {
+    administration: true,
+  });
+  using front = connect(server);
+  await front.ask(Request.GetFeatures);
+  ok(server.device.acceptFeatures(FEATURES));
+  const commands = new Commands(server.device);
+  commands.agree();
+  strictEqual(commands.create(3, 0), OK);
+  strictEqual(await front.tell(Request.SetOwner), 0);
+  deepStrictEqual(shown(server.device), []);
 });
 
 for (
