@@ -111,13 +111,12 @@ export class RingPlans {
     const told = stopped.redo ?? 0;
     const undo = this.#options.journalOf?.(index)?.undo;
     const records = undo && openUndoLog(undo).read();
-    if (!Array.isArray(records)) return told;
+    const last = Array.isArray(records) ? records.at(-1) : undefined;
+    if (!last) return told;
     const { memory } = this.#options.memory;
     const { base } = plan;
-    const counts = records.map(({ position }) =>
-      requestsUpTo(memory, plan, plan, base, position)
-    );
-    return Math.max(told, ...counts);
+    const written = requestsUpTo(memory, plan, plan, base, last.position);
+    return Math.max(told, written);
   }
 
   /** Whether a ring is in memory that was shared and is not at present. */

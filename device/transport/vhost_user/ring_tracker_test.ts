@@ -112,9 +112,12 @@ Deno.test("a region that its owner makes smaller meanwhile has room for the ring
   const ring = serve({});
   const taken = new Int32Array(3);
   strictEqual(ring.take(taken, 3, BYTES), 3);
+  inflightFields(part).words[SIZE_WORD] = 3;
+  const underWay = found();
+  ok(typeof underWay !== "string", `${underWay}`);
+  strictEqual(underWay.count, 3);
   ring.give(taken, new Int32Array(3), 3);
   ring.publish();
-  inflightFields(part).words[SIZE_WORD] = 3;
   const left = found();
   ok(typeof left !== "string", `${left}`);
   strictEqual(left.count, 0);

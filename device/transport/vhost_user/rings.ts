@@ -253,23 +253,28 @@ export class Rings {
   /** Stops a ring; its base is then where it stands. */
   async stop(ring: Vring): Promise<void> {
     ring.waits = false;
+    const waitsForThread = ring.isStuck && ring.resumes;
     ring.resumes = false;
     if (!this.all.some(({ waits }) => waits)) this.#judgeNoLonger();
     const plan = ring.runs;
+    if (waitsForThread) this.#hasStopped(ring, ring.state.base!);
     if (!plan) return;
     ring.runs = undefined;
     const runner = this.#options.runners.get(ring.index)!;
     const taken = await runner.stop();
     const base = this.#stoppedAt(ring, plan, taken, runner.isStuck);
-    Object.assign(ring.state, { base, told: false, baseTold: false });
-    if (!this.running) {
-      this.#life.allStopped(this.#options.device.sessions.newestId);
-    }
+    this.#hasStopped(ring, base);
     this.#options.log(
       "info",
       `queue ${ring.index} stopped at ${position(plan.packed, base)}`,
       { queue: ring.index },
     );
+  }
+
+  #hasStopped(ring: Vring, base: number): void {
+    Object.assign(ring.state, { base, told: false, baseTold: false });
+    if (this.running) return;
+    this.#life.allStopped(this.#options.device.sessions.newestId);
   }
 
   /** Notes where a ring has stopped, and what of it is not done. */
@@ -357,7 +362,10 @@ export class Rings {
     newestId = this.#options.device.sessions.newestId,
   ): void {
     this.#life.begins();
-    for (const ring of this.all) ring.isStuck = false;
+    for (const ring of this.all) {
+      if (ring.isStuck) ring.resumes = false;
+      ring.isStuck = false;
+    }
     const { device, log, inflight } = this.#options;
     inflight.forget();
     const before = device.sessions.size;
