@@ -183,11 +183,15 @@ export class RingPlans {
     return { size, ...areas, packed, base, redo };
   }
 
-  /** Makes a journal ready; a string says why what is there cannot be used. */
+  /**
+   * Makes a journal ready; a string says why what is there cannot be used. `goesOn`:
+   * what is written down is of requests that this ring does again.
+   */
   openJournal(
     { index, resumes }: Vring,
     { base, redo = 0, size, packed }: RingPlan,
     { undo, ...place }: JournalPlace,
+    goesOn: boolean,
   ): string | undefined {
     const journal = openJournal(place);
     const undoLog = undo && openUndoLog(undo);
@@ -195,7 +199,7 @@ export class RingPlans {
       journal.reset(base);
       journal.tries = 0;
     }
-    if (!resumes && redo === 0) {
+    if (!goesOn) {
       undoLog?.clear();
       return undefined;
     }

@@ -63,9 +63,9 @@ function keptRing(packed: boolean) {
     usedAddress: 8192,
     base: packed ? 0x8005_8005 : 5,
   };
-  const open = (redo: number) => {
+  const open = (redo: number, goesOn: boolean) => {
     const ring = { index: 0, resumes: false } as Vring;
-    return plans.openJournal(ring, { ...plan, redo }, journalPlace);
+    return plans.openJournal(ring, { ...plan, redo }, journalPlace, goesOn);
   };
   const left = () => {
     const records = new UndoLog(room).read();
@@ -82,7 +82,7 @@ for (const packed of [false, true]) {
     const { life, plans, plan, open, left, first, second } = keptRing(packed);
     life.ringStopped(0, plan);
     strictEqual(plans.redoAfterStop(0, plan), 2);
-    strictEqual(open(2), undefined);
+    strictEqual(open(2, true), undefined);
     deepStrictEqual(left(), [[first, false], [second, true]]);
   });
 
@@ -94,7 +94,13 @@ for (const packed of [false, true]) {
     strictEqual(plans.redoAfterStop(0, { ...plan, base }), 0);
     life.begins();
     strictEqual(plans.redoAfterStop(0, plan), 0);
-    strictEqual(open(0), undefined);
+    strictEqual(open(0, false), undefined);
+    deepStrictEqual(left(), []);
+  });
+
+  Deno.test(`what another driver's ring had written down is not undone for a front-end that tells of requests: ${form}`, () => {
+    const { open, left } = keptRing(packed);
+    strictEqual(open(2, false), undefined);
     deepStrictEqual(left(), []);
   });
 }

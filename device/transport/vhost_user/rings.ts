@@ -458,7 +458,7 @@ export class Rings {
     const redo = ring.resumes || planned.redo
       ? planned.redo ?? 0
       : this.#plans.redoAfterStop(ring.index, planned);
-    const goesOn = redo > 0 && !planned.redo;
+    const goesOn = ring.resumes || redo > 0 && !planned.redo;
     const plan = { ...planned, redo };
     const runner = this.#options.runners.make(ring.index);
     if (typeof runner === "string") return runner;
@@ -466,7 +466,8 @@ export class Rings {
     const { packed, size, base } = plan;
     const journal = this.#options.journalOf?.(ring.index);
     // Before a thread has it: the process may end first.
-    const unusable = journal && this.#plans.openJournal(ring, plan, journal);
+    const unusable = journal &&
+      this.#plans.openJournal(ring, plan, journal, goesOn);
     const problem = unusable ?? this.#tracker.begin(ring, plan);
     if (problem !== undefined) return `ring ${ring.index}: ${problem}`;
     const start: RingStart = {
@@ -476,7 +477,7 @@ export class Rings {
       addresses: ring.state.addresses!,
       eventIndex: (features & F_EVENT_IDX) !== 0n,
       inOrder: this.#plans.isInOrder(ring.index),
-      journal: journal && journalOfStart(journal, ring.resumes || goesOn),
+      journal: journal && journalOfStart(journal, goesOn),
       inflight: this.#tracker.placeOf(ring.index, plan),
       takesAgain: plan.isMoved !== true,
       redo,
