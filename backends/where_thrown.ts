@@ -4,8 +4,6 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
-
 const FRAME = /((?:file|https?|npm|jsr):[^\s()]+):(\d+):(\d+)\)?$/gm;
 
 /** What calls a plugin, and what it calls: it is not told of those. */
@@ -20,7 +18,7 @@ const OURS = [
 ].map((path) => new URL(`../${path}`, import.meta.url).href);
 
 const shown = (url: string): string =>
-  url.startsWith("file:") ? fileURLToPath(url) : url;
+  url.startsWith("file:") ? decodeURIComponent(new URL(url).pathname) : url;
 
 /** `FILE:LINE:COLUMN`; undefined where the stack tells of no such file. */
 function whereThrown(error: unknown): string | undefined {
