@@ -6,7 +6,9 @@
 
 import { dirname, join } from "node:path";
 import {
+  dependencies,
   npmPack,
+  PROGRAM_PACKAGES,
   readSettings,
   ROOT,
   run,
@@ -22,10 +24,19 @@ const DESCRIPTION =
   "virtio-crypto device and driver in TypeScript, in process and over vhost-user";
 const KEYWORDS = ["virtio", "virtio-crypto", "vhost-user", "crypto", "noble"];
 
-/** A package that is needed, and its version, out of `npm:NAME@VERSION`. */
-function dependency(specifier: string): [name: string, version: string] {
-  const at = specifier.lastIndexOf("@");
-  return [specifier.slice("npm:".length, at), specifier.slice(at + 1)];
+/** What the library needs is installed with it, what the program alone needs not. */
+function dependenciesOf(imports: Settings["imports"]) {
+  const all = dependencies(imports);
+  const ofProgram = all.filter(([name]) => PROGRAM_PACKAGES.includes(name));
+  return {
+    dependencies: Object.fromEntries(
+      all.filter(([name]) => !PROGRAM_PACKAGES.includes(name)),
+    ),
+    peerDependencies: Object.fromEntries(ofProgram),
+    peerDependenciesMeta: Object.fromEntries(
+      ofProgram.map(([name]) => [name, { optional: true }]),
+    ),
+  };
 }
 
 /** Copies what is published to `folder`, but for the file of settings. */
@@ -105,7 +116,7 @@ async function completeManifest(
     keywords: KEYWORDS,
     engines: { node: ">=22" },
     sideEffects: false,
-    dependencies: Object.fromEntries(Object.values(imports).map(dependency)),
+    ...dependenciesOf(imports),
   });
 }
 

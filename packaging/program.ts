@@ -7,7 +7,9 @@
 
 import { join } from "node:path";
 import {
+  dependencies,
   npmPack,
+  PROGRAM_PACKAGES,
   readSettings,
   ROOT,
   run,
@@ -20,7 +22,7 @@ const DENO_VERSION = "2.9.6";
 
 /** Makes the archive in `output`; its path. */
 export async function packProgram(output: string): Promise<string> {
-  const { name, version, license } = await readSettings();
+  const { name, version, license, imports } = await readSettings();
   await using work = await workFolder();
   const folder = join(work.path, "package");
   await run(ROOT, "cp", "-r", "packaging/program", folder);
@@ -33,7 +35,13 @@ export async function packProgram(output: string): Promise<string> {
     type: "module",
     os: ["linux"],
     bin: { [NAME]: `./${NAME}` },
-    dependencies: { [name]: version, deno: DENO_VERSION },
+    dependencies: {
+      [name]: version,
+      deno: DENO_VERSION,
+      ...Object.fromEntries(
+        dependencies(imports).filter(([one]) => PROGRAM_PACKAGES.includes(one)),
+      ),
+    },
   });
   return await npmPack(folder, output);
 }

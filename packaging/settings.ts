@@ -23,6 +23,24 @@ export interface Settings {
   };
 }
 
+/** Packages that `cli/` alone imports: whoever uses the library needs none. */
+export const PROGRAM_PACKAGES: readonly string[] = [
+  "@opentelemetry/api",
+  "prom-client",
+  "smol-toml",
+  "uplot",
+];
+
+/** Packages that are needed, and their versions, out of `npm:NAME@VERSION`. */
+export function dependencies(
+  imports: Settings["imports"],
+): [name: string, version: string][] {
+  return Object.values(imports).map((specifier) => {
+    const at = specifier.lastIndexOf("@");
+    return [specifier.slice("npm:".length, at), specifier.slice(at + 1)];
+  });
+}
+
 export async function readSettings(): Promise<Settings> {
   return JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
 }

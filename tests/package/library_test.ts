@@ -159,7 +159,8 @@ testWith(
     const others = paths.filter((path) => !/(\.js|\.d\.ts)$/.test(path));
     deepStrictEqual(others.sort(), [
       ...["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md"],
-      ...["THIRD_PARTY_NOTICES.md", "package.json"],
+      ...["THIRD_PARTY_NOTICES.md", "cli/http/page/page.css"],
+      ...["cli/http/page/page.html", "package.json"],
     ]);
     ok(paths.includes("device/transport/vhost_user/queue_worker.js"));
     ok(paths.includes("device/lane/lane_worker.js"));
