@@ -97,6 +97,8 @@ async function addProgram(tree: Tree, installed: string): Promise<void> {
   for (const name of [NAME, "deno", ".bin", ".package-lock.json"]) {
     await Deno.remove(join(modules, name), { recursive: true });
   }
+  // What npm alone reads.
+  await run(modules, "find", ".", "-name", ".npmignore", "-delete");
   await Deno.mkdir(join(tree.root, "usr/bin"), { recursive: true });
   await Deno.symlink(
     `../lib/${NAME}/${NAME}`,
