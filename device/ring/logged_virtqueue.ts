@@ -11,10 +11,10 @@ import {
   RANGE_OFFSET,
   RANGE_WORDS,
 } from "../../memory/range_lists.ts";
-import type { Region } from "../../memory/region.ts";
-import { type ChainSlots, NO_STATUS_PLACE } from "./chain_slots.ts";
+import { NO_STATUS_PLACE } from "./chain_slots.ts";
 import type { DirtyLog } from "./dirty_log.ts";
 import { DESCRIPTOR_BYTES } from "./layout.ts";
+import { OuterVirtqueue } from "./outer_virtqueue.ts";
 import type { RingSetup, Virtqueue } from "./virtqueue.ts";
 
 /** Offsets and lengths in a split ring's used ring (virtio 1.4 §2.7.8). */
@@ -26,8 +26,7 @@ const WORD_BYTES = 2;
 const EVENT_BYTES = 4;
 
 /** Marks what another virtqueue and its service write. */
-export class LoggedVirtqueue implements Virtqueue {
-  readonly #inner: Virtqueue;
+export class LoggedVirtqueue extends OuterVirtqueue {
   readonly #setup: RingSetup;
   readonly #log: DirtyLog;
   /** Where the device area is in the log. */
@@ -36,7 +35,7 @@ export class LoggedVirtqueue implements Virtqueue {
   #used: number;
 
   constructor(inner: Virtqueue, setup: RingSetup, log: DirtyLog) {
-    this.#inner = inner;
+    super(inner);
     this.#setup = setup;
     this.#log = log;
     this.#usedAt = setup.packed
@@ -48,74 +47,34 @@ export class LoggedVirtqueue implements Virtqueue {
     if (setup.packed) this.#markDescriptors(0, setup.size);
   }
 
-  get size(): number {
-    return this.#inner.size;
-  }
-
-  get broken(): string | undefined {
-    return this.#inner.broken;
-  }
-
-  get base(): number {
-    return this.#inner.base;
-  }
-
-  get usedPosition(): number {
-    return this.#inner.usedPosition;
-  }
-
-  get isPacked(): boolean {
-    return this.#inner.isPacked;
-  }
-
-  get shown(): number {
-    return this.#inner.shown;
-  }
-
-  get slots(): ChainSlots {
-    return this.#inner.slots;
-  }
-
-  get regions(): readonly Region[] {
-    return this.#inner.regions;
-  }
-
-  take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number {
-    return this.#inner.take(into, most, mostBytes);
-  }
-
-  pop(): number {
-    return this.#inner.pop();
-  }
-
-  give(
+  override give(
     slots: Int32Array<ArrayBuffer>,
     writtenBytes: Int32Array<ArrayBuffer>,
     count: number,
   ): void {
     for (let i = 0; i < count; i++) this.#markBuffers(slots[i]!);
-    this.#inner.give(slots, writtenBytes, count);
+    this.inner.give(slots, writtenBytes, count);
   }
 
-  push(slot: number, writtenBytes: number): void {
+  override push(slot: number, writtenBytes: number): void {
     this.#markBuffers(slot);
-    this.#inner.push(slot, writtenBytes);
+    this.inner.push(slot, writtenBytes);
   }
 
-  publish(): boolean {
-    const notify = this.#inner.publish();
+  override publish(): boolean {
+    const notify = this.inner.publish();
     this.#markUsed();
     return notify;
   }
 
-  enableNotifications(): boolean {
-    const isAvailable = this.#inner.enableNotifications();
+  override enableNotifications(): boolean {
+    const isAvailable = this.inner.enableNotifications();
     this.#markEvents();
     return isAvailable;
   }
 
-  disableNotifications(): void {
-    this.#inner.disableNotifications();
+  override disableNotifications(): void {
+    this.inner.disableNotifications();
     this.#markEvents();
   }
 
@@ -124,7 +83,7 @@ export class LoggedVirtqueue implements Virtqueue {
    * may have written as much as a success.
    */
   #markBuffers(slot: number): void {
-    const { slots } = this.#inner;
+    const { slots } = this.inner;
     const { block, starts, ends } = slots.lists;
     let left = this.#setup.mostWrittenBytes ?? Infinity;
     const end = ends[slot]!;
@@ -147,7 +106,7 @@ export class LoggedVirtqueue implements Virtqueue {
   /** Marks the used entries since the last time. */
   #markUsed(): void {
     const before = this.#used;
-    const after = this.#inner.usedPosition;
+    const after = this.inner.usedPosition;
     if (before === after) return;
     this.#used = after;
     const { size, packed } = this.#setup;
