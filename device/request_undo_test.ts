@@ -1,40 +1,24 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { createDriverQueue } from "../driver/rings/create_driver_queue.ts";
 import { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
-import { Region } from "../memory/region.ts";
+import { GUEST_ADDRESS, makeTestRings } from "../testing/ring_sides.ts";
 import { testDevice } from "../testing/vhost_user_server.ts";
 import { COUNTERS, DataQueue } from "./data_queue.ts";
-import { createVirtqueue } from "./ring/create_virtqueue.ts";
-import { GuestMemory } from "./ring/guest_memory.ts";
 import { UndoLog } from "./ring/undo_log.ts";
 import { Placement } from "./session/placement.ts";
 import { ThreadSessions } from "./session/thread_sessions.ts";
 
-const AT = 0x1_0000_0000;
 const BYTES = 256 * 1024;
 const DATA_AT = 128 * 1024;
 const LOG_BYTES = 64 * 1024;
 const LONG_BYTES = 40 * 1024;
 
 Deno.test("a request that has filled its undo log is done again, and gives the room back", async () => {
-  const region = new Region(new Uint8Array(new ArrayBuffer(BYTES)));
-  const memory = new GuestMemory();
-  const place = { guestAddress: AT, userAddress: AT, lengthBytes: BYTES };
-  strictEqual(memory.add({ ...place, region }), undefined);
-  const form = { size: 16, packed: false, eventIndex: false, inOrder: true };
-  const driver = createDriverQueue({
-    ...form,
-    region,
-    regionGuestAddress: AT,
-    offset: 0,
+  const { memory, driver, device: virtqueue } = makeTestRings({
+    size: 16,
+    packed: false,
+    inOrder: true,
+    dataBytes: BYTES,
   });
-  const virtqueue = createVirtqueue({
-    ...form,
-    ...driver.addresses,
-    memory,
-    base: 0,
-  });
-  ok(!("error" in virtqueue));
   const room = new Uint8Array(new ArrayBuffer(LOG_BYTES));
   const ranges = new OverwrittenRanges();
   const range = [0, DATA_AT, LONG_BYTES, 0];
@@ -54,7 +38,10 @@ Deno.test("a request that has filled its undo log is done again, and gives the r
     redo: 1,
     undo: { log, isComplete: true },
   });
-  const request = { guestAddress: AT + DATA_AT, lengthBytes: LONG_BYTES };
+  const request = {
+    guestAddress: GUEST_ADDRESS + DATA_AT,
+    lengthBytes: LONG_BYTES,
+  };
   driver.add([request], [request], 7);
   driver.publish();
   queue.service();

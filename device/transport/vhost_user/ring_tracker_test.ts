@@ -1,8 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { createDriverQueue } from "../../../driver/rings/create_driver_queue.ts";
-import { Region } from "../../../memory/region.ts";
+import { GUEST_ADDRESS, makeTestRings } from "../../../testing/ring_sides.ts";
 import { createVirtqueue } from "../../ring/create_virtqueue.ts";
-import { GuestMemory } from "../../ring/guest_memory.ts";
 import { inflightFields, inflightPartBytes } from "../../ring/inflight_part.ts";
 import type { RingPlan } from "./driver_life.ts";
 import type { InflightMemory } from "./inflight_memory.ts";
@@ -11,25 +9,15 @@ import type { MemoryTable } from "./memory_table.ts";
 import { RingTracker } from "./ring_tracker.ts";
 import type { Vring } from "./vring.ts";
 
-const BYTES = 64 * 1024;
-const AT = 0x1_0000_0000;
+const MOST_BYTES = 64 * 1024;
 const SIZE_WORD = 5;
 const RING = { index: 0, resumes: false } as Vring;
 
 /** A ring that is tracked, whose driver has made `requests` available. */
 function trackedRing(packed: boolean, size: number, requests: number) {
-  const region = new Region(new Uint8Array(new ArrayBuffer(BYTES)));
-  const memory = new GuestMemory();
-  const place = { guestAddress: AT, userAddress: AT, lengthBytes: BYTES };
-  strictEqual(memory.add({ ...place, region }), undefined);
+  const { memory, driver, dataOffset } = makeTestRings({ size, packed });
   const form = { size, packed, eventIndex: false, inOrder: false };
-  const driver = createDriverQueue({
-    ...form,
-    region,
-    regionGuestAddress: AT,
-    offset: 0,
-  });
-  const piece = { guestAddress: AT + BYTES / 2, lengthBytes: 64 };
+  const piece = { guestAddress: GUEST_ADDRESS + dataOffset, lengthBytes: 64 };
   const add = () => {
     driver.add([piece], [], 0);
     driver.publish();
@@ -81,13 +69,13 @@ for (const packed of [false, true]) {
     strictEqual(tracker.begin(RING, plan), undefined);
     const taken = new Int32Array(16);
     const first = serve({});
-    strictEqual(first.take(taken, 16, BYTES), 1);
+    strictEqual(first.take(taken, 16, MOST_BYTES), 1);
     const moved = { ...plan, base: first.base, isMoved: true };
     strictEqual(tracker.begin(RING, moved), undefined);
     const second = serve({ base: first.base, takesAgain: false });
-    strictEqual(second.take(taken, 16, BYTES), 0, "it is not taken twice");
+    strictEqual(second.take(taken, 16, MOST_BYTES), 0, "it is not taken twice");
     add();
-    strictEqual(second.take(taken, 16, BYTES), 1);
+    strictEqual(second.take(taken, 16, MOST_BYTES), 1);
     const left = found();
     ok(typeof left !== "string", `${left}`);
     strictEqual(left.count, 2);
@@ -99,7 +87,7 @@ for (const packed of [false, true]) {
     const taken = new Int32Array(16);
     tracker.stopped(0, plan);
     strictEqual(left.length, 0);
-    strictEqual(serve({}).take(taken, 16, BYTES), 2);
+    strictEqual(serve({}).take(taken, 16, MOST_BYTES), 2);
     tracker.stopped(0, plan);
     strictEqual(left.length, 1);
   });
@@ -111,7 +99,7 @@ Deno.test("a region that its owner makes smaller meanwhile has room for the ring
   inflightFields(part).words[SIZE_WORD] = 1;
   const ring = serve({});
   const taken = new Int32Array(3);
-  strictEqual(ring.take(taken, 3, BYTES), 3);
+  strictEqual(ring.take(taken, 3, MOST_BYTES), 3);
   inflightFields(part).words[SIZE_WORD] = 3;
   const underWay = found();
   ok(typeof underWay !== "string", `${underWay}`);
