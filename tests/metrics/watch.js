@@ -7,30 +7,17 @@
  * @module
  */
 
+import { openPage } from "../../testing/chromium_page.js";
+
 const [playwright, executablePath, url, token, seconds, picture] = process.argv
   .slice(2);
-const { chromium } = await import(playwright);
 
-const browser = await chromium.launch({
+await openPage({
+  playwright,
   executablePath,
-  args: [
-    ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-    ...["--disable-background-networking", "--disable-component-update"],
-    "--disable-sync",
-  ],
-});
-try {
-  const page = await browser.newPage({
-    viewport: { width: 1180, height: 860 },
-  });
-  const complaints = [];
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) {
-      complaints.push(message.text());
-    }
-  });
-  page.on("pageerror", (error) => complaints.push(error.message));
-  await page.goto(url);
+  url,
+  viewport: { width: 1180, height: 860 },
+}, async (page, complaints) => {
   const timeout = 30_000;
   const texts = () =>
     page.evaluate(() => ({
@@ -69,6 +56,4 @@ try {
   const dark = await texts();
   if (picture) await page.screenshot({ path: `${picture}.dark.png` });
   console.log(JSON.stringify({ ...{ seen, light, dark, complaints } }));
-} finally {
-  await browser.close();
-}
+});
