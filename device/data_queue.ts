@@ -454,9 +454,8 @@ export class DataQueue implements QueueService {
       sessions = (sessions + 1) | 0;
     }
     virtqueue.give(ended, lengths, count);
-    if (refused > 0) this.#countRefused(count);
-    else if (!this.#otherRoutes) this.#countWork(count, endedBytes);
-    else this.#countEach(count);
+    if (refused > 0 || this.#otherRoutes) this.#countEach(count);
+    else this.#countWork(count, endedBytes);
     this.#sessions.finished(numbers, sessions);
     this.#count(count, refused, endedBytes);
   }
@@ -471,34 +470,29 @@ export class DataQueue implements QueueService {
     work.counters[at + SERIES_BYTES]! += bytes;
   }
 
-  /** The same for what has ended, of several routes. */
+  /** The same for what went several routes, or was refused in part. */
   #countEach(count: number): void {
-    const { fields } = this.#requests.burst;
+    const { burst, words } = this.#requests;
+    const { fields } = burst;
     const { work, backends } = this.#sessions;
     const { series } = backends.table;
     const { counters } = work;
     const { readableBytes, writableBytes } = this.#virtqueue.slots;
     for (let i = 0; i < count; i++) {
       const slot = this.#ended[i]! & MASK;
+      const status = fields[FIELDS * slot + STATUS]!;
+      if (status !== OK) {
+        this.#counters[Counter.ByStatus + (status & STATUS_MASK)]!++;
+        if (words[WORDS * slot + BACKEND] === NO_BACKEND) continue;
+      }
       const at = SERIES * series[fields[FIELDS * slot + ROUTE]!]!;
+      if (status !== OK) {
+        counters[at + SERIES_FAILURES]!++;
+        continue;
+      }
       counters[at + SERIES_REQUESTS]!++;
       counters[at + SERIES_BYTES]! += readableBytes[slot]! +
         writableBytes[slot]!;
-    }
-  }
-
-  /** Counts what has ended where some of it was refused. */
-  #countRefused(count: number): void {
-    const { burst, words } = this.#requests;
-    const { work, backends } = this.#sessions;
-    const { series } = backends.table;
-    for (let i = 0; i < count; i++) {
-      const slot = this.#ended[i]!;
-      const status = burst.fields[FIELDS * slot + STATUS]!;
-      this.#counters[Counter.ByStatus + (status & STATUS_MASK)]!++;
-      if (words[WORDS * slot + BACKEND] === NO_BACKEND) continue;
-      const at = SERIES * series[burst.fields[FIELDS * slot + ROUTE]!]!;
-      work.counters[at + SERIES_FAILURES]!++;
     }
   }
 

@@ -91,10 +91,12 @@ export interface IpsecBedOptions {
 export class IpsecBed implements AsyncDisposable {
   readonly device: Device;
   readonly driver: Driver;
+  readonly link: InProcessLink;
 
-  private constructor(device: Device, driver: Driver) {
+  private constructor(device: Device, driver: Driver, link: InProcessLink) {
     this.device = device;
     this.driver = driver;
+    this.link = link;
   }
 
   static async start(options: IpsecBedOptions = {}): Promise<IpsecBed> {
@@ -112,11 +114,12 @@ export class IpsecBed implements AsyncDisposable {
       allowWeak: false,
       administration: true,
     });
+    const link = new InProcessLink(device, 8 * 1024 * 1024);
     const driver = await Driver.start(
-      new InProcessLink(device, 8 * 1024 * 1024),
+      link,
       { ipsec: true, ...options.driver },
     );
-    return new IpsecBed(device, driver);
+    return new IpsecBed(device, driver, link);
   }
 
   create<P extends AssociationParameters>(

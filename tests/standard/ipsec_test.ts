@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { SeriesField, WorkSeries } from "../../device/session/work_series.ts";
 import { IpsecMode } from "../../device/wire/ipsec_capabilities.ts";
 import {
   encodeIpsecRequest,
@@ -520,4 +521,43 @@ Deno.test("what a programmer can mistype is told before anything is sent", async
     }),
     /cipherKey of 33 bytes: expected at most 32/,
   );
+});
+
+Deno.test("of packets that end together, one that the device refuses makes no failure of the others", async () => {
+  const { indexOf } = WorkSeries.prototype;
+  let counters: Float64Array = new Float64Array();
+  WorkSeries.prototype.indexOf = function (...kind) {
+    ({ counters } = this);
+    return indexOf.apply(this, kind);
+  };
+  try {
+    await using bed = await IpsecBed.start();
+    const { outbound, inbound } = await pair(bed);
+    const packet = ipv4Packet(udpDatagram(pattern(64)));
+    const first = (await outbound.encapsulate(packet)).packet;
+    const second = (await outbound.encapsulate(packet)).packet;
+    const before = counters.slice();
+    const { link } = bed;
+    const kick = link.kick.bind(link);
+    const kicked = new Set<number>();
+    link.kick = (index) => void kicked.add(index);
+    // The second is a replay of the first, which only shows when both have run.
+    const results = [first, first, second].map((one) =>
+      inbound.decapsulate(one)
+    );
+    link.kick = kick;
+    for (const index of kicked) kick(index);
+    const settled = await Promise.allSettled(results);
+    deepStrictEqual(settled.map(({ status }) => status), [
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+    ]);
+    const grown = (field: SeriesField) => counters[field]! - before[field]!;
+    strictEqual(grown(SeriesField.Requests), 2);
+    // The backend did what it was asked for the third, too.
+    strictEqual(grown(SeriesField.Failures), 0);
+  } finally {
+    WorkSeries.prototype.indexOf = indexOf;
+  }
 });
