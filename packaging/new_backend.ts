@@ -115,7 +115,12 @@ deno task serve --socket-path /tmp/crypto.sock  # a virtual machine
 
 Noble serves what \`backend.ts\` does not offer. In a clone of vhost-device-crypto
 \`deno bench -A bench/ -- --backend PATH/backend.ts,noble\` has it in each
-comparison, and \`deno task start --backend PATH/backend.ts,noble\` serves, too.
+comparison, and this serves, too:
+
+\`\`\`sh
+deno task start --socket-path /tmp/crypto.sock --backend PATH/backend.ts,noble
+\`\`\`
+
 The contract is in \`backends/backend.ts\` there, and \`docs/backends.md\` says which
 manner to choose.
 `;

@@ -9,7 +9,12 @@
  */
 
 import { Random } from "../../conformance/random.ts";
-import { runTask, taskWords, wholeNumber } from "../../testing/task.ts";
+import {
+  Mistake,
+  runTask,
+  taskWords,
+  wholeNumber,
+} from "../../testing/task.ts";
 import { stressKills } from "./faults/kill_stress.ts";
 import { backendPlans } from "./faults/plans.ts";
 
@@ -33,6 +38,14 @@ async function main(args: string[]): Promise<number> {
   const plans = all.filter(({ name, part }) =>
     part.present && name.startsWith(values.backend ?? "")
   );
+  if (plans.length === 0) {
+    const wanted = JSON.stringify(values.backend ?? "");
+    throw new Mistake(
+      `Cannot use option --backend ${wanted}: expected one of ${
+        all.map(({ name }) => name).join(", ")
+      } that is here`,
+    );
+  }
   const kills = wholeNumber("kills", values.kills);
   console.log(`seed ${seed}`);
   let requests = 0;
