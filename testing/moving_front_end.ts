@@ -10,7 +10,14 @@ import { ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Request } from "../device/transport/vhost_user/messages.ts";
 import { LOG_PAGE_BYTES, logBytesFor } from "../device/ring/dirty_log.ts";
-import { F_LOG_ALL, F_RING_PACKED } from "../device/wire/features.ts";
+import {
+  F_EVENT_IDX,
+  F_INDIRECT_DESC,
+  F_LOG_ALL,
+  F_RING_PACKED,
+  F_VERSION_1,
+  F_VHOST_USER_PROTOCOL_FEATURES,
+} from "../device/wire/features.ts";
 import {
   type Libc,
   type Mapping,
@@ -33,7 +40,7 @@ import {
 const bit = (number: number) => 1n << BigInt(number);
 
 /** VERSION_1, indirect descriptors, and protocol features. */
-const FEATURES = bit(32) | bit(28) | bit(30);
+const FEATURES = F_VERSION_1 | F_INDIRECT_DESC | F_VHOST_USER_PROTOCOL_FEATURES;
 /** CONFIG, MQ, CONFIGURE_MEM_SLOTS, REPLY_ACK, INFLIGHT, LOG, STATE, channel. */
 const PROTOCOL_FEATURES = bit(9) | bit(0) | bit(15) | bit(3) | bit(12) |
   bit(1) | bit(19) | bit(5);
@@ -101,7 +108,7 @@ export class MovingFrontEnd implements Disposable {
       (_, index) => front.makeRing(index, SIZE, eventIndex, packed),
     );
     const features = FEATURES | (packed ? F_RING_PACKED : 0n) |
-      (eventIndex ? bit(29) : 0n) | more;
+      (eventIndex ? F_EVENT_IDX : 0n) | more;
     const guest = new MovingFrontEnd(front, rings, features);
     await guest.#negotiate();
     await guest.#activate(rings.map(() => packed ? 0x8000_8000 : 0));

@@ -57,11 +57,13 @@ Deno.test("where KVM cannot be opened, the reason is told", async () => {
   assert.equal(/vmx/.test(withoutKvm("/dev/null", path) ?? ""), isX86);
 });
 
-Deno.test("a report names neither host nor user", async () => {
+Deno.test("a report names neither host nor home folder", async () => {
   const lines = (await hostLines(".")).join("\n");
   assert.match(lines, /^- commit: /);
   assert.match(lines, /\n- noble: @noble/);
   assert.ok(!lines.includes(Deno.hostname()) || Deno.hostname().length < 4);
+  const home = Deno.env.get("HOME") ?? "/";
+  assert.ok(home === "/" || !lines.includes(home));
 });
 
 Deno.test("what has failed is told without folders and names of the user", () => {
