@@ -11,7 +11,7 @@ import {
 } from "./http/http_address.ts";
 import { MINIMUM_TOKEN_CHARACTERS, Token } from "./http/token.ts";
 import type { OptionName } from "./option_table.ts";
-import { usage, type Values, wholeNumberIn } from "./option_values.ts";
+import { descriptorNumber, usage, type Values } from "./option_values.ts";
 
 /** How HTTP is answered. */
 export interface HttpSettings {
@@ -28,9 +28,6 @@ interface TokenPlace {
   readonly path: string;
 }
 
-const FIRST_FD = 3;
-const LAST_FD = 1_048_576;
-
 function tokenPlace(values: Values): TokenPlace | undefined {
   const [path] = values.get("http-token-file") ?? [];
   const [fd] = values.get("http-token-fd") ?? [];
@@ -41,7 +38,7 @@ function tokenPlace(values: Values): TokenPlace | undefined {
     return { option: "http-token-file", value: path, path };
   }
   if (fd === undefined) return undefined;
-  const number = wholeNumberIn("http-token-fd", fd, FIRST_FD, LAST_FD);
+  const number = descriptorNumber("http-token-fd", fd);
   const value = fd;
   return { option: "http-token-fd", value, path: `/proc/self/fd/${number}` };
 }

@@ -25,8 +25,7 @@ export interface OptionGroup {
   readonly options: readonly OptionEntry[];
 }
 
-/** All options of `serve`, in the order in which they are shown. */
-export const OPTION_GROUPS: readonly OptionGroup[] = [
+const GROUPS = [
   { title: "Sockets", options: SOCKET_OPTIONS },
   { title: "Who may connect, and who the device is", options: ACCESS_OPTIONS },
   { title: "Backends", options: BACKEND_CHOICE_OPTIONS },
@@ -36,26 +35,18 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   { title: "The log", options: LOG_OPTIONS },
   { title: "HTTP", options: HTTP_OPTIONS },
   { title: "Answers", options: ANSWER_OPTIONS },
-];
+] as const satisfies readonly OptionGroup[];
 
-const ALL = [
-  ...SOCKET_OPTIONS,
-  ...ACCESS_OPTIONS,
-  ...BACKEND_CHOICE_OPTIONS,
-  ...KEY_OPTIONS,
-  ...GUEST_OPTIONS,
-  ...PROCESS_OPTIONS,
-  ...LOG_OPTIONS,
-  ...HTTP_OPTIONS,
-  ...ANSWER_OPTIONS,
-] as const;
+/** All options of `serve`, in the order in which they are shown. */
+export const OPTION_GROUPS: readonly OptionGroup[] = GROUPS;
 
-export type OptionName = (typeof ALL)[number]["name"];
+export type OptionName = (typeof GROUPS)[number]["options"][number]["name"];
 
 /** An entry whose name is known. */
 export type ServeOption = OptionEntry & { readonly name: OptionName };
 
-export const SERVE_OPTIONS: readonly ServeOption[] = ALL;
+export const SERVE_OPTIONS: readonly ServeOption[] = GROUPS
+  .flatMap<ServeOption>(({ options }) => options);
 
 /** An option that sets an option of a backend. */
 export type BackendOption = ServeOption & {

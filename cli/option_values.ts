@@ -163,6 +163,14 @@ export function wholeNumberIn(
   throw usage(name, text, `a whole number from ${minimum} to ${maximum}`);
 }
 
+/** The lowest descriptor that somebody hands over; standard ones are before it. */
+export const FIRST_FD = 3;
+const LAST_FD = 1_048_576;
+
+/** A descriptor that is handed over. */
+export const descriptorNumber = (name: OptionName, text: string): number =>
+  wholeNumberIn(name, text, FIRST_FD, LAST_FD);
+
 /** The word of an option, or `fallback` where it was not given. */
 export function choice<T extends string>(
   values: Values,

@@ -180,10 +180,15 @@ function startServers(
 }
 
 /** The backends of all sockets, as threads load them. */
-const specifiers = (sockets: readonly PreparedSocket[]): string[] =>
-  sockets.flatMap(({ made }) =>
-    made.device.threadSettings.backends.map(({ specifier }) => specifier)
-  ).filter((one, index, all) => all.indexOf(one) === index);
+const specifiers = (
+  sockets: readonly PreparedSocket[],
+): string[] => [
+  ...new Set(
+    sockets.flatMap(({ made }) =>
+      made.device.threadSettings.backends.map(({ specifier }) => specifier)
+    ),
+  ),
+];
 
 /** What the process that this one serves for wants. */
 export interface ServeTask {

@@ -8,11 +8,12 @@
 import { resolve } from "node:path";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import {
+  descriptorNumber,
+  FIRST_FD,
   usage,
   UsageError,
   type Values,
   wholeNumber,
-  wholeNumberIn,
 } from "./option_values.ts";
 
 /** Where a socket is. */
@@ -38,8 +39,6 @@ const SYSTEMD = "systemd";
 /** What a path has where the number of a guest belongs. */
 const NUMBER = "%i";
 const MAXIMUM_GUESTS = 10_000;
-const FIRST_FD = 3;
-const LAST_FD = 1_048_576;
 /**
  * A path must fit `sun_path` of a Unix socket address with its final zero, and
  * with one more character while the socket does not listen yet.
@@ -77,7 +76,7 @@ function descriptor(text: string): number {
   if (!/^\d/.test(text)) {
     throw usage("fd", text, `a whole number from ${FIRST_FD}, or ${SYSTEMD}`);
   }
-  return wholeNumberIn("fd", text, FIRST_FD, LAST_FD);
+  return descriptorNumber("fd", text);
 }
 
 /** What systemd says; an environment that contradicts itself is a mistake. */

@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { packLibrary } from "./library.ts";
 import { packProgram } from "./program.ts";
 import { readSettings, ROOT, run, workFolder, writeJson } from "./settings.ts";
-import { refuseOptions, runTask } from "../testing/task.ts";
+import { Mistake, refuseOptions, runTask } from "../testing/task.ts";
 
 const DEFAULT_FOLDER = fileURLToPath(new URL("dist", import.meta.url));
 const NAME = "vhost-device-crypto";
@@ -268,12 +268,9 @@ async function main(
   const all = Object.keys(PROCESSORS) as Architecture[];
   const wrong = wanted.find((name) => !(name in PROCESSORS));
   if (wrong !== undefined) {
-    console.error(
-      `package:deb: Cannot make a package for "${wrong}": expected ${
-        all.join(" or ")
-      }`,
+    throw new Mistake(
+      `Cannot make a package for "${wrong}": expected ${all.join(" or ")}`,
     );
-    Deno.exit(2);
   }
   const output = resolve(folder);
   await Deno.mkdir(output, { recursive: true });
