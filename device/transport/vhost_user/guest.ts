@@ -165,6 +165,7 @@ export class Guest {
     kept: KeptGuest,
   ): Promise<string | undefined> {
     const { rings, regions, log, state, newestSession } = record;
+    const { inflight, offeredInflight } = record;
     if (rings.length !== this.state.rings.length) {
       return `it has ${rings.length} queues, and this device ` +
         `${this.state.rings.length}`;
@@ -177,7 +178,11 @@ export class Guest {
     }
     if (problem !== undefined) return problem;
     Object.assign(this.state, state, { rings: this.state.rings });
-    const untracked = this.#resumeInflight(record, kept);
+    const untracked = this.inflight.resume(
+      inflight,
+      offeredInflight,
+      descriptorOf,
+    );
     if (untracked !== undefined) return untracked;
     const logged = log && await this.#resumeLog(log, descriptorOf(log.file));
     if (logged !== undefined) return logged;
@@ -319,18 +324,6 @@ export class Guest {
 
   async #resumeLog(log: KeptLog, fd: number): Promise<string | undefined> {
     const problem = await this.changeLog(log, fd);
-    if (fd >= 0) closeForeign(this.#options.libc, fd);
-    return problem;
-  }
-
-  #resumeInflight(
-    { inflight, offeredInflight }: GuestRecord,
-    kept: KeptGuest,
-  ): string | undefined {
-    this.inflight.resumeOffered(kept.claim(offeredInflight));
-    if (!inflight) return undefined;
-    const fd = kept.claim(inflight.file);
-    const problem = this.inflight.use(inflight, fd, inflight.packed);
     if (fd >= 0) closeForeign(this.#options.libc, fd);
     return problem;
   }

@@ -118,9 +118,23 @@ export class InflightMemory {
     return undefined;
   }
 
-  /** Takes over what the process before has offered. */
-  resumeOffered(fd: number): void {
-    this.offered = fd;
+  /**
+   * Goes on with what the process before has used and what it has offered last; a
+   * string says what is wrong with the one. `descriptorOf` gives descriptors away.
+   */
+  resume(
+    used: KeptInflight | undefined,
+    offered: KeptNumber,
+    descriptorOf: (number: KeptNumber) => number,
+  ): string | undefined {
+    let problem: string | undefined;
+    if (used) {
+      const fd = descriptorOf(used.file);
+      problem = this.use(used, fd, used.packed);
+      if (fd >= 0) closeForeign(this.#options.libc, fd);
+    }
+    this.offered = descriptorOf(offered);
+    return problem;
   }
 
   /** Where a ring of `size` is tracked; undefined: nowhere. */
