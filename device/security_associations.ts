@@ -198,7 +198,8 @@ export class SecurityAssociations {
   ): string | undefined {
     const limit = isOutbound ? limits.outboundLimit : limits.inboundLimit;
     if (id >= limit || this.#table(isOutbound)[id]) return "its number";
-    const read = this.#read(object, isOutbound, capabilities);
+    const fields = decodeAssociation(new DataView(object.buffer));
+    const read = readAssociation(fields, isOutbound, capabilities);
     if (typeof read === "string") return read;
     if (read.stateWords > stored.words.length) return "its window";
     // A number that high would begin anew before it is refused.
@@ -319,15 +320,6 @@ export class SecurityAssociations {
     return { association, sessionId, object, stored, origin };
   }
 
-  #read(
-    object: Uint8Array<ArrayBuffer>,
-    isOutbound: boolean,
-    capabilities: readonly AssociationCapability[],
-  ): ReadAssociation | string {
-    const fields = decodeAssociation(new DataView(object.buffer));
-    return readAssociation(fields, isOutbound, capabilities);
-  }
-
   #makeFrom(
     object: Uint8Array<ArrayBuffer>,
     isOutbound: boolean,
@@ -336,12 +328,12 @@ export class SecurityAssociations {
   ):
     | { read: ReadAssociation; sessionId: number; goesOn: boolean }
     | AdminRefusal {
-    const read = this.#read(object, isOutbound, capabilities);
+    const fields = decodeAssociation(new DataView(object.buffer));
+    const read = readAssociation(fields, isOutbound, capabilities);
     if (typeof read === "string") {
       this.sessions.refuse({ status: Status.Error, reason: read });
       return INVALID_FIELD;
     }
-    const fields = decodeAssociation(new DataView(object.buffer));
     const old = before && decodeAssociation(new DataView(before.object.buffer));
     if (old && old.mode !== fields.mode) return INVALID_FIELD;
     const goesOn = old !== undefined && isSameAssociation(old, fields);

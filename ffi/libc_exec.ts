@@ -5,6 +5,9 @@
  * @module
  */
 
+import { cString } from "./libc.ts";
+import { Texts } from "./libc_process.ts";
+
 const SYMBOLS = {
   open: {
     parameters: ["buffer", /* path */ "i32" /* flags */],
@@ -26,8 +29,6 @@ const SYMBOLS = {
   },
 } as const;
 
-const encoder = new TextEncoder();
-
 const O_CLOEXEC = 0o2000000;
 /** More than Linux takes of one word is not looked for. */
 const ROOM_BYTES = 1 << 20;
@@ -38,7 +39,7 @@ export function startWords(): string[] {
   const { open, read, close } = library.symbols;
   const bytes = new Uint8Array(ROOM_BYTES);
   // The runtime itself lets nobody read it who may not do everything.
-  const fd = open(encoder.encode("/proc/self/cmdline\0"), O_CLOEXEC);
+  const fd = open(cString("/proc/self/cmdline"), O_CLOEXEC);
   let length = 0;
   for (let count = 1; fd >= 0 && count > 0;) {
     const room = bytes.subarray(length);
@@ -53,13 +54,9 @@ export function startWords(): string[] {
 
 /** Does not return but where that is impossible. */
 export function replaceProgram(path: string, words: readonly string[]): void {
-  const strings = words.map((text) => encoder.encode(`${text}\0`));
-  const pointers = strings.map((one) =>
-    Deno.UnsafePointer.value(Deno.UnsafePointer.of(one))
-  );
-  const argv = new Uint8Array(new BigUint64Array([...pointers, 0n]).buffer);
+  const argv = new Texts(words);
   const library = Deno.dlopen("libc.so.6", SYMBOLS);
   const { environ, execve } = library.symbols;
-  execve(encoder.encode(`${path}\0`), argv, environ);
+  execve(cString(path), argv.addresses, environ);
   library.close();
 }

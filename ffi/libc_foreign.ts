@@ -95,6 +95,8 @@ class Calls {
   readonly one = vectorOf(this.#one);
   /** Opened for the first signal; "none" where there is no such thing. */
   signals: KernelSignals | "none" | undefined;
+  /** Made for the first message. */
+  messages: SocketMessages | undefined;
   readonly pollfd = nativeBuffer(POLLFD_BYTES);
   readonly pollView = new DataView(this.pollfd.buffer);
 }
@@ -112,6 +114,9 @@ let kept: Calls | undefined;
 function calls(): Calls {
   return kept ??= new Calls();
 }
+
+const messages = (libc: Libc): SocketMessages =>
+  calls().messages ??= new SocketMessages(libc);
 
 /**
  * Whether two descriptors are one open file (kcmp(2)); false where the system
@@ -161,7 +166,7 @@ export function readForeign(
   into: Uint8Array<ArrayBuffer>,
 ): number {
   const fds: number[] = [];
-  const received = new SocketMessages(libc).receive(fd, into, fds);
+  const received = messages(libc).receive(fd, into, fds);
   for (const one of fds) closeForeign(libc, one);
   if (received !== -ENOTSOCK) return received;
   const { symbols } = calls();
@@ -177,7 +182,7 @@ export function writeForeign(
   fd: number,
   bytes: Uint8Array<ArrayBuffer>,
 ): number {
-  const sent = new SocketMessages(libc).send(fd, bytes);
+  const sent = messages(libc).send(fd, bytes);
   if (sent !== -ENOTSOCK) return sent;
   const { symbols } = calls();
   const vector = vectorOf(bytes);

@@ -55,7 +55,7 @@ export interface ProcessStart {
 }
 
 /** An array of C strings that ends with a null; `texts` live as long as it. */
-class Texts {
+export class Texts {
   readonly #strings: Uint8Array<ArrayBuffer>[];
   readonly addresses: Uint8Array<ArrayBuffer>;
 

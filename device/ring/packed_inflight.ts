@@ -20,6 +20,7 @@ import {
   DESCRIPTOR_USED,
   DESCRIPTOR_WORDS,
 } from "./layout.ts";
+import { RingPositions } from "./ring_positions.ts";
 import type { PackedVirtqueue } from "./packed_virtqueue.ts";
 import { NO_CHAIN } from "./virtqueue.ts";
 
@@ -170,10 +171,7 @@ function readLists(
   }
   lists.sort((a, b) => Number(a.counter - b.counter));
   const used = words[USED_INDEX]! | (bytes[USED_WRAP]! & 1) << 15;
-  const next = (used & 0x7fff) + total;
-  const available = next < size
-    ? next | used & 0x8000
-    : next - size | (used & 0x8000 ^ 0x8000);
+  const available = new RingPositions(size, true).after(used, total);
   return { lists, base: (available | used << 16) >>> 0 };
 }
 

@@ -32,9 +32,9 @@ export function deadRules(
   settings: PlacementSettings,
   maximumBytes: number,
 ): DeadRule[] {
-  const lengths = namedLengths(settings);
+  const sessions = [...someSessions(namedLengths(settings))];
   return settings.rules.flatMap((rule, index) => {
-    const why = whyDead(settings, index, maximumBytes, lengths);
+    const why = whyDead(settings, index, maximumBytes, sessions);
     return why === undefined ? [] : [{ rule, why }];
   });
 }
@@ -43,7 +43,7 @@ function whyDead(
   { rules, ...settings }: PlacementSettings,
   index: number,
   maximumBytes: number,
-  lengths: ReadonlySet<number>,
+  sessions: readonly SessionDescription[],
 ): string | undefined {
   const rule = rules[index]!;
   const { backend, belowBytes, fromBytes, keyBits, service, text } = rule;
@@ -58,8 +58,7 @@ function whyDead(
   if (keyBits !== undefined && (service === "hash" || service === "akcipher")) {
     return `keys of ${service} are not told by their length`;
   }
-  const matching = [...someSessions(lengths)]
-    .filter((session) => ruleMatches(rule, session));
+  const matching = sessions.filter((session) => ruleMatches(rule, session));
   if (matching.length === 0) return "no algorithm has keys of that length";
   const alone = new Placement({ ...settings, rules: [rule] });
   const possible = matching.filter((session) => isUsed(alone, session, text));

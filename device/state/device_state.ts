@@ -115,10 +115,13 @@ export function decodeDeviceState(bytes: Uint8Array): DeviceState | string {
   if (nextId > MAX_NEXT_ID) problem ??= `a next identifier of ${nextId}`;
   if (from.failed) problem = "a state that contradicts itself";
   if (problem === undefined) {
-    const all = [...sessions.values()];
     return {
-      ...{ features, isGeneric, layout, config, nextId },
-      sessions: all,
+      features,
+      isGeneric,
+      layout,
+      config,
+      nextId,
+      sessions: [...sessions.values()],
       associations,
     };
   }

@@ -50,16 +50,12 @@ export async function loadDevice(
   sessions.clear();
   const state = decodeDeviceState(bytes);
   if (typeof state === "string") return state;
-  const problem = findMissing(device, state, isGeneric);
+  const problem = findMissing(device, state, isGeneric) ??
+    loadAssociations(device, state.associations);
   if (problem !== undefined) {
     for (const { description } of state.sessions) wipeKeys(description);
     state.associations.fill(0);
     return problem;
-  }
-  const refused = loadAssociations(device, state.associations);
-  if (refused !== undefined) {
-    for (const { description } of state.sessions) wipeKeys(description);
-    return refused;
   }
   const nextId = Math.max(state.nextId, sessions.newestId + 1);
   const redo = new SessionRedo();

@@ -9,7 +9,7 @@ import { startOf } from "../../ring/ring_start.ts";
 import { MOST_TRIES } from "../../redone_requests.ts";
 import { RingPositions } from "../../ring/ring_positions.ts";
 import { undoRequests } from "../../ring/undo_log.ts";
-import { F_IN_ORDER, F_RING_PACKED } from "../../wire/features.ts";
+import { F_IN_ORDER } from "../../wire/features.ts";
 import { type DriverLife, isSameRing, type RingPlan } from "./driver_life.ts";
 import { type FrontEndState, isPacked } from "./front_end_state.ts";
 import {
@@ -90,15 +90,7 @@ export class RingPlans {
     if (!this.isInOrder(index)) return undefined;
     const base = this.answeredTo(index, plan);
     if (typeof base === "string" || base === taken) return undefined;
-    const journal = this.#options.journalOf?.(index);
-    const redo = begunRequests(
-      this.#options.memory.memory,
-      plan,
-      plan.size,
-      base,
-      plan.packed && journal ? openJournal(journal) : undefined,
-    );
-    return { base, redo };
+    return { base, redo: this.#begun(index, plan, base) };
   }
 
   /**
@@ -134,8 +126,8 @@ export class RingPlans {
    * shared the memory that would tell.
    */
   findBase({ state }: Vring): void {
-    const { memory: { memory }, state: { features } } = this.#options;
-    const packed = (features & F_RING_PACKED) !== 0n;
+    const { memory } = this.#options.memory;
+    const packed = isPacked(this.#options.state);
     const areas = state.addresses &&
       locateRing(memory, state.addresses, state.size, packed);
     const base = areas && !packed
@@ -171,16 +163,20 @@ export class RingPlans {
       ? this.answeredTo(index, { size, packed, base: 0, ...areas })
       : ringPosition(state.base, stoppedAt, size, packed);
     if (typeof base === "string") return `ring ${index}: ${base}`;
-    const redo = resumes
-      ? begunRequests(
-        memory,
-        areas,
-        size,
-        base,
-        packed && journal ? openJournal(journal) : undefined,
-      )
-      : 0;
-    return { size, ...areas, packed, base, redo };
+    const plan = { size, ...areas, packed, base };
+    return { ...plan, redo: resumes ? this.#begun(index, plan, base) : 0 };
+  }
+
+  /** How many requests behind `base` may have been begun. */
+  #begun(index: number, plan: RingPlan, base: number): number {
+    const journal = this.#options.journalOf?.(index);
+    return begunRequests(
+      this.#options.memory.memory,
+      plan,
+      plan.size,
+      base,
+      plan.packed && journal ? openJournal(journal) : undefined,
+    );
   }
 
   /**

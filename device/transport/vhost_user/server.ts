@@ -251,13 +251,14 @@ export class VhostUserServer {
       this.#counted.refused++;
       return;
     }
-    if (!this.#mayConnect(peerOf(this.#options.libc, fd))) {
+    const peer = peerOf(this.#options.libc, fd);
+    if (!this.#mayConnect(peer)) {
       this.#options.libc.close(fd);
       return;
     }
     // The next front-end waits in the socket's queue.
     this.#options.reactor.unwatch(this.#socket.listener);
-    this.#serve(fd);
+    this.#serve(fd, peer);
   }
 
   /** Whoever came is still waiting for a descriptor, or for memory. */
@@ -280,18 +281,18 @@ export class VhostUserServer {
     return false;
   }
 
-  #serve(fd: number): void {
+  #serve(fd: number, peer = peerOf(this.#options.libc, fd)): void {
     this.#counted.connections++;
-    const peer = peerOf(this.#options.libc, fd);
     this.#options.log("info", `front-end connected: ${who(peer)}`);
     this.#begin(fd, this.#keep());
   }
 
   #begin(fd: number, kept?: KeptGuest, left?: FrontEndRecord): void {
-    const { sessionLayout } = this.#options;
-    const { usage } = this;
     const options: FrontEndOptions = {
-      ...{ ...this.#options, usage, sessionLayout, kept },
+      ...this.#options,
+      usage: this.usage,
+      sessionLayout: this.#options.sessionLayout,
+      kept,
     };
     const frontEnd = new FrontEnd(fd, options, left);
     this.#frontEnd = frontEnd;
