@@ -5,8 +5,8 @@
  */
 
 import type { Libgcrypt } from "../../ffi/libgcrypt.ts";
-import type { Aead, AeadLengths, Bytes } from "../native/primitives.ts";
-import { sizeArgument } from "../native/size_argument.ts";
+import type { Aead, AeadLengths, Bytes } from "../primitives/primitives.ts";
+import { sizeArgument } from "../primitives/size_argument.ts";
 import { aesAlgorithm, openCipher } from "./ciphers.ts";
 import { type Handle, hasAlgorithm, isGood } from "./library.ts";
 

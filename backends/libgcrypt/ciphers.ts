@@ -5,8 +5,8 @@
  */
 
 import type { Libgcrypt } from "../../ffi/libgcrypt.ts";
-import type { Bytes, Cipher } from "../native/primitives.ts";
-import { sizeArgument } from "../native/size_argument.ts";
+import type { Bytes, Cipher } from "../primitives/primitives.ts";
+import { sizeArgument } from "../primitives/size_argument.ts";
 import {
   type Handle,
   hasAlgorithm,

@@ -5,8 +5,12 @@
  */
 
 import type { Libgcrypt } from "../../ffi/libgcrypt.ts";
-import type { Bytes, Digester, DigesterWithIv } from "../native/primitives.ts";
-import { sizeArgument } from "../native/size_argument.ts";
+import type {
+  Bytes,
+  Digester,
+  DigesterWithIv,
+} from "../primitives/primitives.ts";
+import { sizeArgument } from "../primitives/size_argument.ts";
 import {
   type Handle,
   hasAlgorithm,

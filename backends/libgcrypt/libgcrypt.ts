@@ -17,10 +17,10 @@ import {
   openLibgcrypt,
 } from "../../ffi/libgcrypt.ts";
 import { type BurstsBackend, CONTRACT_VERSION } from "../backend.ts";
-import { CbcMac, XcbcMac } from "../native/block_macs.ts";
-import { AesF8 } from "../native/keystream_ciphers.ts";
-import { NativeThread } from "../native/native_thread.ts";
-import type { Digester, Primitives } from "../native/primitives.ts";
+import { CbcMac, XcbcMac } from "../primitives/block_macs.ts";
+import { AesF8 } from "../primitives/keystream_ciphers.ts";
+import { PrimitivesThread } from "../primitives/primitives_thread.ts";
+import type { Digester, Primitives } from "../primitives/primitives.ts";
 import { makeGcryptAead } from "./aead.ts";
 import { makeGcryptCipher } from "./ciphers.ts";
 import {
@@ -93,7 +93,7 @@ const libgcrypt: BurstsBackend = {
   runs: "bursts",
   probe: probeLibgcrypt,
   open: ({ library = LIBGCRYPT_SONAME }) =>
-    new NativeThread(new LibgcryptPrimitives(openLibgcrypt(library))),
+    new PrimitivesThread(new LibgcryptPrimitives(openLibgcrypt(library))),
 };
 
 export default libgcrypt;

@@ -15,7 +15,7 @@ import {
   runOnce,
   testsOf,
 } from "../../testing/backend_requests.ts";
-import { multiplyInField } from "../native/gcm_j0.ts";
+import { multiplyInField } from "../primitives/gcm_j0.ts";
 import libgcrypt from "./libgcrypt.ts";
 
 const libgcryptTest = testsOf(libgcrypt);

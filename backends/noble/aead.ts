@@ -6,7 +6,7 @@
  */
 
 import { allowsLength, type Lengths } from "../../algorithms/catalogue.ts";
-import type { Aead, AeadLengths, Bytes } from "../native/primitives.ts";
+import type { Aead, AeadLengths, Bytes } from "../primitives/primitives.ts";
 import type { Scratch } from "../scratch.ts";
 import { Block } from "./block_modes.ts";
 

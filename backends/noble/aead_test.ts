@@ -10,8 +10,8 @@ import {
   runJobs,
 } from "../../conformance/operations.ts";
 import { plainSeal } from "../../conformance/plain/aeads.ts";
-import { openSession } from "../native/open_session.ts";
-import { PieceWorker } from "../native/pieces.ts";
+import { openSession } from "../primitives/open_session.ts";
+import { PieceWorker } from "../primitives/pieces.ts";
 import noble from "./noble.ts";
 import { NoblePrimitives } from "./primitives.ts";
 import {

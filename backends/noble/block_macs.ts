@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Bytes, Digester } from "../native/primitives.ts";
+import type { Bytes, Digester } from "../primitives/primitives.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";
 import { Block, copyBlock, xorBlock } from "./block_modes.ts";
 import { DesBlockCipher } from "./des.ts";

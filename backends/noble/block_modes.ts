@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Bytes, Cipher } from "../native/primitives.ts";
+import type { Bytes, Cipher } from "../primitives/primitives.ts";
 import type { BlockCipher } from "./block_cipher.ts";
 
 /** A cipher in its mode and direction; `apply` goes on where it has ended. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AeadLengths, Bytes } from "../native/primitives.ts";
+import type { AeadLengths, Bytes } from "../primitives/primitives.ts";
 import type { Scratch } from "../scratch.ts";
 import { type AeadSettings, PrivateAead } from "./aead.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";

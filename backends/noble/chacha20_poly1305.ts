@@ -12,7 +12,7 @@
 import { copyKey } from "../../algorithms/key_bytes.ts";
 import { Poly1305 } from "npm:@noble/ciphers@2.4.0/_poly1305.js";
 import { chacha20 } from "npm:@noble/ciphers@2.4.0/chacha.js";
-import type { Bytes } from "../native/primitives.ts";
+import type { Bytes } from "../primitives/primitives.ts";
 import type { Scratch } from "../scratch.ts";
 import { type AeadSettings, PrivateAead } from "./aead.ts";
 import { Block } from "./block_modes.ts";

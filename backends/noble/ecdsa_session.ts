@@ -19,7 +19,7 @@ import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { deliver } from "../deliver.ts";
-import type { NativeSession } from "../native/primitives.ts";
+import type { PrimitiveSession } from "../primitives/primitives.ts";
 import { ecdsaOver } from "./curves.ts";
 
 const COMPACT = { prehash: false, lowS: false, format: "compact" } as const;
@@ -52,7 +52,7 @@ function readPublicKey(key: Uint8Array, curve: Curve, ecdsa: ECDSA): KeyPair {
   return { publicKey: point.toBytes(false) };
 }
 
-export class NobleEcdsaSession implements NativeSession {
+export class NobleEcdsaSession implements PrimitiveSession {
   readonly #ecdsa: ECDSA;
   readonly #orderBytes: number;
   readonly #publicKey: Uint8Array;

@@ -14,7 +14,7 @@ import type {
   AeadLengths,
   Bytes,
   DigesterWithIv,
-} from "../native/primitives.ts";
+} from "../primitives/primitives.ts";
 import type { Scratch } from "../scratch.ts";
 import { type AeadSettings, PrivateAead } from "./aead.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";

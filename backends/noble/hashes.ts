@@ -21,7 +21,7 @@ import {
   shake128,
   shake256,
 } from "npm:@noble/hashes@2.4.0/sha3.js";
-import type { Bytes, Digester } from "../native/primitives.ts";
+import type { Bytes, Digester } from "../primitives/primitives.ts";
 
 /** The part of the library's hash states that this backend uses. */
 interface State {

@@ -19,10 +19,10 @@ import {
   OperationStatus,
   type Probe,
 } from "../backend.ts";
-import { openSession } from "../native/open_session.ts";
-import { PieceWorker } from "../native/pieces.ts";
-import type { NativeSession } from "../native/primitives.ts";
-import type { ThreadContext } from "../native/session.ts";
+import { openSession } from "../primitives/open_session.ts";
+import { PieceWorker } from "../primitives/pieces.ts";
+import type { PrimitiveSession } from "../primitives/primitives.ts";
+import type { ThreadContext } from "../primitives/session.ts";
 import { LIBRARIES, NOT_OFFERED, OFFERS } from "./offers.ts";
 import { NoblePrimitives } from "./primitives.ts";
 
@@ -55,7 +55,7 @@ function kindOf(description: SessionDescription): OperationKind | undefined {
 }
 
 interface NobleSession {
-  readonly session: NativeSession;
+  readonly session: PrimitiveSession;
   readonly kind: OperationKind | undefined;
 }
 

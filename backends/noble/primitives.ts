@@ -9,7 +9,7 @@ import type {
   EcdsaSession,
   RsaSession,
 } from "../../algorithms/session_description.ts";
-import type { Primitives } from "../native/primitives.ts";
+import type { Primitives } from "../primitives/primitives.ts";
 import { Scratch } from "../scratch.ts";
 import { makeBlockMac } from "./block_macs.ts";
 import { CcmAead } from "./ccm.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bytes } from "../native/primitives.ts";
+import type { Bytes } from "../primitives/primitives.ts";
 import { AesBlockCipher, type BlockCipher } from "./block_cipher.ts";
 import { Block, copyBlock, Mode, xorBlock } from "./block_modes.ts";
 

@@ -6,7 +6,7 @@
 
 import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
-import type { Aead, AeadLengths, Bytes } from "../native/primitives.ts";
+import type { Aead, AeadLengths, Bytes } from "../primitives/primitives.ts";
 import { beginMessage, newCipherContext } from "./ciphers.ts";
 import { GCM_IV_BYTES, type GcmMemory } from "./gcm_memory.ts";
 import type { KeptPointer } from "./kept_pointer.ts";

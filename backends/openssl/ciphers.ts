@@ -9,8 +9,8 @@ import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
 import type { KeptPointer } from "./kept_pointer.ts";
 import { findIvMemory } from "./iv_memory.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
-import { AesF8, TripleDesCtr } from "../native/keystream_ciphers.ts";
-import type { Cipher, Primitives } from "../native/primitives.ts";
+import { AesF8, TripleDesCtr } from "../primitives/keystream_ciphers.ts";
+import type { Cipher, Primitives } from "../primitives/primitives.ts";
 
 interface EvpMode {
   readonly blockBytes: number;

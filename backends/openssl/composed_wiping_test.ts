@@ -3,12 +3,17 @@ import type { RsaSession } from "../../algorithms/session_description.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { RSA_ANSWERS } from "../../conformance/vectors/rsa.ts";
 import { OperationKind, OperationStatus } from "../backend.ts";
-import { CbcMac, XcbcMac } from "../native/block_macs.ts";
-import { GcmJ0 } from "../native/gcm_j0.ts";
-import { AesF8, TripleDesCtr } from "../native/keystream_ciphers.ts";
+import { CbcMac, XcbcMac } from "../primitives/block_macs.ts";
+import { GcmJ0 } from "../primitives/gcm_j0.ts";
+import { AesF8, TripleDesCtr } from "../primitives/keystream_ciphers.ts";
 import { BurstOperations } from "../burst_operations.ts";
-import { NativeThread } from "../native/native_thread.ts";
-import type { Aead, AeadLengths, Bytes, Cipher } from "../native/primitives.ts";
+import { PrimitivesThread } from "../primitives/primitives_thread.ts";
+import type {
+  Aead,
+  AeadLengths,
+  Bytes,
+  Cipher,
+} from "../primitives/primitives.ts";
 import type { BareRsa } from "../padded_rsa.ts";
 import { CryptoLibrary } from "./library.ts";
 import openssl, { OpensslPrimitives } from "./openssl.ts";
@@ -209,7 +214,7 @@ testWith(
     const primitives = new WatchedPrimitives(
       new CryptoLibrary(readOpensslOptions({})),
     );
-    const thread = new BurstOperations(new NativeThread(primitives));
+    const thread = new BurstOperations(new PrimitivesThread(primitives));
     const [{ privateKey }] = RSA_ANSWERS as [typeof RSA_ANSWERS[0]];
     const rsa = thread.openSession({
       service: "akcipher",

@@ -7,8 +7,8 @@
 
 import { type Curve, CURVES } from "../../algorithms/public_key.ts";
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
-import type { Bytes } from "../native/primitives.ts";
-import { sizeArgument } from "../native/size_argument.ts";
+import type { Bytes } from "../primitives/primitives.ts";
+import { sizeArgument } from "../primitives/size_argument.ts";
 import { present, succeed } from "./library.ts";
 
 const POINT_CONVERSION_UNCOMPRESSED = 4;

@@ -6,9 +6,9 @@
 
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
 import type { LibcryptoHash } from "../../ffi/libcrypto_hash.ts";
-import type { Bytes, Digester } from "../native/primitives.ts";
+import type { Bytes, Digester } from "../primitives/primitives.ts";
 import { HASH_CONTEXT_BYTES } from "../../ffi/libcrypto_hash.ts";
-import { sizeArgument } from "../native/size_argument.ts";
+import { sizeArgument } from "../primitives/size_argument.ts";
 import type { KeptPointer } from "./kept_pointer.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 

@@ -10,16 +10,16 @@ import type { Handle } from "../../ffi/libcrypto.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { deliver } from "../deliver.ts";
-import type { NativeSession } from "../native/primitives.ts";
-import { complete, fail } from "../native/session.ts";
-import { sizeArgument } from "../native/size_argument.ts";
+import type { PrimitiveSession } from "../primitives/primitives.ts";
+import { complete, fail } from "../primitives/session.ts";
+import { sizeArgument } from "../primitives/size_argument.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 import { loadEcKey } from "./native_keys.ts";
 
 /** Tag and length of the sequence and of both integers, and their signs. */
 const SIGNATURE_OVERHEAD_BYTES = 16;
 
-export class OpensslEcdsaSession implements NativeSession {
+export class OpensslEcdsaSession implements PrimitiveSession {
   readonly #library: CryptoLibrary;
   readonly #verifier: Handle;
   /** Absent for a public key. */

@@ -5,13 +5,13 @@
  */
 
 import type { Handle } from "../../ffi/libcrypto.ts";
-import { CbcMac, XcbcMac } from "../native/block_macs.ts";
+import { CbcMac, XcbcMac } from "../primitives/block_macs.ts";
 import type {
   Bytes,
   Digester,
   DigesterWithIv,
   Primitives,
-} from "../native/primitives.ts";
+} from "../primitives/primitives.ts";
 import { Gcm } from "./aead.ts";
 import { DIGEST_NAMES, EvpMac } from "./digests.ts";
 import type { CryptoLibrary } from "./library.ts";

@@ -21,8 +21,8 @@ import type {
   RsaSession,
 } from "../../algorithms/session_description.ts";
 import { type BurstsBackend, CONTRACT_VERSION } from "../backend.ts";
-import { NativeThread } from "../native/native_thread.ts";
-import type { Primitives } from "../native/primitives.ts";
+import { PrimitivesThread } from "../primitives/primitives_thread.ts";
+import type { Primitives } from "../primitives/primitives.ts";
 import { makeAead } from "./aead.ts";
 import { makeCipher } from "./ciphers.ts";
 import { makeDigest } from "./digests.ts";
@@ -92,7 +92,7 @@ const openssl: BurstsBackend = {
   runs: "bursts",
   probe: probeOpenssl,
   open: (options) =>
-    new NativeThread(
+    new PrimitivesThread(
       new OpensslPrimitives(new CryptoLibrary(readOpensslOptions(options))),
     ),
 };

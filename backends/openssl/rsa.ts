@@ -6,9 +6,9 @@
 
 import type { RsaSession } from "../../algorithms/session_description.ts";
 import type { Handle } from "../../ffi/libcrypto.ts";
-import type { Bytes } from "../native/primitives.ts";
+import type { Bytes } from "../primitives/primitives.ts";
 import type { BareRsa } from "../padded_rsa.ts";
-import { sizeArgument } from "../native/size_argument.ts";
+import { sizeArgument } from "../primitives/size_argument.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 import { loadRsaKey } from "./native_keys.ts";
 

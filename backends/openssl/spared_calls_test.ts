@@ -5,7 +5,7 @@ import { cString, type Libcrypto } from "../../ffi/libcrypto.ts";
 import type { LibcryptoHash } from "../../ffi/libcrypto_hash.ts";
 import { type BackendThread, OperationStatus } from "../backend.ts";
 import { BurstOperations } from "../burst_operations.ts";
-import { NativeThread } from "../native/native_thread.ts";
+import { PrimitivesThread } from "../primitives/primitives_thread.ts";
 import { newCipherContext } from "./ciphers.ts";
 import { findGcmMemory, GcmTrials } from "./gcm_memory.ts";
 import { CryptoLibrary } from "./library.ts";
@@ -69,7 +69,7 @@ function withBoth(
   use: (thread: BackendThread, evp: BackendThread) => void,
 ): void {
   const evp = new BurstOperations(
-    new NativeThread(new OpensslPrimitives(new EvpAlone(OPTIONS))),
+    new PrimitivesThread(new OpensslPrimitives(new EvpAlone(OPTIONS))),
   );
   try {
     use(usual, evp);
@@ -354,7 +354,7 @@ opensslTest("a hash keeps nothing of a message when it is closed", () => {
     }
   }
   const thread = new BurstOperations(
-    new NativeThread(new OpensslPrimitives(new Watched(OPTIONS))),
+    new PrimitivesThread(new OpensslPrimitives(new Watched(OPTIONS))),
   );
   const session = thread.openSession({
     service: "hash",

@@ -1,6 +1,6 @@
 /**
  * AEAD sessions: GCM in the token. A 16-byte IV is J0 itself, for which a token
- * has no mechanism; `native/gcm_j0.ts` composes it from what it has.
+ * has no mechanism; `primitives/gcm_j0.ts` composes it from what it has.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
 import { GcmParameter, Mechanism } from "../../ffi/pkcs11_layout.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
-import { GcmJ0, J0_BYTES } from "../native/gcm_j0.ts";
-import type { Aead, AeadLengths, Cipher } from "../native/primitives.ts";
+import { GcmJ0, J0_BYTES } from "../primitives/gcm_j0.ts";
+import type { Aead, AeadLengths, Cipher } from "../primitives/primitives.ts";
 import { TokenCipher } from "./ciphers.ts";
 import { createAesKey } from "./keys.ts";
 import { CKM_AES_GCM } from "./mechanisms.ts";

@@ -16,12 +16,12 @@ import { Region } from "../../memory/region.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
 import { MAXIMUM_BYTES } from "./pieces.ts";
-import type { Aead, NativeSession } from "./primitives.ts";
+import type { Aead, PrimitiveSession } from "./primitives.ts";
 import { GcmJ0, J0_BYTES } from "./gcm_j0.ts";
 import { Scratch } from "../scratch.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
 
-export class NativeAeadSession implements NativeSession {
+export class PrimitiveAeadSession implements PrimitiveSession {
   readonly #thread: ThreadContext;
   readonly #encrypts: boolean;
   readonly #limit: DataLimit;

@@ -23,7 +23,7 @@ import type {
   Bytes,
   Digester,
   DigesterWithIv,
-  NativeSession,
+  PrimitiveSession,
 } from "./primitives.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
 
@@ -36,7 +36,7 @@ const COUNT = ListField.Count;
 const TOTAL = ListField.TotalBytes;
 
 /** HASH, and MAC without an IV. */
-export class DigestSession implements NativeSession {
+export class DigestSession implements PrimitiveSession {
   readonly #thread: ThreadContext;
   readonly #digester: Digester;
   readonly #resultBytes: number;
@@ -126,7 +126,7 @@ export class DigestSession implements NativeSession {
 }
 
 /** MAC whose source opens with its IV. */
-export class DigestWithIvSession implements NativeSession {
+export class DigestWithIvSession implements PrimitiveSession {
   readonly #thread: ThreadContext;
   readonly #digester: DigesterWithIv;
   readonly #iv: Bytes;

@@ -12,10 +12,10 @@ import type { Operation } from "../backend.ts";
 import { fitsCipher } from "./cipher_session.ts";
 import { KeptRegion } from "./kept_region.ts";
 import { COPY } from "./pieces.ts";
-import type { Cipher, Digester, NativeSession } from "./primitives.ts";
+import type { Cipher, Digester, PrimitiveSession } from "./primitives.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
 
-export class NativeChainSession implements NativeSession {
+export class PrimitiveChainSession implements PrimitiveSession {
   readonly #thread: ThreadContext;
   readonly #cipher: Cipher;
   readonly #digester: Digester;

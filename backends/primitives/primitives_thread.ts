@@ -15,7 +15,7 @@ import {
 } from "../request_burst.ts";
 import { openSession } from "./open_session.ts";
 import { PieceWorker } from "./pieces.ts";
-import type { NativeSession, Primitives } from "./primitives.ts";
+import type { Primitives, PrimitiveSession } from "./primitives.ts";
 import type { ThreadContext } from "./session.ts";
 
 // The engine folds constants of a module of its own only.
@@ -23,10 +23,10 @@ const WORDS = BURST_WORDS;
 const SESSION = BurstField.Session;
 
 /** Sessions over `primitives`, which it closes at its end. */
-export class NativeThread implements BurstThread {
+export class PrimitivesThread implements BurstThread {
   readonly #context: ThreadContext;
   /** By number. */
-  readonly #sessions: (NativeSession | undefined)[] = [];
+  readonly #sessions: (PrimitiveSession | undefined)[] = [];
   readonly #operations = new KeptOperations();
 
   constructor(primitives: Primitives) {

@@ -15,7 +15,7 @@ import {
   ListField,
   type RequestBurst,
 } from "../request_burst.ts";
-import type { Cipher, NativeSession } from "./primitives.ts";
+import type { Cipher, PrimitiveSession } from "./primitives.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
 
 // The engine folds constants of a module of its own only.
@@ -33,7 +33,7 @@ export function fitsCipher(cipher: Cipher, lengthBytes: number): boolean {
       lengthBytes % cipher.blockBytes === 0);
 }
 
-export class NativeCipherSession implements NativeSession {
+export class PrimitiveCipherSession implements PrimitiveSession {
   readonly #thread: ThreadContext;
   readonly #cipher: Cipher;
   readonly #ivBytes: number;

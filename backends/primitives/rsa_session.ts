@@ -7,10 +7,10 @@
 import type { RsaSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
 import { PaddedRsa } from "../padded_rsa.ts";
-import type { NativeSession, Primitives } from "./primitives.ts";
+import type { Primitives, PrimitiveSession } from "./primitives.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
 
-export class NativeRsaSession implements NativeSession {
+export class PrimitiveRsaSession implements PrimitiveSession {
   readonly #primitives: Primitives;
   readonly #rsa: PaddedRsa;
 

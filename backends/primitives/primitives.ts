@@ -1,5 +1,5 @@
 /**
- * What a native library does for the sessions of `backends/native/`: keyed
+ * What a native library does for the sessions of `backends/primitives/`: keyed
  * primitives over contiguous bytes.
  *
  * @module
@@ -89,7 +89,7 @@ export interface Aead extends Transform {
 }
 
 /** A session on one thread. */
-export interface NativeSession {
+export interface PrimitiveSession {
   /**
    * Runs a request of a burst over one range each; false leaves it to `perform`,
    * and nothing has been written.
@@ -123,7 +123,7 @@ export interface Primitives {
     tagBytes: number,
   ): Aead;
   makeRsa(description: RsaSession): BareRsa;
-  openEcdsa(description: EcdsaSession): NativeSession;
+  openEcdsa(description: EcdsaSession): PrimitiveSession;
   /** Forgets what a failed call has left behind on this thread. */
   clearErrors(): void;
   /** Gives everything back; all that it made is closed before. */
