@@ -18,6 +18,8 @@ export interface QemuOptions {
   /** The vhost-user socket; "builtin" needs none. */
   readonly socketPath?: string;
   readonly dataQueues?: number;
+  /** Whether QEMU connects again to a device that has ended; cryptodev mode only. */
+  readonly reconnects?: boolean;
   /** A guest that reboots must not end QEMU. */
   readonly reboots?: boolean;
   /** Default: 256. */
@@ -143,7 +145,11 @@ function cryptoDevice(options: QemuOptions): string[] {
   if (options.socketPath === undefined) {
     throw new TypeError("This mode needs a socketPath");
   }
-  const socket = ["-chardev", `socket,id=socket0,path=${options.socketPath}`];
+  const socket = [
+    "-chardev",
+    `socket,id=socket0,path=${options.socketPath}` +
+    (options.reconnects ? ",reconnect-ms=200" : ""),
+  ];
   if (options.mode === "cryptodev") {
     return [
       ...socket,

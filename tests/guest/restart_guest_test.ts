@@ -1,4 +1,5 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { ServeProcess } from "../../testing/command_process.ts";
 import { temporaryFolder } from "../../testing/files.ts";
 import { KeptDevice } from "../../testing/kept_device.ts";
 import { testWith } from "../../testing/real_parts.ts";
@@ -17,7 +18,7 @@ const GUEST = {
   name: "a Linux guest under QEMU",
   remedy: found.ok ? "" : found.missing,
 };
-/** `deno task test:restarts`: more kills, and a reset of the guest. */
+/** `deno task test:restarts`: more kills, a reset of the guest, and a device that is not kept. */
 const LONG = Deno.env.get("VHOST_CRYPTO_RESTARTS") === "long";
 const KILLS = LONG ? 12 : 2;
 /** Between two ends: the guest has new requests under way. */
@@ -152,6 +153,60 @@ for (
         },
       );
       deepStrictEqual(report.boots.length, 2);
+    },
+  );
+}
+
+const THREADS_OF_LOAD = 8;
+/** Of its checks those that threads with sessions of the process that ended fail. */
+const LOST_SESSIONS = Array.from(
+  { length: THREADS_OF_LOAD },
+  (_, index) => `load.${index + 1}: Invalid argument`,
+);
+
+if (LONG) {
+  testWith(
+    GUEST,
+    "a Linux guest whose device nobody kept is answered, and works, when QEMU's cryptodev has connected again and the guest is stopped and continued",
+    async () => {
+      await using folder = await temporaryFolder();
+      const socketPath = `${folder.path}/crypto.sock`;
+      const monitorPath = `${folder.path}/monitor`;
+      const serve = () =>
+        ServeProcess.start(
+          "listening at",
+          ...["--socket-path", socketPath, "--backend", "openssl"],
+          ...["--state", "off"],
+        );
+      await using devices = new AsyncDisposableStack();
+      const first = devices.use(await serve());
+      let log = "";
+      const options: GuestOptions = {
+        ...{ mode: "cryptodev", qemu: "11.1", reconnects: true },
+        ...{ socketPath, monitorPath, timeoutMs: 300_000 },
+        tests: ["aes-kat", "load", "aes-random", "threads", "rebind"],
+        duringLoad: async () => {
+          using monitor = await Monitor.connect(monitorPath);
+          await pause(WORK_MS);
+          await first.end("SIGKILL");
+          const second = devices.use(await serve());
+          await second.said("front-end connected");
+          await pause(WORK_MS);
+          log = second.log;
+          await monitor.run("stop");
+          await monitor.run("cont");
+        },
+      };
+      const report = await bootGuest(options);
+      // QEMU has told that the connection was lost, and connects anew.
+      const quiet = { ...report, qemuErrors: "" };
+      const problems = guestProblems(options, quiet);
+      if (problems.length > LOST_SESSIONS.length) {
+        console.error(`${report.consoleTail}\n${report.qemuErrors}\n${log}`);
+      }
+      deepStrictEqual(problems, LOST_SESSIONS);
+      // Nothing but the stop has QEMU start the ring again.
+      strictEqual(/queue 0 started/.test(log), false, log);
     },
   );
 }
