@@ -200,8 +200,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "memory that can shrink is served where it is refused",
     file: "device/transport/vhost_user/memory_table.ts",
-    text: 'if (!isSealed && memoryGuard.unsealedMemory === "refuse") {',
-    replacement: "if (!isSealed && memoryGuard.unsealedMemory === undefined) {",
+    text: '!isSealed && memoryGuard.unsealedMemory === "refuse"',
+    replacement: "!isSealed && memoryGuard.unsealedMemory === undefined",
     tests: ["tests/hostile/missing_pages_test.ts"],
   },
   {

@@ -27,12 +27,8 @@ import type { GuestUsage } from "./guest_usage.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import type { Log } from "./log.ts";
 import { InflightMemory } from "./inflight_memory.ts";
-import {
-  type LogMemory,
-  type LogPlace,
-  mapLog,
-  unmapLog,
-} from "./log_memory.ts";
+import { type LogMemory, mapLog } from "./log_memory.ts";
+import { type MappedPlace, unmapFile } from "./mapped_file.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
 import { MemoryTable } from "./memory_table.ts";
 import type { LogDescription } from "./payloads.ts";
@@ -348,7 +344,7 @@ export class Guest {
   }
 
   /** What is past the end of the log is marked nowhere. */
-  #checkLog(log: LogPlace | undefined): void {
+  #checkLog(log: MappedPlace | undefined): void {
     if (!log || this.#toldShortLog) return;
     const neededBytes = logBytesFor(this.memory.end);
     if (log.lengthBytes >= neededBytes) return;
@@ -412,7 +408,7 @@ export class Guest {
 
   #dropOldLogs(): void {
     for (const log of this.#oldLogs.splice(0)) {
-      unmapLog(this.#options.libc, log);
+      unmapFile(this.#options.libc, log);
     }
   }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Libc, type Mapping, regionAt } from "../../../ffi/libc.ts";
+import { regionAt } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import { sealSize } from "../../../ffi/libc_seals.ts";
 import {
@@ -20,22 +20,20 @@ import {
   type KeptNumber,
   MAX_RINGS,
 } from "./front_end_record.ts";
-import type { MemoryGuard, Uncover } from "./memory_guard.ts";
+import {
+  type FileMappingOptions,
+  filePartProblem,
+  mapFilePart,
+  type MappedFile,
+  type MappedPlace,
+  unmapFile,
+} from "./mapped_file.ts";
 import type { InflightDescription } from "./payloads.ts";
 
 const ALIGNMENT_BYTES = 64;
 
-/** Where a ring's part is; structured-cloneable, valid in every thread. */
-export interface InflightPlace {
-  /** Native address. */
-  readonly address: number;
-  readonly lengthBytes: number;
-}
-
 /** What a region is mapped with. */
-export interface InflightOptions {
-  readonly libc: Libc;
-  readonly memoryGuard: Pick<MemoryGuard, "cover">;
+export interface InflightOptions extends FileMappingOptions {
   /** Has a descriptor kept, where the guest is; its number. */
   keep(fd: number): KeptNumber;
   /** The number of a descriptor at the keeper. */
@@ -44,14 +42,11 @@ export interface InflightOptions {
   lost(reason: string): void;
 }
 
-interface Region extends KeptInflight {
-  readonly mapping: Mapping;
-  readonly uncover: Uncover;
-}
+interface Region extends KeptInflight, MappedFile {}
 
 /** The part of a ring for the calling thread. */
 export const inflightAt = (
-  { address, lengthBytes }: InflightPlace,
+  { address, lengthBytes }: MappedPlace,
 ): Uint8Array<ArrayBuffer> => regionAt(address, lengthBytes).bytes;
 
 /** The region of one front-end. */
@@ -142,7 +137,7 @@ export class InflightMemory {
     ring: number,
     size: number,
     packed: boolean,
-  ): InflightPlace | undefined {
+  ): MappedPlace | undefined {
     const region = this.#region;
     if (
       !region || ring >= region.queues || size > region.queueSize ||
@@ -187,11 +182,7 @@ export class InflightMemory {
 
   /** Gives the region back; no thread may have a view of it. */
   close(): void {
-    const { libc } = this.#options;
-    if (this.#region) {
-      this.#region.uncover();
-      libc.unmap(this.#region.mapping);
-    }
+    if (this.#region) unmapFile(this.#options.libc, this.#region);
     this.#region = undefined;
     this.#left.clear();
     this.#dropOffered();
@@ -212,30 +203,24 @@ export class InflightMemory {
     if (problem !== undefined) return problem;
     const neededBytes = queues * inflightPartBytes(queueSize, packed);
     const name = `an in-flight region of ${lengthBytes} bytes`;
-    const end = fileOffset + lengthBytes;
-    if (!Number.isSafeInteger(end) || lengthBytes < neededBytes) {
+    if (!(lengthBytes >= neededBytes)) {
       return `${name}, expected at least ${neededBytes}`;
     }
     if (fileOffset % ALIGNMENT_BYTES !== 0) {
       return `${name} at file offset ${fileOffset}`;
     }
-    const { libc, memoryGuard, numberOf, lost } = this.#options;
-    const fileBytes = libc.fileSize(fd);
-    if (fileBytes < 0) return `${name}: ${libc.describe(fileBytes)}`;
-    if (end > fileBytes) {
-      return `${name} ends at ${end} of a file of ${fileBytes} bytes`;
-    }
-    const mapping = libc.map(fd, fileOffset, neededBytes);
-    if (typeof mapping === "number") {
-      return `${name}: ${libc.describe(mapping)}`;
-    }
+    const { libc, numberOf, lost } = this.#options;
     const gone = "the in-flight region is gone: its file was shortened";
-    const uncover = memoryGuard.cover(mapping, () => lost(gone));
-    if (typeof uncover === "string") {
-      libc.unmap(mapping);
-      return `${name}: ${uncover}`;
-    }
-    return { ...description, packed, file: numberOf(fd), mapping, uncover };
+    const mapped = filePartProblem(libc, name, fd, description) ??
+      mapFilePart(
+        this.#options,
+        name,
+        fd,
+        { fileOffset, lengthBytes: neededBytes },
+        () => lost(gone),
+      );
+    if (typeof mapped === "string") return mapped;
+    return { ...description, ...mapped, packed, file: numberOf(fd) };
   }
 }
 

@@ -7,6 +7,7 @@
 import { regionAt } from "../../../ffi/libc.ts";
 import { UndoLog } from "../../ring/undo_log.ts";
 import { USED_JOURNAL_BYTES, UsedJournal } from "../../ring/used_journal.ts";
+import type { MappedPlace } from "./mapped_file.ts";
 
 /** A journal in memory that outlives the process; structured-cloneable. */
 export interface JournalPlace {
@@ -17,9 +18,7 @@ export interface JournalPlace {
 }
 
 /** Where the undo log of a ring is; structured-cloneable. */
-export interface UndoPlace {
-  readonly address: number;
-  readonly lengthBytes: number;
+export interface UndoPlace extends MappedPlace {
   /** Whether the process before has kept it, or there was none. */
   readonly isComplete: boolean;
 }

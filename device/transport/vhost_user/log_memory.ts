@@ -4,31 +4,26 @@
  * @module
  */
 
-import { type Libc, type Mapping, regionAt } from "../../../ffi/libc.ts";
+import { regionAt } from "../../../ffi/libc.ts";
 import { DirtyLog, logBytesFor } from "../../ring/dirty_log.ts";
 import type { KeptNumber } from "./front_end_record.ts";
-import type { MemoryGuard, Uncover } from "./memory_guard.ts";
+import {
+  type FileMappingOptions,
+  filePartProblem,
+  mapFilePart,
+  type MappedFile,
+  type MappedPlace,
+} from "./mapped_file.ts";
 import type { LogDescription } from "./payloads.ts";
 
-/** Where a log is; structured-cloneable, valid in every thread. */
-export interface LogPlace {
-  /** Native address. */
-  readonly address: number;
-  readonly lengthBytes: number;
-}
-
 /** Memory that is mapped for a log. */
-export interface LogMemory extends LogPlace, LogDescription {
+export interface LogMemory extends MappedPlace, LogDescription, MappedFile {
   /** Number of its file at the keeper. */
   readonly file: KeptNumber;
-  readonly mapping: Mapping;
-  readonly uncover: Uncover;
 }
 
 /** What a log is mapped with. */
-export interface LogMemoryOptions {
-  readonly libc: Libc;
-  readonly memoryGuard: Pick<MemoryGuard, "cover">;
+export interface LogMemoryOptions extends FileMappingOptions {
   /** The number of a descriptor at the keeper. */
   numberOf(fd: number): KeptNumber;
   /** Hears that the log is gone. */
@@ -37,7 +32,7 @@ export interface LogMemoryOptions {
 
 /** The log at `place` for the calling thread. */
 export function logAt(
-  place: LogPlace | undefined,
+  place: MappedPlace | undefined,
 ): DirtyLog | undefined {
   return place &&
     new DirtyLog(regionAt(place.address, place.lengthBytes).bytes);
@@ -51,36 +46,18 @@ export function mapLog(
   { lengthBytes, fileOffset }: LogDescription,
   fd: number,
   memoryEnd: number,
-  { libc, memoryGuard, numberOf, lost }: LogMemoryOptions,
+  options: LogMemoryOptions,
 ): LogMemory | string {
   const name = `a dirty log of ${lengthBytes} bytes`;
   const neededBytes = logBytesFor(memoryEnd);
-  const end = fileOffset + lengthBytes;
-  if (!Number.isSafeInteger(end) || !(lengthBytes > 0)) {
-    return `${name} at file offset ${fileOffset} is empty or ends past 2^53`;
-  }
   if (lengthBytes < neededBytes) {
     return `${name} for memory that needs ${neededBytes}`;
   }
-  const fileBytes = libc.fileSize(fd);
-  if (fileBytes < 0) return `${name}: ${libc.describe(fileBytes)}`;
-  if (end > fileBytes) {
-    return `${name} ends at ${end} of a file of ${fileBytes} bytes`;
-  }
-  const mapping = libc.map(fd, fileOffset, lengthBytes);
-  if (typeof mapping === "number") return `${name}: ${libc.describe(mapping)}`;
-  const uncover = memoryGuard.cover(mapping, () => lost("the dirty log"));
-  if (typeof uncover === "string") {
-    libc.unmap(mapping);
-    return `${name}: ${uncover}`;
-  }
-  const { address } = mapping;
-  const file = numberOf(fd);
-  return { lengthBytes, fileOffset, file, address, mapping, uncover };
-}
-
-/** Gives a log back; no thread may have a view of it. */
-export function unmapLog(libc: Libc, { mapping, uncover }: LogMemory): void {
-  uncover();
-  libc.unmap(mapping);
+  const { libc, numberOf, lost } = options;
+  const part = { lengthBytes, fileOffset };
+  const mapped = filePartProblem(libc, name, fd, part) ??
+    mapFilePart(options, name, fd, part, () => lost("the dirty log"));
+  if (typeof mapped === "string") return mapped;
+  const { address } = mapped.mapping;
+  return { ...part, ...mapped, file: numberOf(fd), address };
 }

@@ -8,36 +8,38 @@
  * @module
  */
 
-import { type Libc, type Mapping, regionAt } from "../../../ffi/libc.ts";
+import { regionAt } from "../../../ffi/libc.ts";
 import { isSealedAgainstShrinking } from "../../../ffi/libc_seals.ts";
 import { GuestMemory, MAX_GUEST_REGIONS } from "../../ring/guest_memory.ts";
 import type { KeptNumber, KeptRegion } from "./front_end_record.ts";
 import type { Log } from "./log.ts";
-import { logAt, type LogPlace } from "./log_memory.ts";
-import type { MemoryGuard, Uncover } from "./memory_guard.ts";
+import { logAt } from "./log_memory.ts";
+import {
+  type FileMappingOptions,
+  filePartProblem,
+  mapFilePart,
+  type MappedFile,
+  type MappedPlace,
+  unmapFile,
+} from "./mapped_file.ts";
+import type { MemoryGuard } from "./memory_guard.ts";
 import type { RegionDescription } from "./payloads.ts";
 import type { AddressRange } from "./ring_place.ts";
 
 /** A mapped region; structured-cloneable, valid in every thread. */
-export interface MemoryRange {
+export interface MemoryRange extends MappedPlace {
   readonly guestAddress: number;
   readonly userAddress: number;
-  readonly lengthBytes: number;
-  /** Native address. */
-  readonly address: number;
 }
 
-interface Entry extends MemoryRange {
+interface Entry extends MemoryRange, MappedFile {
   readonly fileOffset: number;
   /** Number of its file at the keeper. */
   readonly file: KeptNumber;
-  readonly mapping: Mapping;
-  readonly uncover: Uncover;
 }
 
 /** What a memory table is made with. */
-export interface MemoryTableOptions {
-  readonly libc: Libc;
+export interface MemoryTableOptions extends FileMappingOptions {
   readonly memoryGuard: Pick<MemoryGuard, "cover" | "unsealedMemory">;
   /** Most that may be mapped; undefined: as much as is shared. */
   readonly maximumMemoryBytes?: number | undefined;
@@ -73,7 +75,7 @@ export function addRange(
  */
 export function guestMemoryOf(
   ranges: readonly MemoryRange[],
-  log: LogPlace | undefined,
+  log: MappedPlace | undefined,
 ): GuestMemory | string {
   const memory = new GuestMemory();
   memory.log = logAt(log);
@@ -93,7 +95,7 @@ export class MemoryTable {
   /** What has been taken out of the map, newest last. */
   #removed: readonly MemoryRange[] = [];
   readonly #retired: Entry[] = [];
-  #log: LogPlace | undefined;
+  #log: MappedPlace | undefined;
 
   constructor(options: MemoryTableOptions) {
     this.#options = options;
@@ -112,12 +114,12 @@ export class MemoryTable {
   }
 
   /** Where everybody marks what is written; undefined: nowhere. */
-  get log(): LogPlace | undefined {
+  get log(): MappedPlace | undefined {
     return this.#log;
   }
 
   /** What has the old one goes on with it until it changes its memory. */
-  set log(log: LogPlace | undefined) {
+  set log(log: MappedPlace | undefined) {
     this.#log = log;
     this.memory.log = logAt(log);
   }
@@ -147,7 +149,7 @@ export class MemoryTable {
     for (const [i, region] of regions.entries()) {
       const entry = this.#map(region, fds[i]!);
       if (typeof entry === "string") {
-        for (const one of added) this.#unmap(one);
+        for (const one of added) unmapFile(this.#options.libc, one);
         return entry;
       }
       added.push(entry);
@@ -173,7 +175,7 @@ export class MemoryTable {
     const problem = this.#excess([...this.#entries, entry]) ??
       addRange(this.memory, entry);
     if (problem !== undefined) {
-      this.#unmap(entry);
+      unmapFile(this.#options.libc, entry);
       return problem;
     }
     this.#entries.push(entry);
@@ -210,7 +212,7 @@ export class MemoryTable {
 
   /** Unmaps what the map no longer has; no thread may still have a view of it. */
   unmapRetired(): void {
-    for (const one of this.#retired) this.#unmap(one);
+    for (const one of this.#retired) unmapFile(this.#options.libc, one);
     this.#retired.length = 0;
   }
 
@@ -223,7 +225,7 @@ export class MemoryTable {
     const memory = this.#excess(entries) ??
       guestMemoryOf(entries, this.#log);
     if (typeof memory === "string") {
-      for (const one of added) this.#unmap(one);
+      for (const one of added) unmapFile(this.#options.libc, one);
       return memory;
     }
     this.#retired.push(...removed);
@@ -246,48 +248,31 @@ export class MemoryTable {
   }
 
   #map(region: RegionDescription, fd: number): Entry | string {
-    const { guestAddress, userAddress, lengthBytes, fileOffset } = region;
+    const { guestAddress, fileOffset } = region;
     const name = `memory region at guest address ${hex(guestAddress)}`;
-    const end = fileOffset + lengthBytes;
-    if (!Number.isSafeInteger(end) || lengthBytes === 0) {
-      return `${name} of ${hex(lengthBytes)} bytes at file offset ` +
-        `${hex(fileOffset)} is empty or ends past 2^53`;
-    }
-    const { libc, memoryGuard, log, lost } = this.#options;
-    const sizeBytes = libc.fileSize(fd);
-    if (sizeBytes < 0) return `${name}: ${libc.describe(sizeBytes)}`;
-    if (end > sizeBytes) {
-      return `${name} ends at ${hex(end)} of a file of ${hex(sizeBytes)} bytes`;
-    }
-    const isSealed = isSealedAgainstShrinking(libc, fd);
-    log("debug", `${name} ${isSealed ? "is" : "is not"} ${SEALED}`);
-    if (!isSealed && memoryGuard.unsealedMemory === "refuse") {
-      return `${name} is not ${SEALED}`;
-    }
-    const mapping = libc.map(fd, fileOffset, lengthBytes);
-    if (typeof mapping === "number") {
-      return `${name}: ${libc.describe(mapping)}`;
-    }
-    const uncover = memoryGuard.cover(mapping, () => lost(`${name} ${GONE}`));
-    if (typeof uncover === "string") {
-      libc.unmap(mapping);
-      return `${name}: ${uncover}`;
-    }
-    const { address } = mapping;
-    return {
-      guestAddress,
-      userAddress,
-      lengthBytes,
-      fileOffset,
-      file: this.#options.numberOf(fd),
-      address,
-      mapping,
-      uncover,
-    };
+    const { libc, lost, numberOf } = this.#options;
+    const mapped = filePartProblem(libc, name, fd, region) ??
+      this.#unsealed(name, fd) ??
+      mapFilePart(
+        this.#options,
+        name,
+        fd,
+        region,
+        () => lost(`${name} ${GONE}`),
+      );
+    if (typeof mapped === "string") return mapped;
+    const { address } = mapped.mapping;
+    const file = numberOf(fd);
+    return { ...rangeOf({ ...region, address }), ...mapped, fileOffset, file };
   }
 
-  #unmap({ mapping, uncover }: Entry): void {
-    uncover();
-    this.#options.libc.unmap(mapping);
+  /** Why memory whose owner can shorten it is refused, where it is. */
+  #unsealed(name: string, fd: number): string | undefined {
+    const { libc, memoryGuard, log } = this.#options;
+    const isSealed = isSealedAgainstShrinking(libc, fd);
+    log("debug", `${name} ${isSealed ? "is" : "is not"} ${SEALED}`);
+    return !isSealed && memoryGuard.unsealedMemory === "refuse"
+      ? `${name} is not ${SEALED}`
+      : undefined;
   }
 }

@@ -6,17 +6,14 @@
  */
 
 import type { RingPlan } from "./driver_life.ts";
-import {
-  inflightAt,
-  type InflightMemory,
-  type InflightPlace,
-} from "./inflight_memory.ts";
+import { inflightAt, type InflightMemory } from "./inflight_memory.ts";
 import {
   findLeft,
   type LeftRequests,
   type RingAreas,
   trackFrom,
 } from "./left_requests.ts";
+import type { MappedPlace } from "./mapped_file.ts";
 import type { MemoryTable } from "./memory_table.ts";
 import type { Vring } from "./vring.ts";
 
@@ -42,7 +39,7 @@ export class RingTracker {
   placeOf(
     index: number,
     { size, packed }: RingForm,
-  ): InflightPlace | undefined {
+  ): MappedPlace | undefined {
     const { inflight, journalOf } = this.#options;
     return packed && journalOf?.(index)
       ? undefined

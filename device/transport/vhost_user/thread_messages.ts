@@ -23,8 +23,7 @@ import type { ThreadWake } from "../../thread_wake.ts";
 import type { ThrottleState } from "../../throttle.ts";
 import type { WireMode } from "../../wire/mode.ts";
 import type { JournalPlace } from "./journal_place.ts";
-import type { InflightPlace } from "./inflight_memory.ts";
-import type { LogPlace } from "./log_memory.ts";
+import type { MappedPlace } from "./mapped_file.ts";
 import type { MemoryRange } from "./memory_table.ts";
 import type { RingAddresses } from "./payloads.ts";
 
@@ -42,7 +41,7 @@ export interface RingStart extends Omit<RingForm, "journal" | "inflight"> {
   /** Requests at its start that another process may have begun. */
   readonly redo: number;
   /** Where a ring is tracked for the front-end. */
-  readonly inflight?: InflightPlace | undefined;
+  readonly inflight?: MappedPlace | undefined;
   /** Where a ring that is kept has its journal. */
   readonly journal?: JournalPlace | undefined;
 }
@@ -79,7 +78,7 @@ export interface ThreadSetup {
 /** A guest's memory, and where what is written to it is logged. */
 export interface SharedMemory {
   readonly ranges: readonly MemoryRange[];
-  readonly log: LogPlace | undefined;
+  readonly log: MappedPlace | undefined;
 }
 
 /** A guest that gets rings on a thread. */
