@@ -269,7 +269,8 @@ async function main(words: string[]): Promise<void> {
     return;
   }
   const options = await parseBenchOptions(words, { seconds: 0.5, rounds: 10 });
-  console.log(findingTable(await deviceOnlyRow(options).measure()));
+  const findings = await Array.fromAsync(deviceOnlyRow(options).measure());
+  console.log(findingTable(findings));
 }
 
 if (import.meta.main) {

@@ -70,7 +70,7 @@ const rowsOf = (run: BenchRun): Row[] => [
 async function ratiosOfRows(rows: readonly Row[]): Promise<Ratios> {
   const ratios: Record<string, Ratio> = {};
   for (const row of rows) {
-    for (const { name, value, target } of await row.measure()) {
+    for await (const { name, value, target } of row.measure()) {
       if (!target || Number.isNaN(value)) continue;
       ratios[name] = { value, isCost: target.bound === "≤" };
     }

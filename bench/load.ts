@@ -50,12 +50,12 @@ const allRows = (run: BenchRun): Row[] => [
 ];
 
 /** What a plugin does not offer is not measured. */
-async function measured(row: Row): Promise<Finding[]> {
+async function* measured(row: Row): AsyncIterable<Finding> {
   try {
-    return await row.measure();
+    yield* row.measure();
   } catch (error) {
     if (!(error instanceof NotOffered)) throw error;
-    return [{ name: row.name, value: NaN, unit: "" }];
+    yield { name: row.name, value: NaN, unit: "" };
   }
 }
 
@@ -73,9 +73,10 @@ async function main(words: string[]): Promise<void> {
   }
   const findings: Finding[] = [];
   for (const row of rows) {
-    const found = await measured(row);
-    findings.push(...found);
-    for (const finding of found) console.error(findingLine(finding));
+    for await (const finding of measured(row)) {
+      findings.push(finding);
+      console.error(findingLine(finding));
+    }
   }
   const { rounds, seconds } = options;
   console.log(`${machineLine(machine)}\n`);

@@ -46,14 +46,14 @@ async function measureShape(
 export function deviceOnlyRow({ rounds, seconds }: Rounds): Row {
   return {
     name: "device only",
-    async measure() {
+    async *measure() {
       const times = SHAPES.map((): number[] => []);
       for (let round = 0; round < rounds; round++) {
         for (const [index, shape] of SHAPES.entries()) {
           times[index]!.push(await measureShape(shape, seconds));
         }
       }
-      return SHAPES.map(({ format, burst, kept }, index): Finding => ({
+      yield* SHAPES.map(({ format, burst, kept }, index): Finding => ({
         name: `${this.name}, ${format} ring${
           kept ? " that is kept" : ""
         }, bursts of ${burst}, 64 B`,

@@ -69,7 +69,7 @@ export function inProcessRows(run: BenchRun): Row[] {
     backend,
   ) => ({
     name: `in process, one thread, ${backend} : the same at ${commit}`,
-    async measure(): Promise<Finding[]> {
+    async *measure() {
       const folder = await Deno.makeTempDir({ dir: programs.folder });
       const roots = [HERE, await checkOut(commit, folder)];
       const rounds = roots.map((): Speed[][] => []);
@@ -78,7 +78,7 @@ export function inProcessRows(run: BenchRun): Row[] {
           rounds[index]!.push(await speedsAt(root, backend, options.seconds));
         }
       }
-      return rounds[0]![0]!.map(({ operation, size }, index) => {
+      yield* rounds[0]![0]!.map(({ operation, size }, index): Finding => {
         const [now, then] = rounds.map((one) => medianSpeed(one, index));
         return {
           name: `${this.name}, ${operation}, ${sizeText(size)}`,

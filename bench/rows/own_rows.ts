@@ -9,13 +9,7 @@ import type { BenchRun } from "../runner/bench_run.ts";
 import type { BenchDevice } from "../runner/devices.ts";
 import { compareSides, type Load } from "../runner/measure.ts";
 import { sizeText, thousands } from "../runner/table.ts";
-import {
-  atLeast,
-  atMost,
-  type Finding,
-  type Row,
-  type Target,
-} from "../runner/targets.ts";
+import { atLeast, atMost, type Row, type Target } from "../runner/targets.ts";
 
 const CBC: Load = { algorithm: "aes-128-cbc", size: 64, depth: 32 };
 const MANY_SESSIONS = 10_000;
@@ -42,23 +36,21 @@ async function ratesOf(
 export function packedRows(run: BenchRun): Row[] {
   return run.names(FAST_BACKENDS).map((backend) => ({
     name: `packed : split, ${backend}, AES-128-CBC`,
-    async measure() {
+    async *measure() {
       const device = await run.device(backend);
-      const findings: Finding[] = [];
       for (const size of [64, 1024]) {
         const split = { ...CBC, size };
         const packed = { ...split, packed: true };
         const [one, other] = await ratesOf(run, device, packed, split);
-        findings.push({
+        yield {
           name: `${this.name}, ${sizeText(size)}`,
           value: one / other,
           unit: "×",
           target: atLeast(0.95),
           detail: `packed ${thousands(one)}, split ${thousands(other)} ` +
             "thousand/s",
-        });
+        };
       }
-      return findings;
     },
   }));
 }
@@ -74,13 +66,13 @@ function sessionRow(
     `${name}, 64 B`;
   return {
     name: text,
-    async measure() {
+    async *measure() {
       const many = { ...CBC, sessions: MANY_SESSIONS };
       const [one, shared] = await ratesOf(run, await start(), CBC, many);
       const detail = `one ${thousands(one)}, many ${thousands(shared)} ` +
         "thousand/s";
       const finding = { name: text, value: one / shared, unit: "×", detail };
-      return [target ? { ...finding, target } : finding];
+      yield target ? { ...finding, target } : finding;
     },
   };
 }
@@ -103,16 +95,15 @@ export function longRequestRows(run: BenchRun): Row[] {
   ] as const;
   return work.map(([name, algorithm]) => ({
     name: `ipsec-mb, above 64 KiB : 16 KiB per byte, ${name}`,
-    async measure() {
+    async *measure() {
       const device = await run.device("ipsec-mb");
-      const findings: Finding[] = [];
       for (const size of [128 * 1024, 1 << 20]) {
         const long = { algorithm, size, depth: 32 };
         const short = { algorithm, size: LANE_SIZE, depth: 32 };
         const [one, other] = await ratesOf(run, device, long, short);
         const megabytes = (rate: number, bytes: number) =>
           (rate * bytes / 1e6).toFixed(0);
-        findings.push({
+        yield {
           name: `${this.name}, ${sizeText(size)}`,
           value: one * size / (other * LANE_SIZE),
           unit: "×",
@@ -120,9 +111,8 @@ export function longRequestRows(run: BenchRun): Row[] {
           detail: `${megabytes(one, size)}, ${
             megabytes(other, LANE_SIZE)
           } MB/s`,
-        });
+        };
       }
-      return findings;
     },
   }));
 }

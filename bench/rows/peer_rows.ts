@@ -93,20 +93,16 @@ function peerRow(
   };
   return {
     name,
-    async measure() {
-      const findings: Finding[] = [];
+    async *measure() {
       for (const depth of work.depths) {
         for (const [size, aim] of Object.entries(work.aims)) {
           const { algorithm } = work;
-          findings.push(
-            await one(
-              { algorithm, size: Number(size), depth },
-              isAimed ? aim : undefined,
-            ),
+          yield await one(
+            { algorithm, size: Number(size), depth },
+            isAimed ? aim : undefined,
           );
         }
       }
-      return findings;
     },
   };
 }

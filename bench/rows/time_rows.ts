@@ -7,7 +7,7 @@
 
 import type { BenchRun } from "../runner/bench_run.ts";
 import { type Load, measure, measureCurve, median } from "../runner/measure.ts";
-import { atMost, type Finding, type Row } from "../runner/targets.ts";
+import { atMost, type Row } from "../runner/targets.ts";
 
 const LOW_LOAD = 0.1;
 /** Processor time is told in hundredths of a second. */
@@ -33,27 +33,25 @@ export function lowLoadRows(run: BenchRun): Row[] {
     .filter((name) => name !== "noble");
   return names.map((backend) => ({
     name: `processor at a tenth of the load, ${backend}, 1 KiB`,
-    async measure() {
+    async *measure() {
       const bursts: number[] = [];
       const single: number[] = [];
       for (let round = 0; round < options.rounds; round++) {
         bursts.push(await part(backend, 32));
         single.push(await part(backend, 1));
       }
-      return [
-        {
-          name: `${this.name}, bursts of 32`,
-          value: median(bursts),
-          unit: "cores",
-          target: atMost(0.12),
-        },
-        {
-          name: `${this.name}, depth 1`,
-          value: median(single),
-          unit: "cores",
-          target: atMost(0.25),
-        },
-      ];
+      yield {
+        name: `${this.name}, bursts of 32`,
+        value: median(bursts),
+        unit: "cores",
+        target: atMost(0.12),
+      };
+      yield {
+        name: `${this.name}, depth 1`,
+        value: median(single),
+        unit: "cores",
+        target: atMost(0.25),
+      };
     },
   }));
 }
@@ -93,7 +91,7 @@ export function startRows(run: BenchRun): Row[] {
   const { programs, options } = run;
   return run.names(["openssl", "ipsec-mb"]).map((backend) => ({
     name: `best speed after a start, ${backend}, AES-128-CBC 64 B`,
-    async measure(): Promise<Finding[]> {
+    async *measure() {
       const curves: (readonly number[])[] = [];
       for (let round = 0; round < options.rounds; round++) {
         await using device = await run.start(backend);
@@ -109,13 +107,13 @@ export function startRows(run: BenchRun): Row[] {
         );
       }
       const curve = middleCurve(curves);
-      return [{
+      yield {
         name: this.name,
         value: secondsToBest(curve),
         unit: "s",
         target: atMost(1),
         detail: curveText(curve),
-      }];
+      };
     },
   }));
 }

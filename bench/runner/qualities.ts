@@ -34,38 +34,30 @@ async function repeat(
   return median(values);
 }
 
-async function sleepingQualities(
+async function* sleepingQualities(
   { programs, seconds, rounds }: Run,
   device: BenchDevice,
-): Promise<Finding[]> {
+): AsyncGenerator<Finding> {
   const p50 = (load: Load) => async () =>
     (await measure(programs, device, load, seconds)).queues[0]!.p50;
-  const awake = await repeat(rounds, p50({ ...CBC, sleeping: true }));
-  const asleep = await repeat(
-    rounds,
-    p50({ ...CBC, sleeping: true, rate: 1000 }),
-  );
-  const idle = await measureIdle(programs, device, IDLE_SECONDS);
-  return [
-    {
-      name: "latency, driver sleeps, 64 B, depth 1",
-      value: awake,
-      unit: "µs",
-      target: atMost(20),
-    },
-    {
-      name: "the same from an idle device, 1000 requests/s",
-      value: asleep,
-      unit: "µs",
-      target: atMost(50),
-    },
-    {
-      name: "processor, guest connected and idle",
-      value: idle,
-      unit: "cores",
-      target: atMost(0.004),
-    },
-  ];
+  yield {
+    name: "latency, driver sleeps, 64 B, depth 1",
+    value: await repeat(rounds, p50({ ...CBC, sleeping: true })),
+    unit: "µs",
+    target: atMost(20),
+  };
+  yield {
+    name: "the same from an idle device, 1000 requests/s",
+    value: await repeat(rounds, p50({ ...CBC, sleeping: true, rate: 1000 })),
+    unit: "µs",
+    target: atMost(50),
+  };
+  yield {
+    name: "processor, guest connected and idle",
+    value: await measureIdle(programs, device, IDLE_SECONDS),
+    unit: "cores",
+    target: atMost(0.004),
+  };
 }
 
 /** A device with two queues that sleep, each thread wherever there is room. */
@@ -166,39 +158,29 @@ async function signatureQuality(
   };
 }
 
-async function measureQualities(run: Run): Promise<Finding[]> {
-  const qualities: Finding[] = [];
+async function* measureQualities(run: Run): AsyncGenerator<Finding> {
+  const isOpenssl = run.backend.name === "openssl";
   {
     await using device = await startDevice(run.programs, run.backend, {
       polling: false,
     });
-    qualities.push(...await sleepingQualities(run, device));
-    if (run.backend.name === "openssl") {
-      qualities.push(await signatureQuality(run, device));
-    }
+    yield* sleepingQualities(run, device);
+    if (isOpenssl) yield await signatureQuality(run, device);
   }
-  qualities.push(...await memoryQualities(run));
-  if (run.backend.name === "openssl") {
-    qualities.push(await slowNeighbourQuality(run));
-  }
-  qualities.push(await queueQuality(run));
-  return qualities;
+  yield* await memoryQualities(run);
+  if (isOpenssl) yield await slowNeighbourQuality(run);
+  yield await queueQuality(run);
 }
 
 /** All of them for each backend. */
 export function qualityRows({ programs, options }: BenchRun): Row[] {
   return options.backends.map((backend) => ({
     name: `qualities, ${backend.name}`,
-    async measure() {
-      const findings = await measureQualities({
-        ...options,
-        programs,
-        backend,
-      });
-      return findings.map((finding) => ({
-        ...finding,
-        name: `${backend.name}: ${finding.name}`,
-      }));
+    async *measure() {
+      const run = { ...options, programs, backend };
+      for await (const finding of measureQualities(run)) {
+        yield { ...finding, name: `${backend.name}: ${finding.name}` };
+      }
     },
   }));
 }

@@ -26,10 +26,11 @@ export interface Finding {
   readonly detail?: string;
 }
 
-/** A part of the table, measured together. */
+/** A part of the table. */
 export interface Row {
   readonly name: string;
-  measure(): Promise<Finding[]>;
+  /** Each finding as soon as it is there. */
+  measure(): AsyncIterable<Finding>;
 }
 
 const shown = (value: number) => value.toFixed(Math.abs(value) >= 20 ? 0 : 2);
