@@ -6,6 +6,7 @@
 
 import type { Backend, BackendOptions, Probe } from "./backend.ts";
 import { BackendError } from "./contract_check.ts";
+import { messageOf } from "./error_message.ts";
 import { BUILT_IN_BACKENDS, loadBackend } from "./registry.ts";
 
 /** A backend with what it found. */
@@ -46,7 +47,7 @@ function tryProbe(backend: Backend, options: BackendOptions): Probe {
     return backend.probe(options);
   } catch (error) {
     if (error instanceof BackendError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return {
       ready: false,
       version: "unknown",

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { messageOf } from "../backends/error_message.ts";
 import { BENCH_OPERATIONS, type BenchOperation } from "./operations.ts";
 import { offersOperation } from "./plan.ts";
 import type { BenchBackend } from "./runner/chosen_backends.ts";
@@ -70,7 +71,7 @@ async function compilePrograms(): Promise<Programs | undefined> {
   try {
     return await Programs.compile();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     console.error(`The vhost-user path is left out. ${reason}`);
     return undefined;
   }

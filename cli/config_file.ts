@@ -5,6 +5,7 @@
  * @module
  */
 
+import { messageOf } from "../backends/error_message.ts";
 import { SERVE_OPTIONS, type ServeOption } from "./option_table.ts";
 import { collect, unknownOption, usage, UsageError } from "./option_values.ts";
 import { ANSWER_OPTIONS } from "./options/answers.ts";
@@ -72,7 +73,7 @@ async function readFile(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     throw usage(CONFIG, path, `a file that can be read: ${reason}`);
   }
 }

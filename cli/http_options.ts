@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../backends/error_message.ts";
 import {
   ADDRESS_FORM,
   type HttpAddress,
@@ -89,7 +90,7 @@ export function readToken({ token }: HttpSettings): Token | undefined {
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     throw usage(option, value, `a token that can be read (${reason})`);
   }
   const read = Token.of(text);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../backends/error_message.ts";
 import type { KeyStore } from "../device/keys/key_store.ts";
 import type { KeyRule } from "../device/keys/key_use.ts";
 import { changesInWords, KeyLog, ruleInWords } from "./key_log.ts";
@@ -57,7 +58,7 @@ export class KeyService {
     try {
       this.#log("info", changesInWords(this.store!.reload()));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : `${error}`;
+      const reason = messageOf(error);
       this.#log("error", `keys stay as they are: ${reason}`);
     }
   }

@@ -7,6 +7,7 @@
 import { DerError } from "../algorithms/der.ts";
 import { encodeStubFile, readPublicKey } from "../algorithms/key_files.ts";
 import { PemError, readPem } from "../algorithms/pem.ts";
+import { messageOf } from "../backends/error_message.ts";
 import { UsageError } from "./option_values.ts";
 
 const EXPECTED = "key-stub PUBLIC.pem [OUTPUT]";
@@ -35,7 +36,7 @@ export function keyStubCommand(
     if (output === undefined) print(stub);
     else Deno.writeFileSync(output, stub);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     throw new UsageError(`Cannot write the stub to "${output}": ${reason}`);
   }
 }
@@ -53,7 +54,7 @@ function stubOf(path: string): Uint8Array {
       for (const { der } of blocks) der.fill(0);
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     const isContent = error instanceof DerError || error instanceof PemError;
     throw new UsageError(
       `Cannot use "${path}": ${isContent ? "it holds " : ""}${reason}`,

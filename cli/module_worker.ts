@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../backends/error_message.ts";
 import { loadBackend } from "../backends/registry.ts";
 import "../device/transport/vhost_user/queue_loop.ts";
 
@@ -19,6 +20,6 @@ scope.onmessage = async ({ data: specifiers }) => {
     for (const specifier of specifiers) await loadBackend(specifier);
     scope.postMessage(undefined);
   } catch (error) {
-    scope.postMessage(error instanceof Error ? error.message : `${error}`);
+    scope.postMessage(messageOf(error));
   }
 };

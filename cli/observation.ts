@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../backends/error_message.ts";
 import type { QueueThreads } from "../device/transport/vhost_user/queue_threads.ts";
 import { reasonOf } from "../device/session/failure.ts";
 import { addressInWords } from "./http/http_address.ts";
@@ -83,7 +84,7 @@ export async function startHttp(
     log("info", `HTTP at ${addressInWords(address)}`);
     return server;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     throw usage(
       "http",
       addressInWords(address),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../backends/error_message.ts";
 import { ServedSocket } from "../device/transport/vhost_user/served_socket.ts";
 import type { Libc } from "../ffi/libc.ts";
 import type { FileAccess } from "../ffi/libc_accounts.ts";
@@ -64,7 +65,7 @@ function orNone(
     work();
   } catch (error) {
     for (const socket of sockets) socket.close();
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     const [option, expected] = place?.path !== undefined
       ? ["socket-path", "a free path, or a socket that nobody listens at"]
       : ["fd", "a stream socket of a Unix domain that listens or is connected"];

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../backends/error_message.ts";
 import {
   ADDRESS_FORM,
   addressInWords,
@@ -46,7 +47,7 @@ async function readStatus(address: HttpAddress): Promise<DeviceStatus> {
     if (head!.startsWith("HTTP/1.1 200 ")) return JSON.parse(body!);
     throw new Error(body?.trim() || "no answer");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     throw new CommandFailure(`Cannot read the status at ${place}: ${reason}`);
   }
 }

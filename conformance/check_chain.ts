@@ -16,6 +16,7 @@ import type {
   Direction,
 } from "../algorithms/session_description.ts";
 import { type BackendSession, OperationKind } from "../backends/backend.ts";
+import { messageOf } from "../backends/error_message.ts";
 import type { Examiner } from "./examiner.ts";
 import { macDataRule } from "./check_digest.ts";
 import { randomLayout } from "./lengths.ts";
@@ -205,6 +206,6 @@ export function chainRefusal(
     examiner.thread.closeSession(examiner.thread.openSession(description));
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

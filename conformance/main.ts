@@ -8,6 +8,7 @@
 
 import type { BackendOptions } from "../backends/backend.ts";
 import { BackendError } from "../backends/contract_check.ts";
+import { messageOf } from "../backends/error_message.ts";
 import { adoptImports } from "../backends/plugin_imports.ts";
 import { backendSpecifier, BUILT_IN_BACKENDS } from "../backends/registry.ts";
 import { standingPlace } from "../backends/standing_place.ts";
@@ -81,7 +82,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (report) console.log(formatSummary(report));
     return report?.passed ? 0 : 1;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     return error instanceof BackendError ? 2 : 1;
   }
 }

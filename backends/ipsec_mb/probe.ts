@@ -8,6 +8,7 @@ import { ALGORITHMS, qualifiedName } from "../../algorithms/catalogue.ts";
 import { IPSEC_MB_SONAMES, IpsecMb, IpsecMbError } from "../../ffi/ipsec_mb.ts";
 import { loadedPath } from "../../ffi/loaded_library.ts";
 import type { BackendOptions, Missing, Offer, Probe } from "../backend.ts";
+import { messageOf } from "../error_message.ts";
 import { AEAD_NAMES, hasSafeChaCha } from "./aead.ts";
 import { CIPHER_NAMES } from "./ciphers.ts";
 import { HASH_NAMES } from "./hashes.ts";
@@ -56,7 +57,7 @@ const REMEDIES: Readonly<Record<IpsecMbError["reason"], string>> = {
 };
 
 function describeMissing(error: unknown, options: BackendOptions): Missing {
-  const what = error instanceof Error ? error.message : String(error);
+  const what = messageOf(error);
   const reason = error instanceof IpsecMbError ? error.reason : "absent";
   if (reason === "absent" && options.library !== undefined) {
     const remedy = 'set the option "library" to the path of libIPSec_MB';

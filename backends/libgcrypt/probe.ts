@@ -18,6 +18,7 @@ import {
 } from "../../ffi/libgcrypt.ts";
 import { loadedPath } from "../../ffi/loaded_library.ts";
 import type { BackendOptions, Offer, Probe } from "../backend.ts";
+import { messageOf } from "../error_message.ts";
 import { hasAead } from "./aead.ts";
 import { hasCipher } from "./ciphers.ts";
 import { hasHash, hasMac } from "./digests.ts";
@@ -119,7 +120,7 @@ export function probeLibgcrypt(options: BackendOptions): Probe {
       library,
       offers: [],
       missing: [{
-        what: error instanceof Error ? error.message : `${error}`,
+        what: messageOf(error),
         remedy: remedyFor(error, library),
       }],
       notOffered: {},

@@ -12,6 +12,7 @@ import {
 import { LIBCRYPTO_SONAME, LibcryptoError } from "../../ffi/libcrypto.ts";
 import { loadedPath } from "../../ffi/loaded_library.ts";
 import type { BackendOptions, Missing, Offer, Probe } from "../backend.ts";
+import { messageOf } from "../error_message.ts";
 import { AEAD_NEEDS } from "./aead.ts";
 import { CIPHER_NEEDS } from "./ciphers.ts";
 import { DIGEST_NAMES } from "./digests.ts";
@@ -32,7 +33,7 @@ const IN_LEGACY_PROVIDER = ["cipher.arc4", "cipher.des-ecb", "cipher.des-cbc"];
 /** What is missing where the library cannot be used. */
 function describeMissing(error: unknown, library: string): Missing {
   if (error instanceof MissingError) return error.missing;
-  const what = error instanceof Error ? error.message : `${error}`;
+  const what = messageOf(error);
   const reason = error instanceof LibcryptoError ? error.reason : "absent";
   return { what, remedy: remedyFor(reason, library) };
 }

@@ -6,6 +6,7 @@
  */
 
 import { keyRoom } from "../../algorithms/key_bytes.ts";
+import { messageOf } from "../error_message.ts";
 import type { PinSource } from "./options.ts";
 
 const LONGEST_PIN_BYTES = 256;
@@ -56,7 +57,7 @@ function readFile(
     }
     return trimmed(room, length) ?? `${name} holds no PIN`;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
+    const reason = messageOf(error);
     return `the PIN in ${name} cannot be read: ${reason}`;
   } finally {
     room.fill(0);

@@ -11,6 +11,7 @@ import {
   Pkcs11OpenError,
 } from "../../ffi/pkcs11.ts";
 import type { BackendOptions, Missing, Offer, Probe } from "../backend.ts";
+import { messageOf } from "../error_message.ts";
 import { NEEDS } from "./mechanisms.ts";
 import {
   MissingError,
@@ -73,7 +74,7 @@ function probeToken(module: Pkcs11Module, options: Pkcs11Options): Probe {
 
 function missingOf(error: unknown, options: BackendOptions): Missing {
   if (error instanceof MissingError) return error.missing;
-  const what = error instanceof Error ? error.message : `${error}`;
+  const what = messageOf(error);
   if (error instanceof Pkcs11OpenError) {
     return error.reason === "forbidden"
       ? { what, remedy: "run with --allow-ffi" }

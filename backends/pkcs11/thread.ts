@@ -13,6 +13,7 @@ import {
   type Operation,
   OperationStatus,
 } from "../backend.ts";
+import { messageOf } from "../error_message.ts";
 import { Scratch } from "../scratch.ts";
 import { Pkcs11EcdsaSession } from "./ecdsa.ts";
 import { Pkcs11AeadSession } from "./gcm.ts";
@@ -88,7 +89,7 @@ export class Pkcs11Thread implements BackendThread {
     try {
       return (operation.session as Pkcs11Session).run(operation);
     } catch (error) {
-      this.#failure = error instanceof Error ? error.message : `${error}`;
+      this.#failure = messageOf(error);
       throw error;
     }
   }
@@ -102,7 +103,7 @@ export class Pkcs11Thread implements BackendThread {
       this.#failure = undefined;
       return undefined;
     } catch (error) {
-      this.#failure = error instanceof Error ? error.message : `${error}`;
+      this.#failure = messageOf(error);
       return this.#failure;
     }
   }

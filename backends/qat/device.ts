@@ -15,6 +15,7 @@ import {
 } from "../../ffi/qat_layout.ts";
 import { Usdm, USDM_SONAME } from "../../ffi/usdm.ts";
 import type { BackendOptions } from "../backend.ts";
+import { messageOf } from "../error_message.ts";
 import { META_DATA_ROOM_BYTES } from "./slots.ts";
 
 /** How long the library may take to start; on hardware it takes well under it. */
@@ -73,7 +74,7 @@ function attempt<T>(step: Step, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw new QatError(step, message, error);
   }
 }

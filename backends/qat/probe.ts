@@ -10,6 +10,7 @@ import {
   scriptCompletion,
 } from "../../ffi/qat_completion.ts";
 import type { BackendOptions, Missing, Probe } from "../backend.ts";
+import { messageOf } from "../error_message.ts";
 import { librariesOf, QatDevice, QatError } from "./device.ts";
 import { diagnose } from "./diagnosis.ts";
 import { findOffers, type Found } from "./offers.ts";
@@ -77,9 +78,6 @@ function offersOf(device: QatDevice, minimumBytes: number): Found {
     callback.close();
   }
 }
-
-const messageOf = (error: unknown) =>
-  error instanceof Error ? error.message : String(error);
 
 function unready(
   options: BackendOptions,

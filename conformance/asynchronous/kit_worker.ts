@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../../backends/error_message.ts";
 import { checkBackend } from "../conformance.ts";
 import type { BridgeSetup, Told } from "./bridge_messages.ts";
 import { bridgedBackend } from "./bridged_backend.ts";
@@ -29,7 +30,7 @@ scope.onmessage = ({ data: setup }) => {
     });
     scope.postMessage({ tell: "report", report });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     scope.postMessage({ tell: "error", reason });
   }
 };

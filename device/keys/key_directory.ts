@@ -8,6 +8,7 @@ import { DerError } from "../../algorithms/der.ts";
 import { readPrivateKey } from "../../algorithms/key_files.ts";
 import { copyKey, keyRoom } from "../../algorithms/key_bytes.ts";
 import { PemError, readPem } from "../../algorithms/pem.ts";
+import { messageOf } from "../../backends/error_message.ts";
 import { type KeySource, KeyStoreError, type StoredKey } from "./key_source.ts";
 import { KeyKind } from "./key_vault.ts";
 
@@ -23,7 +24,7 @@ function readKeyDirectory(folder: string): StoredKey[] {
     names = [...Deno.readDirSync(folder)].map(({ name }) => name)
       .filter((name) => name.endsWith(SUFFIX)).sort();
   } catch (error) {
-    throw new KeyStoreError(folder, reasonOf(error));
+    throw new KeyStoreError(folder, messageOf(error));
   }
   const keys: StoredKey[] = [];
   try {
@@ -37,9 +38,6 @@ function readKeyDirectory(folder: string): StoredKey[] {
     throw error;
   }
 }
-
-const reasonOf = (error: unknown): string =>
-  error instanceof Error ? error.message : `${error}`;
 
 function readKeyFile(path: string, name: string): StoredKey {
   const text = readSecretFile(path);
@@ -73,7 +71,7 @@ function readSecretFile(path: string): Uint8Array<ArrayBuffer> {
   try {
     return readOpenFile(Deno.openSync(path));
   } catch (error) {
-    throw new KeyStoreError(path, reasonOf(error));
+    throw new KeyStoreError(path, messageOf(error));
   }
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { BackendOptions } from "../../backends/backend.ts";
+import { messageOf } from "../../backends/error_message.ts";
 import { listTokenKeys } from "../../backends/pkcs11/token_keys.ts";
 import { type KeySource, KeyStoreError } from "./key_source.ts";
 import { KeyKind } from "./key_vault.ts";
@@ -23,7 +24,7 @@ export function tokenKeys(uri: string, options: BackendOptions): KeySource {
           secret: new TextEncoder().encode(uri),
         }));
       } catch (error) {
-        const reason = error instanceof Error ? error.message : `${error}`;
+        const reason = messageOf(error);
         throw new KeyStoreError(uri, reason);
       }
     },

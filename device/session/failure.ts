@@ -13,6 +13,8 @@
  * @module
  */
 
+import { messageOf } from "../../backends/error_message.ts";
+
 /** Something that failed. */
 export interface Failure {
   /** What has failed: that one alone. */
@@ -38,15 +40,6 @@ export function reasonOf(error: unknown): string {
   return line.length > REASON_CHARACTERS
     ? `${line.slice(0, REASON_CHARACTERS)}…`
     : line;
-}
-
-/** A plugin may throw anything, also what cannot be made a text. */
-function messageOf(error: unknown): string {
-  try {
-    return error instanceof Error ? `${error.message}` : String(error);
-  } catch {
-    return "an error without a message";
-  }
 }
 
 /** A failure in words. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../../../backends/error_message.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import { closeForeign, hasEnded } from "../../../ffi/libc_foreign.ts";
 import { monotonicClock } from "../../../ffi/monotonic_clock.ts";
@@ -120,7 +121,7 @@ export class FrontEnd {
       logHealth(options.log, "the control queue", backend, failure);
     if (left && kept) {
       this.#handling = this.#resume(left, kept).catch((error) => {
-        const reason = error instanceof Error ? error.message : `${error}`;
+        const reason = messageOf(error);
         void this.drop(`${UNUSABLE}: ${reason}`, "warn");
       });
     } else {
@@ -315,7 +316,7 @@ export class FrontEnd {
       const outcome = await this.#carryOut(message);
       problem = this.#answer(message, outcome);
     } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
+      problem = messageOf(error);
     }
     this.#isHandling = false;
     // Session messages hold keys. What is kept is wiped when it is not needed.

@@ -5,6 +5,7 @@
  */
 
 import { setImmediate, setTimeout } from "node:timers";
+import { messageOf } from "../../../backends/error_message.ts";
 import { openLibc } from "../../../ffi/libc.ts";
 import { EdgeEpoll } from "../../../ffi/libc_epoll.ts";
 import { endForeignCalls } from "../../../ffi/libc_foreign.ts";
@@ -114,7 +115,7 @@ async function run(setup: ThreadSetup): Promise<void> {
   try {
     await serve(setup, shared);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     last = { kind: "ended", reason };
   }
   // They write nothing more from now on, so that memory may go.
