@@ -6,7 +6,6 @@
  * @module
  */
 
-import type { DriverAgreement } from "./association_store.ts";
 import type {
   AdminRefusal,
   SecurityAssociations,
@@ -31,6 +30,7 @@ import {
   type AssociationCapability,
   decodeAssociationCapabilities,
   decodeResourceCapability,
+  type DriverAgreement,
   encodeAssociationCapabilities,
   encodeResourceCapability,
   MAXIMUM_ASSOCIATION_CAPABILITY_BYTES,

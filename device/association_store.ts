@@ -7,10 +7,7 @@
 
 import { createThreadMemory } from "../memory/thread_memory.ts";
 import { randomIvStart } from "./ipsec/iv_source.ts";
-import type {
-  AssociationCapability,
-  ResourceCapability,
-} from "./wire/ipsec_capabilities.ts";
+import type { DriverAgreement } from "./wire/ipsec_capabilities.ts";
 
 /** Where words of 64 bits lie; structured-cloneable. */
 export type WordsPlace =
@@ -22,16 +19,6 @@ export type WordsPlace =
 export interface SharedWords {
   readonly words: BigUint64Array;
   readonly place: WordsPlace;
-}
-
-/** What a driver has agreed on with the device by commands. */
-export interface DriverAgreement {
-  /** Opcodes of the commands that it uses, … */
-  readonly list: readonly number[];
-  /** … and which command said so last. */
-  readonly listOrigin: number;
-  readonly limits: ResourceCapability;
-  readonly capabilities: readonly AssociationCapability[];
 }
 
 /** One association in its store. */
@@ -86,6 +73,14 @@ export interface LeftAssociation {
   readonly object: Uint8Array<ArrayBuffer>;
   readonly stored: StoredAssociation;
   readonly origin: number;
+}
+
+/** More than packets take that nobody has told of. */
+const IV_JUMP = 2n ** 32n;
+
+/** Has the counter of IVs go on, further than anybody who has seen `from` comes. */
+export function continueIvs({ words }: SharedWords, from: bigint): void {
+  Atomics.store(words, 0, from + IV_JUMP);
 }
 
 /** Words in memory of this process. */

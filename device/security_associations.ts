@@ -21,8 +21,8 @@ import {
   type AssociationAnnouncement,
   type AssociationObserver,
   type AssociationStore,
+  continueIvs,
   createThreadStore,
-  type DriverAgreement,
   type LeftAssociation,
   type StoredAssociation,
 } from "./association_store.ts";
@@ -34,6 +34,7 @@ import {
 import { AdminQualifier, AdminStatus } from "./wire/admin_command.ts";
 import {
   type AssociationCapability,
+  type DriverAgreement,
   type ResourceCapability,
 } from "./wire/ipsec_capabilities.ts";
 import { ASSOCIATION_BYTES } from "./wire/ipsec_readings.ts";
@@ -44,9 +45,6 @@ import {
 } from "./wire/security_association.ts";
 import type { Refusal } from "./wire/session_parameters.ts";
 import { Status } from "./wire/status.ts";
-
-/** More IVs than anybody makes of a counter that is no longer in use. */
-const IV_JUMP = 2n ** 32n;
 
 /** More than any sequence number that was given out. */
 const MOST_SEQUENCE = 2n ** 54n;
@@ -108,8 +106,7 @@ export class SecurityAssociations {
    */
   keepIn(store?: AssociationStore): void {
     const next = store ?? this.#ownStore;
-    const from = Atomics.load(this.#store.ivCounter.words, 0);
-    Atomics.store(next.ivCounter.words, 0, from + IV_JUMP);
+    continueIvs(next.ivCounter, Atomics.load(this.ivCounter, 0));
     this.#store = next;
   }
 

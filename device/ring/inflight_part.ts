@@ -8,13 +8,15 @@
 
 /** What both forms begin with: features, and then 16-bit words. */
 const VERSION_WORD = 4;
-const SIZE_WORD = 5;
+/** How many descriptors the part is for. */
+export const SIZE_WORD = 5;
 const VERSION = 1;
 const SPLIT_HEADER_BYTES = 16;
 const SPLIT_ENTRY_BYTES = 16;
 const PACKED_HEADER_BYTES = 32;
 const PACKED_ENTRY_BYTES = 32;
-const ALIGNMENT_BYTES = 64;
+/** Of parts and of a region within its file. */
+export const INFLIGHT_ALIGNMENT_BYTES = 64;
 
 /** A ring's part of the region, as fields of all widths. */
 export interface InflightFields {
@@ -33,7 +35,7 @@ export const INFLIGHT_LAYOUT = {
 export function inflightPartBytes(size: number, packed: boolean): number {
   const { header, entry } = INFLIGHT_LAYOUT[packed ? "packed" : "split"];
   const bytes = header + entry * size;
-  return Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+  return Math.ceil(bytes / INFLIGHT_ALIGNMENT_BYTES) * INFLIGHT_ALIGNMENT_BYTES;
 }
 
 /** The fields of a part, which begins on a multiple of 8 bytes. */

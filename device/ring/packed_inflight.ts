@@ -14,6 +14,7 @@ import {
   inflightFields,
   type InflightPart,
   inflightProblem,
+  SIZE_WORD,
 } from "./inflight_part.ts";
 import {
   DESCRIPTOR_AVAILABLE,
@@ -26,7 +27,6 @@ import { NO_CHAIN } from "./virtqueue.ts";
 
 const { header: HEADER, entry: ENTRY } = INFLIGHT_LAYOUT.packed;
 /** 16-bit words of the header. */
-const SIZE_WORD = 5;
 const FREE_HEAD = 6;
 const OLD_FREE_HEAD = 7;
 const USED_INDEX = 8;

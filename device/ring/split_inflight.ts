@@ -11,12 +11,12 @@ import {
   inflightFields,
   type InflightPart,
   inflightProblem,
+  SIZE_WORD,
 } from "./inflight_part.ts";
 import type { SplitVirtqueue } from "./split_virtqueue.ts";
 
 const { header: HEADER, entry: ENTRY } = INFLIGHT_LAYOUT.split;
 /** 16-bit words of the header, and of an entry. */
-const SIZE_WORD = 5;
 const LAST_BATCH_HEAD = 6;
 const USED_INDEX = 7;
 const NEXT = 3;

@@ -27,12 +27,9 @@
 
 import {
   decodeAssociationCapabilities,
+  type DriverAgreement,
   encodeAssociationCapabilities,
   MAXIMUM_ASSOCIATION_CAPABILITY_BYTES,
-} from "../wire/ipsec_capabilities.ts";
-import type {
-  AssociationCapability,
-  ResourceCapability,
 } from "../wire/ipsec_capabilities.ts";
 import { ASSOCIATION_BYTES } from "../wire/ipsec_readings.ts";
 import { KeptWords } from "./kept_words.ts";
@@ -90,14 +87,6 @@ export interface LoggedAssociation {
   readonly object: Uint8Array<ArrayBuffer>;
   /** Number of its entry. */
   readonly entry: number;
-}
-
-/** What the driver has agreed on. */
-export interface LoggedAgreement {
-  readonly list: readonly number[];
-  readonly listOrigin: number;
-  readonly limits: ResourceCapability;
-  readonly capabilities: readonly AssociationCapability[];
 }
 
 /** A stretch of the log's words, and where that begins. */
@@ -288,7 +277,7 @@ export class AssociationLog {
   }
 
   /** What the driver has agreed on; a string says what is wrong with it. */
-  get agreement(): LoggedAgreement | string {
+  get agreement(): DriverAgreement | string {
     const header = this.#header;
     const list = header.get(LIST);
     const listOrigin = header.get(LIST_ORIGIN);
@@ -311,7 +300,7 @@ export class AssociationLog {
   }
 
   /** Notes what the driver has agreed on. */
-  set agreed({ list, listOrigin, limits, capabilities }: LoggedAgreement) {
+  set agreed({ list, listOrigin, limits, capabilities }: DriverAgreement) {
     const header = this.#header;
     // First: who asks again for a list that leaves itself out is known by it.
     header.set(LIST_ORIGIN, listOrigin);

@@ -36,6 +36,16 @@ export interface ResourceCapability {
   readonly outboundLimit: number;
 }
 
+/** What a driver has agreed on with the device by commands. */
+export interface DriverAgreement {
+  /** Opcodes of the commands that it uses, … */
+  readonly list: readonly number[];
+  /** … and which command said so last. */
+  readonly listOrigin: number;
+  readonly limits: ResourceCapability;
+  readonly capabilities: readonly AssociationCapability[];
+}
+
 /** What associations of one mode may be made of. */
 export interface AssociationCapability {
   readonly mode: number;

@@ -10,6 +10,7 @@ import { regionAt } from "../../../ffi/libc.ts";
 import { closeForeign } from "../../../ffi/libc_foreign.ts";
 import { sealSize } from "../../../ffi/libc_seals.ts";
 import {
+  INFLIGHT_ALIGNMENT_BYTES,
   inflightFields,
   inflightPartBytes,
   isWritten,
@@ -29,8 +30,6 @@ import {
   unmapFile,
 } from "./mapped_file.ts";
 import type { InflightDescription } from "./payloads.ts";
-
-const ALIGNMENT_BYTES = 64;
 
 /** What a region is mapped with. */
 export interface InflightOptions extends FileMappingOptions {
@@ -206,7 +205,7 @@ export class InflightMemory {
     if (!(lengthBytes >= neededBytes)) {
       return `${name}, expected at least ${neededBytes}`;
     }
-    if (fileOffset % ALIGNMENT_BYTES !== 0) {
+    if (fileOffset % INFLIGHT_ALIGNMENT_BYTES !== 0) {
       return `${name} at file offset ${fileOffset}`;
     }
     const { libc, numberOf, lost } = this.#options;

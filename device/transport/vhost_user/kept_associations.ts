@@ -7,13 +7,14 @@
 
 import {
   type AssociationStore,
-  type DriverAgreement,
   type StoredAssociation,
   threadAssociation,
 } from "../../association_store.ts";
 import type { Device } from "../../device.ts";
-import { STATE_WORDS, wipeObjects } from "../../state/association_log.ts";
+import { STATE_WORDS } from "../../state/association_log.ts";
+import type { DriverAgreement } from "../../wire/ipsec_capabilities.ts";
 import type { KeptIpsec } from "./kept_ipsec.ts";
+import { readLeft } from "./left_associations.ts";
 import type { Log } from "./log.ts";
 
 interface Parts {
@@ -47,18 +48,9 @@ export class KeptAssociations implements AssociationStore {
 
   /** Takes those of the process before; a string says why that is impossible. */
   static takeOver(kept: KeptIpsec, parts: Parts): KeptAssociations | string {
-    const { associations, administration } = parts.device;
-    if (!associations || !administration) return "this device has no IPSEC";
-    const logged = kept.log.read();
-    if (typeof logged === "string") return logged;
-    const { agreement } = kept.log;
-    const refused = typeof agreement === "string"
-      ? agreement
-      : administration.takeOver(agreement);
-    if (typeof agreement === "string" || refused !== undefined) {
-      wipeObjects(logged);
-      return refused!;
-    }
+    const left = readLeft(parts.device, kept.log);
+    if (typeof left === "string") return left;
+    const { associations, logged, agreement } = left;
     const store = new KeptAssociations(kept, parts);
     associations.goOnIn(store);
     for (const { entry, ...one } of logged) {

@@ -21,13 +21,8 @@ import {
   FLAGS_OFFSET,
   readWord,
   restartPosition,
+  type RingAreas,
 } from "./ring_base.ts";
-
-/** Guest addresses of a ring's areas. */
-export type RingAreas = Pick<
-  RingPlan,
-  "descriptorAddress" | "availableAddress" | "usedAddress"
->;
 
 /** Where a ring goes on, and how many requests before that are under way. */
 export interface LeftRequests {

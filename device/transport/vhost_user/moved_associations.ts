@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { DriverAgreement } from "../../association_store.ts";
+import { continueIvs } from "../../association_store.ts";
 import type { Device } from "../../device.ts";
+import type { SecurityAssociations } from "../../security_associations.ts";
 import { NO_ORIGIN } from "../../session/session_table.ts";
 import {
   AssociationLog,
@@ -15,9 +16,8 @@ import {
   STATE_WORDS,
   wipeObjects,
 } from "../../state/association_log.ts";
-
-/** More than packets take that the other device has not told of. */
-const IV_JUMP = 2n ** 32n;
+import type { DriverAgreement } from "../../wire/ipsec_capabilities.ts";
+import { readLeft } from "./left_associations.ts";
 
 /** The associations of a device that no packet goes through; none: no bytes. */
 export function saveAssociations(device: Device): Uint8Array<ArrayBuffer> {
@@ -61,28 +61,18 @@ function load(
   device: Device,
   bytes: Uint8Array<ArrayBuffer>,
 ): string | undefined {
-  const { associations, administration } = device;
-  if (!associations || !administration) return "this device has no IPSEC";
   if (bytes.length < associationLogBytes(0)) {
     return `associations in ${bytes.length} bytes`;
   }
   const log = new AssociationLog(bytes);
-  const logged = log.read();
-  if (typeof logged === "string") return logged;
-  const { agreement } = log;
-  const refused = typeof agreement === "string"
-    ? agreement
-    : administration.takeOver(agreement);
-  if (typeof agreement === "string" || refused !== undefined) {
-    wipeObjects(logged);
-    return refused;
-  }
+  const left = readLeft(device, log);
+  if (typeof left === "string") return left;
+  const { associations, logged, agreement } = left;
   const { store } = associations;
   store.agreed(agreement);
-  const counter = log.ivCounter.words[0]!;
-  Atomics.store(store.ivCounter.words, 0, counter + IV_JUMP);
+  continueIvs(store.ivCounter, log.ivCounter.words[0]!);
   for (const one of logged) {
-    const lost = takeOver(device, log, one, agreement);
+    const lost = takeOver(associations, log, one, agreement);
     if (lost === undefined) continue;
     wipeObjects(logged);
     return `association ${one.id}: ${lost}`;
@@ -91,12 +81,11 @@ function load(
 }
 
 function takeOver(
-  device: Device,
+  associations: SecurityAssociations,
   log: AssociationLog,
   { entry, ...one }: LoggedAssociation,
   agreement: DriverAgreement,
 ): string | undefined {
-  const associations = device.associations!;
   const { isOutbound, id, object } = one;
   const stored = associations.store.add(
     isOutbound,

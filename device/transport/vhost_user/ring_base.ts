@@ -23,10 +23,11 @@ export const FLAGS_OFFSET = 14;
 const PACKED_START_16_BITS = 0x8000;
 const INDEX = 0x7fff;
 
-/** Guest addresses of what begins a ring's areas. */
-interface RingAreas {
+/** Guest addresses of a ring's areas. */
+export interface RingAreas {
   readonly descriptorAddress: number;
   readonly availableAddress: number;
+  readonly usedAddress: number;
 }
 
 /**
@@ -70,7 +71,7 @@ export function ringPosition(
  */
 export function restartPosition(
   memory: GuestMemory,
-  { usedAddress }: { readonly usedAddress: number },
+  { usedAddress }: RingAreas,
   size: number,
   journal: UsedJournal | false,
 ): number | string {
@@ -152,7 +153,7 @@ function begunLists(
  */
 export function requestsUpTo(
   memory: GuestMemory,
-  { descriptorAddress }: Pick<RingAreas, "descriptorAddress">,
+  { descriptorAddress }: RingAreas,
   { size, packed }: { readonly size: number; readonly packed: boolean },
   base: number,
   position: number,

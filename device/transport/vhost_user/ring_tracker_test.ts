@@ -1,7 +1,11 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { GUEST_ADDRESS, makeTestRings } from "../../../testing/ring_sides.ts";
 import { createVirtqueue } from "../../ring/create_virtqueue.ts";
-import { inflightFields, inflightPartBytes } from "../../ring/inflight_part.ts";
+import {
+  inflightFields,
+  inflightPartBytes,
+  SIZE_WORD,
+} from "../../ring/inflight_part.ts";
 import type { RingPlan } from "./driver_life.ts";
 import type { InflightMemory } from "./inflight_memory.ts";
 import { findLeft } from "./left_requests.ts";
@@ -10,7 +14,6 @@ import { RingTracker } from "./ring_tracker.ts";
 import type { Vring } from "./vring.ts";
 
 const MOST_BYTES = 64 * 1024;
-const SIZE_WORD = 5;
 const RING = { index: 0, resumes: false } as Vring;
 
 /** A ring that is tracked, whose driver has made `requests` available. */
