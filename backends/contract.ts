@@ -14,4 +14,4 @@ export { SlotOperation } from "./slot_operation.ts";
 export * from "./overlap.ts";
 export type { RangeLists } from "../memory/range_lists.ts";
 export { Region } from "../memory/region.ts";
-export { overlap, Segments } from "../memory/segments.ts";
+export { Segments } from "../memory/segments.ts";

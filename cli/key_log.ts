@@ -20,7 +20,7 @@ const WORDS = [
 ] as const;
 
 /** `3 signatures, 1 operation beyond its rate`; undefined for nothing. */
-export function countsInWords(counts: KeyCounts): string | undefined {
+function countsInWords(counts: KeyCounts): string | undefined {
   const parts = counts.flatMap((count, i) => {
     if (count === 0) return [];
     const [one, many] = WORDS[i]!;

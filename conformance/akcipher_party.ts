@@ -40,7 +40,7 @@ export function withParty(
 }
 
 /** Some layout. */
-export function scattered({ random }: Examiner): Layout {
+function scattered({ random }: Examiner): Layout {
   return {
     pieces: random.pick(["whole", "random", "single-bytes"] as const),
     arrangement: random.pick(["apart", "in-place", "shifted"] as const),

@@ -9,7 +9,7 @@ import {
   OperationKind,
 } from "../backends/backend.ts";
 import { OverlapCheck } from "../backends/overlap.ts";
-import { overlap } from "../memory/segments.ts";
+import { shareBytes } from "../testing/shared_bytes.ts";
 import { cut } from "./guarded_memory.ts";
 import { ALL_LAYOUTS } from "./lengths.ts";
 import {
@@ -76,7 +76,7 @@ const PAIRS = [
 ] as const;
 
 const sharedBy = (operation: Operation): string[] =>
-  PAIRS.filter(([a, b]) => overlap(operation[a], operation[b]))
+  PAIRS.filter(([a, b]) => shareBytes(operation[a], operation[b]))
     .map((pair) => pair.join(" "));
 
 Deno.test("Job places the request's bytes in every layout", () => {

@@ -13,7 +13,7 @@ import { nameOfSubject } from "./subject.ts";
 import type { WatchedReport, WatchedSetup } from "./watched_worker.ts";
 
 /** How long one call of a backend may take. Large keys take seconds. */
-export const CALL_MS = 30_000;
+const CALL_MS = 30_000;
 const LOOK_MS = 500;
 
 /** What is examined. */

@@ -136,7 +136,7 @@ const NO_TUNNEL: TunnelFields = {
 };
 
 /** Whether an association is a tunnel. */
-export function isTunnel(parameters: AssociationParameters): boolean {
+function isTunnel(parameters: AssociationParameters): boolean {
   return parameters.direction === "outbound"
     ? parameters.tunnel !== undefined
     : parameters.mode === "tunnel";

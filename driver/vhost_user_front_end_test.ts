@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { nativeBuffer, openLibc } from "../ffi/libc.ts";
 import { isReadable } from "../testing/readable.ts";
-import {
-  acceptConnection,
-  listenUnix,
-  SocketMessages,
-} from "../ffi/libc_socket.ts";
+import { acceptConnection, SocketMessages } from "../ffi/libc_socket.ts";
+import { listenUnix } from "../testing/listening_socket.ts";
 import {
   decodeHeader,
   encodeMessage,

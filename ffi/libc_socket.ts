@@ -107,16 +107,6 @@ export function publishListener(libc: Libc, path: string): number {
   return linked;
 }
 
-/** A socket that listens at `path`: one that is prepared and published. */
-export function listenUnix(libc: Libc, path: string): number {
-  const fd = prepareListener(libc, path);
-  if (fd < 0) return fd;
-  const published = publishListener(libc, path);
-  if (published >= 0) return fd;
-  libc.close(fd);
-  return published;
-}
-
 /**
  * A socket connected to whoever listens at `path`. Without `wait` it answers
  * -EAGAIN when too many others wait there.

@@ -11,7 +11,6 @@ import { Epoll } from "./libc_epoll.ts";
 import {
   acceptConnection,
   connectUnix,
-  listenUnix,
   prepareListener,
   publishListener,
   socketKind,
@@ -19,6 +18,7 @@ import {
   socketPair,
 } from "./libc_socket.ts";
 import { temporaryFolder } from "../testing/files.ts";
+import { listenUnix } from "../testing/listening_socket.ts";
 
 const libc = openLibc();
 

@@ -19,7 +19,7 @@ export interface Notification {
 }
 
 /** The longest name of a kept descriptor (FDNAME). */
-export const MAX_NAME_LENGTH = 255;
+const MAX_NAME_LENGTH = 255;
 
 /** Whether descriptors can be kept by this name: no control characters, no `:`. */
 export function isDescriptorName(name: string): boolean {

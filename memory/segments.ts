@@ -458,18 +458,3 @@ export function copyRange(from: Segments, to: Segments): void {
     copyPiece(source, from.offset(0), to.region(0), to.offset(0), lengthBytes);
   }
 }
-
-/** Whether any byte of `a` is also a byte of `b`. */
-export function overlap(a: Segments, b: Segments): boolean {
-  for (let i = 0; i < a.count; i++) {
-    const start = a.offset(i);
-    const end = start + a.lengthBytes(i);
-    for (let j = 0; j < b.count; j++) {
-      if (
-        a.region(i) === b.region(j) && start < b.offset(j) + b.lengthBytes(j) &&
-        b.offset(j) < end
-      ) return true;
-    }
-  }
-  return false;
-}

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { Region } from "./region.ts";
-import { overlap, Segments } from "./segments.ts";
+import { Segments } from "./segments.ts";
 
 const region = (length: number) =>
   new Region(Uint8Array.from({ length }, (_, i) => i));
@@ -52,14 +52,6 @@ Deno.test("write(), read() and fill() stay inside the list", () => {
   list.fill(3, 1, 7);
   deepStrictEqual([...list.copy()], [1, 90, 91, 7]);
   throws(() => list.read(2, new Uint8Array(3)), RangeError);
-});
-
-Deno.test("overlap() finds shared bytes and only those", () => {
-  const memory = region(16);
-  const other = region(16);
-  strictEqual(overlap(list(memory, 0, 4), list(memory, 3, 4)), true);
-  strictEqual(overlap(list(memory, 0, 4), list(memory, 4, 4)), false);
-  strictEqual(overlap(list(memory, 0, 4), list(other, 0, 4)), false);
 });
 
 Deno.test("exchange() gives each list the other's ranges, windows too", () => {

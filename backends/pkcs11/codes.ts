@@ -93,7 +93,7 @@ const OF_THE_TOKEN: ReadonlySet<number> = new Set([
 ]);
 
 /** `CKR_DEVICE_REMOVED`, or the number where it has no name here. */
-export function codeName(code: number): string {
+function codeName(code: number): string {
   const name = NAMES[code];
   return name ? `CKR_${name}` : `0x${code.toString(16)}`;
 }

@@ -7,8 +7,8 @@
 /** CKM_*, those that this backend uses. */
 export const CKM_RSA_X_509 = 0x3;
 export const CKM_ECDSA = 0x1041;
-export const CKM_AES_ECB = 0x1081;
-export const CKM_AES_CBC = 0x1082;
+const CKM_AES_ECB = 0x1081;
+const CKM_AES_CBC = 0x1082;
 export const CKM_AES_CTR = 0x1086;
 export const CKM_AES_GCM = 0x1087;
 export const CKM_AES_CMAC = 0x108a;

@@ -31,7 +31,7 @@ export interface FoundToken {
 const MOST_SLOTS = 1024;
 
 /** A list whose length a module tells: of slots, or of mechanisms. */
-export function readList(
+function readList(
   call: (list: BigUint64Array | null, count: BigUint64Array) => number,
   name: "C_GetSlotList" | "C_GetMechanismList",
 ): bigint[] {

@@ -248,7 +248,7 @@ function writePrivateKey(block: KeyBlock, key: RsaPrivateKey): void {
 }
 
 /** Fills all of `into` with a big-endian number that may be shorter. */
-export function readNumber(from: Segments, into: Uint8Array): void {
+function readNumber(from: Segments, into: Uint8Array): void {
   const start = into.length - from.totalBytes;
   into.fill(0, 0, start);
   from.read(0, into.subarray(start));

@@ -122,7 +122,7 @@ function firstBlock(
 }
 
 /** SP 800-38C §6.1 with the formatting of §A. */
-export function ccm(
+function ccm(
   key: Uint8Array,
   nonce: Uint8Array,
   plaintext: Uint8Array,

@@ -28,7 +28,7 @@ const DEADLINE_MS = 30_000;
 const LOOKS_PER_DEADLINE = 8;
 
 /** What no backend may answer: the device finds the breach in it. */
-export const NO_OUTCOME = -1;
+const NO_OUTCOME = -1;
 
 /** What a backend says that it can take. */
 export type LaneLimits = Pick<AsynchronousBackend, "inFlight" | "deadlineMs">;

@@ -54,7 +54,7 @@ export const enum GroupType {
 }
 
 /** What comes before `command_specific_data`, and before the result. */
-export const COMMAND_HEADER_BYTES = 24;
+const COMMAND_HEADER_BYTES = 24;
 export const RESULT_HEADER_BYTES = 8;
 /** The header of a capability command's data, and of a resource object's. */
 export const CAPABILITY_HEADER_BYTES = 8;

@@ -90,9 +90,6 @@ export class DataRequest extends SessionParameters {
   fieldsEnd = 0;
   /** … and where that is; 0 in services without. */
   opTypeAt = 0;
-
-  /** In the writable part. */
-  readonly destinationAt = 0;
   /**
    * In the writable part; but the tag of an AEAD decryption ends the source and
    * this is where it lies in the readable part.

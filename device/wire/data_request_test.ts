@@ -79,7 +79,6 @@ Deno.test("a cipher request has 72 bytes before the IV, with or without REVISION
       ivAt: 72,
       sourceAt: 88,
       readableBytes: 188,
-      destinationAt: 0,
       writableBytes: 101,
     });
   }

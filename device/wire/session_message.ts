@@ -26,7 +26,7 @@ import {
   SessionParameters,
 } from "./session_parameters.ts";
 import { Status } from "./status.ts";
-import { readUint64, writeUint64 } from "./uint64.ts";
+import { readUint64 } from "./uint64.ts";
 
 /**
  * A: QEMU 2.12 to 7.0 and DPDK 18.05 to 24.11. B: QEMU 7.1 to 8.0. C: QEMU from
@@ -208,11 +208,4 @@ export function decodeSessionClose(payload: Uint8Array): number {
   if (payload.length !== 8) return NaN;
   const view = new DataView(payload.buffer, payload.byteOffset, 8);
   return readUint64(view, 0);
-}
-
-/** The payload of a close message. */
-export function encodeSessionClose(sessionId: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(8);
-  writeUint64(new DataView(bytes.buffer), 0, sessionId);
-  return bytes;
 }

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { connectVhostUser, Driver } from "../../mod.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
-import {
-  acceptConnection,
-  connectUnix,
-  listenUnix,
-} from "../../ffi/libc_socket.ts";
+import { acceptConnection, connectUnix } from "../../ffi/libc_socket.ts";
 import { runCommand, ServeProcess } from "../../testing/command_process.ts";
 import { exists, temporaryFolder } from "../../testing/files.ts";
+import { listenUnix } from "../../testing/listening_socket.ts";
 
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { UsageError } from "../../cli/option_values.ts";
 import { runProgram } from "../../cli/program.ts";
 import { openLibc } from "../../ffi/libc.ts";
-import { listenUnix } from "../../ffi/libc_socket.ts";
 import { temporaryFolder } from "../../testing/files.ts";
 import { KEY_FILES } from "../../testing/key_store_guest.ts";
+import { listenUnix } from "../../testing/listening_socket.ts";
 
 const libc = openLibc();
 

@@ -1,6 +1,7 @@
 import { ok, strictEqual, throws } from "node:assert/strict";
 import { openLibc } from "../../../ffi/libc.ts";
-import { listenUnix, socketPair } from "../../../ffi/libc_socket.ts";
+import { socketPair } from "../../../ffi/libc_socket.ts";
+import { listenUnix } from "../../../testing/listening_socket.ts";
 import { startGeneric, withServer } from "../../../testing/qemu_front_end.ts";
 import { ScriptedFrontEnd } from "../../../testing/scripted_front_end.ts";
 import { startTestServer } from "../../../testing/vhost_user_server.ts";
