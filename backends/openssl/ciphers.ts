@@ -7,7 +7,6 @@
 import { copyKey } from "../../algorithms/key_bytes.ts";
 import type { Handle, Libcrypto } from "../../ffi/libcrypto.ts";
 import type { KeptPointer } from "./kept_pointer.ts";
-import { findIvMemory } from "./iv_memory.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 import { AesF8, TripleDesCtr } from "../primitives/keystream_ciphers.ts";
 import type { Cipher, Primitives } from "../primitives/primitives.ts";
@@ -17,11 +16,7 @@ interface EvpMode {
   readonly minimumBytes?: number;
   readonly hasIv: boolean;
   readonly whole?: boolean;
-  /** A message depends on nothing of the one before but the IV, of 16 bytes. */
-  readonly startsAtIv?: boolean;
 }
-
-const IV_WORDS = 4;
 
 /** A cipher context with its key; how a message starts differs. */
 abstract class KeyedCipher implements Cipher {
@@ -43,7 +38,7 @@ abstract class KeyedCipher implements Cipher {
     this.context = newCipherContext(library, name, key, encrypt);
   }
 
-  abstract start(iv: Uint8Array<ArrayBuffer>, words?: Uint32Array): boolean;
+  abstract start(iv: Uint8Array<ArrayBuffer>): boolean;
 
   piece(
     input: Uint8Array<ArrayBuffer>,
@@ -70,8 +65,6 @@ class EvpCipher extends KeyedCipher {
   override readonly minimumBytes: number;
   override readonly whole: boolean;
   readonly #hasIv: boolean;
-  /** Where the IV may be written to begin a message. */
-  #iv: Uint32Array<ArrayBuffer> | undefined;
 
   constructor(
     library: CryptoLibrary,
@@ -85,40 +78,10 @@ class EvpCipher extends KeyedCipher {
     this.minimumBytes = mode.minimumBytes ?? mode.blockBytes;
     this.whole = mode.whole ?? false;
     this.#hasIv = mode.hasIv;
-    if (mode.startsAtIv) {
-      this.#iv = findIvMemory(
-        this.symbols,
-        this.context,
-        (iv) => beginMessage(this.symbols, this.context, null, iv),
-      );
-    }
   }
 
-  override start(
-    iv: Uint8Array<ArrayBuffer>,
-    words?: Uint32Array,
-  ): boolean {
-    const memory = this.#iv;
-    if (memory === undefined || words === undefined) {
-      return !this.#hasIv || beginMessage(this.symbols, this.context, null, iv);
-    }
-    for (let i = 0; i < IV_WORDS; i++) memory[i] = words[i]!;
-    return true;
-  }
-
-  startFrom(ivs: Uint32Array, at: number): boolean {
-    const memory = this.#iv;
-    if (memory === undefined) return false;
-    memory[0] = ivs[at]!;
-    memory[1] = ivs[at + 1]!;
-    memory[2] = ivs[at + 2]!;
-    memory[3] = ivs[at + 3]!;
-    return true;
-  }
-
-  override close(): void {
-    this.#iv = undefined;
-    super.close();
+  override start(iv: Uint8Array<ArrayBuffer>): boolean {
+    return !this.#hasIv || beginMessage(this.symbols, this.context, null, iv);
   }
 }
 
@@ -234,7 +197,7 @@ const EVP_RECIPES: Readonly<Record<string, CipherRecipe>> = {
   "aes-ecb": { needs: "AES-128-ECB", make: aes("ECB", ECB(16)) },
   "aes-cbc": {
     needs: "AES-128-CBC",
-    make: aes("CBC", { ...CBC(16), startsAtIv: true }),
+    make: aes("CBC", CBC(16)),
   },
   "aes-ctr": {
     needs: "AES-128-CTR",

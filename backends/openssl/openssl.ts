@@ -24,6 +24,7 @@ import { type BurstsBackend, CONTRACT_VERSION } from "../backend.ts";
 import { PrimitivesThread } from "../primitives/primitives_thread.ts";
 import type { Primitives } from "../primitives/primitives.ts";
 import { makeAead } from "./aead.ts";
+import { CbcCiphers } from "./cbc_ciphers.ts";
 import { makeCipher } from "./ciphers.ts";
 import { makeDigest } from "./digests.ts";
 import { OpensslEcdsaSession } from "./ecdsa_session.ts";
@@ -35,14 +36,23 @@ import { OpensslRsa } from "./rsa.ts";
 
 /** libcrypto for the sessions of one thread. */
 export class OpensslPrimitives implements Primitives {
+  readonly bursts: CbcCiphers;
   readonly #library: CryptoLibrary;
 
   constructor(library: CryptoLibrary) {
     this.#library = library;
+    this.bursts = new CbcCiphers(library);
   }
 
   makeCipher(algorithm: string, key: Uint8Array, encrypts: boolean) {
     return makeCipher(this.#library, this, algorithm, key, encrypts);
+  }
+
+  makeSessionCipher(algorithm: string, key: Uint8Array, encrypts: boolean) {
+    const shared = algorithm === "aes-cbc"
+      ? this.bursts.make(key, encrypts)
+      : undefined;
+    return shared ?? this.makeCipher(algorithm, key, encrypts);
   }
 
   makeHash(algorithm: string, resultBytes: number) {
@@ -82,6 +92,7 @@ export class OpensslPrimitives implements Primitives {
   }
 
   close(): void {
+    this.bursts.close();
     this.#library.close();
   }
 }

@@ -3,22 +3,26 @@ import { HASHES } from "../../algorithms/catalogue.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { cString, type Libcrypto } from "../../ffi/libcrypto.ts";
 import type { LibcryptoHash } from "../../ffi/libcrypto_hash.ts";
-import { type BackendThread, OperationStatus } from "../backend.ts";
+import { OperationStatus } from "../backend.ts";
 import { BurstOperations } from "../burst_operations.ts";
 import { PrimitivesThread } from "../primitives/primitives_thread.ts";
 import { newCipherContext } from "./ciphers.ts";
 import { findGcmMemory, GcmTrials } from "./gcm_memory.ts";
 import { CryptoLibrary } from "./library.ts";
 import { OpensslPrimitives } from "./openssl.ts";
-import { readOpensslOptions } from "./options.ts";
 import {
   counting,
   opensslTest,
   randomBytes,
   runRequest,
 } from "../../testing/openssl_requests.ts";
+import {
+  changed,
+  OPTIONS,
+  withBoth,
+  withLibrary,
+} from "../../testing/openssl_library.ts";
 
-const OPTIONS = readOpensslOptions({});
 const SIZES = [0, 1, 16, 64, 191, 192, 193, 1000] as const;
 /** What lies before the IV of a GCM context. */
 const STATE_BYTES = 5;
@@ -30,53 +34,6 @@ const BARE_HASHES = [
   "SHA2-384",
   "SHA2-512",
 ];
-
-/** libcrypto through EVP alone. */
-class EvpAlone extends CryptoLibrary {
-  override isDefaultCipher(): boolean {
-    return false;
-  }
-
-  override hash(): LibcryptoHash | null {
-    return null;
-  }
-}
-
-function withLibrary(
-  library: CryptoLibrary,
-  use: (library: CryptoLibrary) => void,
-): void {
-  try {
-    use(library);
-  } finally {
-    library.close();
-  }
-}
-
-/** `library` with some functions others. */
-function changed(
-  library: CryptoLibrary,
-  functions: Partial<Libcrypto>,
-): CryptoLibrary {
-  const symbols = { ...library.symbols, ...functions };
-  Object.defineProperty(library, "symbols", { value: symbols });
-  return library;
-}
-
-/** Calls `use` with a thread as usual and one through EVP alone. */
-function withBoth(
-  usual: BackendThread,
-  use: (thread: BackendThread, evp: BackendThread) => void,
-): void {
-  const evp = new BurstOperations(
-    new PrimitivesThread(new OpensslPrimitives(new EvpAlone(OPTIONS))),
-  );
-  try {
-    use(usual, evp);
-  } finally {
-    evp.close();
-  }
-}
 
 opensslTest(
   "hashes and GMAC are the same through EVP alone",

@@ -9,7 +9,7 @@ import type { ChainSession } from "../../algorithms/session_description.ts";
 import { algorithmByName } from "../../algorithms/catalogue.ts";
 import { Segments } from "../../memory/segments.ts";
 import type { Operation } from "../backend.ts";
-import { fitsCipher } from "./cipher_session.ts";
+import { fitsCipher, sessionCipher } from "./cipher_session.ts";
 import { KeptRegion } from "./kept_region.ts";
 import { COPY } from "./pieces.ts";
 import type { Cipher, Digester, PrimitiveSession } from "./primitives.ts";
@@ -40,7 +40,8 @@ export class PrimitiveChainSession implements PrimitiveSession {
         resultBytes,
       );
     try {
-      this.#cipher = thread.primitives.makeCipher(
+      this.#cipher = sessionCipher(
+        thread.primitives,
         cipher.algorithm,
         cipher.key,
         cipher.direction === "encrypt",

@@ -12,7 +12,7 @@ import type {
 import type { Operation } from "../backend.ts";
 import type { RequestBurst } from "../request_burst.ts";
 import type { BareRsa } from "../padded_rsa.ts";
-import type { Transform } from "./pieces.ts";
+import type { PieceWorker, Transform } from "./pieces.ts";
 
 /** Bytes that a library may be handed a pointer to. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -21,13 +21,10 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 export interface Cipher extends Transform {
   /** `iv` holds at least the algorithm's IV; `words` the same, if it is given. */
   start(iv: Bytes, words?: Uint32Array): boolean;
-  /**
-   * The same with the IV of 16 bytes from word `at` of `ivs` on; false where that
-   * takes `start`.
-   */
-  startFrom?(ivs: Uint32Array, at: number): boolean;
   /** The shortest message that is not empty. */
   readonly minimumBytes: number;
+  /** What `CipherBursts` knows it by; absent or 0: it does not. */
+  readonly record?: number;
   /** Wipes the key. */
   close(): void;
 }
@@ -90,6 +87,8 @@ export interface Aead extends Transform {
 
 /** A session on one thread. */
 export interface PrimitiveSession {
+  /** That of its cipher, where it does nothing else. */
+  readonly record?: number | undefined;
   /**
    * Runs a request of a burst over one range each; false leaves it to `perform`,
    * and nothing has been written.
@@ -101,12 +100,40 @@ export interface PrimitiveSession {
   close(): void;
 }
 
+/** Ciphers that a library runs for many sessions in one go. */
+export interface CipherBursts {
+  /**
+   * Runs requests, of `slots` from index `from` to `count`, which are over one
+   * range each and have a record; returns the index of the first that is none of
+   * these. `records`: by number of the session.
+   */
+  take(
+    burst: RequestBurst,
+    slots: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
+    records: Int32Array<ArrayBuffer>,
+    worker: PieceWorker,
+  ): number;
+}
+
 /**
  * A library on one thread. Every `make` method takes catalogue names and throws
  * where the library has no such algorithm or refuses the key.
  */
 export interface Primitives {
   makeCipher(algorithm: string, key: Uint8Array, encrypts: boolean): Cipher;
+  /**
+   * The same for what a session is of: a message of one of these ends on its
+   * thread before that of another begins. Absent: as `makeCipher`.
+   */
+  makeSessionCipher?(
+    algorithm: string,
+    key: Uint8Array,
+    encrypts: boolean,
+  ): Cipher;
+  /** Absent: each request is run by its session. */
+  readonly bursts?: CipherBursts;
   makeHash(algorithm: string, resultBytes: number): Digester;
   /** A MAC without an IV. */
   makeMac(algorithm: string, key: Uint8Array, resultBytes: number): Digester;

@@ -22,11 +22,15 @@ import type { ThreadContext } from "./session.ts";
 const WORDS = BURST_WORDS;
 const SESSION = BurstField.Session;
 
+const FIRST_SESSIONS = 64;
+
 /** Sessions over `primitives`, which it closes at its end. */
 export class PrimitivesThread implements BurstThread {
   readonly #context: ThreadContext;
   /** By number. */
   readonly #sessions: (PrimitiveSession | undefined)[] = [];
+  /** By number: the session's record, or 0. */
+  #records = new Int32Array(FIRST_SESSIONS);
   readonly #operations = new KeptOperations();
 
   constructor(primitives: Primitives) {
@@ -35,14 +39,26 @@ export class PrimitivesThread implements BurstThread {
 
   openSession(description: SessionDescription, number: number): void {
     try {
-      this.#sessions[number] = openSession(this.#context, description);
+      const session = openSession(this.#context, description);
+      this.#sessions[number] = session;
+      this.#note(number, session.record ?? 0);
     } catch (error) {
       this.#context.primitives.clearErrors();
       throw error;
     }
   }
 
+  #note(number: number, record: number): void {
+    if (number >= this.#records.length) {
+      const grown = new Int32Array(2 * number);
+      grown.set(this.#records);
+      this.#records = grown;
+    }
+    this.#records[number] = record;
+  }
+
   closeSession(number: number): void {
+    this.#note(number, 0);
     this.#sessions[number]?.close();
     this.#sessions[number] = undefined;
   }
@@ -53,15 +69,30 @@ export class PrimitivesThread implements BurstThread {
     count: number,
   ): void {
     const { fields } = burst;
-    const sessions = this.#sessions;
-    for (let i = 0; i < count; i++) {
+    const records = this.#records;
+    const { primitives, worker } = this.#context;
+    const { bursts } = primitives;
+    let i = 0;
+    while (i < count) {
       const slot = slots[i]!;
-      const session = sessions[fields[WORDS * slot + SESSION]!]!;
-      if (session.take?.(burst, slot)) continue;
-      const operation = this.#operations.fill(burst, slot);
-      session.perform(operation);
-      operation.settle();
+      const number = fields[WORDS * slot + SESSION]!;
+      if (bursts !== undefined && records[number] !== 0) {
+        const next = bursts.take(burst, slots, i, count, records, worker);
+        if (next > i) {
+          i = next;
+          continue;
+        }
+      }
+      this.#runOne(this.#sessions[number]!, burst, slot);
+      i++;
     }
+  }
+
+  #runOne(session: PrimitiveSession, burst: RequestBurst, slot: number): void {
+    if (session.take?.(burst, slot)) return;
+    const operation = this.#operations.fill(burst, slot);
+    session.perform(operation);
+    operation.settle();
   }
 
   close(): void {
