@@ -112,12 +112,18 @@ export class Administration {
   /** Back to the state before a driver. */
   reset(): void {
     this.#associations.clear();
-    this.#agree(NO_AGREEMENT);
+    this.#agreement = NO_AGREEMENT;
+    this.#associations.store.agreed(NO_AGREEMENT);
   }
 
   /** What the driver has agreed on up to now. */
   get agreement(): DriverAgreement {
     return this.#agreement;
+  }
+
+  /** Whether no driver has agreed on anything, nor has any association. */
+  get isEmpty(): boolean {
+    return this.#agreement === NO_AGREEMENT && this.#associations.isEmpty;
   }
 
   #agree(changes: Partial<DriverAgreement>): void {

@@ -241,8 +241,8 @@ export class Guest {
    */
   async newOwner(): Promise<void> {
     const { device } = this.#options;
-    const { sessions, associations } = device;
-    const isNew = sessions.size === 0 && (associations?.isEmpty ?? true);
+    const { sessions, administration } = device;
+    const isNew = sessions.size === 0 && (administration?.isEmpty ?? true);
     if (!this.rings.used && isNew) return;
     await this.rings.stopAll();
     for (const { callFd, errorFd } of this.rings.all) {

@@ -235,19 +235,24 @@ Deno.test("the salt of an association that is set anew is wiped", async () => {
   device.close();
 });
 
-Deno.test("associations of a front-end that has no ring yet end with its owner", async () => {
-  await using server = await startTestServer(undefined, "noble", {
-    administration: true,
+for (const made of ["associations", "capabilities alone"]) {
+  Deno.test(`${made} of a front-end that has no ring yet end with its owner`, async () => {
+    await using server = await startTestServer(undefined, "noble", {
+      administration: true,
+    });
+    const { device } = server;
+    const before = device.administration!.agreement;
+    using front = connect(server);
+    await front.ask(Request.GetFeatures);
+    ok(device.acceptFeatures(FEATURES));
+    const commands = new Commands(device);
+    commands.agree();
+    if (made === "associations") strictEqual(commands.create(3, 0), OK);
+    strictEqual(await front.tell(Request.SetOwner), 0);
+    deepStrictEqual(shown(device), []);
+    deepStrictEqual(device.administration!.agreement, before);
   });
-  using front = connect(server);
-  await front.ask(Request.GetFeatures);
-  ok(server.device.acceptFeatures(FEATURES));
-  const commands = new Commands(server.device);
-  commands.agree();
-  strictEqual(commands.create(3, 0), OK);
-  strictEqual(await front.tell(Request.SetOwner), 0);
-  deepStrictEqual(shown(server.device), []);
-});
+}
 
 for (
   const [vmm, how] of Object.entries(
