@@ -26,7 +26,7 @@ export interface RingPlan extends RingPlace {
   /** Requests at its start that another process may have begun. */
   readonly redo?: number;
   /** Whether a thread that is stuck has requests of it, which nobody else does. */
-  readonly isMoved?: boolean;
+  readonly isHeld?: boolean;
 }
 
 /** Whether a ring goes on where it stopped, in the same place. */

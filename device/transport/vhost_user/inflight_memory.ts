@@ -102,12 +102,14 @@ export class InflightMemory {
   ): string | undefined {
     const region = this.#map(description, fd, packed);
     if (typeof region === "string") return region;
+    const left = new Set(this.#left);
     this.close();
     this.#region = region;
     for (let ring = 0; ring < region.queues; ring++) {
+      if (this.#own.has(ring) && !left.has(ring)) continue;
       const place = this.placeOf(ring, 0, packed)!;
       const isLeft = isWritten(inflightFields(inflightAt(place)));
-      if (isLeft && !this.#own.has(ring)) this.#left.add(ring);
+      if (isLeft) this.#left.add(ring);
     }
     return undefined;
   }

@@ -259,6 +259,13 @@ export class QueueRunners {
     }
   }
 
+  /** Whether a thread that is stuck may have requests of a ring. */
+  isHeld(index: number): boolean {
+    return [...this.#left].some(([{ thread }, rings]) =>
+      !thread.hasEnded && rings.includes(index)
+    );
+  }
+
   /** Whether a thread that is stuck may still write to memory that was changed. */
   get pinsMemory(): boolean {
     return [...this.#left.keys()].some(({ thread }) => !thread.hasEnded);

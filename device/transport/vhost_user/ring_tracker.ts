@@ -56,9 +56,14 @@ export class RingTracker {
 
   /** A ring has stopped with nothing under way; what it has not taken again is left. */
   stopped(index: number, plan: RingPlan): void {
+    if (!plan.isHeld) this.leave(index, plan);
+  }
+
+  /** What is marked of a ring that does not run is for its next start to do again. */
+  leave(index: number, plan: RingPlan): void {
     const { inflight, memory: { memory } } = this.#options;
     const place = this.placeOf(index, plan);
-    if (!place || plan.isMoved) return;
+    if (!place) return;
     const left = findLeft(memory, plan, plan, inflightAt(place));
     if (typeof left !== "string" && left.count > 0) inflight.leave(index);
   }
@@ -70,8 +75,8 @@ export class RingTracker {
     if (!place) return undefined;
     const isLeft = inflight.isLeft(index) && !resumes;
     inflight.taken(index);
-    // The next process is to find what the stuck thread has.
-    const staysMarked = plan.isMoved === true &&
+    // Whoever is next is to find what the stuck thread has.
+    const staysMarked = plan.isHeld === true &&
       typeof findLeft(memory, plan, plan, inflightAt(place)) !== "string";
     return isLeft || staysMarked
       ? undefined

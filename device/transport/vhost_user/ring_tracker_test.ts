@@ -73,7 +73,7 @@ for (const packed of [false, true]) {
     const taken = new Int32Array(16);
     const first = serve({});
     strictEqual(first.take(taken, 16, MOST_BYTES), 1);
-    const moved = { ...plan, base: first.base, isMoved: true };
+    const moved = { ...plan, base: first.base, isHeld: true };
     strictEqual(tracker.begin(RING, moved), undefined);
     const second = serve({ base: first.base, takesAgain: false });
     strictEqual(second.take(taken, 16, MOST_BYTES), 0, "it is not taken twice");

@@ -148,9 +148,14 @@ export class Rings {
    * what the front-end said of it.
    */
   async refresh(ring: Vring): Promise<string | undefined> {
+    if (ring.returning) await ring.returning;
+    return await this.#refresh(ring);
+  }
+
+  async #refresh(ring: Vring): Promise<string | undefined> {
     const wanted = !this.#closed && this.at(ring.index) === ring &&
       mayRun(this.#options.state, ring.state);
-    if (!wanted) await this.stop(ring);
+    if (!wanted) await this.#stop(ring);
     return wanted && !ring.running && !this.#waitsForThread(ring)
       ? this.#begin(ring)
       : undefined;
@@ -205,15 +210,13 @@ export class Rings {
     const plan = ring.runs;
     if (!plan) return;
     ring.runs = undefined;
-    if (
-      this.#plans.isInOrder(index) &&
-      this.#plans.answeredTo(index, plan) !== base
-    ) {
+    if (!this.#plans.isInOrder(index)) ring.isHeld = true;
+    else if (this.#plans.answeredTo(index, plan) !== base) {
       ring.resumes = true;
       ring.state.base = this.#leaveToThread(ring, plan, base);
       return;
     }
-    const moved = { ...plan, base, redo: 0, isMoved: true };
+    const moved = { ...plan, base, redo: 0 };
     this.#life.ringStopped(index, moved);
     const problem = this.#start(ring, moved);
     if (problem !== undefined) this.#options.broken(index, problem);
@@ -236,9 +239,28 @@ export class Rings {
   /** A thread that was stuck with a ring's requests is no more. */
   async threadReleased(index: number): Promise<void> {
     const ring = this.all[index]!;
+    if (ring.isHeld && !this.#options.runners.isHeld(index)) {
+      ring.isHeld = false;
+      ring.returning = this.#takeBack(ring);
+      await ring.returning;
+      ring.returning = undefined;
+    }
     if (!ring.isStuck) return;
     ring.isStuck = false;
     const problem = await this.refresh(ring);
+    if (problem !== undefined) this.#options.broken(index, problem);
+    this.#options.runners.get(index)?.look();
+  }
+
+  /** What a thread had is done again, where the front-end's region tells it. */
+  async #takeBack(ring: Vring): Promise<void> {
+    const { index, runs } = ring;
+    if (runs && !this.#tracker.placeOf(index, runs)) return;
+    if (runs) await this.#stop(ring);
+    const stopped = this.#life.stopped(index);
+    if (stopped) this.#tracker.leave(index, stopped);
+    if (!runs) return;
+    const problem = await this.#refresh(ring);
     if (problem !== undefined) this.#options.broken(index, problem);
     this.#options.runners.get(index)?.look();
   }
@@ -252,6 +274,11 @@ export class Rings {
 
   /** Stops a ring; its base is then where it stands. */
   async stop(ring: Vring): Promise<void> {
+    if (ring.returning) await ring.returning;
+    await this.#stop(ring);
+  }
+
+  async #stop(ring: Vring): Promise<void> {
     ring.waits = false;
     const waitsForThread = ring.isStuck && ring.resumes;
     ring.resumes = false;
@@ -288,6 +315,7 @@ export class Rings {
     if (isStuck && this.#plans.unanswered(index, plan, taken)) {
       return this.#leaveToThread(ring, plan, taken);
     }
+    if (isStuck && !this.#plans.isInOrder(index)) ring.isHeld = true;
     if (plan.redo && !isStuck) this.#tracker.stopped(index, plan);
     this.#life.ringStopped(index, { ...plan, base: taken, redo: 0 });
     return taken;
@@ -365,6 +393,7 @@ export class Rings {
     for (const ring of this.all) {
       if (ring.isStuck) ring.resumes = false;
       ring.isStuck = false;
+      ring.isHeld = false;
     }
     const { device, log, inflight } = this.#options;
     inflight.forget();
@@ -459,7 +488,7 @@ export class Rings {
       ? planned.redo ?? 0
       : this.#plans.redoAfterStop(ring.index, planned);
     const goesOn = ring.resumes || redo > 0 && !planned.redo;
-    const plan = { ...planned, redo };
+    const plan = { ...planned, redo, isHeld: ring.isHeld };
     const runner = this.#options.runners.make(ring.index);
     if (typeof runner === "string") return runner;
     const { features } = this.#options.state;
@@ -479,7 +508,7 @@ export class Rings {
       inOrder: this.#plans.isInOrder(ring.index),
       journal: journal && journalOfStart(journal, goesOn),
       inflight: this.#tracker.placeOf(ring.index, plan),
-      takesAgain: plan.isMoved !== true,
+      takesAgain: !ring.isHeld,
       redo,
       mode: this.#options.device.mode,
       hasAssociations: this.#options.device.adminQueueIndex !== undefined,

@@ -1,7 +1,18 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import { attach, IV, KEY } from "../../../testing/attached_driver.ts";
-import { longs, words } from "../../../testing/scripted_front_end.ts";
+import {
+  CONTROL_RING,
+  MovingFrontEnd,
+  type SavedGuest,
+} from "../../../testing/moving_front_end.ts";
+import { AES, createByQueue } from "../../../testing/qemu_front_end.ts";
+import { cipherHeader } from "../../../testing/requests.ts";
+import {
+  GUEST_ADDRESS,
+  longs,
+  words,
+} from "../../../testing/scripted_front_end.ts";
 import { setStuck } from "../../../testing/stuck_backend.ts";
 import {
   connect,
@@ -21,9 +32,11 @@ import { VhostUserServer } from "./server.ts";
 const STUCK = import.meta.resolve("../../../testing/stuck_backend.ts");
 const LIMIT_MS = 400;
 const DATA = new Uint8Array(64).fill(3);
-const EXPECTED = new Uint8Array(
-  createCipheriv("aes-128-cbc", KEY, IV).setAutoPadding(false).update(DATA),
-);
+const encrypted = (key: Uint8Array) =>
+  new Uint8Array(
+    createCipheriv("aes-128-cbc", key, IV).setAutoPadding(false).update(DATA),
+  );
+const EXPECTED = encrypted(KEY);
 
 const open = (driver: Awaited<ReturnType<typeof attach>>) =>
   driver.cipher({ algorithm: "aes-cbc", key: KEY, direction: "encrypt" });
@@ -154,3 +167,95 @@ Deno.test("a ring whose answers are in order waits for a call that is stuck, and
   strictEqual((await run())[1]![0], 0);
   ok(!server.log.some((line) => line.includes("broken")), `${server.log}`);
 });
+
+/** Requests of the first ring, each with a place of its own. */
+class Numbered {
+  readonly #session: number;
+  readonly answered: number[] = [];
+
+  constructor(session: number) {
+    this.#session = session;
+  }
+
+  send({ front, rings: [ring] }: MovingFrontEnd, number: number): void {
+    const { region, libc } = front;
+    const at = 0x10_0000 + 0x1000 * number;
+    const header = cipherHeader(this.#session, 16, 64, 64);
+    const request = Uint8Array.from([...header, ...IV, ...DATA]);
+    region.bytes.set(request, at);
+    region.bytes.fill(0xff, at + 0x800, at + 0x900);
+    const range = (start: number, lengthBytes: number) => ({
+      guestAddress: GUEST_ADDRESS + start,
+      lengthBytes,
+    });
+    const written = [range(at + 0x800, 64), range(at + 0x840, 1)];
+    ring!.queue.add([range(at, request.length)], written, number);
+    ring!.queue.publish();
+    libc.signal(ring!.kickFd);
+  }
+
+  /** Waits until these requests, and no other one, have right answers. */
+  async expect(
+    { front, rings: [ring] }: MovingFrontEnd,
+    ...numbers: number[]
+  ): Promise<void> {
+    const { answered } = this;
+    await eventually(() => {
+      for (let done = ring!.queue.take(); done; done = ring!.queue.take()) {
+        answered.push(done.token);
+      }
+      return answered.length >= numbers.length;
+    }, () => `${answered} are answered of ${numbers}`);
+    deepStrictEqual(answered, numbers);
+    for (const number of numbers) {
+      const at = 0x10_0800 + 0x1000 * number;
+      deepStrictEqual(
+        front.region.bytes.slice(at, at + 64),
+        encrypted(AES.key),
+      );
+      strictEqual(front.region.bytes[at + 64], 0);
+    }
+  }
+}
+
+/** No call of this test but the stuck one takes long. */
+const SHORT_LIMIT_MS = 150;
+
+for (const [form, when] of [["packed", "runs"], ["split", "has stopped"]]) {
+  Deno.test(`what a stuck thread had of a ring that was stopped meanwhile is done once its call returns, while the ring ${when}: ${form}`, async () => {
+    await using server = await startTestServer(
+      undefined,
+      `${STUCK},noble`,
+      { fallback: "failure" },
+      1,
+      SHORT_LIMIT_MS,
+    );
+    using guest = await MovingFrontEnd.start(server.path, {
+      packed: form === "packed",
+    });
+    const control = guest.rings[CONTROL_RING]!;
+    const load = new Numbered(await createByQueue(guest.front, control));
+    load.send(guest, 0);
+    await load.expect(guest, 0);
+    setStuck(true);
+    let saved: SavedGuest;
+    try {
+      load.send(guest, 1);
+      await server.logged("run() has not returned for 0.15 seconds");
+      load.send(guest, 2);
+      await load.expect(guest, 0, 2);
+      saved = await guest.save();
+      await guest.resume(saved);
+      load.send(guest, 3);
+      await load.expect(guest, 0, 2, 3);
+      if (when === "has stopped") saved = await guest.save();
+    } finally {
+      setStuck(false);
+    }
+    await server.logged("backend stuck on queue thread 1 works again");
+    if (when === "has stopped") await guest.resume(saved);
+    await load.expect(guest, 0, 2, 3, 1);
+    load.send(guest, 4);
+    await load.expect(guest, 0, 2, 3, 1, 4);
+  });
+}

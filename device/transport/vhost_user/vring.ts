@@ -25,6 +25,10 @@ export class Vring implements KickedRing {
   resumes = false;
   /** It may run, when the thread that is stuck with its requests is no more. */
   isStuck = false;
+  /** A thread that is stuck has requests of it, which it goes on without. */
+  isHeld = false;
+  /** Settled when such requests are its own again, while they become that. */
+  returning: Promise<void> | undefined;
   /** It may run, and its memory is not shared at present. */
   away = false;
   kickFd = -1;
@@ -46,6 +50,7 @@ export class Vring implements KickedRing {
   /** Back to the initial state, but for the descriptors. */
   reset(): void {
     this.isStuck = false;
+    this.isHeld = false;
     Object.assign(this.state, newRingState());
   }
 
