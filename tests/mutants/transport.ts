@@ -235,8 +235,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a ring goes on out of order where a stuck call has its requests",
     file: "device/transport/vhost_user/rings.ts",
-    text: "this.#plans.isInOrder(index) &&\n",
-    replacement: "",
+    text: "this.#plans.answeredTo(index, plan) !== base",
+    replacement: "base < 0",
+    tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
+  },
+  {
+    fault: "a ring that starts again forgets what a stuck call has of it",
+    file: "device/transport/vhost_user/rings.ts",
+    text: "redo, isHeld: ring.isHeld",
+    replacement: "redo, isHeld: false",
     tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
   },
 ];
