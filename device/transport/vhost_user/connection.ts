@@ -209,18 +209,25 @@ export class Connection {
       : `cannot send: ${this.#libc.describe(sent)}`;
   }
 
+  /** Whether an answer that was formed has a descriptor with it. */
+  bringsDescriptor(formed: Uint8Array<ArrayBuffer>): boolean {
+    const { buffer, byteOffset, length } = formed;
+    const view = new DataView(buffer, byteOffset, length);
+    return decodeHeader(view).request === Request.GetInflightFd;
+  }
+
   /**
-   * Sends what another process has formed, which brings the descriptor `inflight`
-   * along where it answers GET_INFLIGHT_FD.
+   * Sends what another process has formed, with the descriptor `inflight` where
+   * it brings one.
    */
-  sendAgain(formed: Uint8Array, inflight: number): string | undefined {
+  sendAgain(
+    formed: Uint8Array<ArrayBuffer>,
+    inflight: number,
+  ): string | undefined {
+    const isThere = this.bringsDescriptor(formed) && inflight >= 0;
     this.#outgoing.set(formed);
-    const { request } = decodeHeader(this.#outgoingView);
-    const bringsIt = request === Request.GetInflightFd && inflight >= 0;
-    return this.send(
-      this.#outgoing.subarray(0, formed.length),
-      bringsIt ? [inflight] : [],
-    );
+    const outgoing = this.#outgoing.subarray(0, formed.length);
+    return this.send(outgoing, isThere ? [inflight] : []);
   }
 
   /**

@@ -51,8 +51,8 @@ export interface FrontEndOptions {
 }
 
 /**
- * How long a front-end is watched that may have got its answer just before the
- * process before ended, and how often.
+ * How long a front-end is watched that may have got an answer with a descriptor
+ * just before the process before ended, and how often.
  */
 const IN_DOUBT_MS = 300;
 const LOOK_AGAIN_MS = 10;
@@ -204,26 +204,38 @@ export class FrontEnd {
   }
 
   /**
-   * Sends the answer that the process before may not have sent. It has where the
-   * front-end has not read it yet, or has gone on. Who was about to send it may
-   * have, and then the front-end is given a while to go on.
+   * Sends the answer that the process before has not sent. Where that is in doubt
+   * the front-end is given a while to go on, by which it tells that it has it.
    */
   async #sendLeft(
-    left: FrontEndRecord,
-    kept: KeptGuest,
+    { reply, messages }: FrontEndRecord,
+    { answers }: KeptGuest,
   ): Promise<string | undefined> {
-    const { reply, messages } = left;
-    if (!reply || kept.answered >= messages) return undefined;
-    const until = performance.now() +
-      (kept.answering >= messages ? IN_DOUBT_MS : 0);
+    if (!reply) return undefined;
+    const connection = this.#connection;
+    const bringsDescriptor = connection.bringsDescriptor(reply);
+    const left = answers.left(messages, bringsDescriptor);
+    if (left === "sent") return undefined;
+    if (left === "in doubt" && await this.#showsAnswer()) {
+      answers.end(messages);
+      return undefined;
+    }
+    if (left === "not sent" && !bringsDescriptor) {
+      return answers.sendLeft(connection.fd, messages, reply);
+    }
+    answers.begin(messages);
+    const problem = connection.sendAgain(reply, this.guest.inflight.offered);
+    if (problem === undefined) answers.end(messages);
+    return problem;
+  }
+
+  /** Whether the front-end does what it would not without its answer. */
+  async #showsAnswer(): Promise<boolean> {
+    const until = performance.now() + IN_DOUBT_MS;
     while (!this.#connection.isAnswered && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }
-    const problem = this.#connection.isAnswered
-      ? undefined
-      : this.#connection.sendAgain(reply, this.guest.inflight.offered);
-    if (problem === undefined) kept.answered = messages;
-    return problem;
+    return this.#connection.isAnswered;
   }
 
   /** Makes what has been said up to now what the next process finds. */
@@ -355,10 +367,13 @@ export class FrontEnd {
       this.#connection.formReply(message.request, payload);
     this.#reply = kept && reply?.slice();
     this.#save();
-    if (kept) kept.answering = message.number;
     const fds = outcome instanceof ReplyWithDescriptor ? [outcome.fd] : [];
+    if (kept && reply && fds.length === 0) {
+      return kept.answers.send(this.#connection.fd, message.number, reply);
+    }
+    kept?.answers.begin(message.number);
     const problem = reply && this.#connection.send(reply, fds);
-    if (kept && problem === undefined) kept.answered = message.number;
+    if (problem === undefined) kept?.answers.end(message.number);
     return problem;
   }
 

@@ -11,7 +11,7 @@
  * | 8    | version; then the oldest version whose reader understands it    |
  * | 24   | which of the two front-end's records holds: 0 none, 1, 2        |
  * | 32   | messages whose answers have been sent; then those that were     |
- * |      | about to be                                                     |
+ * |      | about to be (`kept_answers.ts`)                                 |
  * | 48   | what the front-end has been told of the config space            |
  * | 56   | the message that is handled, and how many processes have begun  |
  * |      | that: eight times its number, and those                         |
@@ -35,6 +35,7 @@ import {
   openKeptMemory,
 } from "../../../ffi/kept_memory.ts";
 import type { Libc } from "../../../ffi/libc.ts";
+import { openPipe, type Pipe } from "../../../ffi/libc_pipe.ts";
 import { USED_JOURNAL_BYTES } from "../../ring/used_journal.ts";
 import { FieldWriter } from "../../state/fields.ts";
 import {
@@ -52,6 +53,7 @@ import {
   writeFrontEnd,
 } from "./front_end_record.ts";
 import type { JournalPlace } from "./journal_place.ts";
+import { KeptAnswers } from "./kept_answers.ts";
 import { KeptIpsec } from "./kept_ipsec.ts";
 import { KEPT_MESSAGE_BYTES, KeptMessage } from "./kept_message.ts";
 import { KeptUndo, type UndoPool } from "./kept_undo.ts";
@@ -80,8 +82,6 @@ const MAGIC_WORD = 0;
 const WRITER = 1;
 const OLDEST_READER = 2;
 const HOLDS = 3;
-const ANSWERED = 4;
-const ANSWERING = 5;
 const TRIED = 7;
 /** Above every number of tries. */
 const TRIES = 8;
@@ -98,10 +98,12 @@ const SESSIONS_AT = NUMBERS_AT + Math.ceil(REQUEST_NUMBERS_BYTES / 64) * 64;
 /** Parts of a descriptor's name behind that of its guest. */
 const STATE = "state";
 const UNDO = "undo";
+const PIPE_ENDS = ["answers-out", "answers-in"];
 /** Of a guest, for which there must be room when it begins. */
 const USUAL_NUMBER = 99_999_999;
 const USUAL_DESCRIPTORS = 24;
 const IPSEC = "ipsec";
+const OWN_NAMES = [STATE, UNDO, IPSEC, ...PIPE_ENDS];
 
 /** What a guest is kept in. */
 export interface KeptRoom {
@@ -128,6 +130,7 @@ export class KeptGuest {
   readonly #name: string;
   readonly #memory: KeptMemory;
   readonly #undo: KeptUndo;
+  readonly answers: KeptAnswers;
   /** Where security associations are kept; absent: there are none. */
   readonly ipsec: KeptIpsec | undefined;
   readonly #words: KeptWords;
@@ -147,6 +150,8 @@ export class KeptGuest {
     memory: KeptMemory,
     undo: KeptUndo,
     ipsec: KeptIpsec | undefined,
+    pipe: Pipe,
+    hasPipeOfBefore: boolean,
   ) {
     this.#libc = libc;
     this.#keeper = keeper;
@@ -156,6 +161,7 @@ export class KeptGuest {
     this.ipsec = ipsec;
     const { bytes } = memory.region;
     this.#words = new KeptWords(bytes.subarray(0, MESSAGE_AT));
+    this.answers = new KeptAnswers(libc, this.#words, pipe, hasPipeOfBefore);
     this.sessions = new SessionLog(bytes.subarray(SESSIONS_AT));
     this.requestNumbers = new RequestNumbers(bytes.subarray(NUMBERS_AT));
     this.message = new KeptMessage(
@@ -192,7 +198,23 @@ export class KeptGuest {
       undo.close();
       return libc.describe(ipsec);
     }
-    const kept = new KeptGuest(libc, keeper, name, memory, undo, ipsec);
+    const pipe = newPipe(libc);
+    if (typeof pipe === "string") {
+      closeKeptMemory(libc, memory);
+      undo.close();
+      ipsec?.close(true);
+      return pipe;
+    }
+    const kept = new KeptGuest(
+      libc,
+      keeper,
+      name,
+      memory,
+      undo,
+      ipsec,
+      pipe,
+      false,
+    );
     kept.#words.set(WRITER, VERSION);
     kept.#words.set(OLDEST_READER, FIRST_READER);
     kept.#words.set(MAGIC_WORD, MAGIC);
@@ -242,19 +264,35 @@ export class KeptGuest {
     const ipsec = typeof undo === "string"
       ? undefined
       : KeptGuest.#openIpsec(libc, name, left, room);
+    const pipeOfBefore = leftPipe(name, left);
+    const pipe = typeof ipsec === "string"
+      ? ipsec
+      : pipeOfBefore ?? newPipe(libc);
     if (
       typeof record === "string" || typeof undo === "string" ||
-      typeof ipsec === "string"
+      typeof ipsec === "string" || typeof pipe === "string"
     ) {
       libc.unmap(memory.mapping);
       if (typeof undo !== "string") {
         undo.letGo(left.some(({ fd }) => fd === undo.fd));
       }
-      return [record, undo, ipsec].find((one) => typeof one === "string")!;
+      return [record, undo, ipsec, pipe].find((one) =>
+        typeof one === "string"
+      )!;
     }
-    const kept = new KeptGuest(libc, keeper, name, memory, undo, ipsec);
+    const kept = new KeptGuest(
+      libc,
+      keeper,
+      name,
+      memory,
+      undo,
+      ipsec,
+      pipe,
+      pipeOfBefore !== undefined,
+    );
     kept.#words.set(WRITER, VERSION);
     if (!left.some((one) => one.fd === undo.fd)) kept.#keepUndo();
+    if (!pipeOfBefore) kept.#keepPipe();
     for (const one of left) kept.#adopt(one);
     return { kept, record };
   }
@@ -289,9 +327,17 @@ export class KeptGuest {
     return this.#keeper.keep(`${this.#name}.${UNDO}`, this.#undo.fd);
   }
 
+  #keepPipe(): number {
+    const { readFd, writeFd } = this.answers.pipe;
+    const [out, into] = PIPE_ENDS;
+    const told = this.#keeper.keep(`${this.#name}.${out}`, readFd);
+    if (told < 0) return told;
+    return this.#keeper.keep(`${this.#name}.${into}`, writeFd);
+  }
+
   /** Has what is no descriptor of the front-end kept. */
   #keepMemory(): number {
-    const told = this.#keepUndo();
+    const told = Math.min(this.#keepUndo(), this.#keepPipe());
     if (told < 0) return told;
     if (this.ipsec) {
       const { fd } = this.ipsec;
@@ -303,7 +349,7 @@ export class KeptGuest {
 
   #adopt({ name, fd }: KeptDescriptor): void {
     const text = name.slice(this.#name.length + 1);
-    if (text === STATE || text === UNDO || text === IPSEC) return;
+    if (OWN_NAMES.includes(text)) return;
     const number = Number(text);
     if (!Number.isSafeInteger(number) || number <= 0) {
       this.#keeper.forget(name);
@@ -334,15 +380,6 @@ export class KeptGuest {
     return this.#memory.kind;
   }
 
-  /** Messages whose answers are known to be sent. */
-  get answered(): number {
-    return this.#words.get(ANSWERED);
-  }
-
-  set answered(messages: number) {
-    this.#words.set(ANSWERED, messages);
-  }
-
   /** What the front-end has been told of the config space; 0: nothing yet. */
   get configTold(): number {
     return this.#words.get(CONFIG_TOLD);
@@ -350,15 +387,6 @@ export class KeptGuest {
 
   set configTold(told: number) {
     this.#words.set(CONFIG_TOLD, told);
-  }
-
-  /** Messages whose answers have been sent, or were about to be. */
-  get answering(): number {
-    return this.#words.get(ANSWERING);
-  }
-
-  set answering(messages: number) {
-    this.#words.set(ANSWERING, messages);
   }
 
   /**
@@ -432,9 +460,11 @@ export class KeptGuest {
   giveUp(): void {
     this.#closeUnclaimed();
     this.#forgetAllBut(new Set());
-    this.#keeper.forget(`${this.#name}.${STATE}`);
-    this.#keeper.forget(`${this.#name}.${UNDO}`);
-    if (this.ipsec) this.#keeper.forget(`${this.#name}.${IPSEC}`);
+    for (const own of OWN_NAMES) {
+      if (own !== IPSEC || this.ipsec) {
+        this.#keeper.forget(`${this.#name}.${own}`);
+      }
+    }
     this.#isGivenUp = true;
   }
 
@@ -447,8 +477,27 @@ export class KeptGuest {
     if (this.#isGivenUp) this.#memory.region.bytes.fill(0);
     closeKeptMemory(this.#libc, this.#memory);
     this.#undo.close();
+    this.answers.close();
     this.ipsec?.close(this.#isGivenUp);
   }
+}
+
+/** A version of the device before this one has left none. */
+function leftPipe(
+  name: string,
+  left: readonly KeptDescriptor[],
+): Pipe | undefined {
+  const [readFd, writeFd] = PIPE_ENDS.map((end) =>
+    left.find((one) => one.name === `${name}.${end}`)?.fd
+  );
+  return readFd === undefined || writeFd === undefined
+    ? undefined
+    : { readFd, writeFd };
+}
+
+function newPipe(libc: Libc): Pipe | string {
+  const pipe = openPipe(libc);
+  return typeof pipe === "number" ? libc.describe(pipe) : pipe;
 }
 
 function recordBytes(

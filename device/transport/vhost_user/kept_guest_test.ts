@@ -165,8 +165,7 @@ Deno.test("whatever the state holds, taking it over ends with a guest or a reaso
   }
   ok(refused > 100, `${refused}`);
   libc.unmap(state.mapping);
-  keeper.forget(`${NAME}.state`);
-  keeper.forget(`${NAME}.undo`);
+  for (const name of [...keeper.kept.keys()]) keeper.forget(name);
   strictEqual(openDescriptors(), before);
 });
 

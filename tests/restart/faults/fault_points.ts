@@ -16,6 +16,7 @@ import { RequestNumbers } from "../../../device/state/request_numbers.ts";
 import { SessionLog } from "../../../device/state/session_log.ts";
 import { KeptWords } from "../../../device/state/kept_words.ts";
 import { Connection } from "../../../device/transport/vhost_user/connection.ts";
+import { KeptAnswers } from "../../../device/transport/vhost_user/kept_answers.ts";
 import { KeptGuest } from "../../../device/transport/vhost_user/kept_guest.ts";
 import { KeptMessage } from "../../../device/transport/vhost_user/kept_message.ts";
 import { Protocol } from "../../../device/transport/vhost_user/protocol.ts";
@@ -87,8 +88,16 @@ const CONTROL_SITES: Readonly<Record<string, readonly Site[]>> = {
   "before a record is saved": [[KeptGuest.prototype, "save", "before"]],
   "between two stores": [[KeptWords.prototype, "set", "after"]],
   "after a record is saved": [[KeptGuest.prototype, "save", "after"]],
-  "before an answer is sent": [[Connection.prototype, "send", "before"]],
-  "after an answer is sent": [[Connection.prototype, "send", "after"]],
+  "before an answer is sent": [
+    [Connection.prototype, "send", "before"],
+    [KeptAnswers.prototype, "send", "before"],
+  ],
+  "before an answer leaves": [[KeptAnswers.prototype, "begin", "before"]],
+  "after an answer may leave": [[KeptAnswers.prototype, "begin", "after"]],
+  "after an answer is sent": [[KeptAnswers.prototype, "end", "before"]],
+  "after an answer is known to be sent": [
+    [KeptAnswers.prototype, "end", "after"],
+  ],
   "before a control request": [[RequestNumbers.prototype, "take", "before"]],
   "after a control request": [[RequestNumbers.prototype, "take", "after"]],
   "after a session is added": [[SessionLog.prototype, "add", "after"]],

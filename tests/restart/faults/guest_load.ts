@@ -25,6 +25,13 @@ const SHIFTS: readonly ((lengthBytes: number) => number)[] = [
   () => 32,
 ];
 
+/**
+ * How long a front-end has nothing to say now and then, which does not tell
+ * whether it has got its answer.
+ */
+const PAUSE_MS = 400;
+const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
+
 interface KeyedSession {
   readonly session: Cipher;
   readonly key: Uint8Array;
@@ -38,8 +45,8 @@ export class GuestLoad {
   readonly ended: Promise<unknown>;
   #stopped = false;
 
-  /** `depth`: requests under way at a time. */
-  constructor(driver: Driver, depth: number) {
+  /** `depth`: requests under way at a time; `pauses`: between some sessions. */
+  constructor(driver: Driver, depth: number, pauses: boolean) {
     const sessions = Array.from(
       { length: Math.min(depth, SESSIONS) },
       () => this.#open(driver, randomBytes(KEY_BYTES)),
@@ -50,7 +57,7 @@ export class GuestLoad {
       const shiftOf = SHIFTS[(i >> 1) % 4]!;
       return this.#encipher(driver, session, lengthBytes, shiftOf(lengthBytes));
     });
-    this.ended = Promise.all([...workers, this.#openAndClose(driver)]);
+    this.ended = Promise.all([...workers, this.#openAndClose(driver, pauses)]);
     this.ended.catch(() => {});
   }
 
@@ -98,7 +105,7 @@ export class GuestLoad {
     }
   }
 
-  async #openAndClose(driver: Driver): Promise<void> {
+  async #openAndClose(driver: Driver, pauses: boolean): Promise<void> {
     const key = randomBytes(KEY_BYTES);
     const iv = randomBytes(IV_BYTES);
     const data = randomBytes(32);
@@ -111,6 +118,7 @@ export class GuestLoad {
       if (expected.compare(result) !== 0) throw new Error("a result differs");
       await session.close();
       this.sessions++;
+      if (pauses && this.sessions % 4 === 0) await pause(PAUSE_MS);
     }
   }
 

@@ -101,7 +101,7 @@ export async function stressKills(
       : {};
     const driver = await Driver.start(link, { ...options, ...control });
     stack.use(driver);
-    loads.push(new GuestLoad(driver, depth));
+    loads.push(new GuestLoad(driver, depth, byMessage ?? false));
   }
   const ended = Promise.all(loads.map((load) => load.ended));
   await settle();
