@@ -8,7 +8,7 @@
 import type { BackendOptions, Probe } from "../backends/backend.ts";
 import { AdminQueue } from "./admin_queue.ts";
 import type { Administration } from "./administration.ts";
-import { BackendHealth, REVIEW_MS } from "./backend_health.ts";
+import { BackendHealth, BackendReview } from "./backend_health.ts";
 import { capabilities } from "./capabilities.ts";
 import type { RequestNumbers } from "./control_outcome.ts";
 import { ControlQueue } from "./control_queue.ts";
@@ -53,7 +53,6 @@ import {
 import { type Layout, type WireMode, wireMode } from "./wire/mode.ts";
 import { IPSEC_SERVICE } from "./wire/opcodes.ts";
 import { isWithheld, withhold, type Withholdable } from "./withheld.ts";
-import { releaseTimer } from "./release_timer.ts";
 
 /** A loaded backend with what it found when it was probed. */
 export interface DeviceBackend extends LoadedBackend {
@@ -143,11 +142,7 @@ export class Device {
   readonly #health: BackendHealth;
   readonly #placement: Placement;
   readonly #unobserveKeys: (() => void) | undefined;
-  /** Backends that are down on this thread. */
-  readonly #down = new Set<string>();
-  /** How often each backend has failed, on whichever thread. */
-  readonly #failures = new Map<string, number>();
-  #reviewing: ReturnType<typeof setInterval> | undefined;
+  readonly #review = new BackendReview(() => this.backends.review());
   #needsReset = false;
   #acceptedFeatures = 0n;
   #mode: WireMode;
@@ -177,7 +172,10 @@ export class Device {
     const placement = new Placement(placementSettings, settings.policy);
     this.#placement = placement;
     this.#capabilities = capabilities(placement.offered());
-    this.#health = new BackendHealth(placement.reachable());
+    this.#health = new BackendHealth(
+      placement.reachable(),
+      () => this.onConfigChange?.(),
+    );
     const states = new BackendStates();
     states.observe((backend, failure) => this.#ownHealth(backend, failure));
     this.backends = new ThreadBackends(
@@ -337,7 +335,7 @@ export class Device {
     return this.threadSettings.backends.map(({ name }) => ({
       name,
       failure: this.#health.failure(name),
-      failures: this.#failures.get(name) ?? 0,
+      failures: this.#health.failureCount(name),
       isDrained: this.#placement.isDrained(name),
     }));
   }
@@ -368,44 +366,18 @@ export class Device {
     backend: string,
     failure: string | undefined,
   ): void {
-    if (failure !== undefined) {
-      const before = this.#failures.get(backend) ?? 0;
-      this.#failures.set(backend, before + 1);
-    }
-    this.#changeHealth(() => this.#health.report(thread, backend, failure));
+    this.#health.report(thread, backend, failure);
   }
 
   /** Notes that a queue thread has ended, with its view of the backends. */
   threadEnded(thread: number): void {
-    this.#changeHealth(() => this.#health.forget(thread));
+    this.#health.forget(thread);
   }
 
   #ownHealth(backend: string, failure: string | undefined): void {
-    if (failure === undefined) this.#down.delete(backend);
-    else this.#down.add(backend);
     this.backendHealth(CONTROL_THREAD, backend, failure);
     this.onBackendHealth?.(backend, failure);
-    if (this.#down.size === 0) this.#endReview();
-    else this.#reviewing ??= this.#reviewFromTimeToTime();
-  }
-
-  /** An idle device asks nothing of its backends, so that nobody would notice. */
-  #reviewFromTimeToTime(): ReturnType<typeof setInterval> {
-    const timer = setInterval(() => this.backends.review(), REVIEW_MS);
-    // A program that has ended does not wait for a backend.
-    releaseTimer(timer);
-    return timer;
-  }
-
-  #endReview(): void {
-    clearInterval(this.#reviewing);
-    this.#reviewing = undefined;
-  }
-
-  #changeHealth(change: () => void): void {
-    const before = this.#health.ready;
-    change();
-    if (this.#health.ready !== before) this.onConfigChange?.();
+    this.#review.noted(backend, failure);
   }
 
   /** Back to the state before a driver: no sessions, no keys, no features. */
@@ -432,7 +404,7 @@ export class Device {
     this.#unobserveKeys?.();
     this.reset();
     this.backends.close();
-    this.#endReview();
+    this.#review.end();
   }
 }
 
