@@ -41,14 +41,11 @@ import {
 } from "./wire/data_request.ts";
 import type { WireMode } from "./wire/mode.ts";
 import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
-import {
-  describeSession,
-  isRefusal,
-  refuseBeyondLimits,
-} from "./wire/session_parameters.ts";
+import { describeSession, isRefusal } from "./wire/session_parameters.ts";
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import { findIllegal } from "../algorithms/legality.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
+import { refuseBeyondLimits } from "./wire/session_limits.ts";
 import { Status } from "./wire/status.ts";
 
 const STATUS_BYTES = 1;

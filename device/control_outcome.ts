@@ -16,7 +16,8 @@ import type {
 import type { Eventual } from "./session/steps.ts";
 import type { ControlRequest } from "./wire/control_request.ts";
 import type { WireMode } from "./wire/mode.ts";
-import type { Refusal, ServiceLimits } from "./wire/session_parameters.ts";
+import type { ServiceLimits } from "./wire/session_limits.ts";
+import type { Refusal } from "./wire/session_parameters.ts";
 import { Status } from "./wire/status.ts";
 
 /** What answering a control request needs of its device. */

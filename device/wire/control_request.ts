@@ -21,12 +21,11 @@ import {
   SERVICES,
   SymmetricOperation,
 } from "./opcodes.ts";
+import { refuseBeyondLimits, type ServiceLimits } from "./session_limits.ts";
 import {
   describeSession,
   isRefusal,
   readPublicKeyParameters,
-  refuseBeyondLimits,
-  type ServiceLimits,
   SessionParameters,
 } from "./session_parameters.ts";
 import { Status } from "./status.ts";

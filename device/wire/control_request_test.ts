@@ -13,7 +13,6 @@ import {
 } from "./control_request.ts";
 import { wireMode } from "./mode.ts";
 import { serviceNumber, SERVICES } from "./opcodes.ts";
-import { MAXIMUM_AKCIPHER_KEY_BYTES } from "./session_parameters.ts";
 import { Status } from "./status.ts";
 import {
   EVERY_SESSION,
@@ -21,6 +20,7 @@ import {
   keyOf,
   structure,
 } from "../../testing/wire_samples.ts";
+import { MAXIMUM_AKCIPHER_KEY_BYTES } from "./session_limits.ts";
 
 const legacy = wireMode("virtio", 0n);
 const revision1 = wireMode("virtio", 1n);

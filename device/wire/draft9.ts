@@ -24,12 +24,9 @@ import {
   SERVICES,
   SymmetricOperation,
 } from "./opcodes.ts";
+import { refuseBeyondLimits, type ServiceLimits } from "./session_limits.ts";
 import { setParameters } from "./session_numbers.ts";
-import {
-  refuseBeyondLimits,
-  type ServiceLimits,
-  SessionParameters,
-} from "./session_parameters.ts";
+import { SessionParameters } from "./session_parameters.ts";
 import { Status } from "./status.ts";
 import { readUint64, writeUint64 } from "./uint64.ts";
 

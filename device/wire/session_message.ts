@@ -19,10 +19,9 @@ import {
   ServiceNumber,
   SymmetricOperation,
 } from "./opcodes.ts";
+import { refuseBeyondLimits, type ServiceLimits } from "./session_limits.ts";
 import {
   readPublicKeyParameters,
-  refuseBeyondLimits,
-  type ServiceLimits,
   SessionParameters,
 } from "./session_parameters.ts";
 import { Status } from "./status.ts";

@@ -4,7 +4,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault:
       "a long key of a service that is not offered is too long, not NOTSUPP",
-    file: "device/wire/session_parameters.ts",
+    file: "device/wire/session_limits.ts",
     text: "if (!offers(limits, service)) return notOffered(service);",
     replacement: "",
     tests: ["tests/standard/withheld_test.ts"],
@@ -12,7 +12,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault:
       "a chain's key of a MAC that is not offered is too long, not NOTSUPP",
-    file: "device/wire/session_parameters.ts",
+    file: "device/wire/session_limits.ts",
     text:
       "if (!offers(limits, ServiceNumber.Mac)) return notOffered(ServiceNumber.Mac);",
     replacement: "",
