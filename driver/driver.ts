@@ -19,7 +19,6 @@
  * @module
  */
 
-import type { Service } from "../algorithms/catalogue.ts";
 import { showInstead } from "../algorithms/inspect.ts";
 import {
   copyDescription,
@@ -38,8 +37,7 @@ import {
 import { F_RING_RESET, F_SUSPEND } from "../device/wire/features.ts";
 import type { WireMode } from "../device/wire/mode.ts";
 import type { AssociationParameters } from "./association_parameters.ts";
-import { Status } from "../device/wire/status.ts";
-import { wrongThing, wrongValue } from "./argument.ts";
+import { wrongValue } from "./argument.ts";
 import { Attachment } from "./attachment.ts";
 import { Burst, type BurstOptions } from "./burst.ts";
 import {
@@ -55,7 +53,6 @@ import type { DriverOptions, SessionOptions } from "./driver_options.ts";
 import { type AssociationOf, prepareAssociation } from "./ipsec.ts";
 import type { DeviceLink } from "./link.ts";
 import { makeSession, type SessionOf } from "./make_session.ts";
-import { OperationError } from "./operation_error.ts";
 import type {
   AeadParameters,
   ChainParameters,
@@ -65,11 +62,9 @@ import type {
   MacParameters,
   RsaParameters,
 } from "./parameters.ts";
-import { PublicKeyRules } from "./public_key_rules.ts";
-import { RequestRules } from "./request_rules.ts";
 import { moveTo, placeOf, type Session, type SessionPlace } from "./session.ts";
 import { checkSession } from "./session_check.ts";
-import { describeTarget } from "./session_control.ts";
+import { checkStateless, openPlace, rulesFor } from "./session_place.ts";
 import type { Aead, Akcipher, Chain, Cipher, Hash, Mac } from "./sessions.ts";
 
 export type { DriverOptions, SessionOptions } from "./driver_options.ts";
@@ -243,7 +238,7 @@ export class Driver implements AsyncDisposable {
         checkStateless(own, stateless, attachment.mode);
       }
       const queue = this.#queueFor(dataQueue);
-      const place = await this.#openOn(attachment, own, queue, stateless);
+      const place = await this.#placeOn(attachment, own, queue, stateless);
       if (attachment.gone) throw attachment.gone;
       const session = makeSession({
         description: own,
@@ -269,39 +264,14 @@ export class Driver implements AsyncDisposable {
     throw wrongValue("open a session", "dataQueue", dataQueue, expected);
   }
 
-  /** Opens a session on the device, or only says how stateless requests go there. */
-  async #openOn(
+  #placeOn(
     attachment: Attachment,
     description: SessionDescription,
     dataQueue: number,
     isStateless: boolean,
   ): Promise<SessionPlace> {
-    const { control, runners } = attachment;
-    const place = {
-      dataQueue,
-      runner: runners[dataQueue]!,
-      control,
-      isGone: () => attachment.gone !== undefined,
-    };
-    if (isStateless) return place;
-    try {
-      return { ...place, sessionId: await control.create(description) };
-    } catch (error) {
-      throw this.#explain(error);
-    }
-  }
-
-  /** A device without REVISION_1 has no status for "no room". */
-  #explain(error: unknown): unknown {
-    if (!(error instanceof OperationError)) return error;
-    const { operation, status } = error;
-    const count = this.#sessions.size;
-    const mayLackRoom = status === Status.NoSpace ||
-      status === Status.Error && count > 0;
-    if (!mayLackRoom) return error;
-    const hint = `this driver has ${count} sessions open; if these are all ` +
-      "that the device allows (maxSessions), close some";
-    return new OperationError(operation, status, hint);
+    const others = this.#sessions.size;
+    return openPlace(attachment, description, dataQueue, isStateless, others);
   }
 
   /**
@@ -405,7 +375,7 @@ export class Driver implements AsyncDisposable {
       const { dataQueue } = placeOf(session);
       const queue = dataQueue % attachment.dataQueues.length;
       const isStateless = id === undefined;
-      const place = await this.#openOn(
+      const place = await this.#placeOn(
         attachment,
         description,
         queue,
@@ -434,37 +404,3 @@ export class Driver implements AsyncDisposable {
     return this.close();
   }
 }
-
-/** What the session's requests have to look like. */
-function rulesFor(
-  description: SessionDescription,
-  isStateless: boolean,
-  config: ConfigSpace | undefined,
-) {
-  const maxSizeBytes = config?.maxSizeBytes ?? Infinity;
-  return {
-    rules: new RequestRules(description, isStateless, maxSizeBytes),
-    ...(description.service === "akcipher" &&
-      { publicKeyRules: new PublicKeyRules(description) }),
-  };
-}
-
-function checkStateless(
-  description: SessionDescription,
-  isStateless: boolean,
-  mode: WireMode,
-): void {
-  const { service } = description;
-  if (!isStateless || mode.stateless.has(serviceOf(service))) return;
-  throw wrongThing(
-    `open a session of ${describeTarget(description)}`,
-    "stateless",
-    "is true",
-    "false: stateless requests of its service are not negotiated " +
-      "(Driver.start with `stateless`)",
-  );
-}
-
-/** A chain belongs to the CIPHER service. */
-const serviceOf = (service: SessionDescription["service"]): Service =>
-  service === "chain" ? "cipher" : service;
