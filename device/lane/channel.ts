@@ -6,11 +6,9 @@
  *
  * The sender writes an operation and then its entry, and stores the count of
  * entries last; the lane loads the count first ("Memory order" in
- * docs/architecture.md). Back it is the same, with the count of ended ones. So
- * that no wake-up is lost, the sender takes the flag `Signalled` back before it
- * loads that count, and the lane raises it after it has stored it: an end that the
- * sender does not see finds the flag down, and signals. `Rung` is the same for the
- * lane, which a message wakes.
+ * docs/architecture.md). Back it is the same, with the count of ended ones. Each
+ * side has a word that says whether it has to be woken (`awake_word.ts`): the lane
+ * by a message, the sender by the descriptor that ends its waiting.
  *
  * @module
  */
@@ -28,10 +26,10 @@ export const enum ControlWord {
   Completed = 1,
   /** Messages in the port. */
   Messages = 2,
-  /** Whether the ring's thread has been signalled since it looked. */
-  Signalled = 3,
-  /** Whether the lane has been rung for since it looked. */
-  Rung = 4,
+  /** Whether the ring's thread looks for what has ended, or has been woken. */
+  SenderAwake = 3,
+  /** Whether the lane looks for what is sent, or has been woken. */
+  LaneAwake = 4,
   /** First entry of those that were sent. */
   SubmittedEntries = 5,
   CompletedEntries = SubmittedEntries + SLOTS,

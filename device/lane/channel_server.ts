@@ -11,6 +11,7 @@ import {
   type AnnouncementPlace,
   takeRecord,
 } from "../session/announcement_memory.ts";
+import { fallsAsleep, mustWake, staysAwake } from "./awake_word.ts";
 import {
   BlockLayout,
   type ChannelEnd,
@@ -23,17 +24,19 @@ import {
 } from "./channel.ts";
 import { type JobData, wipeJob } from "./job.ts";
 import type { LaneSession } from "./lane_session.ts";
+import type { LookedAt, Lookout } from "./lookout.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 type NodePort = Parameters<typeof receiveMessageOnPort>[0];
 
 /** Serves one channel with the scheduler of the lane. */
-export class ChannelServer {
+export class ChannelServer implements LookedAt {
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #controlBytes: Uint8Array<SharedArrayBuffer>;
   readonly #port: MessagePort;
   readonly #bell: MessagePort;
   readonly #scheduler: Scheduler;
+  readonly #lookout: Lookout;
   readonly #signal: () => void;
   readonly #sessions = new Map<number, LaneSession>();
   readonly #blocks = new Map<number, Uint8Array<SharedArrayBuffer>>();
@@ -47,22 +50,45 @@ export class ChannelServer {
   constructor(
     { control, port, bell }: ChannelEnd,
     scheduler: Scheduler,
+    lookout: Lookout,
     signal: () => void,
   ) {
     this.#control = new Int32Array(control);
     this.#controlBytes = new Uint8Array(control);
     this.#port = port;
     this.#bell = bell;
-    bell.onmessage = () => this.look();
     this.#scheduler = scheduler;
+    this.#lookout = lookout;
     this.#signal = signal;
+    bell.onmessage = () => this.#rung();
+    lookout.add(this);
+    this.#rung();
+  }
+
+  #rung(): void {
+    if (this.#detached) return;
+    this.take();
+    this.#lookout.lookSoon();
+  }
+
+  get hasMore(): boolean {
+    const control = this.#control;
+    return Atomics.load(control, ControlWord.Submitted) !== this.#submitted ||
+      Atomics.load(control, ControlWord.Messages) !== this.#messages;
+  }
+
+  stayAwake(): void {
+    staysAwake(this.#control, ControlWord.LaneAwake);
+  }
+
+  fallAsleep(): boolean {
+    fallsAsleep(this.#control, ControlWord.LaneAwake);
+    return this.hasMore;
   }
 
   /** Takes all that has been sent. */
-  look(): void {
-    if (this.#detached) return;
+  take(): void {
     const control = this.#control;
-    Atomics.store(control, ControlWord.Rung, 0);
     const submitted = Atomics.load(control, ControlWord.Submitted);
     // Sessions and blocks that those operations name were told of before.
     this.#takeMessages();
@@ -190,15 +216,15 @@ export class ChannelServer {
     control[ControlWord.CompletedEntries + this.#completed % SLOTS] = slot;
     this.#completed = this.#completed + 1 & 0x3fff_ffff;
     Atomics.store(control, ControlWord.Completed, this.#completed);
-    if (Atomics.exchange(control, ControlWord.Signalled, 1) === 0) {
-      this.#signal();
-    }
+    if (mustWake(control, ControlWord.SenderAwake)) this.#signal();
+    this.#lookout.lookSoon();
   }
 
   /** Closes all sessions; nobody is signalled after that. */
   detach(): void {
     this.#takeMessages();
     this.#detached = true;
+    this.#lookout.remove(this);
     for (const session of this.#sessions.values()) {
       void this.#scheduler.close(session);
     }

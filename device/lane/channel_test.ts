@@ -13,6 +13,7 @@ import { createChannel } from "./channel.ts";
 import { ChannelServer } from "./channel_server.ts";
 import { createWatchMemory } from "../../backends/call_watch.ts";
 import { LaneThread } from "./lane_thread.ts";
+import { Lookout } from "./lookout.ts";
 import { Scheduler } from "./scheduler.ts";
 import { LaneChannel } from "./shared_way.ts";
 
@@ -48,6 +49,7 @@ class Bed {
     this.#server = new ChannelServer(
       this.channel.lane,
       scheduler,
+      new Lookout(() => scheduler.isBusy),
       () => this.signals++,
     );
   }

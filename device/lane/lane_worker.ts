@@ -12,6 +12,7 @@ import { FailureNotes, reasonOf } from "../session/failure.ts";
 import { ChannelServer } from "./channel_server.ts";
 import { CallWatch } from "../../backends/call_watch.ts";
 import type { LaneCommand, LaneReport } from "./lane_messages.ts";
+import { Lookout } from "./lookout.ts";
 import { asynchronousThread } from "./opened_backend.ts";
 import { limitsOf, Scheduler } from "./scheduler.ts";
 
@@ -34,6 +35,7 @@ const notes = new FailureNotes((failure) =>
 class LaneServer {
   readonly #libc: Libc = openLibc();
   readonly #scheduler: Scheduler;
+  readonly #lookout = new Lookout(() => this.#scheduler.isBusy);
   readonly #channels = new Map<number, ChannelServer>();
 
   constructor(scheduler: Scheduler) {
@@ -56,10 +58,10 @@ class LaneServer {
         const server = new ChannelServer(
           end,
           this.#scheduler,
+          this.#lookout,
           () => this.#libc.signal(wakeFd),
         );
         this.#channels.set(channel, server);
-        server.look();
         return;
       }
       case "detach":

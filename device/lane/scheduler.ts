@@ -79,6 +79,11 @@ export class Scheduler {
     this.#deadlineMs = deadlineMs;
   }
 
+  /** Whether the backend has an operation. */
+  get isBusy(): boolean {
+    return this.#underWay.size > 0;
+  }
+
   /** Opens a session; the description is the lane's from now on. */
   open(guest: number, description: SessionDescription): LaneSession {
     const session = new LaneSession(

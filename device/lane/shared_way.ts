@@ -21,7 +21,9 @@ import {
   RecordWord,
   SLOTS,
 } from "./channel.ts";
+import { fallsAsleep, mustWake, staysAwake } from "./awake_word.ts";
 import { jobBytes } from "./copies.ts";
+import { writeRecord } from "./operation_record.ts";
 import { CallWatch } from "../../backends/call_watch.ts";
 import type { LaneEntry, LaneHandle, LaneWay } from "./lane_thread.ts";
 
@@ -158,45 +160,53 @@ export class LaneChannel {
       part(layout.additionalData, additionalData.totalBytes),
     );
     if (readsTag) digest.read(0, part(layout.digest, digest.totalBytes));
-    const control = this.#control;
-    const at = recordAt(slot);
-    control[at + RecordWord.Session] = session;
-    control[at + RecordWord.Kind] = operation.kind;
-    control[at + RecordWord.Block] = block.number;
-    control[at + RecordWord.ReadsTag] = readsTag ? 1 : 0;
-    control[at + RecordWord.SourceBytes] = source.totalBytes;
-    control[at + RecordWord.AdditionalBytes] = additionalData.totalBytes;
-    control[at + RecordWord.DestinationBytes] = destination.totalBytes;
-    control[at + RecordWord.DigestBytes] = digest.totalBytes;
-    control[at + RecordWord.CipherStart] = operation.cipherStart;
-    control[at + RecordWord.CipherBytes] = operation.cipherBytes;
-    control[at + RecordWord.HashStart] = operation.hashStart;
-    control[at + RecordWord.HashBytes] = operation.hashBytes;
-    control[at + RecordWord.IvBytes] = operation.ivBytes;
-    const iv = 4 * (at + RecordWord.Iv);
-    for (let i = 0; i < operation.ivBytes; i++) {
-      this.#controlBytes[iv + i] = operation.iv[i]!;
-    }
+    writeRecord(this.#control, this.#controlBytes, operation, {
+      slot,
+      session,
+      block: block.number,
+      readsTag,
+    });
     return block;
   }
 
   /** Has the lane look at what was sent. */
   ring(): void {
-    const before = Atomics.exchange(this.#control, ControlWord.Rung, 1);
-    if (before === 0) this.#bell.postMessage(undefined);
+    if (mustWake(this.#control, ControlWord.LaneAwake)) {
+      this.#bell.postMessage(undefined);
+    }
   }
 
   /** Gives each guest what has ended of its own. */
   collect(): void {
+    this.#takeEnded();
+    if (this.isStuck) this.#giveUp();
+  }
+
+  /** Whether something had ended. */
+  #takeEnded(): boolean {
     const control = this.#control;
-    Atomics.store(control, ControlWord.Signalled, 0);
     const completed = Atomics.load(control, ControlWord.Completed);
+    if (this.#completed === completed) return false;
     while (this.#completed !== completed) {
       const at = ControlWord.CompletedEntries + this.#completed % SLOTS;
       this.#completed = this.#completed + 1 & 0x3fff_ffff;
       this.#takeBack(control[at]!);
     }
-    if (this.isStuck) this.#giveUp();
+    return true;
+  }
+
+  /** Nobody needs to signal the thread from now on: it looks for itself. */
+  stayAwake(): void {
+    staysAwake(this.#control, ControlWord.SenderAwake); // model: raise flag
+  }
+
+  /**
+   * Has the lane signal from now on; true: something has ended already, and its
+   * guests are to be given a turn.
+   */
+  fallAsleep(): boolean {
+    fallsAsleep(this.#control, ControlWord.SenderAwake); // model: lower flag
+    return this.#takeEnded(); // model: last ended
   }
 
   /** Whether nothing can be given to the lane: its thread is stuck in a call. */

@@ -1,10 +1,11 @@
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { openLibc } from "../../ffi/libc.ts";
 import { MEETING_BYTES } from "./meeting.ts";
 import { MESSAGES_DATA_BYTES } from "./messages.ts";
 import { seenBytes } from "./notifications.ts";
 import type { Said, Task } from "./side_worker.ts";
 import { planBytes, type RingsPlan } from "./sides.ts";
+import { WAKE_PLAN_BYTES } from "./wake_words.ts";
 
 const MESSAGES = 100_000;
 const ROUNDS = 300;
@@ -103,3 +104,15 @@ for (const packed of [false, true]) {
     });
   }
 }
+
+Deno.test("work between threads: either its thread is woken, or finds it before it sleeps", async () => {
+  const wakes = {
+    meeting: new SharedArrayBuffer(MEETING_BYTES),
+    words: new SharedArrayBuffer(WAKE_PLAN_BYTES.words),
+    found: new SharedArrayBuffer(WAKE_PLAN_BYTES.found),
+  };
+  using one = new Side({ kind: "publish", wakes, rounds: ROUNDS });
+  using other = new Side({ kind: "sleep", wakes, rounds: ROUNDS });
+  const [lost] = await Promise.all([one.result, other.result]);
+  strictEqual(lost, 0);
+});

@@ -9,6 +9,7 @@
 import { answerAll, send } from "./messages.ts";
 import { driveAll, type Looks, serveAll } from "./notifications.ts";
 import type { RingsPlan } from "./sides.ts";
+import { publishAll, sleepAll, type WakePlan } from "./wake_words.ts";
 
 /** What a side has to do. */
 export type Task =
@@ -19,7 +20,12 @@ export type Task =
     readonly count: number;
   }
   | { readonly kind: "drive"; readonly looks: Looks; readonly rounds: number }
-  | { readonly kind: "serve"; readonly looks: Looks; readonly rounds: number };
+  | { readonly kind: "serve"; readonly looks: Looks; readonly rounds: number }
+  | {
+    readonly kind: "publish" | "sleep";
+    readonly wakes: WakePlan;
+    readonly rounds: number;
+  };
 
 /** What a side says: that its rings are made, and what came of the task. */
 export type Said = { readonly ready: true } | { readonly result: unknown };
@@ -38,6 +44,10 @@ function perform(task: Task): unknown {
       return driveAll(task.looks, task.rounds);
     case "serve":
       return serveAll(task.looks, task.rounds);
+    case "publish":
+      return publishAll(task.wakes, task.rounds);
+    case "sleep":
+      return sleepAll(task.wakes, task.rounds);
   }
 }
 

@@ -17,9 +17,9 @@ export type Fault =
   | "sleeps without a last look at its commands"
   | "looks at its commands before it says that it sleeps"
   | "commands are counted after the look whether the thread sleeps"
-  | "looks at what a lane has ended before it takes the flag back"
+  | "looks at what a lane has ended before it lowers its flag"
+  | "sleeps though it has found what a lane has ended"
   | "a lane raises its flag before it counts"
-  | "sleeps on a wake-up that it has taken itself"
   | "a ring of a busy thread sleeps though a lane has its requests"
   | "a kicked ring gets no turn"
   | "a ring that starts again is not looked at";
@@ -49,7 +49,6 @@ type Place =
   | "commands"
   | "suppress"
   | "look"
-  | "take flag"
   | "load ended"
   | "between"
   | "idle rings"
@@ -57,8 +56,11 @@ type Place =
   | "wish"
   | "last look"
   | "say asleep"
+  | "lower flag"
+  | "last ended"
   | "last commands"
   | "wait"
+  | "raise flag"
   | "say awake";
 
 interface State {
@@ -76,10 +78,12 @@ interface State {
   readonly main: "put" | "count" | "look" | "wake" | "answer";
   readonly told: number;
   readonly answered: number;
-  /** The lane: given, ended, seen by the thread; its flag, and where it is. */
+  /** The lane: given, ended, found by the thread, had by the ring … */
   readonly given: number;
   readonly ended: number;
+  readonly found: number;
   readonly collected: number;
+  /** … whether the thread is awake to it, and where it is. */
   readonly flag: boolean;
   readonly lane: "work" | "raise" | "signal" | "count";
   /** The thread's own. */
@@ -111,6 +115,7 @@ const INITIAL: State = {
   answered: 0,
   given: 0,
   ended: 0,
+  found: 0,
   collected: 0,
   flag: false,
   lane: "work",
@@ -272,20 +277,8 @@ export class QueueThreadModel implements Model<State> {
       }
       case "look":
         return this.#look(state);
-      case "take flag":
-        return this.#has(
-            "looks at what a lane has ended before it takes the flag back",
-          )
-          ? to("load ended", { ...this.#collect(state) })
-          : to("load ended", { flag: false });
-      case "load ended": {
-        const after = this.#has(
-            "looks at what a lane has ended before it takes the flag back",
-          )
-          ? { ...state, flag: false }
-          : { ...state, ...this.#collect(state) };
-        return this.#nextRing(after);
-      }
+      case "load ended":
+        return this.#nextRing({ ...state, ...this.#collect(state) });
       case "between":
         return this.#between(state);
       case "idle rings":
@@ -300,26 +293,57 @@ export class QueueThreadModel implements Model<State> {
         return to(
           this.#has("looks at its commands before it says that it sleeps")
             ? "wait"
-            : "last commands",
+            : this.#laneLooks[0]!,
           { asleep: true },
         );
+      case "lower flag":
+        return to(this.#afterLooking(state.place), { flag: false });
+      case "last ended": {
+        const { ended } = state;
+        const finds = ended > state.found;
+        const goesOn = finds &&
+          !this.#has("sleeps though it has found what a lane has ended");
+        return to(
+          goesOn ? "raise flag" : this.#afterLooking(state.place),
+          { found: ended },
+        );
+      }
       case "last commands": {
         const isEarly = this.#has(
           "looks at its commands before it says that it sleeps",
         );
         const hasNews = state.sent > state.received &&
           !this.#has("sleeps without a last look at its commands");
-        if (hasNews) return to("say awake");
+        if (hasNews) return to(this.#waking);
         return to(isEarly ? "say asleep" : "wait");
       }
       case "wait": {
         const { kicks, wake } = state;
         if (!wake && !kicks[0] && !kicks[1]) return [];
-        return to("say awake", this.#takeEdges(state));
+        return to(this.#waking, this.#takeEdges(state));
       }
+      case "raise flag":
+        return to("say awake", { flag: true });
       case "say awake":
         return this.#begin({ ...state, asleep: false });
     }
+  }
+
+  /** What a thread does about its lanes when it has said that it sleeps. */
+  get #laneLooks(): readonly Place[] {
+    if (!this.#scenario.lane) return ["last commands"];
+    return this.#has("looks at what a lane has ended before it lowers its flag")
+      ? ["last ended", "lower flag", "last commands"]
+      : ["lower flag", "last ended", "last commands"];
+  }
+
+  #afterLooking(place: Place): Place {
+    const looks = this.#laneLooks;
+    return looks[looks.indexOf(place) + 1]!;
+  }
+
+  get #waking(): Place {
+    return this.#scenario.lane ? "raise flag" : "say awake";
   }
 
   #begin(state: State): Step<State>[] {
@@ -389,14 +413,14 @@ export class QueueThreadModel implements Model<State> {
       }
       : state;
     if (this.#waits(after, ring)) {
-      return [[`thread: look ${ring}`, { ...after, place: "take flag" }]];
+      return [[`thread: look ${ring}`, { ...after, place: "load ended" }]];
     }
     return this.#nextRing(after);
   }
 
   #collect(state: State): Partial<State> {
     return state.ended > state.collected
-      ? { collected: state.ended, busy: true }
+      ? { found: state.ended, collected: state.ended, busy: true }
       : {};
   }
 
@@ -450,15 +474,11 @@ export class QueueThreadModel implements Model<State> {
   #rest(state: State): Step<State>[] {
     const edges = { ...state, ...this.#takeEdges(state) };
     const sleep = { ring: 0, place: "wish", lays: false } as const;
-    const found: Step<State>[] = [
+    return [
       ...this.#begin(state),
       ...this.#begin(edges),
       ["thread: goes to sleep", { ...state, ...sleep }],
     ];
-    if (this.#has("sleeps on a wake-up that it has taken itself")) {
-      found.push(["thread: kicks, goes to sleep", { ...edges, ...sleep }]);
-    }
-    return found;
   }
 
   #isLaid(state: State): boolean {

@@ -9,6 +9,7 @@ import type { Backend } from "../../../backends/backend.ts";
 import { loadBackend } from "../../../backends/registry.ts";
 import { GuestKeys } from "../../keys/guest_keys.ts";
 import { type Channel, createChannel } from "../../lane/channel.ts";
+import type { LaneChannels } from "../../lane/lane_channels.ts";
 import { LaneThread } from "../../lane/lane_thread.ts";
 import { LaneChannel } from "../../lane/shared_way.ts";
 import { type FailureListener, reasonOf } from "../../session/failure.ts";
@@ -28,6 +29,8 @@ const NO_GUEST = 0;
 /** What loaded settings are made with. */
 export interface LoadOptions {
   readonly shared: SharedBackends;
+  /** Those of the thread, which all settings add to. */
+  readonly channels: LaneChannels;
   /** Gives the main thread its end of a channel to the lane of a backend. */
   attach(backend: string, end: Channel["lane"]): void;
   /** Hears what fails on lanes and they cannot say themselves. */
@@ -106,6 +109,7 @@ export class LoadedSettings {
     this.#options.attach(backend, lane);
     const channel = new LaneChannel(sender, backend, this.#options.failed);
     this.#channels.set(backend, channel);
+    this.#options.channels.add(channel);
     return channel;
   }
 

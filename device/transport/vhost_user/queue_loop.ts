@@ -8,17 +8,18 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import { monotonicClock } from "../../../ffi/monotonic_clock.ts";
+import type { LaneChannels } from "../../lane/lane_channels.ts";
 import { REVIEW_MS } from "../../backend_health.ts";
 import { reasonOf } from "../../session/failure.ts";
 import { WakeWord } from "../../thread_wake.ts";
 import { GuestSeat, type SeatThread } from "./guest_seat.ts";
+import { IdleSpin } from "./idle_spin.ts";
 import type { KickWatch } from "./kick_watch.ts";
 import type { LoadedSettings } from "./loaded_settings.ts";
 import type { QueueRing } from "./queue_ring.ts";
-import { SpinPolicy } from "./spin_policy.ts";
 import type { ThreadCommands } from "./thread_commands.ts";
 import type { Announcement } from "./thread_seat.ts";
-import { fallsAsleep, RestWord, wakesUp } from "./thread_rest.ts";
+import { fallsAsleep, wakesUp } from "./thread_rest.ts";
 import type {
   Command,
   GuestCommand,
@@ -44,6 +45,8 @@ const REQUESTS_OF_TURN = 8;
 export interface QueueLoopOptions {
   readonly libc: Libc;
   readonly kicks: KickWatch;
+  /** To the lanes that the thread uses. */
+  readonly channels: LaneChannels;
   readonly commands: ThreadCommands;
   /** Indexed by `WakeWord`. */
   readonly words: Int32Array;
@@ -67,8 +70,7 @@ export class QueueLoop implements SeatThread {
   /** Those that are to have one next. */
   readonly #woken: QueueRing[] = [];
   readonly #spinMs: number;
-  readonly #spinPolicy = new SpinPolicy();
-  #spinUntil = 0;
+  readonly #spin: IdleSpin;
   /** Turns of the whole thread since there was something to do. */
   #idleTurns = 0;
   #requests = 0;
@@ -82,6 +84,7 @@ export class QueueLoop implements SeatThread {
     this.libc = options.libc;
     this.clock = monotonicClock(options.libc);
     this.#spinMs = options.spinMicroseconds / 1000;
+    this.#spin = new IdleSpin(this.#spinMs, options.rest);
   }
 
   /** Guests may name these settings from now on, or hear why they cannot. */
@@ -229,22 +232,18 @@ export class QueueLoop implements SeatThread {
     if (this.#spinMs === 0 || this.#awake.length === 0) return false;
     if (this.#idleTurns === 1) return this.#beginsSpin();
     if (this.#idleTurns % TURNS_PER_CLOCK !== 0) return true;
-    if (performance.now() >= this.#spinUntil) {
-      this.#options.rest[RestWord.SpinsInVain]!++;
-      return false;
-    }
-    // A wake-up of a lane that is taken here is looked into in the next turn.
+    if (this.#spin.isOver(performance.now())) return false;
     if (this.#options.kicks.size > this.#awake.length) this.#lookForKicks();
     return true;
   }
 
   #beginsSpin(): boolean {
-    const now = performance.now();
-    for (const ring of this.#awake) this.#requests += ring.takeCount();
-    this.#spinUntil = now + this.#spinMs;
-    const spins = this.#spinPolicy.decide(now, this.#requests);
-    if (spins) this.#options.rest[RestWord.Spins]!++;
-    return spins;
+    let waitsForLane = false;
+    for (const ring of this.#awake) {
+      this.#requests += ring.takeCount();
+      if (ring.waitsForLane) waitsForLane = true;
+    }
+    return this.#spin.begins(performance.now(), this.#requests, waitsForLane);
   }
 
   #sleep(): void {
@@ -264,14 +263,16 @@ export class QueueLoop implements SeatThread {
   }
 
   #wait(timeoutMs: number): void {
-    const { words, rest, commands, kicks } = this.#options;
+    const { words, rest, commands, channels, kicks } = this.#options;
     Atomics.store(words, WakeWord.Asleep, 1); // model: asleep
+    const haveEnded = channels.fallAsleep();
     // model: last look
-    if (!commands.haveCome) {
+    if (!haveEnded && !commands.haveCome) {
       fallsAsleep(rest);
       kicks.wait(timeoutMs, this.#kicked); // model: wait
       wakesUp(rest);
     }
+    channels.stayAwake();
     Atomics.store(words, WakeWord.Asleep, 0); // model: awake
     for (const settings of this.#down()) settings.review();
   }

@@ -155,6 +155,11 @@ export class QueueRing {
     return added;
   }
 
+  /** Whether a lane has requests of it. */
+  get waitsForLane(): boolean {
+    return this.#queue.pendingCount > 0 && !this.#queue.needsPolling;
+  }
+
   /** When it is to be looked at again though nothing wakes it; -1: never. */
   get lookAgainMs(): number {
     const { isStopping, isServed, pendingCount, waitMs } = this.#queue;

@@ -10,6 +10,7 @@ import { openLibc } from "../../../ffi/libc.ts";
 import { EdgeEpoll } from "../../../ffi/libc_epoll.ts";
 import { endForeignCalls } from "../../../ffi/libc_foreign.ts";
 import { CallGuard } from "../../session/call_guard.ts";
+import { LaneChannels } from "../../lane/lane_channels.ts";
 import { FailureNotes } from "../../session/failure.ts";
 import { SharedBackends } from "../../session/shared_backends.ts";
 import { KickWatch } from "./kick_watch.ts";
@@ -40,9 +41,11 @@ async function serve(
   }
   const kicks = new KickWatch(epoll, wake.fd);
   const words = new Int32Array(wake.words);
+  const channels = new LaneChannels();
   const loop = new QueueLoop({
     libc,
     kicks,
+    channels,
     commands: new ThreadCommands(port, words),
     words,
     rest: new Float64Array(rest),
@@ -58,6 +61,7 @@ async function serve(
       number,
       await LoadedSettings.load(laned, {
         shared,
+        channels,
         attach: (backend, end) =>
           scope.postMessage(
             { kind: "lane", settings: number, backend, end },

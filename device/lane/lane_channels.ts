@@ -1,0 +1,33 @@
+/**
+ * The channels of a thread of rings, as far as its sleep goes.
+ *
+ * @module
+ */
+
+import type { LaneChannel } from "./shared_way.ts";
+
+/** All channels of one thread. */
+export class LaneChannels {
+  readonly #channels: LaneChannel[] = [];
+
+  add(channel: LaneChannel): void {
+    this.#channels.push(channel);
+  }
+
+  /**
+   * Has lanes wake the thread from now on; true: something has ended already, so
+   * that it must not sleep.
+   */
+  fallAsleep(): boolean {
+    let haveEnded = false;
+    for (const channel of this.#channels) {
+      if (channel.fallAsleep()) haveEnded = true;
+    }
+    return haveEnded;
+  }
+
+  /** No lane needs to wake the thread from now on: it looks for itself. */
+  stayAwake(): void {
+    for (const channel of this.#channels) channel.stayAwake();
+  }
+}
