@@ -12,6 +12,7 @@ import {
   IV_WORDS,
   ListField,
 } from "../backends/request_burst.ts";
+import type { HeldAssociation } from "./association_objects.ts";
 import {
   ESP_HEADER_BYTES,
   EspPacket,
@@ -31,7 +32,6 @@ import {
 import { PacketMemory, type PacketPlace } from "./packet_memory.ts";
 import { DescriptorChain, showChain } from "./ring/chain.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
-import type { HeldAssociation } from "./security_associations.ts";
 import { NO_SESSION } from "./session/session_index.ts";
 import type { ThreadSessions } from "./session/thread_sessions.ts";
 import {

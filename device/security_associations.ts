@@ -12,11 +12,11 @@ import { findIllegal } from "../algorithms/legality.ts";
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import { copyDescription } from "../algorithms/session_description.ts";
 import {
-  type EspAssociation,
-  readAgain,
-  type ReadAssociation,
-  readAssociation,
-} from "./ipsec/association.ts";
+  hasSameAlgorithms,
+  type HeldAssociation,
+  isSameAssociation,
+} from "./association_objects.ts";
+import { type ReadAssociation, readAssociation } from "./ipsec/association.ts";
 import {
   type AssociationAnnouncement,
   type AssociationObserver,
@@ -39,7 +39,6 @@ import {
 } from "./wire/ipsec_capabilities.ts";
 import { ASSOCIATION_BYTES } from "./wire/ipsec_readings.ts";
 import {
-  type AssociationFields,
   decodeAssociation,
   ResourceType,
 } from "./wire/security_association.ts";
@@ -63,13 +62,6 @@ const NO_SUCH_OBJECT: AdminRefusal = {
   status: AdminStatus.NoSuchThing,
   qualifier: AdminQualifier.InvalidField,
 };
-
-/** An association as data queues look it up. */
-export interface HeldAssociation {
-  readonly association: EspAssociation;
-  /** Of the session table of associations. */
-  readonly sessionId: number;
-}
 
 interface Held extends HeldAssociation {
   /** The object as it was set last, keys included. */
@@ -371,48 +363,10 @@ const announcementOf = (
   place: stored.place,
 });
 
-/** The association of an announced object, for another thread. */
-export function holdAgain(
-  object: Uint8Array<ArrayBuffer>,
-  isOutbound: boolean,
-  sessionId: number,
-  words: BigUint64Array,
-): HeldAssociation {
-  const fields = decodeAssociation(new DataView(object.buffer));
-  return { association: readAgain(fields, isOutbound, words), sessionId };
-}
-
-/** Writes an object without its keys, which its session has. */
-export function writeWithoutKeys(
-  object: Uint8Array<ArrayBuffer>,
-  room: Uint8Array,
-): void {
-  room.set(object);
-  const { cipherKey, authKey } = decodeAssociation(new DataView(object.buffer));
-  for (const { byteOffset, length } of [cipherKey, authKey]) {
-    room.fill(0, byteOffset, byteOffset + length);
-  }
-}
-
 /** A session that no backend takes is a parameter that cannot be had. */
 function refusalOf(status: Status): AdminRefusal {
   return status === Status.NotSupported ? INVALID_FIELD : {
     status: AdminStatus.NoSpace,
     qualifier: AdminQualifier.NoResource,
   };
-}
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, i) => byte === b[i]);
-
-function isSameAssociation(a: AssociationFields, b: AssociationFields) {
-  return a.spi === b.spi && sameBytes(a.salt, b.salt) &&
-    a.cipherKeyBytes === b.cipherKeyBytes &&
-    a.authKeyBytes === b.authKeyBytes &&
-    sameBytes(a.cipherKey, b.cipherKey) && sameBytes(a.authKey, b.authKey);
-}
-
-function hasSameAlgorithms(a: AssociationFields, b: AssociationFields) {
-  return a.cipherAlgorithm === b.cipherAlgorithm &&
-    a.authAlgorithm === b.authAlgorithm;
 }

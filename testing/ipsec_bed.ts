@@ -6,7 +6,6 @@
  */
 
 import { Device } from "../device/device.ts";
-import type { HeldAssociation } from "../device/security_associations.ts";
 import { InProcessLink } from "../device/transport/in_process/in_process.ts";
 import type {
   AeadAlgorithms,
@@ -20,6 +19,7 @@ import type {
   SecurityAssociation,
 } from "../driver/ipsec.ts";
 import type { ProbedBackend } from "../backends/probe.ts";
+import type { HeldAssociation } from "../device/association_objects.ts";
 import { readyBackend } from "./ready_backends.ts";
 
 const bytes = (lengthBytes: number, first: number) =>

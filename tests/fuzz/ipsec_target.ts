@@ -6,7 +6,6 @@
  */
 
 import type { Random } from "../../conformance/random.ts";
-import type { HeldAssociation } from "../../device/security_associations.ts";
 import {
   AdminOpcode,
   encodeAdminCommand,
@@ -39,6 +38,7 @@ import {
 import { ipsecCapabilities } from "../../device/ipsec_service.ts";
 import { Status } from "../../device/wire/status.ts";
 import { ALGORITHMS } from "../../algorithms/catalogue.ts";
+import type { HeldAssociation } from "../../device/association_objects.ts";
 import {
   associationFields,
   type AssociationParameters,

@@ -8,7 +8,6 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import type { AssociationAnnouncement } from "../../association_store.ts";
 import type { Device } from "../../device.ts";
-import { writeWithoutKeys } from "../../security_associations.ts";
 import { AnnouncementMemory } from "../../session/announcement_memory.ts";
 import { FailureNotes } from "../../session/failure.ts";
 import { sessionName } from "../../session/session_needs.ts";
@@ -25,6 +24,7 @@ import type { MemoryTable } from "./memory_table.ts";
 import type { GuestNews, QueueThread, ThreadGuest } from "./queue_thread.ts";
 import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
+import { writeWithoutKeys } from "../../association_objects.ts";
 import type { RingRunner } from "./ring_runner.ts";
 import {
   type Announcement,

@@ -5,12 +5,9 @@
  * @module
  */
 
+import { type HeldAssociation, holdAgain } from "../../association_objects.ts";
 import type { WordsPlace } from "../../association_store.ts";
 import type { AssociationTable } from "../../ipsec_requests.ts";
-import {
-  type HeldAssociation,
-  holdAgain,
-} from "../../security_associations.ts";
 import { takeBytes } from "../../session/announcement_memory.ts";
 import { ASSOCIATION_BYTES } from "../../wire/ipsec_readings.ts";
 import type { TellAssociation } from "./thread_messages.ts";
