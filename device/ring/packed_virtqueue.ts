@@ -1,8 +1,9 @@
 /**
  * Packed virtqueues, the device's side (virtio 1.4 §2.8).
  *
- * What is read and written plainly here lies between an Atomics load and an
- * Atomics store of a descriptor's flags ("Memory order" in docs/architecture.md).
+ * What is read and written plainly here lies between a read of a descriptor's
+ * flags, with Atomics or a fence behind it, and an Atomics store of them ("Memory
+ * order" in docs/architecture.md).
  *
  * @module
  */
@@ -20,6 +21,7 @@ import {
   DESCRIPTOR_WRITE,
   EVENT_DISABLE,
 } from "./layout.ts";
+import { ReadFence } from "./read_fence.ts";
 import { doubleWords, words } from "./ring_area.ts";
 import {
   MOST_CHAINS,
@@ -64,10 +66,12 @@ export class PackedVirtqueue implements Virtqueue {
   /** The first descriptors of the chains that are taken. */
   readonly #firsts = new Int32Array(MOST_CHAINS);
   readonly #one = new Int32Array(1);
+  readonly #fence = new ReadFence();
   readonly #oneLength = new Int32Array(1);
-  /** What is staged: buffer IDs, descriptors of the ring, lengths of a single one. */
-  readonly #ids = new Int32Array(MOST_CHAINS);
-  readonly #taken = new Int32Array(MOST_CHAINS);
+  /** A single one that is staged, as a list of one slot that counts for 0. */
+  readonly #zero = new Int32Array(1);
+  readonly #ids = new Int32Array(1);
+  readonly #taken = new Int32Array(1);
   readonly #lengths = new Int32Array(1);
   /** Whether the last chain was like the one before in its slot. */
   #areAlike = true;
@@ -110,7 +114,7 @@ export class PackedVirtqueue implements Virtqueue {
       return;
     }
     // Once they were visible the driver may have put others in their place.
-    if (this.#countAvailable(1) > 0) this.#showJournal(journal, unshown);
+    if (this.#isAvailable()) this.#showJournal(journal, unshown);
     else this.#moveUsed(descriptors);
     this.#outstanding = 0;
     this.#next = this.#used;
@@ -151,14 +155,16 @@ export class PackedVirtqueue implements Virtqueue {
         done = reader.followAlike(into, this.#firsts, taken, listed, left);
         left = reader.leftBytes;
       }
-      this.#passBy(into, taken, done);
+      // Each is a table, which one descriptor of the ring names.
+      this.#passBy(into, taken, done, done - taken);
       this.#areAlike = done > taken;
       taken = done;
       if (taken < listed && left > 0) {
         const slot = into[taken]!;
         if (this.#followOne(slot)) {
-          left -= this.slots.readableBytes[slot]!;
-          this.#passBy(into, taken, ++taken);
+          const { readableBytes, ringDescriptors } = this.slots;
+          left -= readableBytes[slot]!;
+          this.#passBy(into, taken, ++taken, ringDescriptors[slot]!);
         }
       }
       if (taken < listed) this.slots.giveBackSome(into, taken, listed);
@@ -204,22 +210,35 @@ export class PackedVirtqueue implements Virtqueue {
 
   /**
    * How many of the next descriptors are available, up to the end of the ring and
-   * `most`. Each load acquires: what the driver wrote before is read after it in
-   * plain loads.
+   * `most`. Their flags are read plainly, and then all that the driver wrote before
+   * them is read behind a fence: a load that acquires is a call.
    */
   #countAvailable(most: number): number {
     const words = this.#words;
     const next = this.#next;
     const room = Math.max(this.size - this.#outstanding, 1);
     const limit = Math.min(most, room, this.size - next);
-    const wanted = this.#nextWrap === 1 ? AVAILABLE : USED;
+    const wanted = this.#wantedFlags;
     let count = 0;
     while (
       count < limit &&
-      (Atomics.load(words, (next + count) * 8 + 7) & (AVAILABLE | USED)) ===
-        wanted
-    ) count++;
+      (words[((next + count) & MASK) * 8 + 7]! & (AVAILABLE | USED)) === wanted
+    ) count = (count + 1) | 0;
+    // One is acquired by looking again, at the price of one call.
+    if (count === 1) return this.#isAvailable() ? 1 : 0;
+    if (count > 1) this.#fence.pass();
     return count;
+  }
+
+  /** Whether the next descriptor is available; the load acquires. */
+  #isAvailable(): boolean {
+    const flags = Atomics.load(this.#words, this.#next * 8 + 7);
+    return (flags & (AVAILABLE | USED)) === this.#wantedFlags;
+  }
+
+  /** The bits of the flags of a descriptor that is available. */
+  get #wantedFlags(): number {
+    return this.#nextWrap === 1 ? AVAILABLE : USED;
   }
 
   /** Follows the next chain, whatever it is; false where the ring is broken. */
@@ -231,30 +250,33 @@ export class PackedVirtqueue implements Virtqueue {
     return false;
   }
 
-  /** Goes on behind the chains from index `from` to `to`. */
-  #passBy(chosen: Int32Array<ArrayBuffer>, from: number, to: number): void {
+  /** Goes on behind the chains from index `from` to `to`, which take so many. */
+  #passBy(
+    chosen: Int32Array<ArrayBuffer>,
+    from: number,
+    to: number,
+    descriptors: number,
+  ): void {
+    if (this.#gate) this.#number(chosen, from, to);
+    this.#outstanding += descriptors;
+    this.#next += descriptors;
+    // A ring's worth at most: it goes round once.
+    if (this.#next < this.size) return;
+    this.#next -= this.size;
+    this.#nextWrap ^= 1;
+  }
+
+  /** Gives the chains their places in the order of the ring. */
+  #number(chosen: Int32Array<ArrayBuffer>, from: number, to: number): void {
     const { size } = this;
-    const { orders, ringDescriptors } = this.slots;
-    let next = this.#next;
+    const { orders } = this.slots;
     let order = this.#order;
-    let outstanding = this.#outstanding;
-    for (let i = from; i < to; i++) {
-      const slot = chosen[i]! & MASK;
-      const descriptors = ringDescriptors[slot]!;
-      orders[slot] = order;
+    for (let i = from; i < to; i = (i + 1) | 0) {
+      orders[chosen[i]! & MASK] = order;
       order = (order + 1) | 0;
       if (order === size) order = 0;
-      outstanding = (outstanding + descriptors) | 0;
-      next = (next + descriptors) | 0;
     }
-    // A ring's worth at most: it goes round once.
-    if (next >= size) {
-      next -= size;
-      this.#nextWrap ^= 1;
-    }
-    this.#next = next;
     this.#order = order;
-    this.#outstanding = outstanding;
   }
 
   give(
@@ -266,14 +288,7 @@ export class PackedVirtqueue implements Virtqueue {
       this.#release(slots, writtenBytes, count);
     } else {
       const { heads, ringDescriptors } = this.slots;
-      const ids = this.#ids;
-      const descriptors = this.#taken;
-      for (let i = 0; i < count; i++) {
-        const slot = slots[i]! & MASK;
-        ids[i] = heads[slot]!;
-        descriptors[i] = ringDescriptors[slot]!;
-      }
-      this.#stage(ids, descriptors, writtenBytes, count);
+      this.#stage(slots, heads, ringDescriptors, writtenBytes, count);
     }
     this.slots.giveBackSome(slots, 0, count);
   }
@@ -376,7 +391,7 @@ export class PackedVirtqueue implements Virtqueue {
       0,
       packedEventAt(position, this.#eventIndex),
     );
-    return this.#countAvailable(1) > 0;
+    return this.#isAvailable();
   }
 
   disableNotifications(): void {
@@ -387,14 +402,16 @@ export class PackedVirtqueue implements Virtqueue {
     this.#ids[0] = id;
     this.#taken[0] = ringDescriptors;
     this.#lengths[0] = writtenBytes;
-    this.#stage(this.#ids, this.#taken, this.#lengths, 1);
+    this.#stage(this.#zero, this.#ids, this.#taken, this.#lengths, 1);
   }
 
   /**
-   * Writes used descriptors. The driver looks only at the one that it expects next,
+   * Writes used descriptors for `slots`, whose buffer IDs and numbers of
+   * descriptors are by slot. The driver looks only at the one that it expects next,
    * so holding back the first hides all.
    */
   #stage(
+    slots: Int32Array<ArrayBuffer>,
     ids: Int32Array<ArrayBuffer>,
     ringDescriptors: Int32Array<ArrayBuffer>,
     writtenBytes: Int32Array<ArrayBuffer>,
@@ -405,17 +422,18 @@ export class PackedVirtqueue implements Virtqueue {
     let used = this.#used;
     let wrapFlags = this.#usedWrap === 1 ? AVAILABLE | USED : 0;
     let staged = this.#staged;
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < count; i = (i + 1) | 0) {
+      const slot = slots[i]! & MASK;
       const at = (used & MASK) << 2;
       const lengthBytes = writtenBytes[i]!;
       const flags = (lengthBytes !== 0 ? WRITE : 0) | wrapFlags;
       descriptors[at + 2] = lengthBytes;
       if (staged === 0) {
-        this.#words[(at << 1) + 6] = ids[i]!;
+        this.#words[(at << 1) + 6] = ids[slot]!;
         this.#firstStaged = used;
         this.#firstFlags = flags;
-      } else descriptors[at + 3] = ids[i]! | flags << 16;
-      const taken = ringDescriptors[i]!;
+      } else descriptors[at + 3] = ids[slot]! | flags << 16;
+      const taken = ringDescriptors[slot]!;
       staged = (staged + taken) | 0;
       used = (used + taken) | 0;
       if (used >= size) {

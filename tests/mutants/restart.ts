@@ -4,8 +4,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "what the driver has seen already is shown to it again",
     file: "device/ring/packed_virtqueue.ts",
-    text:
-      "if (this.#countAvailable(1) > 0) this.#showJournal(journal, unshown);",
+    text: "if (this.#isAvailable()) this.#showJournal(journal, unshown);",
     replacement: "this.#showJournal(journal, unshown);\n    if (unshown < 0);",
     tests: ["device/ring/kept_ring_test.ts"],
   },

@@ -140,6 +140,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/memory_order"],
   },
   {
+    fault: "a list behind those that are available is taken with them",
+    file: "device/ring/packed_virtqueue.ts",
+    text: "    if (count > 1) this.#fence.pass();\n",
+    replacement: "    if (count > 1 && count < limit) count++;\n",
+    tests: ["tests/memory_order"],
+  },
+  {
     fault: "the used index is seen before its entry",
     file: "device/ring/split_virtqueue.ts",
     text: "        const entry = (staged & mask) << 1;\n",
