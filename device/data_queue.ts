@@ -158,6 +158,8 @@ export class DataQueue implements QueueService {
   #otherRoutes = false;
   /** How many of the next requests are done again. */
   #redo: number;
+  /** Whether the first of them has begun and not ended. */
+  #isRedoing = false;
   readonly #journal: UsedJournal | undefined;
   readonly #undo: RequestUndo | undefined;
 
@@ -192,10 +194,11 @@ export class DataQueue implements QueueService {
 
   /**
    * Its guest has had what it may have for now, however little is pending, or what
-   * is pending takes the room that others need to be protected.
+   * is pending takes the room that others need to be protected, or is done again,
+   * by itself.
    */
   get isFull(): boolean {
-    return this.#isThrottled || this.#waitsForRoom;
+    return this.#isThrottled || this.#isRedoing || this.#waitsForRoom;
   }
 
   /**
@@ -204,8 +207,7 @@ export class DataQueue implements QueueService {
    */
   get #waitsForRoom(): boolean {
     const undo = this.#undo;
-    return undo !== undefined && undo.isFull &&
-      (this.#redo === 0 || this.#pending.count > 0);
+    return undo !== undefined && undo.isFull && this.#redo === 0;
   }
 
   get #isThrottled(): boolean {
@@ -263,6 +265,7 @@ export class DataQueue implements QueueService {
       if (this.#redo > 0) this.#runAgain();
       else this.#runner.runBurst(this.#ready, this.#readyCount);
       this.#settle(this.#burst, count);
+      if (this.#isRedoing) this.#endRedone();
       if (isTimed) this.#time(this.#burst[0]!);
       notify = this.#publish() || notify;
     }
@@ -281,8 +284,15 @@ export class DataQueue implements QueueService {
   #runAgain(): void {
     const journal = this.#journal;
     if (journal && this.#readyCount > 0) journal.tries++;
+    this.#isRedoing = true;
     this.#runner.runBurst(this.#ready, this.#readyCount);
-    if (journal) journal.tries = 0;
+  }
+
+  /** What is done again has ended, unless a backend has it still. */
+  #endRedone(): void {
+    if (this.#pending.count > 0) return;
+    if (this.#journal) this.#journal.tries = 0;
+    this.#isRedoing = false;
     this.#redo--;
   }
 
@@ -305,6 +315,7 @@ export class DataQueue implements QueueService {
     this.#pending = this.#spare ?? new SlotList();
     this.#spare = undefined;
     this.#settle(pending.slots, pending.count);
+    if (this.#isRedoing) this.#endRedone();
     if (this.#latency.waiting >= 0) this.#time(this.#latency.waiting);
     pending.count = 0;
     this.#spare = pending;
@@ -335,6 +346,7 @@ export class DataQueue implements QueueService {
     const virtqueue = this.#virtqueue;
     const burst = this.#burst;
     const redo = this.#redo;
+    if (this.#isRedoing) return 0;
     // By itself, so that it is known which one ends the process.
     const most = redo > 0 ? 1 : BURST;
     const undo = this.#undo;

@@ -12,6 +12,7 @@ import { DEADLY } from "../../testing/deadly_backend.ts";
 import { KeptDevice } from "../../testing/kept_device.ts";
 
 const BACKEND = new URL("../../testing/deadly_backend.ts", import.meta.url);
+const LANE = new URL("../../testing/deadly_lane_backend.ts", import.meta.url);
 const KEY = new Uint8Array(16).fill(0x42);
 const IV = new Uint8Array(16).fill(0x17);
 /** One has it among others, and three by itself. */
@@ -24,9 +25,12 @@ function expected(data: Uint8Array): Uint8Array {
 }
 
 for (const packed of [false, true]) {
-  const form = packed ? "packed" : "split";
-  Deno.test(`a request that ends each process is refused, and no other one (${form} ring)`, async () => {
-    await using device = await KeptDevice.start("--backend", BACKEND.pathname);
+  const where = packed
+    ? "a lane, packed ring"
+    : "the queue's thread, split ring";
+  Deno.test(`a request that ends each process is refused, and no other one (on ${where})`, async () => {
+    const { pathname } = packed ? LANE : BACKEND;
+    await using device = await KeptDevice.start("--backend", pathname);
     const link = await connectVhostUser(device.socketPath, {
       memoryBytes: 4 * 1024 * 1024,
     });
