@@ -46,8 +46,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "what follows a request that ends each process is refused, too",
     file: "device/data_queue.ts",
-    text: "if (journal) journal.tries = 0;",
-    replacement: "if (!journal) this.#redo = 0;",
+    text: "if (this.#journal) this.#journal.tries = 0;",
+    replacement: "if (!this.#journal) this.#redo = 0;",
+    tests: ["tests/restart/deadly_request_test.ts"],
+  },
+  {
+    fault: "a request that is on a lane counts as one that has ended",
+    file: "device/data_queue.ts",
+    text: "if (this.#pending.count > 0) return;",
+    replacement: "",
     tests: ["tests/restart/deadly_request_test.ts"],
   },
 ];
