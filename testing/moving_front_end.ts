@@ -7,9 +7,8 @@
  */
 
 import { ok, strictEqual } from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { Request } from "../device/transport/vhost_user/messages.ts";
-import { LOG_PAGE_BYTES, logBytesFor } from "../device/ring/dirty_log.ts";
+import { logBytesFor } from "../device/ring/dirty_log.ts";
 import {
   F_EVENT_IDX,
   F_INDIRECT_DESC,
@@ -18,14 +17,7 @@ import {
   F_VERSION_1,
   F_VHOST_USER_PROTOCOL_FEATURES,
 } from "../device/wire/features.ts";
-import {
-  type Libc,
-  type Mapping,
-  nativeBuffer,
-  regionAt,
-} from "../ffi/libc.ts";
-import { readForeign, waitForeign, writeForeign } from "../ffi/libc_foreign.ts";
-import { socketPair } from "../ffi/libc_socket.ts";
+import { type Mapping, regionAt } from "../ffi/libc.ts";
 import {
   GUEST_ADDRESS,
   longs,
@@ -36,6 +28,7 @@ import {
   USER_ADDRESS,
   words,
 } from "./scripted_front_end.ts";
+import { channel, readToEnd, writeAll } from "./state_channel.ts";
 
 const bit = (number: number) => 1n << BigInt(number);
 
@@ -344,102 +337,6 @@ export class MovingFrontEnd implements Disposable {
     if (this.#inflight) this.front.libc.close(this.#inflight.fd);
     this.front[Symbol.dispose]();
   }
-}
-
-/** Ends of a channel: what is written to the second is read from the first. */
-function channel(libc: Libc, { pipe }: MovingManner): [number, number] {
-  const pair = pipe ? openPipe(libc) : socketPair(libc);
-  if (typeof pair === "number") throw new Error(libc.describe(pair));
-  return pair;
-}
-
-function openPipe(libc: Libc): [number, number] {
-  const library = Deno.dlopen("libc.so.6", {
-    pipe2: { parameters: ["buffer", "i32"], result: "i32" },
-  });
-  const pair = nativeBuffer(8);
-  libc.check(library.symbols.pipe2(pair, 0o2000000));
-  library.close();
-  const view = new DataView(pair.buffer);
-  return [view.getInt32(0, true), view.getInt32(4, true)];
-}
-
-async function readToEnd(
-  libc: Libc,
-  fd: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const pieces: Uint8Array[] = [];
-  for (;;) {
-    await waitForeign(fd, "read", 10_000);
-    const piece = nativeBuffer(4096);
-    const read = readForeign(libc, fd, piece);
-    if (read <= 0) {
-      strictEqual(read, 0);
-      return Uint8Array.from(pieces.flatMap((one) => [...one]));
-    }
-    pieces.push(piece.subarray(0, read));
-  }
-}
-
-async function writeAll(
-  libc: Libc,
-  fd: number,
-  bytes: Uint8Array,
-): Promise<void> {
-  const native = nativeBuffer(bytes.length);
-  native.set(bytes);
-  for (let at = 0; at < bytes.length;) {
-    await waitForeign(fd, "write", 10_000);
-    const written = writeForeign(libc, fd, native.subarray(at, at + 5000));
-    // A device that has had enough does not read on.
-    if (written < 0) return;
-    at += written;
-  }
-}
-
-/** Pages of the guest's memory, counted from its start, that a log has marked. */
-export function markedPages({ bytes }: SharedLog): Set<number> {
-  const first = GUEST_ADDRESS / LOG_PAGE_BYTES;
-  const pages = new Set<number>();
-  for (let page = 0; page < MEMORY_BYTES / LOG_PAGE_BYTES; page++) {
-    const number = first + page;
-    const byte = Atomics.load(bytes, Math.floor(number / 8));
-    if ((byte >> number % 8 & 1) === 1) pages.add(page);
-  }
-  return pages;
-}
-
-/** Pages whose bytes are others than in `before`, but for those of `ignored`. */
-export function changedPages(
-  before: Uint8Array,
-  after: Uint8Array,
-  ignored: readonly (readonly [start: number, end: number])[],
-): number[] {
-  const pages: number[] = [];
-  for (let at = 0; at < before.length; at += LOG_PAGE_BYTES) {
-    const [old, now] = [before, after].map((bytes) =>
-      bytes.slice(at, at + LOG_PAGE_BYTES)
-    );
-    for (const [start, end] of ignored) {
-      if (end <= at || start >= at + LOG_PAGE_BYTES) continue;
-      for (const page of [old!, now!]) {
-        page.fill(0, Math.max(start - at, 0), end - at);
-      }
-    }
-    if (Buffer.compare(old!, now!) !== 0) pages.push(at / LOG_PAGE_BYTES);
-  }
-  return pages;
-}
-
-/** Where in the memory the driver itself writes to its rings. */
-export function driversBytes(
-  { rings }: MovingFrontEnd,
-  packed: boolean,
-): (readonly [number, number])[] {
-  return rings.map(({ queue }) => {
-    const start = queue.addresses.availableAddress - GUEST_ADDRESS;
-    return [start, start + (packed ? 4 : 6 + 2 * queue.size)] as const;
-  });
 }
 
 /** A guest address as the front-end names it. */

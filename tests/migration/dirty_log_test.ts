@@ -12,9 +12,11 @@ import { F_VERSION_1 } from "../../device/wire/features.ts";
 import { wireMode } from "../../device/wire/mode.ts";
 import {
   changedPages,
-  CONTROL_RING,
   driversBytes,
   markedPages,
+} from "../../testing/logged_pages.ts";
+import {
+  CONTROL_RING,
   MovingFrontEnd,
   type SharedLog,
 } from "../../testing/moving_front_end.ts";

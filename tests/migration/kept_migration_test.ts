@@ -2,9 +2,11 @@ import { ok, strictEqual } from "node:assert/strict";
 import { KeptDevice } from "../../testing/kept_device.ts";
 import {
   changedPages,
-  CONTROL_RING,
   driversBytes,
   markedPages,
+} from "../../testing/logged_pages.ts";
+import {
+  CONTROL_RING,
   MovingFrontEnd,
 } from "../../testing/moving_front_end.ts";
 import { createByQueue, encryptsWell } from "../../testing/qemu_front_end.ts";
