@@ -6,15 +6,8 @@
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
-import type { AssociationAnnouncement } from "../../association_store.ts";
 import type { Device } from "../../device.ts";
-import { AnnouncementMemory } from "../../session/announcement_memory.ts";
 import { FailureNotes } from "../../session/failure.ts";
-import { sessionName } from "../../session/session_needs.ts";
-import type {
-  SessionAnnouncement,
-  SessionTable,
-} from "../../session/session_table.ts";
 import { ControlRing, type ControlRingOptions } from "./control_ring.ts";
 import type { KeptGuest } from "./kept_guest.ts";
 import type { GuestSignals } from "./guest_signals.ts";
@@ -24,13 +17,9 @@ import type { MemoryTable } from "./memory_table.ts";
 import type { GuestNews, QueueThread, ThreadGuest } from "./queue_thread.ts";
 import type { QueueThreads } from "./queue_threads.ts";
 import type { Reactor } from "../../../ffi/reactor.ts";
-import { writeWithoutKeys } from "../../association_objects.ts";
 import type { RingRunner } from "./ring_runner.ts";
-import {
-  type Announcement,
-  type SeatedRing,
-  ThreadSeat,
-} from "./thread_seat.ts";
+import { ThreadAnnouncements } from "./thread_announcements.ts";
+import { type SeatedRing, ThreadSeat } from "./thread_seat.ts";
 
 /** What runners are made with. */
 export interface QueueRunnersOptions {
@@ -66,12 +55,11 @@ export class QueueRunners {
   readonly #left = new Map<ThreadSeat, readonly number[]>();
   readonly #work: SeatWork[] = [];
   readonly #counters: QueueCounters[] = [];
-  readonly #announcements = new AnnouncementMemory();
   /** What is told of all threads of this guest. */
   readonly #failures = new FailureNotes((failure) =>
     logFailure(this.#options.log, failure)
   );
-  readonly #unobserve: () => void;
+  readonly #announcements: ThreadAnnouncements;
   readonly #unobserveThrottle: () => void;
   readonly #guest: number;
   #ended = false;
@@ -82,58 +70,14 @@ export class QueueRunners {
     const { device } = options;
     this.#guest = options.threads.newGuest();
     this.#own = ownRings(options);
-    const { associations } = device;
-    const unobserve = [
-      this.#observe(device.sessions, false),
-      ...associations
-        ? [
-          this.#observe(associations.sessions, true),
-          associations.observe({
-            set: (association) => this.#associationSet(association),
-            removed: (isOutbound, id) =>
-              this.#announce({ kind: "association removed", isOutbound, id }),
-          }),
-        ]
-        : [],
-    ];
+    this.#announcements = new ThreadAnnouncements(
+      options,
+      this.#seats,
+      this.#failures,
+    );
     this.#unobserveThrottle = device.observeThrottle((throttle) => {
       for (const seat of this.#seats.values()) seat.changeThrottle(throttle);
     });
-    this.#unobserve = () => unobserve.forEach((stop) => stop());
-  }
-
-  /** Has the threads hear of a table's sessions; `own`: of associations. */
-  #observe(table: SessionTable, own: boolean): () => void {
-    const seats = this.#seats;
-    return table.observe({
-      get waitingAnnouncements() {
-        let most = 0;
-        for (const { waitingAnnouncements } of seats.values()) {
-          most = Math.max(most, waitingAnnouncements);
-        }
-        return most;
-      },
-      opened: (announcement) => this.#opened(announcement, own),
-      closed: (id) => {
-        this.#announce({ kind: "closed", id, own });
-        if (own) return;
-        this.#options.log("debug", `session ${id} destroyed`, {
-          session: `${id}`,
-        });
-      },
-      keysChanged: () => {
-        for (const seat of seats.values()) seat.keysChanged();
-      },
-      refused: ({ status, reason }) =>
-        this.#failures.note({
-          of: "session",
-          reason: `status ${status}, ${reason}`,
-        }),
-    });
-  }
-
-  #announce(announcement: Announcement): void {
-    for (const seat of this.#seats.values()) seat.announce(announcement);
   }
 
   /** Counters of the data queues that have run, by queue. */
@@ -189,40 +133,8 @@ export class QueueRunners {
       },
     });
     this.#seats.set(thread, seat);
-    this.#tellAll(seat);
+    this.#announcements.tellAll(seat);
     return seat;
-  }
-
-  /** What there is already. */
-  #tellAll(seat: ThreadSeat): void {
-    const { sessions, associations } = this.#options.device;
-    const announcements = this.#announcements;
-    for (const place of announcements.putAll(sessions.current())) {
-      seat.announce({ kind: "opened", place, own: false });
-    }
-    if (!associations) return;
-    const own = associations.sessions.current();
-    for (const place of announcements.putAll(own)) {
-      seat.announce({ kind: "opened", place, own: true });
-    }
-    for (const association of associations.current()) {
-      seat.announce(this.#tellAssociation(association, 1));
-    }
-  }
-
-  #tellAssociation(
-    { object, words: _words, ...association }: AssociationAnnouncement,
-    takers: number,
-  ): Announcement {
-    const place = this.#announcements.putBytes(
-      object.length,
-      takers,
-      (room) => writeWithoutKeys(object, room),
-    );
-    return {
-      kind: "association",
-      association: { ...association, object: place },
-    };
   }
 
   #guestOn(thread: QueueThread, { kinds }: SeatWork): ThreadGuest {
@@ -293,7 +205,7 @@ export class QueueRunners {
   /** Ends all; settled when none touches guest memory any more. */
   async exit(): Promise<void> {
     this.#ended = true;
-    this.#unobserve();
+    this.#announcements.stop();
     this.#unobserveThrottle();
     const seats = [...this.#seats.values(), ...this.#left.keys()];
     for (const { thread } of seats) {
@@ -327,29 +239,6 @@ export class QueueRunners {
     this.#toldThrottled = true;
     const reason = "the guest sends more than its limits allow";
     this.#options.log("warn", `requests wait: ${reason}`, { queue, reason });
-  }
-
-  #opened(announcement: SessionAnnouncement, own: boolean): void {
-    if (this.#seats.size > 0) {
-      const place = this.#announcements.put(announcement, this.#seats.size);
-      this.#announce({ kind: "opened", place, own });
-    }
-    if (own) return;
-    const { id, placement, description } = announcement;
-    const [first] = placement.choices;
-    this.#options.log(
-      "debug",
-      `session ${id} created: ${sessionName(description)} on ${first?.backend}`,
-      { session: `${id}`, ...(first && { backend: first.backend }) },
-    );
-  }
-
-  #associationSet(announcement: AssociationAnnouncement): void {
-    const { size } = this.#seats;
-    if (size > 0) this.#announce(this.#tellAssociation(announcement, size));
-    const { isOutbound, id } = announcement;
-    const which = isOutbound ? "outbound" : "inbound";
-    this.#options.log("debug", `${which} association ${id} set`);
   }
 }
 
