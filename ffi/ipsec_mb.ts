@@ -12,6 +12,9 @@
 
 import {
   FEATURE_AVX,
+  FEATURE_AVX2,
+  FEATURE_AVX512,
+  FEATURE_SHANI,
   jobBytes,
   KNOWN_VERSIONS,
   MANAGER,
@@ -31,6 +34,7 @@ const SYMBOLS = {
     parameters: [P, /* state */ B /* arch */],
     result: "void",
   },
+  init_mb_mgr_sse: { parameters: [P /* state */], result: "void" },
   imb_get_errno: { parameters: [P /* mb_mgr */], result: "i32" },
   imb_get_strerror: { parameters: ["i32" /* errnum */], result: P },
   imb_get_mb_mgr_size: { parameters: [], result: "usize" },
@@ -61,11 +65,23 @@ const CIPHER_BURST = {
   result: "u32",
 } as const;
 
+const HASH_BURST = {
+  parameters: [
+    P, /* state */
+    P, /* jobs */
+    "u32", /* n_jobs */
+    "i32", /* hash */
+  ],
+  result: "u32",
+} as const;
+
 const HOT = {
   get_next_burst: BURST,
   submit_burst: BURST,
   flush_burst: BURST,
   submit_cipher_burst: CIPHER_BURST,
+  submit_cipher_burst_nocheck: CIPHER_BURST,
+  submit_hash_burst_nocheck: HASH_BURST,
 } as const;
 
 /** Endings of the exported names, one for each kind of processor. */
@@ -214,15 +230,20 @@ export class IpsecMb {
   readonly #library: Library;
   readonly #others: { close(): void }[] = [];
 
-  /** @throws {IpsecMbError} */
-  constructor(path: string) {
+  /**
+   * A manager for this processor, or, `byShaInstructions`, the one that computes
+   * SHA-1, SHA-224 and SHA-256 by the processor's own instructions for them.
+   *
+   * @throws {IpsecMbError}
+   */
+  constructor(path: string, byShaInstructions = false) {
     this.path = path;
     this.#library = load(path, SYMBOLS);
     const { symbols } = this.#library;
     this.version = text(symbols.imb_get_version_str());
     try {
       this.jobBytes = knownJobBytes(this.version);
-      this.manager = makeManager(this.#library);
+      this.manager = makeManager(this.#library, byShaInstructions);
     } catch (error) {
       this.#library.close();
       throw error;
@@ -246,13 +267,14 @@ export class IpsecMb {
       names.get(Deno.UnsafePointer.value(this.#function(base)))
     );
     if (bound.every((name) => name !== undefined)) {
-      const [next, submit, flush, cipher] = bound as string[];
-      const library = load(this.path, {
-        get_next_burst: { ...BURST, name: next! },
-        submit_burst: { ...BURST, name: submit! },
-        flush_burst: { ...BURST, name: flush! },
-        submit_cipher_burst: { ...CIPHER_BURST, name: cipher! },
-      });
+      const named = bases.map((
+        base,
+        i,
+      ) => [base, { ...HOT[base], name: bound[i] }]);
+      const library = load(
+        this.path,
+        Object.fromEntries(named) as unknown as typeof HOT,
+      );
       this.#others.push(library);
       return library.symbols;
     }
@@ -296,7 +318,22 @@ export class IpsecMb {
 
   /** Whether the manager uses AVX. */
   get hasAvx(): boolean {
-    return (this.managerWords[MANAGER.features / 4]! & FEATURE_AVX) !== 0;
+    return this.#has(FEATURE_AVX);
+  }
+
+  /** Whether the manager's widest registers are those of AVX2. */
+  get isOfAvx2(): boolean {
+    return this.#has(FEATURE_AVX2) && !this.#has(FEATURE_AVX512);
+  }
+
+  /** Whether the processor has instructions for SHA-1 and SHA-256. */
+  get hasShaInstructions(): boolean {
+    return this.#has(FEATURE_SHANI);
+  }
+
+  /** Whether the processor has all of these features. */
+  #has(mask: number): boolean {
+    return (this.managerWords[MANAGER.features / 4]! & mask) === mask;
   }
 
   /** The manager's last error; 0 for none. */
@@ -321,16 +358,18 @@ function knownJobBytes(version: string): number {
   );
 }
 
-function makeManager(library: Library): Handle {
+function makeManager(library: Library, byShaInstructions: boolean): Handle {
   const { symbols } = library;
   const manager = symbols.alloc_mb_mgr(0n);
   if (manager === null) {
     throw new IpsecMbError("processor", "libIPSec_MB: alloc_mb_mgr() failed");
   }
   const architecture = new Uint32Array(1);
-  symbols.init_mb_mgr_auto(manager, architecture);
+  if (byShaInstructions) symbols.init_mb_mgr_sse(manager);
+  else symbols.init_mb_mgr_auto(manager, architecture);
   const error = symbols.imb_get_errno(manager);
-  if (error === 0 && architecture[0] !== 0) return manager;
+  const isReady = byShaInstructions || architecture[0] !== 0;
+  if (error === 0 && isReady) return manager;
   const reason = text(symbols.imb_get_strerror(error));
   symbols.free_mb_mgr(manager);
   throw new IpsecMbError("processor", `libIPSec_MB: ${reason}`);

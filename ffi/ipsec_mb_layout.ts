@@ -79,6 +79,8 @@ export const MANAGER = {
   submit_burst: 960,
   flush_burst: 976,
   submit_cipher_burst: 984,
+  submit_cipher_burst_nocheck: 992,
+  submit_hash_burst_nocheck: 1008,
 } as const;
 
 /** `IMB_CIPHER_MODE` */
@@ -134,8 +136,14 @@ export const ChainOrder = { CIPHER_HASH: 1, HASH_CIPHER: 2 } as const;
 /** `IMB_STATUS_COMPLETED` */
 export const STATUS_COMPLETED = 3;
 
+/** `IMB_FEATURE_SHANI` */
+export const FEATURE_SHANI = 1 << 0;
 /** `IMB_FEATURE_AVX` */
 export const FEATURE_AVX = 1 << 5;
+/** `IMB_FEATURE_AVX2` */
+export const FEATURE_AVX2 = 1 << 6;
+/** `IMB_FEATURE_AVX512_SKX` */
+export const FEATURE_AVX512 = 0x1f << 7;
 
 /** `IMB_MAX_BURST_SIZE` */
 export const MAX_BURST_SIZE = 128;

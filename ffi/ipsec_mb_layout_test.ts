@@ -6,6 +6,9 @@ import {
   CipherDirection,
   CipherMode,
   FEATURE_AVX,
+  FEATURE_AVX2,
+  FEATURE_AVX512,
+  FEATURE_SHANI,
   GCM_KEY_DATA_BYTES,
   HashAlgorithm,
   JOB,
@@ -34,7 +37,10 @@ function expectations(): Map<string, number> {
   add(ChainOrder, (name) => `IMB_ORDER_${name}`);
   expected.set("IMB_STATUS_COMPLETED", STATUS_COMPLETED);
   expected.set("IMB_MAX_BURST_SIZE", MAX_BURST_SIZE);
+  expected.set("IMB_FEATURE_SHANI", FEATURE_SHANI);
   expected.set("IMB_FEATURE_AVX", FEATURE_AVX);
+  expected.set("IMB_FEATURE_AVX2", FEATURE_AVX2);
+  expected.set("IMB_FEATURE_AVX512_SKX", FEATURE_AVX512);
   // Where the fields of `u` lie that jobs are given.
   expected.set("offsetof(IMB_JOB, u.GCM.aad_len_in_bytes)", JOB.u + 8);
   expected.set("offsetof(IMB_JOB, u.CMAC._skey2)", JOB.u + 16);

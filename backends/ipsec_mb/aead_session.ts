@@ -23,6 +23,7 @@ import {
   type RequestBurst,
 } from "../request_burst.ts";
 import { type AeadKernel, makeAeadKernel } from "./aead.ts";
+import type { JobQueue } from "./job_queue.ts";
 import {
   JobPart,
   type JobTemplate,
@@ -49,6 +50,7 @@ const WITH_DATA = WITHOUT_DATA | JobPart.AdditionalData;
 
 class IpsecMbAeadSession implements IpsecMbSession {
   readonly template: JobTemplate;
+  readonly jobs: JobQueue;
   readonly #runner: JobRunner;
   readonly #kernel: AeadKernel;
   readonly #encrypts: boolean;
@@ -60,6 +62,7 @@ class IpsecMbAeadSession implements IpsecMbSession {
 
   constructor(runner: JobRunner, description: AeadSession) {
     this.#runner = runner;
+    this.jobs = runner.mixed;
     this.#kernel = makeAeadKernel(runner, description);
     this.template = makeTemplate(this.#kernel.words);
     this.#encrypts = description.direction === "encrypt";
@@ -88,14 +91,14 @@ class IpsecMbAeadSession implements IpsecMbSession {
       fields[at + DIGEST + TOTAL]! < this.#tagBytes ||
       !dataFits(this.#limit, ivBytes, lengthBytes)
     ) return false;
-    const { mixed } = this.#runner;
-    const base = mixed.prepare(this);
-    const { words } = mixed.table;
+    const { jobs } = this;
+    const base = jobs.prepare(this);
+    const { words } = jobs.table;
     words[base + WORD.ivBytes] = ivBytes;
     words[base + WORD.cipherLength] = lengthBytes;
     words[base + WORD.hashLength] = lengthBytes;
     words[base + WORD.u + 2] = additionalBytes;
-    mixed.note(burst, slot, additionalBytes > 0 ? WITH_DATA : WITHOUT_DATA);
+    jobs.note(burst, slot, additionalBytes > 0 ? WITH_DATA : WITHOUT_DATA);
     return true;
   }
 
@@ -113,8 +116,8 @@ class IpsecMbAeadSession implements IpsecMbSession {
       : additionalBytes > 0
       ? segmentAddress(additionalData, 0)
       : 0;
-    const { table } = runner.mixed;
-    const slot = runner.mixed.take(this, operation);
+    const { table } = this.jobs;
+    const slot = this.jobs.take(this, operation);
     const { words } = table;
     const base = slot * table.stride;
     table.setIv(slot, operation.iv, ivBytes);
@@ -161,7 +164,7 @@ class IpsecMbAeadSession implements IpsecMbSession {
     done: boolean,
     scatterFrom: number,
   ): void {
-    const { table } = this.#runner.mixed;
+    const { table } = this.jobs;
     if (!done) return fail(operation);
     this.#conclude(operation, table.tags[slot]!, scatterFrom);
   }

@@ -23,6 +23,7 @@ import {
   TAILROOM_BYTES,
 } from "./hash_kernel.ts";
 import { makeHashKernel } from "./hashes.ts";
+import type { JobQueue } from "./job_queue.ts";
 import { JobPart, type JobTemplate, putLong, WORD } from "./job_table.ts";
 import { roundUp, segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
@@ -50,6 +51,7 @@ const HASHED_LAST = HASHED_FIRST | JobPart.HashOfResult;
 
 class IpsecMbChainSession implements IpsecMbSession {
   readonly template: JobTemplate;
+  readonly jobs: JobQueue;
   readonly #runner: JobRunner;
   readonly #cipher: CipherKernel;
   readonly #hash: HashKernel;
@@ -83,6 +85,7 @@ class IpsecMbChainSession implements IpsecMbSession {
       this.#hash,
       this.#hashesFirst,
     );
+    this.jobs = runner.queueOf(this.#hash, this.#cipher, this.#hashesFirst);
     this.#isDirect = this.#cipher.isChained && this.#hash.ivBytes === 0 &&
       this.#cipher.lengthUnit === 1 && this.#hash.lengthUnit === 1 &&
       this.#hash.jobDigestBytes === this.#resultBytes;
@@ -110,16 +113,16 @@ class IpsecMbChainSession implements IpsecMbSession {
       !this.#hash.staysInside(hashBytes) ||
       !this.#cipher.accepts(fields[at + BurstField.IvBytes]!, lengthBytes)
     ) return false;
-    const { mixed } = this.#runner;
-    const base = mixed.prepare(this);
-    const { words } = mixed.table;
+    const { jobs } = this;
+    const base = jobs.prepare(this);
+    const { words } = jobs.table;
     words[base + CIPHER_START] = 0;
     words[base + CIPHER_START + 1] = 0;
     words[base + CIPHER_LENGTH] = lengthBytes;
     words[base + HASH_LENGTH] = hashBytes;
     words[base + HASH_START] = hashAt;
     words[base + HASH_START + 1] = 0;
-    mixed.note(burst, slot, this.#hashesFirst ? HASHED_FIRST : HASHED_LAST);
+    jobs.note(burst, slot, this.#hashesFirst ? HASHED_FIRST : HASHED_LAST);
     return true;
   }
 
@@ -131,8 +134,8 @@ class IpsecMbChainSession implements IpsecMbSession {
     const { cipherStart, hashStart } = operation;
     const runner = this.#runner;
     const isInPlace = this.#place(operation);
-    const { table } = runner.mixed;
-    const slot = runner.mixed.take(this, operation);
+    const { table } = this.jobs;
+    const slot = this.jobs.take(this, operation);
     const { words } = table;
     const base = slot * table.stride;
     const unit = this.#cipher.lengthUnit;
@@ -247,7 +250,7 @@ class IpsecMbChainSession implements IpsecMbSession {
     scatterFrom: number,
   ): void {
     if (!done) return fail(operation);
-    const { table } = this.#runner.mixed;
+    const { table } = this.jobs;
     const { destination } = operation;
     const lengthBytes = destination.totalBytes;
     if (scatterFrom >= 0) {

@@ -7,6 +7,7 @@
 import type { CipherSession } from "../../algorithms/session_description.ts";
 import { type Operation, OperationKind } from "../backend.ts";
 import { CipherKernel } from "./ciphers.ts";
+import type { JobQueue } from "./job_queue.ts";
 import { type JobTemplate, putLong, WORD } from "./job_table.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession } from "./session.ts";
@@ -17,6 +18,7 @@ import { complete, fail, type IpsecMbSession } from "./session.ts";
  */
 export class IpsecMbCipherSession implements IpsecMbSession {
   readonly template: JobTemplate;
+  readonly jobs: JobQueue;
   readonly kernel: CipherKernel;
   readonly kind: OperationKind;
   /** Number of the queue where its jobs wait, or 0. */
@@ -25,6 +27,7 @@ export class IpsecMbCipherSession implements IpsecMbSession {
 
   constructor(runner: JobRunner, description: CipherSession) {
     this.#runner = runner;
+    this.jobs = runner.mixed;
     this.kernel = new CipherKernel(runner.library, description);
     this.queue = runner.cipherQueueOf(this.kernel);
     this.template = this.kernel.template;
@@ -66,9 +69,9 @@ export class IpsecMbCipherSession implements IpsecMbSession {
 
   /** A cipher that waits among jobs of any kind. */
   #startMixed(operation: Operation, lengthBytes: number): void {
-    const { mixed, from, to, scatterFrom } = this.#runner;
-    const slot = mixed.take(this, operation);
-    const { table } = mixed;
+    const { from, to, scatterFrom } = this.#runner;
+    const slot = this.jobs.take(this, operation);
+    const { table } = this.jobs;
     const { words } = table;
     const base = slot * table.stride;
     table.setIvWords(slot, operation.ivWords);

@@ -22,6 +22,7 @@ import {
   TAILROOM_BYTES,
 } from "./hash_kernel.ts";
 import { makeHashKernel, makeHmacKernel } from "./hashes.ts";
+import type { JobQueue } from "./job_queue.ts";
 import { IV_BYTES, type JobTemplate, putLong, WORD } from "./job_table.ts";
 import { makeBlockMacKernel } from "./macs.ts";
 import { segmentAddress } from "./native_memory.ts";
@@ -49,6 +50,7 @@ export function makeMacKernel(
 
 class IpsecMbDigestSession implements IpsecMbSession {
   readonly template: JobTemplate;
+  readonly jobs: JobQueue;
   readonly #runner: JobRunner;
   readonly #kernel: HashKernel;
   readonly #resultBytes: number;
@@ -61,6 +63,7 @@ class IpsecMbDigestSession implements IpsecMbSession {
     this.#kernel = kernel;
     this.#resultBytes = resultBytes;
     this.template = kernel.template;
+    this.jobs = runner.queueOf(kernel);
     this.#isDirect = kernel.ivBytes === 0 && kernel.lengthUnit === 1 &&
       kernel.jobDigestBytes === resultBytes;
   }
@@ -77,10 +80,10 @@ class IpsecMbDigestSession implements IpsecMbSession {
       fields[at + BurstField.Destination + TOTAL] !== 0 ||
       !kernel.fitsJob(lengthBytes) || !kernel.staysInside(lengthBytes)
     ) return false;
-    const { mixed } = this.#runner;
-    const base = mixed.prepare(this);
-    mixed.table.words[base + WORD.hashLength] = lengthBytes;
-    mixed.note(burst, slot, 0);
+    const { jobs } = this;
+    const base = jobs.prepare(this);
+    jobs.table.words[base + WORD.hashLength] = lengthBytes;
+    jobs.note(burst, slot, 0);
     return true;
   }
 
@@ -99,9 +102,8 @@ class IpsecMbDigestSession implements IpsecMbSession {
       return this.#runBeyond(operation, lengthBytes);
     }
     const address = this.#place(operation, kernel.staysInside(lengthBytes));
-    const { mixed } = this.#runner;
-    const { table } = mixed;
-    const slot = mixed.take(this, operation);
+    const { table } = this.jobs;
+    const slot = this.jobs.take(this, operation);
     const base = slot * table.stride;
     table.setIv(slot, this.#iv, kernel.ivBytes);
     putLong(table.words, base + WORD.source, address + kernel.ivBytes);
@@ -143,7 +145,7 @@ class IpsecMbDigestSession implements IpsecMbSession {
 
   finish(operation: Operation, slot: number, done: boolean): void {
     if (!done) return fail(operation);
-    const tag = this.#runner.mixed.table.tags[slot]!;
+    const tag = this.jobs.table.tags[slot]!;
     writeStart(operation.digest, tag, this.#resultBytes);
     complete(operation, 0);
   }

@@ -90,6 +90,11 @@ export class HashKernel implements LoneHash {
     putLong(words, WORD.tagBytes, jobDigestBytes);
   }
 
+  /** `IMB_HASH_ALG`; absent where there is no job for it at all. */
+  get algorithm(): number | undefined {
+    return this.#settings.algorithm;
+  }
+
   /** What a job writes; 0 where there is none. */
   get jobDigestBytes(): number {
     const { algorithm, digestBytes, jobDigestBytes = digestBytes } =

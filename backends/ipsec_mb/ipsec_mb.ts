@@ -126,7 +126,7 @@ class IpsecMbThread implements BurstThread {
     const records = this.#records;
     const { words, classes } = records;
     const addresses = this.#addresses.of(burst.regions);
-    const { cipherQueues, mixed } = this.#runner;
+    const { cipherQueues } = this.#runner;
     let careful = 0;
     let i = 0;
     while (i < count) {
@@ -135,7 +135,8 @@ class IpsecMbThread implements BurstThread {
       const queue =
         classes[CLASS * words[RECORD * number + CLASS_OF]! + QUEUE]!;
       const next = queue === 0
-        ? mixed.takeAlike(burst, slots, i, count, addresses)
+        ? this.#sessions[number]!.jobs
+          .takeAlike(burst, slots, i, count, addresses)
         : cipherQueues[queue - 1]!
           .take(burst, slots, i, count, addresses, records, queue);
       if (next > i) {
@@ -156,7 +157,7 @@ class IpsecMbThread implements BurstThread {
   close(): void {
     for (const session of this.#sessions) session?.close();
     this.#sessions.length = 0;
-    this.#runner.wipe();
+    this.#runner.close();
     this.#library.close();
   }
 }

@@ -1,10 +1,9 @@
 /**
- * How the jobs of a table reach the library and come back.
+ * Jobs that wait for each other: how those of requests are made and ended.
  *
  * @module
  */
 
-import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { MAX_BURST_SIZE, STATUS_COMPLETED } from "../../ffi/ipsec_mb_layout.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
 import { RANGE_OFFSET } from "../../memory/range_lists.ts";
@@ -15,6 +14,7 @@ import {
   ListField,
   type RequestBurst,
 } from "../request_burst.ts";
+import type { HashKernel } from "./hash_kernel.ts";
 import {
   type JobOwner,
   JobPart,
@@ -63,23 +63,32 @@ const FAILED: number = OperationStatus.Failed;
 const MASK = 0xffff;
 const BLOCK = 0x3fffffff;
 
-/**
- * Jobs of any kind that wait to be submitted together, through the manager's own
- * queue, which is empty in between.
- */
+/** How jobs reach the library and come back. */
+export interface Submission {
+  /** Bytes of a job. */
+  readonly jobBytes: number;
+  /** The longest message of a hash that it takes beside those of a lone job. */
+  readonly longestHashBytes: number;
+  /** Runs the first jobs of a table; their status words tell the result. */
+  submit(table: JobTable, count: number): void;
+}
+
+/** Jobs that wait to be submitted together. */
 export class JobQueue {
   readonly table: JobTable;
-  readonly #library: IpsecMb;
-  readonly #pointers = new Uint32Array(2 * MAX_BURST_SIZE);
-  readonly #argument = new Uint8Array(this.#pointers.buffer);
-  /** First word of each submitted job in the manager's memory. */
-  readonly #places = new Uint32Array(MAX_BURST_SIZE);
+  readonly #submission: Submission;
   /** Of the burst whose requests wait. */
   #fields = new Int32Array(0);
 
-  constructor(library: IpsecMb, slots = MAX_BURST_SIZE) {
-    this.#library = library;
-    this.table = new JobTable(library.jobBytes, slots);
+  constructor(submission: Submission, slots = MAX_BURST_SIZE) {
+    this.#submission = submission;
+    this.table = new JobTable(submission.jobBytes, slots);
+  }
+
+  /** Whether a job of this queue hashes a message of this length. */
+  takesHash(kernel: HashKernel, lengthBytes: number): boolean {
+    return kernel.fitsJob(lengthBytes) ||
+      (lengthBytes > 0 && lengthBytes <= this.#submission.longestHashBytes);
   }
 
   /** Takes a slot, after submitting what waits where there is none. */
@@ -211,7 +220,7 @@ export class JobQueue {
     const { table } = this;
     const { count } = table;
     if (count === 0) return;
-    this.#submit();
+    this.#submission.submit(table, count);
     table.count = 0;
     for (let job = this.#endDone(count); job < count; job++) {
       const done = table.isDone(job, STATUS_COMPLETED);
@@ -252,66 +261,8 @@ export class JobQueue {
 
   /** Runs one job at once, outside the operations that wait; for a table of 1. */
   runAlone(): boolean {
-    this.#submit();
+    this.#submission.submit(this.table, 1);
     this.table.count = 0;
     return this.table.isDone(0, STATUS_COMPLETED);
-  }
-
-  /** Runs all jobs that wait; their status words tell the result. */
-  #submit(): void {
-    const { count } = this.table;
-    if (this.#burst(0, count)) return;
-    // One that is refused holds up the others: each on its own.
-    for (let slot = 0; slot < count; slot++) this.#burst(slot, 1);
-  }
-
-  /** Runs jobs; false where the library took none of them. */
-  #burst(first: number, count: number): boolean {
-    const { hot, manager } = this.#library;
-    const pointers = this.#argument;
-    hot.get_next_burst(manager, count, pointers);
-    this.#copyIn(first, count);
-    let done = hot.submit_burst(manager, count, pointers);
-    const accepted = done > 0 ||
-      this.#library.errorNumber === 0;
-    while (accepted && done < count) {
-      const flushed = hot.flush_burst(manager, count - done, pointers);
-      if (flushed === 0) break;
-      done += flushed;
-    }
-    this.#copyStatus(first, count);
-    return accepted;
-  }
-
-  #copyIn(first: number, count: number): void {
-    const { stride, words } = this.table;
-    const { managerWords, managerAddress } = this.#library;
-    for (let i = 0; i < count; i++) {
-      const address = this.#pointers[2 * i]! +
-        this.#pointers[2 * i + 1]! * 2 ** 32;
-      this.#places[i] = (address - managerAddress) / 4;
-    }
-    // The queue is a ring, but an empty one starts at its beginning.
-    const start = this.#places[0]!;
-    if (this.#places[count - 1] === start + (count - 1) * stride) {
-      managerWords.set(
-        words.subarray(first * stride, (first + count) * stride),
-        start,
-      );
-      return;
-    }
-    for (let i = 0; i < count; i++) {
-      const from = (first + i) * stride;
-      managerWords.set(words.subarray(from, from + stride), this.#places[i]!);
-    }
-  }
-
-  #copyStatus(first: number, count: number): void {
-    const { stride, words } = this.table;
-    const { managerWords } = this.#library;
-    for (let i = 0; i < count; i++) {
-      words[(first + i) * stride + WORD.status] =
-        managerWords[this.#places[i]! + WORD.status]!;
-    }
   }
 }

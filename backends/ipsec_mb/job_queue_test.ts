@@ -8,6 +8,7 @@ import { type JobOwner, putLong, WORD } from "./job_table.ts";
 import { NativeBlock } from "./native_memory.ts";
 import { CipherQueue } from "./cipher_queue.ts";
 import { JobQueue } from "./job_queue.ts";
+import { ManagerRing } from "./manager_ring.ts";
 import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
@@ -84,7 +85,7 @@ for (const { path, part } of TEST_LIBRARIES) {
         key: KEY,
       });
       const ciphers = new CipherQueue(library, kernel);
-      const mixed = new JobQueue(library);
+      const mixed = new JobQueue(new ManagerRing(library));
       for (
         const [queue, add] of [
           [ciphers, cipherAdder(ciphers, kernel)],

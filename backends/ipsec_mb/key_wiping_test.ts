@@ -163,8 +163,8 @@ for (const { path, part } of TEST_LIBRARIES) {
         key,
       });
       const ciphers = runner.cipherQueues[runner.cipherQueueOf(other) - 1]!;
-      const tables = [ciphers.jobs, runner.mixed.table];
       for (const { session, keyAt, request } of cases(runner)) {
+        const tables = [ciphers.jobs, session.jobs.table];
         const job = new Job(request, session, CONTIGUOUS, new Random(7));
         session.start(job.operation);
         runner.finish();
@@ -178,7 +178,7 @@ for (const { path, part } of TEST_LIBRARIES) {
         ok(!isThere(), "an address is left");
       }
       other.close();
-      runner.wipe();
+      runner.close();
       library.close();
     },
   );

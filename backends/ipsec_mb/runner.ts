@@ -5,21 +5,31 @@
  * @module
  */
 
-import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
+import { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { CipherDirection, CipherMode } from "../../ffi/ipsec_mb_layout.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { CipherQueue } from "./cipher_queue.ts";
+import type { CipherKernel } from "./ciphers.ts";
 import type { HashKernel } from "./hash_kernel.ts";
 import { JobQueue } from "./job_queue.ts";
-import { type JobOwner, putLong, WORD } from "./job_table.ts";
+import { hashesInBursts, JobSteps } from "./job_steps.ts";
+import { type JobOwner, type JobTable, putLong, WORD } from "./job_table.ts";
 import type { LoneCipher } from "./lone_jobs.ts";
 import { LongCiphers } from "./long_ciphers.ts";
+import { ManagerRing } from "./manager_ring.ts";
 import { Bounce, roundUp, segmentAddress } from "./native_memory.ts";
+
+/** What the library enciphers in bursts, in every version. */
+const hasBursts = ({ mode }: LoneCipher): boolean =>
+  mode === CipherMode.CBC || mode === CipherMode.CNTR;
 
 export class JobRunner {
   readonly library: IpsecMb;
   /** Jobs of any kind. */
   readonly mixed: JobQueue;
+  /** Jobs of one cipher and hash each, by what these are. */
+  readonly #stepQueues = new Map<number, JobQueue>();
+  #shaLibrary: IpsecMb | undefined;
   /** Set by `place`: where a job reads and writes. */
   from = 0;
   to = 0;
@@ -37,12 +47,14 @@ export class JobRunner {
   readonly #flushQueues = () => {
     for (const queue of this.cipherQueues) queue.flush();
     this.mixed.flush();
+    for (const queue of this.#stepQueues.values()) queue.flush();
   };
 
   constructor(library: IpsecMb) {
     this.library = library;
-    this.mixed = new JobQueue(library);
-    this.#alone = new JobQueue(library, 1);
+    const ring = new ManagerRing(library);
+    this.mixed = new JobQueue(ring);
+    this.#alone = new JobQueue(ring, 1);
   }
 
   /** Bounce memory; another one after the next `reserve`. */
@@ -83,8 +95,7 @@ export class JobRunner {
   abandon(): void {
     for (const queue of this.cipherQueues) queue.drop();
     this.longCiphers.drop();
-    this.mixed.table.drop();
-    this.#alone.table.drop();
+    for (const table of this.#tables()) table.drop();
     this.#bounce.restart(0);
   }
 
@@ -127,8 +138,7 @@ export class JobRunner {
    */
   cipherQueueOf(kernel: LoneCipher): number {
     const { mode, direction, keyBytes } = kernel;
-    // What `submit_cipher_burst` has in every version.
-    if (mode !== CipherMode.CBC && mode !== CipherMode.CNTR) return 0;
+    if (!hasBursts(kernel)) return 0;
     // Deciphering in counter mode is enciphering.
     const way = mode === CipherMode.CNTR ? CipherDirection.ENCRYPT : direction;
     const key = mode << 16 | way << 8 | keyBytes;
@@ -139,6 +149,40 @@ export class JobRunner {
     );
     this.#cipherQueueNumbers.set(key, number);
     return number;
+  }
+
+  /**
+   * Where jobs wait that hash by `hash` and, if it is given, encipher by `cipher`:
+   * `mixed`, or a queue whose jobs are all alike in that.
+   */
+  queueOf(
+    hash: HashKernel,
+    cipher?: CipherKernel,
+    hashesFirst = false,
+  ): JobQueue {
+    const { algorithm } = hash;
+    if (
+      algorithm === undefined || !hashesInBursts(algorithm) ||
+      (cipher && !hasBursts(cipher))
+    ) return this.mixed;
+    const { mode = 0, direction = 0, keyBytes = 0 } = cipher ?? {};
+    const key = algorithm << 24 | (hashesFirst ? 1 << 20 : 0) | mode << 16 |
+      direction << 8 | keyBytes;
+    const known = this.#stepQueues.get(key);
+    if (known) return known;
+    const { library } = this;
+    if (library.hasShaInstructions) {
+      this.#shaLibrary ??= new IpsecMb(library.path, true);
+    }
+    const queue = new JobQueue(
+      new JobSteps(library, this.#shaLibrary, {
+        cipher: cipher && { mode, direction, keyBytes },
+        hash: algorithm,
+        hashesFirst,
+      }),
+    );
+    this.#stepQueues.set(key, queue);
+    return queue;
   }
 
   /** Runs a cipher in place over one job's worth of bounce memory. */
@@ -185,8 +229,7 @@ export class JobRunner {
   /** Forgets the addresses of keys that are to be wiped. */
   forget(...owners: JobOwner[]): void {
     for (const owner of owners) {
-      this.mixed.table.forget(owner);
-      this.#alone.table.forget(owner);
+      for (const table of this.#tables()) table.forget(owner);
       for (const queue of this.cipherQueues) queue.forget(owner.template.words);
     }
   }
@@ -194,7 +237,19 @@ export class JobRunner {
   wipe(): void {
     this.#bounce.wipe();
     for (const queue of this.cipherQueues) queue.wipe();
-    this.mixed.table.wipe();
-    this.#alone.table.wipe();
+    for (const table of this.#tables()) table.wipe();
+  }
+
+  *#tables(): Iterable<JobTable> {
+    yield this.mixed.table;
+    yield this.#alone.table;
+    for (const { table } of this.#stepQueues.values()) yield table;
+  }
+
+  /** Wipes what is left of keys and gives all but the library back. */
+  close(): void {
+    this.wipe();
+    this.#shaLibrary?.close();
+    this.#shaLibrary = undefined;
   }
 }

@@ -7,10 +7,13 @@
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
 import type { RequestBurst } from "../request_burst.ts";
+import type { JobQueue } from "./job_queue.ts";
 import type { JobOwner } from "./job_table.ts";
 
 /** A session on one thread. */
 export interface IpsecMbSession extends JobOwner {
+  /** Where its jobs wait, unless they are of a cipher only. */
+  readonly jobs: JobQueue;
   /**
    * Makes the next job one of a request of which one job does all, over one range
    * each, but for where its bytes are; false leaves it to `start`.

@@ -336,7 +336,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "jobs of any kind outlive their thread",
     file: "backends/ipsec_mb/runner.ts",
-    text: "    this.mixed.table.wipe();\n",
+    text: "    for (const table of this.#tables()) table.wipe();\n",
     replacement: "",
     tests: ["backends/ipsec_mb/key_wiping_test.ts"],
   },
