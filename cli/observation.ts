@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from "../backends/error_message.ts";
+import type { User } from "../ffi/libc_accounts.ts";
 import type { QueueThreads } from "../device/transport/vhost_user/queue_threads.ts";
 import { reasonOf } from "../device/session/failure.ts";
 import { addressInWords } from "./http/http_address.ts";
@@ -56,7 +57,8 @@ export class StatusSource {
 }
 
 /**
- * Listens where the settings say.
+ * Listens where the settings say; a socket file is for `user` alone, where this
+ * process is about to become that.
  *
  * @throws {UsageError} where that is impossible, or the token cannot be read
  */
@@ -64,6 +66,7 @@ export async function startHttp(
   settings: HttpSettings,
   observed: Observed,
   status: StatusSource,
+  user: User | undefined,
 ): Promise<HttpServer> {
   const { address } = settings;
   const { threads, log, tail, guests } = observed;
@@ -81,6 +84,9 @@ export async function startHttp(
       const reason = reasonOf(error);
       log("warn", `HTTP: a request cannot be answered: ${reason}`, { reason });
     });
+    if (user && address.kind === "unix") {
+      await Deno.chown(address.path, user.id, user.groupId);
+    }
     log("info", `HTTP at ${addressInWords(address)}`);
     return server;
   } catch (error) {

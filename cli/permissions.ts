@@ -4,8 +4,7 @@
  * @module
  */
 
-import { addressInWords } from "./http/http_address.ts";
-import type { HttpSettings } from "./http_options.ts";
+import { addressInWords, type HttpAddress } from "./http/http_address.ts";
 import { UsageError } from "./option_values.ts";
 
 /** Variables of the environment that the program reads. */
@@ -24,8 +23,7 @@ export const VARIABLES = [
   "WATCHDOG_USEC",
 ] as const;
 
-/** What the program is started with. */
-export const PERMISSION_WORDS: readonly string[] = [
+const PERMISSION_WORDS: readonly string[] = [
   "--allow-ffi",
   "--allow-read",
   `--allow-env=${VARIABLES.join(",")}`,
@@ -34,14 +32,36 @@ export const PERMISSION_WORDS: readonly string[] = [
 const isGranted = (permission: Deno.PermissionDescriptor): boolean =>
   Deno.permissions.querySync(permission).state === "granted";
 
-/** Which of the settings ask for more than that. */
-interface PermissionSettings {
-  readonly isolate: boolean;
-  readonly http?: HttpSettings | undefined;
+/** A process for each socket has the same environment as the one that starts it. */
+const ISOLATE_WORDS: readonly string[] = [
+  "--allow-ffi",
+  "--allow-read",
+  "--allow-env",
+  "--allow-run",
+];
+
+/** Where HTTP is answered. */
+interface HttpPlace {
+  readonly address: HttpAddress;
 }
 
+/** Which of the settings ask for more than others. */
+export interface PermissionSettings {
+  readonly isolate: boolean;
+  readonly http?: HttpPlace | undefined;
+}
+
+/** What the program is started with. */
+export const permissionWords = (
+  { isolate, http }: PermissionSettings,
+): readonly string[] =>
+  isolate ? ISOLATE_WORDS : [
+    ...PERMISSION_WORDS,
+    ...(http ? httpPermissions(http) : []).map(([_, word]) => word),
+  ];
+
 /** What an address needs to be listened at. */
-function httpPermissions({ address }: HttpSettings): readonly (readonly [
+function httpPermissions({ address }: HttpPlace): readonly (readonly [
   permission: Deno.PermissionDescriptor,
   word: string,
 ])[] {
@@ -65,13 +85,11 @@ export const mayRead = (variable: (typeof VARIABLES)[number]): boolean =>
  *
  * @throws {UsageError} for a permission that is missing
  */
-export function requirePermissions(
-  { isolate, http }: PermissionSettings,
-): void {
+export function requirePermissions(settings: PermissionSettings): void {
+  const { isolate, http } = settings;
   const more = http ? httpPermissions(http) : [];
   const missing = [
     ...(["ffi", "read"] as const).filter((name) => !isGranted({ name })),
-    // A process of each socket has the same environment.
     ...(["run", "env"] as const).filter((name) =>
       isolate && !isGranted({ name })
     ),
@@ -83,9 +101,7 @@ export function requirePermissions(
   throw new UsageError(
     `Cannot ${isolate ? "isolate guests" : "serve"} without ` +
       `${missing.join(" ")}: expected deno run ${
-        isolate
-          ? "--allow-ffi --allow-read --allow-env --allow-run"
-          : [...PERMISSION_WORDS, ...more.map(([, word]) => word)].join(" ")
+        permissionWords(settings).join(" ")
       }`,
   );
 }
@@ -94,7 +110,7 @@ export function requirePermissions(
  * The permissions of this process, for one that goes on with its work; `http`
  * where that answers HTTP.
  */
-export function ownPermissions(http?: HttpSettings): string[] {
+export function ownPermissions(http?: HttpPlace): string[] {
   const whole =
     (["read", "write", "net", "env", "run", "sys", "ffi", "import"] as const)
       .filter((name) => isGranted({ name }));

@@ -32,6 +32,7 @@ const SYMBOLS = {
     parameters: ["buffer", /* pathname */ "u32", /* owner */ "u32" /* group */],
     result: "i32",
   },
+  umask: { parameters: ["u32" /* mask */], result: "u32" },
   prctl: {
     parameters: ["i32", /* op */ "usize" /* arg2 */],
     result: "i32",
@@ -113,6 +114,27 @@ export function changeAccess(
   return mode === undefined
     ? 0
     : libc.check(calls().chmod(cString(path), mode));
+}
+
+/** Nobody but the owner reads or writes, and nobody executes. */
+const ALL_BUT_OWNER = 0o177;
+
+/**
+ * Does `make`, all of whose new files are for their owner alone from their first
+ * instant: a socket can be connected to as soon as it listens. The mask is that of
+ * all threads, so that what others make at that moment is no less closed. Answers
+ * what `make` does, and the mode that new files have otherwise.
+ */
+export function forOwnerAlone<Made>(
+  make: () => Made,
+): { readonly made: Made; readonly usualMode: number } {
+  const { umask } = calls();
+  const mask = umask(ALL_BUT_OWNER);
+  try {
+    return { made: make(), usualMode: 0o777 & ~mask };
+  } finally {
+    umask(mask);
+  }
 }
 
 /** Whether this process may become anybody. */

@@ -12,6 +12,11 @@ import {
   type Libc,
   nativeBuffer,
 } from "./libc.ts";
+import {
+  changeAccess,
+  type FileAccess,
+  forOwnerAlone,
+} from "./libc_accounts.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -84,17 +89,40 @@ function socketAt(
 /** Where a socket is until it listens. */
 export const unreadyPath = (path: string): string => `${path}~`;
 
+/** A socket that listens, or what went wrong at which of its steps. */
+export type PreparedListener =
+  | { readonly fd: number }
+  | { readonly error: number; readonly step: "listen" | "access" };
+
 /**
  * A socket that listens, but at the path where it is not ready yet; accepting from
- * it never blocks.
+ * it never blocks. Nobody can connect before those have `access` who shall.
  */
-export function prepareListener(libc: Libc, path: string): number {
-  return socketAt(libc, unreadyPath(path), SOCK_NONBLOCK, (fd, address) => {
-    const bound = libc.check(
-      libc.symbols.bind(fd, address, SOCKADDR_UN_BYTES),
-    );
-    return bound < 0 ? bound : libc.check(libc.symbols.listen(fd, 16));
-  });
+export function prepareListener(
+  libc: Libc,
+  path: string,
+  { mode, groupId }: FileAccess = { mode: undefined, groupId: undefined },
+): PreparedListener {
+  const unready = unreadyPath(path);
+  const { made: fd, usualMode } = forOwnerAlone(() =>
+    socketAt(
+      libc,
+      unready,
+      SOCK_NONBLOCK,
+      (fd, address) =>
+        libc.check(libc.symbols.bind(fd, address, SOCKADDR_UN_BYTES)),
+    )
+  );
+  if (fd < 0) return { error: fd, step: "listen" };
+  const access = { mode: mode ?? usualMode, groupId };
+  const changed = changeAccess(libc, unready, access);
+  const result = changed < 0
+    ? changed
+    : libc.check(libc.symbols.listen(fd, 16));
+  if (result >= 0) return { fd };
+  libc.close(fd);
+  libc.unlink(unready);
+  return { error: result, step: changed < 0 ? "access" : "listen" };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import {
   EAGAIN,
+  type Libc,
   nativeBuffer,
   openLibc,
   POLLFD_BYTES,
@@ -16,6 +17,7 @@ import {
   socketKind,
   SocketMessages,
   socketPair,
+  unreadyPath,
 } from "./libc_socket.ts";
 import { temporaryFolder } from "../testing/files.ts";
 import { listenUnix } from "../testing/listening_socket.ts";
@@ -142,18 +144,46 @@ Deno.test("sockets that are no stream of a Unix domain are told from those", () 
   strictEqual(kindOf(AF_INET, DATAGRAM), "other");
 });
 
-Deno.test("a prepared socket cannot be reached before it is published", async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/socket`;
-  const listener = prepareListener(libc, path);
-  ok(listener >= 0);
-  ok(connectUnix(libc, path) < 0);
-  strictEqual(publishListener(libc, path), 0);
-  const client = connectUnix(libc, path);
-  ok(client >= 0);
-  strictEqual([...Deno.readDirSync(folder.path)].length, 1);
-  for (const fd of [listener, client]) libc.close(fd);
-});
+for (const mode of [undefined, 0o660]) {
+  Deno.test(`a prepared socket cannot be reached before it is published, nor before its mode is ${mode?.toString(8) ?? "the usual one"}`, async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/socket`;
+    const modeOf = (path: string) => Deno.lstatSync(path).mode! & 0o777;
+    const steps: string[] = [];
+    const noting = <Words extends unknown[]>(
+      name: string,
+      call: (...words: Words) => number,
+    ) =>
+    (...words: Words) => {
+      const result = call(...words);
+      steps.push(`${name} ${modeOf(unreadyPath(path)).toString(8)}`);
+      return result;
+    };
+    const { bind, listen } = libc.symbols;
+    const symbols = {
+      ...libc.symbols,
+      bind: noting("bind", bind),
+      listen: noting("listen", listen),
+    };
+    const watched: Libc = Object.create(libc, { symbols: { value: symbols } });
+    const before = Deno.umask(0);
+    const prepared = prepareListener(watched, path, {
+      mode,
+      groupId: undefined,
+    });
+    strictEqual(Deno.umask(before), 0);
+    const wanted = mode ?? 0o777;
+    deepStrictEqual(steps, ["bind 600", `listen ${wanted.toString(8)}`]);
+    ok("fd" in prepared);
+    ok(connectUnix(libc, path) < 0);
+    strictEqual(publishListener(libc, path), 0);
+    strictEqual(modeOf(path), wanted);
+    const client = connectUnix(libc, path);
+    ok(client >= 0);
+    strictEqual([...Deno.readDirSync(folder.path)].length, 1);
+    for (const fd of [prepared.fd, client]) libc.close(fd);
+  });
+}
 
 Deno.test("epoll reports a descriptor once until it is armed again", async () => {
   const epoll = Epoll.open(libc);

@@ -90,7 +90,7 @@ async function addProgram(tree: Tree, installed: string): Promise<void> {
   await Deno.mkdir(modules, { recursive: true });
   await run(installed, "cp", "-r", "node_modules/.", modules);
   const program = join(modules, NAME);
-  for (const name of [NAME, "start.js"]) {
+  for (const name of [NAME, "permissions.sh", "start.js"]) {
     await Deno.rename(join(program, name), join(tree.root, LIBRARY, name));
   }
   // The launcher is in LIBRARY, and Deno in the package of its processor.

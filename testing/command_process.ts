@@ -4,7 +4,8 @@
  * @module
  */
 
-import { PERMISSION_WORDS } from "../cli/permissions.ts";
+import { parseHttpAddress } from "../cli/http/http_address.ts";
+import { permissionWords } from "../cli/permissions.ts";
 import { temporaryFolder } from "./files.ts";
 
 const MAIN = new URL("../cli/main.ts", import.meta.url).href;
@@ -35,25 +36,18 @@ export async function runCommand(...words: string[]): Promise<Ending> {
 /** What the words of the command line follow. */
 type Program = readonly [string, ...string[]];
 
-/** What the place where HTTP is answered needs. */
-function httpWords(words: readonly string[]): string[] {
-  const address = words[words.indexOf("--http") + 1];
-  if (!words.includes("--http") || address === undefined) return [];
-  return address.includes("/")
-    ? [`--allow-write=${address}`, `--allow-net=unix:${address}`]
-    : [`--allow-net=${address}`];
-}
-
 /** No more than the program's own launchers grant. */
-const programFor = (words: readonly string[]): Program => [
-  Deno.execPath(),
-  "run",
-  ...words.includes("--isolate")
-    ? ["--allow-ffi", "--allow-read", "--allow-env", "--allow-run"]
-    : PERMISSION_WORDS,
-  ...httpWords(words),
-  MAIN,
-];
+function programFor(words: readonly string[]): Program {
+  const [, place = ""] = words.slice(words.indexOf("--http"));
+  const address = words.includes("--http")
+    ? parseHttpAddress(place)
+    : undefined;
+  const granted = permissionWords({
+    isolate: words.includes("--isolate"),
+    http: address && { address },
+  });
+  return [Deno.execPath(), "run", ...granted, MAIN];
+}
 
 type Environment = Readonly<Record<string, string>>;
 

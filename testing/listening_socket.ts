@@ -9,8 +9,9 @@ import { prepareListener, publishListener } from "../ffi/libc_socket.ts";
 
 /** A socket that listens at `path`: one that is prepared and published. */
 export function listenUnix(libc: Libc, path: string): number {
-  const fd = prepareListener(libc, path);
-  if (fd < 0) return fd;
+  const prepared = prepareListener(libc, path);
+  if ("error" in prepared) return prepared.error;
+  const { fd } = prepared;
   const published = publishListener(libc, path);
   if (published >= 0) return fd;
   libc.close(fd);

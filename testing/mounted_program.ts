@@ -6,7 +6,10 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { PERMISSION_WORDS } from "../cli/permissions.ts";
+import {
+  type PermissionSettings,
+  permissionWords,
+} from "../cli/permissions.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -36,12 +39,13 @@ export async function denoFolder(): Promise<string> {
  */
 export async function mountedProgram(
   mode: "755" | "700",
+  settings: PermissionSettings = { isolate: false },
 ): Promise<[string, ...string[]]> {
   return [
     "unshare",
     ...["--mount", "--propagation", "private", "sh", "-c", MOUNT, "sh"],
     ...[mode, ROOT, await denoFolder(), Deno.execPath(), "run"],
-    ...PERMISSION_WORDS,
+    ...permissionWords(settings),
     "/mnt/clone/cli/main.ts",
   ];
 }

@@ -5,7 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { PERMISSION_WORDS } from "../cli/permissions.ts";
+import { permissionWords } from "../cli/permissions.ts";
 import { temporaryFolder } from "./files.ts";
 import { denoFolder } from "./mounted_program.ts";
 import { SystemManager } from "./system_manager.ts";
@@ -30,7 +30,7 @@ BindReadOnlyPaths=${Deno.execPath()}:/mnt/deno ${ROOT}:/mnt/clone ${cache}:/mnt/
 Environment=DENO_DIR=/mnt/cache
 ExecStart=
 ExecStart=/mnt/deno run ${
-    PERMISSION_WORDS.join(" ")
+    permissionWords({ isolate: false }).join(" ")
   } /mnt/clone/cli/main.ts serve --fd systemd $OPTIONS
 `;
 }

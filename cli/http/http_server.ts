@@ -6,6 +6,7 @@
  * @module
  */
 
+import { forOwnerAlone } from "../../ffi/libc_accounts.ts";
 import {
   addressInWords,
   type HttpAddress,
@@ -171,9 +172,7 @@ async function listenUnix({ path }: UnixAddress): Promise<Deno.Listener> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  const listener = Deno.listen({ transport: "unix", path });
-  await Deno.chmod(path, 0o600);
-  return listener;
+  return forOwnerAlone(() => Deno.listen({ transport: "unix", path })).made;
 }
 
 async function removeStale(path: string): Promise<void> {

@@ -26,6 +26,30 @@ Deno.test("what an answer fails by is nobody's to see, and the next one comes", 
   }
 });
 
+Deno.test("a socket is its owner's alone from its first instant", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/http.sock`;
+  const modes: number[] = [];
+  const { listen } = Deno;
+  const before = Deno.umask(0);
+  Deno.listen = ((options: Deno.UnixListenOptions & { transport: "unix" }) => {
+    const listener = listen(options);
+    modes.push(Deno.lstatSync(path).mode! & 0o777);
+    return listener;
+  }) as typeof listen;
+  try {
+    const server = await HttpServer.listen(
+      { kind: "unix", path },
+      () => ({ status: 200, type: "text/plain", body: "" }),
+    );
+    await server.close();
+  } finally {
+    Deno.listen = listen;
+    assert.equal(Deno.umask(before), 0, "the mask is what it was");
+  }
+  assert.deepEqual(modes, [0o600]);
+});
+
 Deno.test("a socket that another process listens at stays, and one that nobody does goes", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/http.sock`;

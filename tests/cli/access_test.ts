@@ -75,11 +75,17 @@ testWith(
   async () => {
     await using place = await temporaryFolder();
     const socketPath = `${place.path}/crypto.sock`;
+    const http = `${place.path}/http.sock`;
     await using device = await ServeProcess.startBy(
-      await mountedProgram("755"),
+      await mountedProgram("755", {
+        isolate: false,
+        http: { address: { kind: "unix", path: http } },
+      }),
       "from now on",
-      ...["--socket-path", socketPath, "--user", `${NOBODY}`],
+      ...["--socket-path", socketPath, "--user", `${NOBODY}`, "--http", http],
     );
+    const { uid, mode } = Deno.statSync(http);
+    deepStrictEqual([uid, mode! & 0o777], [NOBODY, 0o600]);
     strictEqual(await digest(socketPath), 0xba);
     const folder = `/proc/${device.pid}`;
     for (const { name } of Deno.readDirSync(`${folder}/task`)) {

@@ -6,7 +6,7 @@
  */
 
 import { EAGAIN, ECONNREFUSED, type Libc } from "../../../ffi/libc.ts";
-import { changeAccess, type FileAccess } from "../../../ffi/libc_accounts.ts";
+import type { FileAccess } from "../../../ffi/libc_accounts.ts";
 import {
   connectUnix,
   prepareListener,
@@ -49,13 +49,10 @@ export class ServedSocket {
     removeStaleSocket(libc, path);
     removeStaleSocket(libc, unreadyPath(path));
     if (isThere(path)) throw cannotListen(path, "there is a file of that name");
-    const listener = prepareListener(libc, path);
-    if (listener < 0) throw cannotListen(path, libc.describe(listener));
-    const socket = new ServedSocket(libc, listener, -1, path);
-    const changed = access ? changeAccess(libc, unreadyPath(path), access) : 0;
-    if (changed >= 0) return socket;
-    socket.close();
-    const reason = libc.describe(changed);
+    const prepared = prepareListener(libc, path, access);
+    if ("fd" in prepared) return new ServedSocket(libc, prepared.fd, -1, path);
+    const reason = libc.describe(prepared.error);
+    if (prepared.step === "listen") throw cannotListen(path, reason);
     throw new Error(`Cannot change who may use socket "${path}": ${reason}`);
   }
 
