@@ -26,8 +26,9 @@ export interface PrivateKeyFile {
   readonly key: Uint8Array;
 }
 
-const RSA_ENCRYPTION = "2a864886f70d010101";
-const EC_PUBLIC_KEY = "2a8648ce3d0201";
+/** Object identifiers of keys, in hexadecimal digits of their DER. */
+export const RSA_ENCRYPTION = "2a864886f70d010101";
+export const EC_PUBLIC_KEY = "2a8648ce3d0201";
 
 /** The curve of AlgorithmIdentifier, or `undefined` for RSA. */
 function readAlgorithm(fields: DerReader): Curve | undefined {

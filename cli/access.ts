@@ -28,7 +28,7 @@ export interface AccessOptions {
 }
 
 /** As this machine has it. */
-export interface Access {
+export interface SocketAccess {
   /** Of socket files; undefined: as they come. */
   readonly file: FileAccess | undefined;
   /** Numbers of users; undefined: all. */
@@ -70,7 +70,7 @@ export function accessOptions(values: Values): AccessOptions {
  *
  * @throws {UsageError} for users and groups that this machine does not have
  */
-export function findAccess(options: AccessOptions): Access {
+export function findAccess(options: AccessOptions): SocketAccess {
   const { socketMode: mode, socketGroup, allowUsers, user } = options;
   const groupId = socketGroup === undefined
     ? undefined
@@ -108,7 +108,7 @@ function unknown(
  */
 export async function dropPrivileges(
   libc: Libc,
-  { user }: Access,
+  { user }: SocketAccess,
   backends: readonly string[],
   log: Log,
 ): Promise<void> {

@@ -7,9 +7,9 @@
 
 import {
   BPS_RANGE,
-  limitsOf,
   OPS_RANGE,
   type ThrottleLimits,
+  throttleOf,
 } from "../device/throttle.ts";
 import type { OptionName } from "./option_table.ts";
 import { DEFAULTS } from "./options/defaults.ts";
@@ -92,7 +92,7 @@ function requireRates(limits: LimitOptions): void {
 export function throttleLimits(
   limits: LimitOptions,
 ): ThrottleLimits | undefined {
-  return limitsOf({
+  return throttleOf({
     ops: limits.throttleOps,
     opsBurst: limits.throttleOpsBurst,
     bps: limits.throttleBps,

@@ -11,7 +11,7 @@ import type { Administration } from "./administration.ts";
 import type { RequestNumbers } from "./control_outcome.ts";
 import type { RedoneRequests } from "./redone_requests.ts";
 import { ChainFault, DescriptorChain, popChain } from "./ring/chain.ts";
-import type { QueueService } from "./queue_service.ts";
+import { type QueueService, SERVICE_MS } from "./queue_service.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import { NO_ORIGIN } from "./session/session_table.ts";
 import {
@@ -27,9 +27,6 @@ import {
  * longest are a list of all opcodes and a capability of 255 entries.
  */
 const MAXIMUM_COMMAND_BYTES = 16 * 1024;
-
-/** How long one call goes on: see the control queue. */
-const SERVICE_MS = 5;
 
 /** Of a command that has ended processes. */
 const BARRED = {

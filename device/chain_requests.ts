@@ -41,7 +41,7 @@ import {
 } from "./wire/data_request.ts";
 import type { WireMode } from "./wire/mode.ts";
 import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
-import { describeSession, isRefusal } from "./wire/session_parameters.ts";
+import { decodeSession, isRefusal } from "./wire/session_parameters.ts";
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import { findIllegal } from "../algorithms/legality.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
@@ -334,7 +334,7 @@ export class ChainRequests implements RequestFormat {
     const authKey = keyRoom(request.authKeyBytes);
     readable.read(request.keyAt, key);
     readable.read(request.authKeyAt, authKey);
-    const description = describeSession(request, key, authKey);
+    const description = decodeSession(request, key, authKey);
     // The description has copies of its own.
     key.fill(0);
     authKey.fill(0);

@@ -14,7 +14,7 @@ import {
 } from "./control_outcome.ts";
 import { answerDraft9Control } from "./draft9_control.ts";
 import type { RedoneRequests } from "./redone_requests.ts";
-import type { QueueService } from "./queue_service.ts";
+import { type QueueService, SERVICE_MS } from "./queue_service.ts";
 import {
   ChainFault,
   DescriptorChain,
@@ -38,12 +38,6 @@ import {
  * a guest appends to that is not read.
  */
 const MAXIMUM_REQUEST_BYTES = 16 * 1024;
-
-/**
- * How long one call goes on. A request costs what its guest makes it cost, and
- * all guests' control queues share a thread.
- */
-const SERVICE_MS = 5;
 
 /**
  * Requests whose answer waits for a backend. A guest with more of them has its

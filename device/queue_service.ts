@@ -4,6 +4,12 @@
  * @module
  */
 
+/**
+ * How long one call of a control or administration queue goes on. A request costs
+ * what its guest makes it cost, and those queues of all guests share a thread.
+ */
+export const SERVICE_MS = 5;
+
 /** The service of one queue, on the thread that it is served by. */
 export interface QueueService {
   /** Why the queue can no longer be served. */

@@ -13,10 +13,14 @@ import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { Virtqueue, VirtqueueOptions } from "./ring/virtqueue.ts";
 
 /** Guest addresses of the three areas of a ring. */
-export interface RingPlace {
+export interface RingAreas {
   readonly descriptorAddress: number;
   readonly availableAddress: number;
   readonly usedAddress: number;
+}
+
+/** Where a ring is. */
+export interface RingPlace extends RingAreas {
   /** Where writes to a split ring's used ring are logged, if not at its address. */
   readonly usedLogAddress?: number | undefined;
 }

@@ -47,7 +47,7 @@ export interface ChosenRates {
 }
 
 /** The limits that were chosen; undefined where a guest has none. */
-export function limitsOf(chosen: ChosenRates): ThrottleLimits | undefined {
+export function throttleOf(chosen: ChosenRates): ThrottleLimits | undefined {
   const { ops, opsBurst, bps, bpsBurst } = chosen;
   if (ops === undefined && bps === undefined) return undefined;
   return {

@@ -34,10 +34,8 @@ import {
 import { requireBytes } from "./argument.ts";
 import { OperationError } from "./operation_error.ts";
 import type { RequestQueue } from "./request_queue.ts";
+import { UNANSWERED } from "./session_control.ts";
 import type { SharedBytes, SharedMemory } from "./shared_memory.ts";
-
-/** A status that the device forgets to write must not pass for OK. */
-const UNANSWERED = 0xff;
 
 /**
  * The most that encapsulation adds: outer header 40, UDP 8, ESP 8, IV 16, padding

@@ -46,8 +46,8 @@ export function describeTarget(description: SessionDescription): string {
     : `${description.service}.${description.algorithm}`;
 }
 
-/** An outcome that no device writes: all bytes set. */
-const UNANSWERED = 0xff;
+/** An outcome that no device writes, and that must not pass for one: all bytes set. */
+export const UNANSWERED = 0xff;
 
 function requireOk(operation: string, status: Status): void {
   if (status !== Status.Ok) throw new OperationError(operation, status);

@@ -24,10 +24,8 @@ import {
   type RequestShape,
   type RequestTarget,
 } from "./data_request.ts";
+import { UNANSWERED } from "./session_control.ts";
 import type { SharedBytes, SharedMemory, Stretch } from "./shared_memory.ts";
-
-/** A status that the device forgets to write must not pass for OK. */
-const UNANSWERED = 0xff;
 
 function slice(from: Segments, start: number, lengthBytes: number): Segments {
   const part = new Segments();

@@ -9,7 +9,14 @@
  * @module
  */
 
-import { type Libc, type Mapping, nativeBuffer, regionAt } from "./libc.ts";
+import {
+  type Libc,
+  MAP_FAILED,
+  type Mapping,
+  nativeBuffer,
+  PROT_READ_WRITE,
+  regionAt,
+} from "./libc.ts";
 import { ENTRY, sigbusHandler, TABLE } from "./sigbus_code.ts";
 
 const SYMBOLS = {
@@ -46,10 +53,8 @@ const SIGACTION_FLAGS_OFFSET = 136;
 const SA_SIGINFO = 0x4;
 const SA_ONSTACK = 0x0800_0000;
 const SA_RESTART = 0x1000_0000;
-const PROT_READ_WRITE = 0x3;
 const PROT_READ_EXEC = 0x5;
 const MAP_PRIVATE_ANONYMOUS = 0x2 | 0x20;
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 /** As many as a process may have mappings by default; untouched ones cost nothing. */
 const MAX_ENTRIES = 65_536;
 const TABLE_BYTES = TABLE.ENTRIES + MAX_ENTRIES * ENTRY.BYTES;

@@ -22,8 +22,14 @@ export const EOPNOTSUPP = 95;
 export const ECONNREFUSED = 111;
 
 export const POLLIN = 0x001;
-/** Bytes of a struct pollfd: fd at 0, events at 4, revents at 6. */
+export const POLLOUT = 0x004;
+/** Bytes of a struct pollfd: fd at 0, events and revents behind it. */
 export const POLLFD_BYTES = 8;
+export const POLLFD_EVENTS = 4;
+export const POLLFD_RESULT = 6;
+
+export const AF_UNIX = 1;
+export const SOL_SOCKET = 1;
 
 const F_GETFL = 3;
 const F_DUPFD_CLOEXEC = 1030;
@@ -32,10 +38,11 @@ const O_NONBLOCK = 0o4000;
 const MFD_CLOEXEC = 0x1;
 const MFD_ALLOW_SEALING = 0x2;
 const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
-const PROT_READ_WRITE = 0x3;
+export const PROT_READ_WRITE = 0x3;
 const MAP_SHARED_NORESERVE = 0x1 | 0x4000;
 const MADV_DONTDUMP = 16;
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+/** What mmap answers where it fails. */
+export const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 const STAT_BYTES = 144;
 const STAT_DEVICE_OFFSET = 0;
 const STAT_INODE_OFFSET = 8;

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { ENAMETOOLONG, type Libc, nativeBuffer } from "./libc.ts";
+import {
+  AF_UNIX,
+  ENAMETOOLONG,
+  type Libc,
+  nativeBuffer,
+  SOL_SOCKET,
+} from "./libc.ts";
 
 const SYMBOLS = {
   getsockname: {
@@ -14,9 +20,7 @@ const SYMBOLS = {
   },
 } as const;
 
-const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
-const SOL_SOCKET = 1;
 const SO_PASSCRED = 16;
 const FAMILY_BYTES = 2;
 const NAME_BYTES = 108;

@@ -16,7 +16,11 @@ import {
   type Libc,
   nativeBuffer,
   POLLFD_BYTES,
+  POLLFD_EVENTS,
+  POLLFD_RESULT,
   POLLIN,
+  POLLOUT,
+  SOL_SOCKET,
 } from "./libc.ts";
 import { SocketMessages } from "./libc_socket.ts";
 
@@ -66,7 +70,6 @@ const SYMBOLS = {
   },
 } as const;
 
-const SOL_SOCKET = 1;
 const SO_LINGER = 13;
 const RWF_NOWAIT = 0x8;
 const CURRENT_POSITION = -1n;
@@ -76,10 +79,7 @@ const VECTOR_BYTES = 16;
 /** System call numbers of kcmp(2): of x86-64, and of the generic table. */
 const SYS_KCMP = { x86_64: 312n, aarch64: 272n };
 const KCMP_FILE = 0;
-const POLLOUT = 0x4;
 const POLLHUP = 0x10;
-const POLLFD_EVENTS = 4;
-const POLLFD_RESULT = 6;
 
 /** struct linger, off. */
 const NO_LINGER = nativeBuffer(8);

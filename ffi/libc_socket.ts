@@ -6,11 +6,13 @@
 
 import {
   addressOf,
+  AF_UNIX,
   EAGAIN,
   EINTR,
   ENAMETOOLONG,
   type Libc,
   nativeBuffer,
+  SOL_SOCKET,
 } from "./libc.ts";
 import {
   changeAccess,
@@ -18,11 +20,9 @@ import {
   forOwnerAlone,
 } from "./libc_accounts.ts";
 
-const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
-const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;

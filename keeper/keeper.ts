@@ -5,7 +5,14 @@
  * @module
  */
 
-import { EAGAIN, type Libc, nativeBuffer, POLLFD_BYTES } from "../ffi/libc.ts";
+import {
+  EAGAIN,
+  type Libc,
+  nativeBuffer,
+  POLLFD_BYTES,
+  POLLFD_EVENTS,
+  POLLOUT,
+} from "../ffi/libc.ts";
 import { connectDatagram } from "../ffi/libc_datagram.ts";
 import { SocketMessages } from "../ffi/libc_socket.ts";
 import type { Environment } from "./inherited.ts";
@@ -14,8 +21,6 @@ import { formatNotification, isDescriptorName } from "./notification.ts";
 
 /** How long a message may wait for room at the keeper. */
 const PATIENCE_MS = 1000;
-const POLLOUT = 0x4;
-const POLLFD_EVENTS = 4;
 
 /** Tells the keeper. */
 export class Keeper {

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { type Libc, nativeBuffer, POLLFD_BYTES } from "../ffi/libc.ts";
+import {
+  type Libc,
+  nativeBuffer,
+  POLLFD_BYTES,
+  POLLFD_RESULT,
+} from "../ffi/libc.ts";
 
 /** As many as systemd is asked for (FileDescriptorStoreMax=). */
 const MOST_KEPT = 32768;
@@ -13,7 +18,6 @@ const MOST_KEPT = 32768;
  * 128 KiB of (MAX_ARG_STRLEN): with more, nothing could be started again.
  */
 export const MOST_NAME_BYTES = 120_000;
-const POLLFD_RESULT = 6;
 const POLLERR_HUP = 0x8 | 0x10;
 
 /** One of them. */

@@ -49,10 +49,7 @@ import {
   STATELESS_FEATURE,
 } from "../device/wire/features.ts";
 import { type Layout, wireMode } from "../device/wire/mode.ts";
-import {
-  describeSession,
-  isRefusal,
-} from "../device/wire/session_parameters.ts";
+import { decodeSession, isRefusal } from "../device/wire/session_parameters.ts";
 import { Status } from "../device/wire/status.ts";
 import { Region } from "../memory/region.ts";
 import { Segments } from "../memory/segments.ts";
@@ -283,7 +280,7 @@ export class ToyDevice implements DeviceLink {
     bytes: Uint8Array,
   ): SessionDescription | undefined {
     if (request.sessionMode) return this.sessions.get(request.sessionId);
-    const description = describeSession(
+    const description = decodeSession(
       request,
       bytes.subarray(request.keyAt, request.keyAt + request.keyBytes),
       bytes.subarray(

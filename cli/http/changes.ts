@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BPS_RANGE, limitsOf, OPS_RANGE } from "../../device/throttle.ts";
+import { BPS_RANGE, OPS_RANGE, throttleOf } from "../../device/throttle.ts";
 import type { Device } from "../../device/device.ts";
 import type { Log } from "../../device/transport/vhost_user/log.ts";
 import type { QueueThreads } from "../../device/transport/vhost_user/queue_threads.ts";
@@ -64,7 +64,7 @@ function changeThrottle(fields: Fields, { guests }: Changeable): string {
   if (!guest) throw new Mistake("expected guest: the name of a socket");
   const ops = rate(fields, "requestsPerSecond", OPS_RANGE);
   const bps = rate(fields, "bytesPerSecond", BPS_RANGE);
-  const limits = limitsOf({
+  const limits = throttleOf({
     ops,
     bps,
     opsBurst: undefined,

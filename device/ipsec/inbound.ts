@@ -14,6 +14,7 @@ import {
   UDP_HEADER_BYTES,
 } from "./esp_packet.ts";
 import {
+  ECN_MASK,
   finishHeader,
   PROTOCOL_ESP,
   PROTOCOL_IPV4,
@@ -26,7 +27,6 @@ import {
 /** A packet without content, which the receiver discards (RFC 4303 §2.6). */
 const PROTOCOL_NONE = 59;
 
-const ECN_MASK = 3;
 const NOT_ECT = 0;
 const ECT_1 = 1;
 const CE = 3;

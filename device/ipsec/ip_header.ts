@@ -16,7 +16,10 @@ const ROUTING = 43;
 const FRAGMENT = 44;
 const DESTINATION_OPTIONS = 60;
 
-const IPV4_DF = 0x4000;
+/** Do not fragment: of the field of an IPv4 header with its flags. */
+export const IPV4_DF = 0x4000;
+/** ECN within a traffic class (RFC 3168 §5). */
+export const ECN_MASK = 3;
 /** MF and the offset. */
 const IPV4_FRAGMENT = 0x3fff;
 /** The same of IPv6's fragment header. */

@@ -17,6 +17,7 @@ import {
 } from "./esp_packet.ts";
 import {
   decrementTtl,
+  ECN_MASK,
   finishHeader,
   hasDontFragment,
   PROTOCOL_ESP,
@@ -33,7 +34,6 @@ import {
   writeOuter,
 } from "./outer_header.ts";
 
-const ECN_MASK = 3;
 const LONGEST_FIELD = 0xffff;
 
 /**

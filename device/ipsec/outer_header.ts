@@ -7,11 +7,12 @@
  * @module
  */
 
+import { IPV4_DF } from "./ip_header.ts";
+
 const OUTER_IPV4_BYTES = 20;
 export const OUTER_IPV6_BYTES = 40;
 
 const IPV4_START = 0x4500_0000;
-const IPV4_DF = 0x4000;
 const LOW_16 = 0xffff;
 
 /** What an association says of its outer headers. */

@@ -26,7 +26,7 @@ import {
 import { SERVICES } from "../wire/opcodes.ts";
 import { setParameters } from "../wire/session_numbers.ts";
 import {
-  describeSession,
+  decodeSession,
   isRefusal,
   SessionParameters,
 } from "../wire/session_parameters.ts";
@@ -177,7 +177,7 @@ function decodeParts(
     ? undefined
     : decodePlacement(bytes.subarray(placementAt, end));
   if (typeof placement === "string") return placement;
-  const description = describeSession(
+  const description = decodeSession(
     parameters,
     bytes.subarray(HEADER_BYTES, authKeyAt),
     bytes.subarray(authKeyAt, placementAt),

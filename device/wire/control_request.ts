@@ -23,7 +23,7 @@ import {
 } from "./opcodes.ts";
 import { refuseBeyondLimits, type ServiceLimits } from "./session_limits.ts";
 import {
-  describeSession,
+  decodeSession,
   isRefusal,
   readPublicKeyParameters,
   SessionParameters,
@@ -139,7 +139,7 @@ export function createFrom(
   key: Uint8Array,
   authKey: Uint8Array,
 ): CreateRequest | RefusedRequest {
-  const description = describeSession(parameters, key, authKey);
+  const description = decodeSession(parameters, key, authKey);
   if (isRefusal(description)) {
     return refused(true, description.status, description.reason);
   }

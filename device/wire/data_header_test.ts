@@ -10,7 +10,7 @@ import {
 import { type WireMode, wireMode } from "./mode.ts";
 import { ServiceNumber, SymmetricOperation } from "./opcodes.ts";
 import { setParameters } from "./session_numbers.ts";
-import { describeSession } from "./session_parameters.ts";
+import { decodeSession } from "./session_parameters.ts";
 import { Status } from "./status.ts";
 import {
   EVERY_SESSION,
@@ -118,7 +118,7 @@ Deno.test("every session comes back from a stateless request", () => {
       const [key, authKey] = description.service === "chain"
         ? [description.cipher.key, description.authKey]
         : ["key" in description ? description.key : new Uint8Array()];
-      const result = describeSession(back, key, authKey ?? new Uint8Array());
+      const result = decodeSession(back, key, authKey ?? new Uint8Array());
       deepEqual(result, description);
       request.additionalDataBytes = 0;
       request.destinationBytes = 0;
@@ -131,7 +131,7 @@ Deno.test("a described stateless session has keys of its own", () => {
   const request = new DataRequest();
   setParameters(request, description);
   const key = "key" in description ? description.key : new Uint8Array();
-  const result = describeSession(request, key, new Uint8Array());
+  const result = decodeSession(request, key, new Uint8Array());
   wipeKeys(description);
   deepEqual(result, EVERY_SESSION[0]);
 });

@@ -102,7 +102,7 @@ export const unsupported = (reason: string): Refusal => ({
  * The session in the catalogue's terms. The keys are copied, and only once
  * nothing stands in the way; `authKey` matters to chains alone.
  */
-export function describeSession(
+export function decodeSession(
   parameters: SessionParameters,
   key: Uint8Array,
   authKey: Uint8Array,

@@ -9,7 +9,11 @@
 import { DerError, DerReader, DerTag } from "../../algorithms/der.ts";
 import { toHex } from "../../algorithms/hex.ts";
 import { copyKey } from "../../algorithms/key_bytes.ts";
-import { curveOf } from "../../algorithms/key_files.ts";
+import {
+  curveOf,
+  EC_PUBLIC_KEY,
+  RSA_ENCRYPTION,
+} from "../../algorithms/key_files.ts";
 import { PemError, readPem } from "../../algorithms/pem.ts";
 import {
   type CurveName,
@@ -31,9 +35,7 @@ export interface KeyMaterial {
   readonly curve?: CurveName;
 }
 
-const RSA_ENCRYPTION = "2a864886f70d010101";
 const RSA_PSS = "2a864886f70d01010a";
-const EC_PUBLIC_KEY = "2a8648ce3d0201";
 const UNCOMPRESSED = 4;
 
 /**

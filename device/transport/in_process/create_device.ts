@@ -23,9 +23,9 @@ import {
 } from "../../session/placement_rule.ts";
 import {
   BPS_RANGE,
-  limitsOf,
   OPS_RANGE,
   type ThrottleLimits,
+  throttleOf,
 } from "../../throttle.ts";
 import type { Layout } from "../../wire/mode.ts";
 import {
@@ -191,7 +191,7 @@ function throttleLimits(options: DeviceOptions): ThrottleLimits | undefined {
   if (bps === undefined && bpsBurst !== undefined) {
     throw wrong("throttleBpsBurst", `${bpsBurst}`, "throttleBps besides");
   }
-  return limitsOf({ ops, opsBurst, bps, bpsBurst });
+  return throttleOf({ ops, opsBurst, bps, bpsBurst });
 }
 
 function withholdable(names: readonly string[]): readonly Withholdable[] {

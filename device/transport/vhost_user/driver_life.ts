@@ -9,17 +9,11 @@
  */
 
 import { startOf } from "../../ring/ring_start.ts";
-
-/** Where a ring is in the guest's memory. */
-export interface RingPlace {
-  readonly size: number;
-  readonly descriptorAddress: number;
-  readonly availableAddress: number;
-  readonly usedAddress: number;
-}
+import type { RingAreas } from "../../served_queue.ts";
 
 /** How a ring is to run. */
-export interface RingPlan extends RingPlace {
+export interface RingPlan extends RingAreas {
+  readonly size: number;
   readonly packed: boolean;
   /** Where it starts, in the form of GET_VRING_BASE. */
   readonly base: number;

@@ -15,13 +15,13 @@ import {
   beginSplitInflight,
   recoverSplitInflight,
 } from "../../ring/split_inflight.ts";
+import type { RingAreas } from "../../served_queue.ts";
 import type { RingPlan } from "./driver_life.ts";
 import {
   begunRequests,
   FLAGS_OFFSET,
   readWord,
   restartPosition,
-  type RingAreas,
 } from "./ring_base.ts";
 
 /** Where a ring goes on, and how many requests before that are under way. */

@@ -14,6 +14,7 @@ import type { UsedJournal } from "../../ring/used_journal.ts";
 import { RingPositions } from "../../ring/ring_positions.ts";
 import { PACKED_START, startOf } from "../../ring/ring_start.ts";
 import { Segments } from "../../../memory/segments.ts";
+import type { RingAreas } from "../../served_queue.ts";
 
 /** Where `idx` is in a split ring's available and used ring (virtio 1.4 §2.7). */
 const INDEX_OFFSET = 2;
@@ -22,13 +23,6 @@ export const FLAGS_OFFSET = 14;
 /** A packed ring's start in the 16-bit form of front-ends that leave out the used half. */
 const PACKED_START_16_BITS = 0x8000;
 const INDEX = 0x7fff;
-
-/** Guest addresses of a ring's areas. */
-export interface RingAreas {
-  readonly descriptorAddress: number;
-  readonly availableAddress: number;
-  readonly usedAddress: number;
-}
 
 /**
  * The position that a base stands for, or what is wrong with it. `stoppedAt` is

@@ -5,12 +5,12 @@
  * @module
  */
 
+import type { RingAreas } from "../../served_queue.ts";
 import type { RingPlan } from "./driver_life.ts";
 import { inflightAt, type InflightMemory } from "./inflight_memory.ts";
 import { findLeft, type LeftRequests, trackFrom } from "./left_requests.ts";
 import type { MappedPlace } from "./mapped_file.ts";
 import type { MemoryTable } from "./memory_table.ts";
-import type { RingAreas } from "./ring_base.ts";
 import type { Vring } from "./vring.ts";
 
 /** What rings are tracked with. */
