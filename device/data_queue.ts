@@ -276,6 +276,7 @@ export class DataQueue implements QueueService {
   /** Shows the driver what has ended. */
   #publish(): boolean {
     const notify = this.#virtqueue.publish();
+    this.#counters[Counter.Base] = this.#virtqueue.base;
     this.#undo?.shown();
     return notify;
   }

@@ -7,6 +7,7 @@
  */
 
 import { DRAIN_MS, undrained } from "./drain.ts";
+import { failLeft, type LeftChain, leftChains } from "./left_chains.ts";
 import type { QueueService } from "./queue_service.ts";
 import { createVirtqueue } from "./ring/create_virtqueue.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
@@ -41,6 +42,7 @@ export interface ServedQueueOptions<Service extends QueueService> {
 export class ServedQueue<Service extends QueueService = QueueService> {
   readonly #options: ServedQueueOptions<Service>;
   #virtqueue: Virtqueue | undefined;
+  #memory: GuestMemory | undefined;
   #service: Service | undefined;
   #broken: string | undefined;
   #base: number;
@@ -103,6 +105,7 @@ export class ServedQueue<Service extends QueueService = QueueService> {
       return;
     }
     this.#virtqueue = virtqueue;
+    this.#memory = memory;
     this.#service = this.#options.create(virtqueue, memory);
   }
 
@@ -141,6 +144,17 @@ export class ServedQueue<Service extends QueueService = QueueService> {
     this.#virtqueue?.disableNotifications();
   }
 
+  /** What has been taken and not answered, for whoever answers in its place. */
+  get left(): LeftChain[] {
+    return this.#virtqueue ? leftChains(this.#virtqueue, this.#memory!) : [];
+  }
+
+  /** Fails what another thread had of the ring; true: notify the driver. */
+  failLeft(chains: readonly LeftChain[]): boolean {
+    return this.#virtqueue !== undefined &&
+      failLeft(this.#virtqueue, this.#memory!, chains);
+  }
+
   /** Takes nothing more from now on; what is pending ends by `poll`. */
   stop(): void {
     this.#deadline ??= performance.now() + DRAIN_MS;
@@ -170,6 +184,7 @@ export class ServedQueue<Service extends QueueService = QueueService> {
   close(): void {
     this.#base = this.base;
     this.#virtqueue = undefined;
+    this.#memory = undefined;
     this.#service = undefined;
     this.#deadline = undefined;
   }

@@ -97,6 +97,13 @@ export class ChainSlots {
     this.#freeCount = left;
   }
 
+  /** The slots whose chains are out. */
+  get out(): number[] {
+    const free = new Set(this.#free.subarray(0, this.#freeCount));
+    return Array.from({ length: this.count }, (_, slot) => slot)
+      .filter((slot) => !free.has(slot));
+  }
+
   /** Gives a slot back. */
   giveBack(slot: number): void {
     this.lists.release(slot);

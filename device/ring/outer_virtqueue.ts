@@ -65,6 +65,10 @@ export abstract class OuterVirtqueue implements Virtqueue {
 
   abstract push(slot: number, writtenBytes: number): void;
 
+  pushLeft(head: number, ringDescriptors: number, writtenBytes: number): void {
+    this.inner.pushLeft(head, ringDescriptors, writtenBytes);
+  }
+
   abstract publish(): boolean;
 
   enableNotifications(): boolean {

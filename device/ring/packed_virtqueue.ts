@@ -322,6 +322,11 @@ export class PackedVirtqueue implements Virtqueue {
     this.give(this.#one, this.#oneLength, 1);
   }
 
+  pushLeft(id: number, ringDescriptors: number, writtenBytes: number): void {
+    this.#outstanding += ringDescriptors;
+    this.#use(id, ringDescriptors, writtenBytes);
+  }
+
   #use(id: number, ringDescriptors: number, writtenBytes: number): void {
     const journal = this.#journal;
     if (!journal) return this.#stageOne(id, ringDescriptors, writtenBytes);

@@ -204,6 +204,11 @@ export class SplitVirtqueue implements Virtqueue {
     this.give(this.#one, this.#oneLength, 1);
   }
 
+  pushLeft(head: number, _: number, writtenBytes: number): void {
+    this.#outstanding++;
+    this.#stage(head, writtenBytes);
+  }
+
   /** Stages what is next in the order of the ring, and holds the rest. */
   #release(
     gate: InOrderGate,

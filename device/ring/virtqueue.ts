@@ -68,6 +68,11 @@ export interface Virtqueue {
   ): void;
   /** The same for one. */
   push(slot: number, writtenBytes: number): void;
+  /**
+   * Stages a used entry for a chain that another virtqueue of this ring has taken
+   * and will not push, by its head or buffer ID. Not of a ring in order.
+   */
+  pushLeft(head: number, ringDescriptors: number, writtenBytes: number): void;
   /** Shows the driver all staged entries; true when it wants a notification. */
   publish(): boolean;
   /** Asks for notifications; true when something is available already. */

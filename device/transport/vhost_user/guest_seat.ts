@@ -121,6 +121,8 @@ export class GuestSeat implements RingGuest {
         if (ring) this.#thread.wake(ring);
         return;
       }
+      case "fail left":
+        return this.#rings.get(command.index)?.failLeft(command.chains);
       case "stop":
         return this.#stop(command.index, command.sequence);
       case "call":
@@ -236,6 +238,13 @@ export class GuestSeat implements RingGuest {
       this.close();
       this.#done(sequence);
     });
+  }
+
+  /** Tells what of its rings is not answered: the thread does nothing more. */
+  reportLeft(): void {
+    for (const { index, left } of this.#rings.values()) {
+      if (left.length > 0) this.#report({ kind: "left", index, chains: left });
+    }
   }
 
   /** Closes all sessions; no ring of it may run. */

@@ -107,6 +107,11 @@ export class QueueLoop implements SeatThread {
     return this.#wanted;
   }
 
+  /** Tells what is not answered: the thread has been given up. */
+  reportLeft(): void {
+    for (const seat of this.#seats.values()) seat.reportLeft();
+  }
+
   /** Closes all sessions, and ends the use of lanes. */
   close(): void {
     for (const seat of this.#seats.values()) seat.close();

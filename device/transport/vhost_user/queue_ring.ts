@@ -8,9 +8,11 @@ import type { Libc } from "../../../ffi/libc.ts";
 import { signalWithRoom } from "../../../ffi/libc_foreign.ts";
 import { Counter, DataQueue } from "../../data_queue.ts";
 import type { AssociationTable } from "../../ipsec_requests.ts";
+import type { LeftChain } from "../../left_chains.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { ServedQueue } from "../../served_queue.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
+import { Status } from "../../wire/status.ts";
 import { Throttle, type ThrottleState } from "../../throttle.ts";
 import { openJournal, openUndoLog } from "./journal_place.ts";
 import { inflightAt } from "./inflight_memory.ts";
@@ -64,6 +66,7 @@ export class QueueRing {
   readonly #thread: RingThread;
   readonly #queue: ServedQueue<DataQueue>;
   #data: DataQueue | undefined;
+  readonly #isDraft: boolean;
   #callFd: number;
   #notificationsEnabled = true;
   #toldBroken = false;
@@ -96,6 +99,7 @@ export class QueueRing {
     this.#thread = thread;
     this.kickFd = kickFd;
     this.#callFd = callFd;
+    this.#isDraft = mode.layout === "draft-9";
     this.counters = new Float64Array(counters);
     this.takeCount();
     const { sessions, settings } = guest;
@@ -207,6 +211,22 @@ export class QueueRing {
     if (!this.#queue.isServed) return this.#queue.needsPolling;
     this.#notificationsEnabled = true;
     return this.#queue.enableNotifications(); // model: last look
+  }
+
+  /**
+   * What has been taken and not answered. Nothing of the draft, whose status is
+   * where each service has it.
+   */
+  get left(): LeftChain[] {
+    return this.#isDraft ? [] : this.#queue.left;
+  }
+
+  /** Fails what the thread before had, which touches it no more. */
+  failLeft(chains: readonly LeftChain[]): void {
+    this.counters[Counter.Requests]! += chains.length;
+    this.counters[Counter.Failures]! += chains.length;
+    this.counters[Counter.ByStatus + Status.Error]! += chains.length;
+    if (this.#queue.failLeft(chains)) this.notify();
   }
 
   notify(): void {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { LeftChain } from "../../left_chains.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import type { Device } from "../../device.ts";
 import { FailureNotes } from "../../session/failure.ts";
@@ -53,6 +54,10 @@ export class QueueRunners {
   readonly #seats = new Map<QueueThread, ThreadSeat>();
   /** On threads that are stuck, with the rings that were there. */
   readonly #left = new Map<ThreadSeat, readonly number[]>();
+  /** What such threads had when their call returned, by ring. */
+  readonly #leftChains = new Map<number, readonly LeftChain[]>();
+  /** Such threads of a driver that is no more. */
+  readonly #disowned = new Set<QueueThread>();
   readonly #work: SeatWork[] = [];
   readonly #counters: QueueCounters[] = [];
   /** What is told of all threads of this guest. */
@@ -144,6 +149,7 @@ export class QueueRunners {
       broken,
       told: (report) => {
         if (report.kind === "work") kinds[report.index] = report.work;
+        else if (report.kind === "left") this.#hasLeft(thread, report);
         else this.#told(number, report);
       },
       failed: (reason) => failed(`queue thread ${number}: ${reason}`),
@@ -169,6 +175,33 @@ export class QueueRunners {
       if (seat.thread !== thread || this.#ended) continue;
       for (const index of rings) this.#options.released(index);
     }
+  }
+
+  #hasLeft(
+    thread: QueueThread,
+    { index, chains }: Extract<GuestNews, { kind: "left" }>,
+  ): void {
+    if (this.#disowned.has(thread)) return;
+    const before = this.#leftChains.get(index) ?? [];
+    this.#leftChains.set(index, [...before, ...chains]);
+  }
+
+  /** Fails what such threads had of a ring that runs; they touch it no more. */
+  failLeft(index: number): void {
+    const chains = this.#leftChains.get(index);
+    if (chains) this.#rings.get(index)?.failLeft(chains);
+    this.forgetLeft(index);
+  }
+
+  /** That is done again. */
+  forgetLeft(index: number): void {
+    this.#leftChains.delete(index);
+  }
+
+  /** The driver that waits for that is no more. */
+  forgetAllLeft(): void {
+    this.#leftChains.clear();
+    for (const { thread } of this.#left.keys()) this.#disowned.add(thread);
   }
 
   /** Whether a thread that is stuck may have requests of a ring. */
@@ -223,7 +256,7 @@ export class QueueRunners {
 
   #told(
     thread: number,
-    report: Exclude<GuestNews, { kind: "work" }>,
+    report: Exclude<GuestNews, { kind: "work" | "left" }>,
   ): void {
     if (report.kind === "failure") return this.#failures.note(report.failure);
     if (report.kind === "throttled") return this.#throttled(report.index);

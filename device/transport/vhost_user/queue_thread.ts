@@ -101,6 +101,7 @@ export class QueueThread {
   readonly #guard: SharedArrayBuffer = createGuardMemory();
   readonly #calls = new GuardedCalls(this.#guard);
   #isStuck = false;
+  #hasParked = false;
   #sequence = 0;
   #lastGuest = 0;
   #hasEnded = false;
@@ -246,7 +247,7 @@ export class QueueThread {
 
   /** Ends it where the call that it was stuck in has returned; whether it has. */
   release(): boolean {
-    if (!this.#calls.hasReturned) return false;
+    if (!this.#calls.hasReturned || !this.#hasParked) return false;
     const guests = [...this.#guests.values()];
     this.#end();
     for (const guest of guests) guest.released();
@@ -281,6 +282,9 @@ export class QueueThread {
         return this.#end(report.reason);
       case "exited":
         return this.#end();
+      case "parked":
+        this.#hasParked = true;
+        return;
       case "lane":
         return this.#attach(report.settings, report.backend, report.end);
       case "lane failure":

@@ -29,10 +29,11 @@ const RUNTIME_TURNS = 4;
 
 const scope = self as unknown as WorkerScope;
 
-/** Serves until the exit command. */
+/** Serves until the exit command; `begun` hears by what. */
 async function serve(
   { port, wake, rest, spinMicroseconds, settings }: ThreadSetup,
   shared: SharedBackends,
+  begun: (loop: QueueLoop) => void,
 ): Promise<void> {
   const libc = openLibc();
   const epoll = EdgeEpoll.open(libc);
@@ -53,6 +54,7 @@ async function serve(
     report: (report) => scope.postMessage(report),
     hold: (backend, reason) => shared.hold(backend, reason),
   });
+  begun(loop);
   const { note } = new FailureNotes((failure) =>
     scope.postMessage({ kind: "lane failure", failure })
   );
@@ -109,15 +111,22 @@ async function whileServing(
 }
 
 async function run(setup: ThreadSetup): Promise<void> {
+  let loop: QueueLoop | undefined;
   const guard = new CallGuard(setup.guard, () => {
-    shared.close();
-    endForeignCalls();
+    try {
+      shared.close();
+      // Only now nobody writes to it any more.
+      loop?.reportLeft();
+      endForeignCalls();
+    } finally {
+      scope.postMessage({ kind: "parked" });
+    }
   });
   const shared = new SharedBackends(guard);
   for (const [name, reason] of setup.held) shared.hold(name, reason);
   let last: Report = { kind: "exited" };
   try {
-    await serve(setup, shared);
+    await serve(setup, shared, (begun) => loop = begun);
   } catch (error) {
     const reason = messageOf(error);
     last = { kind: "ended", reason };

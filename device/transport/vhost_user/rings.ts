@@ -252,10 +252,23 @@ export class Rings {
     this.#options.runners.get(index)?.look();
   }
 
-  /** What a thread had is done again, where the front-end's region tells it. */
+  /** What is nobody's of a ring that runs is answered, unless it is done again. */
+  #failLeft(index: number, plan: RingPlan): void {
+    const { runners } = this.#options;
+    if (this.#plans.isInOrder(index) || this.#tracker.placeOf(index, plan)) {
+      runners.forgetLeft(index);
+    } else runners.failLeft(index);
+  }
+
+  /**
+   * What a thread had is done again, where the front-end's region tells it, and
+   * answered with ERR where not.
+   */
   async #takeBack(ring: Vring): Promise<void> {
     const { index, runs } = ring;
-    if (runs && !this.#tracker.placeOf(index, runs)) return;
+    if (runs && !this.#tracker.placeOf(index, runs)) {
+      return this.#failLeft(index, runs);
+    }
     if (runs) await this.#stop(ring);
     const stopped = this.#life.stopped(index);
     if (stopped) this.#tracker.leave(index, stopped);
@@ -360,6 +373,7 @@ export class Rings {
   async reset(): Promise<void> {
     await this.stopAll();
     for (const ring of this.all) ring.reset();
+    this.#options.runners.forgetAllLeft();
   }
 
   /** Back to the state of a new connection; no ring may run. */
@@ -368,6 +382,7 @@ export class Rings {
       ring.reset();
       ring.close();
     }
+    this.#options.runners.forgetAllLeft();
     this.#used = false;
   }
 
@@ -395,8 +410,9 @@ export class Rings {
       ring.isStuck = false;
       ring.isHeld = false;
     }
-    const { device, log, inflight } = this.#options;
+    const { device, log, inflight, runners } = this.#options;
     inflight.forget();
+    runners.forgetAllLeft();
     const before = device.sessions.size;
     if (cause === "reset") device.sessions.driverReset(newestId);
     else device.sessions.clear(newestId);
@@ -520,6 +536,7 @@ export class Rings {
     ring.state.baseUnknown = false;
     this.#used = true;
     runner.start(start);
+    if (!ring.isHeld) this.#failLeft(ring.index, plan);
     const form = packed ? "packed" : "split";
     this.#options.log(
       "info",

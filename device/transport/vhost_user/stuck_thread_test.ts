@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import { attach, IV, KEY } from "../../../testing/attached_driver.ts";
 import {
@@ -31,6 +31,10 @@ import { VhostUserServer } from "./server.ts";
 
 const STUCK = import.meta.resolve("../../../testing/stuck_backend.ts");
 const LIMIT_MS = 400;
+/** Where the request of a driver is that is reset. */
+const LOST_AT = 0x10_0000;
+/** Where no call but the stuck one takes long. */
+const SHORT_LIMIT_MS = 150;
 const DATA = new Uint8Array(64).fill(3);
 const encrypted = (key: Uint8Array) =>
   new Uint8Array(
@@ -103,6 +107,74 @@ for (const without of [["in-order", "ring-packed"], ["in-order"]] as const) {
     device.close();
   });
 }
+
+for (const without of [["in-order", "ring-packed"], ["in-order"]] as const) {
+  const form = without.length === 2 ? "split" : "packed";
+  Deno.test(`what a stuck thread had of a ring that nobody keeps fails once its call returns: ${form}`, async () => {
+    await using server = await startTestServer(
+      undefined,
+      `${STUCK},noble`,
+      { fallback: "failure", without },
+      1,
+      SHORT_LIMIT_MS,
+    );
+    const driver = await attach(server.path);
+    const session = await open(driver);
+    await expectRight(session);
+    setStuck(true);
+    let failure = "";
+    try {
+      session.run(DATA, IV).catch((error) => failure = `${error}`);
+      await server.logged("run() has not returned for 0.15 seconds");
+      await expectRight(session);
+    } finally {
+      setStuck(false);
+    }
+    await eventually(() => failure !== "", () => "it is not answered");
+    match(failure, /ERR/);
+    for (let i = 0; i < 3; i++) await expectRight(session);
+    await driver.close();
+  });
+}
+
+Deno.test("what a stuck thread had of a driver that is no more is answered to nobody", async () => {
+  await using server = await startTestServer(
+    undefined,
+    `${STUCK},noble`,
+    { fallback: "failure" },
+    1,
+    SHORT_LIMIT_MS,
+  );
+  using front = connect(server);
+  const before = await startRing(front, 0);
+  setStuck(true);
+  try {
+    const lost = encryption(openDeviceSession(server));
+    front.region.bytes.set(lost, LOST_AT);
+    const readable = [{
+      guestAddress: GUEST_ADDRESS + LOST_AT,
+      lengthBytes: lost.length,
+    }];
+    const written = {
+      guestAddress: GUEST_ADDRESS + LOST_AT + 0x800,
+      lengthBytes: 65,
+    };
+    before.queue.add(readable, [written], 0);
+    before.queue.publish();
+    front.libc.signal(before.kickFd);
+    await server.logged("run() has not returned for 0.15 seconds");
+    strictEqual(await front.tell(Request.ResetDevice), 0);
+    front.region.bytes.fill(0x77, LOST_AT + 0x800, LOST_AT + 0x900);
+  } finally {
+    setStuck(false);
+  }
+  await server.logged("backend stuck on queue thread 1 works again");
+  const ring = await startRing(front, 0);
+  const request = encryption(openDeviceSession(server));
+  strictEqual((await front.request(ring, [request], [64, 1]))[1]![0], 0);
+  strictEqual(ring.queue.take(), undefined);
+  strictEqual(front.region.bytes[LOST_AT + 0x840], 0x77);
+});
 
 for (const when of ["before", "after"] as const) {
   Deno.test(`a ring in order that stops ${when} its thread is found stuck goes on behind its last answer`, async () => {
@@ -217,9 +289,6 @@ class Numbered {
     }
   }
 }
-
-/** No call of this test but the stuck one takes long. */
-const SHORT_LIMIT_MS = 150;
 
 for (const [form, when] of [["packed", "runs"], ["split", "has stopped"]]) {
   Deno.test(`what a stuck thread had of a ring that was stopped meanwhile is done once its call returns, while the ring ${when}: ${form}`, async () => {

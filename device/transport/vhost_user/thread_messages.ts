@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { LeftChain } from "../../left_chains.ts";
 import type {
   AssociationAnnouncement,
   WordsPlace,
@@ -152,6 +153,12 @@ export type GuestCommand =
     readonly ring: RingStart & CountersPlace;
   }
   | { readonly kind: "look"; readonly index: number }
+  /** Chains of the ring that another thread had, which nobody touches any more. */
+  | {
+    readonly kind: "fail left";
+    readonly index: number;
+    readonly chains: readonly LeftChain[];
+  }
   | AnsweredCommand & { readonly sequence: number };
 
 /** Settings that guests may name by their number from then on. */
@@ -208,6 +215,12 @@ export type GuestReport =
   | { readonly kind: "work"; readonly index: number; readonly work: WorkKind }
   /** Requests of a ring wait for the guest's limits, for the first time. */
   | { readonly kind: "throttled"; readonly index: number }
+  /** The thread has been given up, and these chains are not answered. */
+  | {
+    readonly kind: "left";
+    readonly index: number;
+    readonly chains: readonly LeftChain[];
+  }
   /** A request or a session failed. */
   | { readonly kind: "failure"; readonly failure: Failure }
   /** The guest cannot be served here any longer. */
@@ -227,4 +240,6 @@ export type Report =
   | { readonly kind: "lane failure"; readonly failure: Failure }
   /** The thread has ended by itself, and with it all of its rings. */
   | { readonly kind: "ended"; readonly reason: string }
+  /** It has been given up, and touches nothing more. */
+  | { readonly kind: "parked" }
   | { readonly kind: "exited" };

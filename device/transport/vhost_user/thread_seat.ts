@@ -6,6 +6,7 @@
  */
 
 import { Counter } from "../../data_queue.ts";
+import type { LeftChain } from "../../left_chains.ts";
 import type { ThrottleState } from "../../throttle.ts";
 import type { QueueCounters } from "./guest_usage.ts";
 import type { MemoryRange } from "./memory_table.ts";
@@ -149,6 +150,11 @@ export class SeatedRing implements RingRunner {
 
   look(): void {
     this.thread.tell(this.#guest, { kind: "look", index: this.#index });
+  }
+
+  failLeft(chains: readonly LeftChain[]): void {
+    const index = this.#index;
+    this.thread.tell(this.#guest, { kind: "fail left", index, chains });
   }
 
   async changeCall(fd: number): Promise<void> {
