@@ -141,6 +141,19 @@ export class Gcm extends StreamAead {
     return true;
   }
 
+  startFrom(
+    ivs: Uint32Array,
+    at: number,
+    ivBytes: number,
+    tag: Bytes,
+  ): boolean {
+    const memory = this.#memory;
+    if (memory === undefined || ivBytes !== GCM_IV_BYTES) return false;
+    memory.beginFrom(ivs, at);
+    if (!this.encrypts) memory.setTag(tag);
+    return true;
+  }
+
   protected override update(output: Bytes | null, input: Bytes): boolean {
     const { symbols, context } = this;
     return symbols.EVP_Cipher(context, output, input, input.length) >= 0;

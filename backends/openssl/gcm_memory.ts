@@ -58,14 +58,18 @@ export class GcmMemory {
 
   /** Begins a message; `words` are the same as `iv`, if they are given. */
   begin(iv: Bytes, words?: Uint32Array): void {
+    if (words !== undefined) return this.beginFrom(words, 0);
     const memory = this.#memory;
-    if (words === undefined) {
-      for (let i = 0; i < GCM_IV_BYTES; i++) memory.setUint8(IV_AT + i, iv[i]!);
-    } else {
-      memory.setUint32(IV_AT, words[0]!, true);
-      memory.setUint32(IV_AT + 4, words[1]!, true);
-      memory.setUint32(IV_AT + 8, words[2]!, true);
-    }
+    for (let i = 0; i < GCM_IV_BYTES; i++) memory.setUint8(IV_AT + i, iv[i]!);
+    memory.setUint32(0, BUFFERED, true);
+  }
+
+  /** The same with the IV from word `at` of `ivs` on. */
+  beginFrom(ivs: Uint32Array, at: number): void {
+    const memory = this.#memory;
+    memory.setUint32(IV_AT, ivs[at]!, true);
+    memory.setUint32(IV_AT + 4, ivs[at + 1]!, true);
+    memory.setUint32(IV_AT + 8, ivs[at + 2]!, true);
     memory.setUint32(0, BUFFERED, true);
   }
 

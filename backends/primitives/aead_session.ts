@@ -12,14 +12,32 @@ import {
   dataLimit,
 } from "../../algorithms/legality.ts";
 import type { AeadSession } from "../../algorithms/session_description.ts";
+import { RANGE_OFFSET } from "../../memory/range_lists.ts";
 import { Region } from "../../memory/region.ts";
-import type { Segments } from "../../memory/segments.ts";
+import { copyPiece, type Segments } from "../../memory/segments.ts";
 import { type Operation, OperationStatus } from "../backend.ts";
+import {
+  BURST_WORDS,
+  BurstField,
+  IV_WORDS,
+  ListField,
+  type RequestBurst,
+} from "../request_burst.ts";
 import { MAXIMUM_BYTES } from "./pieces.ts";
 import type { Aead, PrimitiveSession } from "./primitives.ts";
 import { GcmJ0, J0_BYTES } from "./gcm_j0.ts";
 import { Scratch } from "../scratch.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
+
+// The engine folds constants of a module of its own only.
+const SOURCE = BurstField.Source;
+const DESTINATION = BurstField.Destination;
+const DIGEST = BurstField.Digest;
+const ADDITIONAL = BurstField.AdditionalData;
+const FIRST = ListField.First;
+const SKIPPED = ListField.SkippedBytes;
+const COUNT = ListField.Count;
+const TOTAL = ListField.TotalBytes;
 
 export class PrimitiveAeadSession implements PrimitiveSession {
   readonly #thread: ThreadContext;
@@ -59,6 +77,76 @@ export class PrimitiveAeadSession implements PrimitiveSession {
       this.#thread.primitives,
       this.#key,
       this.#encrypts,
+    );
+  }
+
+  take(burst: RequestBurst, slot: number): boolean {
+    const aead = this.#aead;
+    const { fields, lists, regions } = burst;
+    const at = BURST_WORDS * slot;
+    const lengthBytes = fields[at + SOURCE + TOTAL]!;
+    const ivBytes = fields[at + BurstField.IvBytes]!;
+    const tagBytes = this.#tag.length;
+    if (
+      aead.startFrom === undefined || fields[at + SOURCE + COUNT] !== 1 ||
+      fields[at + DESTINATION + COUNT] !== 1 ||
+      fields[at + DIGEST + COUNT] !== 1 ||
+      fields[at + ADDITIONAL + COUNT]! > 1 ||
+      fields[at + DESTINATION + TOTAL] !== lengthBytes ||
+      fields[at + DIGEST + TOTAL]! < tagBytes ||
+      !dataFits(this.#limit, ivBytes, lengthBytes)
+    ) return false;
+    const { block } = lists;
+    const start = lists.starts[slot]!;
+    const digest = start + fields[at + DIGEST + FIRST]!;
+    const tagIn = regions[block[digest]!]!;
+    const tagAt = block[digest + RANGE_OFFSET]! +
+      fields[at + DIGEST + SKIPPED]!;
+    if (!this.#encrypts) copyPiece(tagIn, tagAt, this.#tagRegion, 0, tagBytes);
+    if (!aead.startFrom(burst.ivs, IV_WORDS * slot, ivBytes, this.#tag)) {
+      return false;
+    }
+    const source = start + fields[at + SOURCE + FIRST]!;
+    const result = start + fields[at + DESTINATION + FIRST]!;
+    const to = regions[block[result]!]!;
+    const toOffset = block[result + RANGE_OFFSET]! +
+      fields[at + DESTINATION + SKIPPED]!;
+    const good = this.#absorbRange(burst, slot) &&
+      this.#thread.worker.applyRange(
+        aead,
+        regions[block[source]!]!,
+        block[source + RANGE_OFFSET]! + fields[at + SOURCE + SKIPPED]!,
+        to,
+        toOffset,
+        lengthBytes,
+      ) && aead.finish(this.#tag);
+    if (!good) {
+      if (!aead.comparesFirst) {
+        to.bytes.fill(0, toOffset, toOffset + lengthBytes);
+      }
+      this.#thread.primitives.clearErrors();
+    } else if (this.#encrypts) {
+      copyPiece(this.#tagRegion, 0, tagIn, tagAt, tagBytes);
+    }
+    fields[at + BurstField.Status] = good ? OperationStatus.Ok : this.#refusal;
+    fields[at + BurstField.WrittenBytes] = good ? lengthBytes : 0;
+    return true;
+  }
+
+  /** Takes the associated data of a request, one range at most. */
+  #absorbRange({ fields, lists, regions }: RequestBurst, slot: number) {
+    const at = BURST_WORDS * slot;
+    const lengthBytes = fields[at + ADDITIONAL + TOTAL]!;
+    if (lengthBytes === 0) return true;
+    const { block } = lists;
+    const data = lists.starts[slot]! + fields[at + ADDITIONAL + FIRST]!;
+    const { absorb, absorbKept } = this.#aead;
+    return this.#thread.worker.readRange(
+      regions[block[data]!]!,
+      block[data + RANGE_OFFSET]! + fields[at + ADDITIONAL + SKIPPED]!,
+      lengthBytes,
+      absorb,
+      absorbKept,
     );
   }
 
@@ -110,10 +198,12 @@ export class PrimitiveAeadSession implements PrimitiveSession {
   #refuse(aead: Aead, operation: Operation): void {
     const { destination } = operation;
     if (!aead.comparesFirst) destination.fill(0, destination.totalBytes, 0);
-    const status = this.#encrypts
-      ? OperationStatus.Failed
-      : OperationStatus.BadTag;
-    fail(operation, this.#thread.primitives, status);
+    fail(operation, this.#thread.primitives, this.#refusal);
+  }
+
+  /** What a message comes to that does not end well. */
+  get #refusal(): OperationStatus {
+    return this.#encrypts ? OperationStatus.Failed : OperationStatus.BadTag;
   }
 
   close(): void {

@@ -75,6 +75,16 @@ export interface Aead extends Transform {
     tag: Bytes,
     words?: Uint32Array,
   ): boolean;
+  /**
+   * The same with the IV from word `at` of `ivs` on; false where that takes
+   * `start`.
+   */
+  startFrom?(
+    ivs: Uint32Array,
+    at: number,
+    ivBytes: number,
+    tag: Bytes,
+  ): boolean;
   /** A kept function that takes associated data, before any `piece`. */
   readonly absorb: (bytes: Bytes) => boolean;
   /** The same with the first bytes of kept memory, without a view of them. */
