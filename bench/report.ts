@@ -44,7 +44,7 @@ const BENCH_FILES = ["raw_backend.bench.ts", "in_process.bench.ts"];
 const fileName = (name: string) => name.replaceAll(/[^a-z0-9]+/g, "_");
 
 /** Sizes of the charts of the vhost-user way. */
-const THROUGHPUT_SIZES = [64, 256, 1024, 2048, 4096, 16384, 65536];
+const THROUGHPUT_SIZES = [64, 256, 1024, 2048, 16384, 65536];
 
 /** All that is measured; what is drawn and written comes from it alone. */
 interface Figures {
@@ -221,7 +221,7 @@ async function main(words: string[]): Promise<void> {
   const redraw = words.includes("--redraw");
   const options = await parseBenchOptions(
     words.filter((word) => word !== "--redraw"),
-    { seconds: 0.3, rounds: 3 },
+    { seconds: 0.3, rounds: 2 },
   );
   const folder = options.output ?? RESULTS;
   await Deno.mkdir(folder, { recursive: true });

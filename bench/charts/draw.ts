@@ -16,22 +16,36 @@ const GRID = "#e4e7ec";
 /** Decades beyond which lines at 2 and 5 would stand too close. */
 const MANY_DECADES = 3.5;
 
+/** Ends of an axis, and where it has ticks. */
+interface Levels {
+  readonly min: number;
+  readonly max: number;
+  readonly ticks: readonly number[];
+}
+
 /** 1, 2, 5, 10, … from below the least to above the greatest. */
-function roundValues(values: readonly number[]): number[] {
+function roundLevels(values: readonly number[]): Levels {
   const least = Math.min(...values);
   const greatest = Math.max(...values);
-  const digits = Math.log10(greatest / least) > MANY_DECADES ? [1] : [1, 2, 5];
   const all: number[] = [];
   for (
     let power = Math.floor(Math.log10(least));
     power <= Math.ceil(Math.log10(greatest));
     power++
   ) {
-    all.push(...digits.map((digit) => digit * 10 ** power));
+    all.push(...[1, 2, 5].map((digit) => digit * 10 ** power));
   }
   const first = all.findLastIndex((value) => value <= least);
   const last = all.findIndex((value) => value >= greatest);
-  return all.slice(first, last + 1);
+  const within = all.slice(first, last + 1);
+  const isMany = Math.log10(greatest / least) > MANY_DECADES;
+  return {
+    min: within[0]!,
+    max: within.at(-1)!,
+    ticks: isMany
+      ? within.filter((value) => Number.isInteger(Math.log10(value)))
+      : within,
+  };
 }
 
 const grouped = (value: number) =>
@@ -40,17 +54,17 @@ const grouped = (value: number) =>
     : `${Number(value.toPrecision(3))}`;
 
 /** Ticks, labels and grid lines at these values and nowhere else. */
-const axisAt = (values: readonly number[]) => ({
-  min: values[0]!,
-  max: values.at(-1)!,
-  axisTick: { customValues: [...values] },
+const axisOf = ({ min, max, ticks }: Levels) => ({
+  min,
+  max,
+  axisTick: { customValues: [...ticks] },
   splitLine: { show: false },
 });
 
 function optionOf(chart: Chart): echarts.EChartsCoreOption {
   const ticks = chart.xTicks.map(({ value }) => value);
   const textOf = new Map(chart.xTicks.map(({ value, text }) => [value, text]));
-  const levels = roundValues(
+  const levels = roundLevels(
     chart.lines.flatMap(({ points }) => points.map(([, y]) => y)),
   );
   return {
@@ -75,7 +89,7 @@ function optionOf(chart: Chart): echarts.EChartsCoreOption {
       name: chart.x,
       nameLocation: "middle",
       nameGap: 34,
-      ...axisAt(ticks),
+      ...axisOf({ min: ticks[0]!, max: ticks.at(-1)!, ticks }),
       axisLabel: {
         customValues: ticks,
         formatter: (value: number) => textOf.get(Math.round(value)) ?? "",
@@ -86,10 +100,10 @@ function optionOf(chart: Chart): echarts.EChartsCoreOption {
       name: chart.y,
       nameLocation: "middle",
       nameGap: 62,
-      ...axisAt(levels),
+      ...axisOf(levels),
       axisLine: { show: true },
       axisLabel: {
-        customValues: levels,
+        customValues: [...levels.ticks],
         formatter: (value: number) => grouped(value),
       },
     },
@@ -112,7 +126,7 @@ function optionOf(chart: Chart): echarts.EChartsCoreOption {
             lineStyle: { color: GRID, type: "solid", width: 1 },
             data: [
               ...ticks.map((xAxis) => ({ xAxis })),
-              ...levels.map((yAxis) => ({ yAxis })),
+              ...levels.ticks.map((yAxis) => ({ yAxis })),
             ],
           },
         }

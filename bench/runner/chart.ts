@@ -37,12 +37,14 @@ const COLORS: Readonly<Record<string, string>> = {
   "ipsec-mb": "#d62728",
   libgcrypt: "#2ca02c",
   noble: "#9467bd",
+  webcrypto: "#17becf",
   qat: "#8c564b",
+  pkcs11: "#bcbd22",
   "C over EVP": "#222222",
   DPDK: "#ff8c00",
 };
-/** For lines that are no device's, in their order. */
-const OTHER_COLORS = ["#7f7f7f", "#1f77b4", "#17becf", "#d62728", "#ff8c00"];
+/** For lines that are none of these, in their order: no colour of these. */
+const OTHER_COLORS = ["#7f7f7f", "#e377c2", "#3b4cc0", "#b8860b", "#5fa8d3"];
 const PEERS: readonly string[] = ["C over EVP", "DPDK"];
 
 const KNOWN = Object.keys(COLORS);
@@ -58,6 +60,7 @@ export function lineChart(
 ): Chart {
   const shown = lines.filter(({ points }) => points.length > 0)
     .toSorted((a, b) => placeOf(a) - placeOf(b));
+  const known = shown.filter(({ name }) => KNOWN.includes(name)).length;
   const values = new Set(
     shown.flatMap(({ points }) => points.map(([value]) => value)),
   );
@@ -67,7 +70,8 @@ export function lineChart(
       .map((value) => ({ value, text: tickText(value) })),
     lines: shown.map((line, index) => ({
       ...line,
-      color: COLORS[line.name] ?? OTHER_COLORS[index % OTHER_COLORS.length]!,
+      color: COLORS[line.name] ??
+        OTHER_COLORS[(index - known) % OTHER_COLORS.length]!,
       isPeer: PEERS.includes(line.name),
     })),
   };

@@ -1,4 +1,5 @@
 import { deepStrictEqual, notStrictEqual } from "node:assert/strict";
+import { BUILT_IN_BACKENDS } from "../../backends/registry.ts";
 import { lineChart } from "./chart.ts";
 
 const TEXT = { title: "a & b", subtitle: "c", x: "size", y: "MB/s" };
@@ -27,6 +28,18 @@ Deno.test("a device has the same colour and place whatever it is drawn with", ()
       ["my own", false],
     ],
   );
+});
+
+Deno.test("no two lines of a chart have the same colour, plugins' included", () => {
+  const names = [
+    ...BUILT_IN_BACKENDS,
+    ...["C over EVP", "DPDK", "one", "two", "three", "four", "five"],
+  ];
+  const { lines } = lineChart(
+    TEXT,
+    names.map((name) => ({ name, points: [[64, 1]] })),
+  );
+  deepStrictEqual(new Set(lines.map(({ color }) => color)).size, names.length);
 });
 
 Deno.test("there is a tick at each measured value, and no line without a point", () => {

@@ -38,7 +38,7 @@ export const DIMENSIONS: readonly Dimension[] = [
   {
     name: "depth",
     unit: "requests in flight",
-    values: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    values: [1, 4, 16, 32, 128],
     load: (depth) => ({ ...BASE, depth }),
     dpdk: true,
   },

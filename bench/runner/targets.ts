@@ -47,10 +47,11 @@ export function verdict({ value, target }: Finding): string {
 
 /** One line, for those who wait. */
 export function findingLine(finding: Finding): string {
-  const { name, value, unit, target } = finding;
+  const { name, value, unit, target, detail } = finding;
   const aim = target ? ` (${target.bound} ${target.value})` : "";
-  return `${name}: ${shown(value)} ${unit}${aim} ${verdict(finding)}`
+  const measured = `${name}: ${shown(value)} ${unit}${aim} ${verdict(finding)}`
     .trimEnd();
+  return detail === undefined ? measured : `${measured}; ${detail}`;
 }
 
 /** All of them. */
