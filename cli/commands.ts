@@ -22,6 +22,11 @@ export interface CommandEntry {
 /** Shells that there are completions for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
+/** The command that nobody gives but this program itself (`isolated.ts`) … */
+export const ISOLATED = "isolated";
+/** … and the name of a socket by which it serves none. */
+export const NOBODY = "";
+
 const HELP: OptionEntry = { name: "help", help: "print this text and end" };
 
 export const COMMANDS = [

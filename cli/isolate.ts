@@ -10,7 +10,7 @@ import { findKeeper, reportTo } from "./keeper_report.ts";
 import { IsolatedProcess } from "./isolated_process.ts";
 import { openLog } from "./log.ts";
 import { RELOAD_SIGNAL } from "./key_service.ts";
-import { ISOLATED, NOBODY } from "./isolated.ts";
+import { ISOLATED, NOBODY } from "./commands.ts";
 import { ownCommand } from "./own_process.ts";
 import { EXIT_USAGE } from "./option_values.ts";
 import type { ServeSettings } from "./parse_options.ts";

@@ -13,6 +13,7 @@
 
 import { openLibc } from "../ffi/libc.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
+import { NOBODY } from "./commands.ts";
 import { parseServeOptions } from "./parse_options.ts";
 import { checkServe, serve } from "./serve.ts";
 
@@ -21,12 +22,6 @@ async function parentGone(): Promise<void> {
   const bytes = new Uint8Array(1);
   while (await Deno.stdin.read(bytes) !== null);
 }
-
-/** The command. */
-export const ISOLATED = "isolated";
-
-/** The name by which nothing is served. */
-export const NOBODY = "";
 
 /** Carries out the command with the words behind it. */
 export async function serveIsolated(

@@ -9,8 +9,7 @@ import type { User } from "../ffi/libc_accounts.ts";
 import type { QueueThreads } from "../device/transport/vhost_user/queue_threads.ts";
 import { reasonOf } from "../device/session/failure.ts";
 import { addressInWords } from "./http/http_address.ts";
-import { HttpServer } from "./http/http_server.ts";
-import { createHandler } from "./http/routes.ts";
+import type { HttpServer } from "./http/http_server.ts";
 import { type HttpSettings, readToken } from "./http_options.ts";
 import type { Log } from "./log.ts";
 import type { LogTail } from "./log_tail.ts";
@@ -68,6 +67,8 @@ export async function startHttp(
   status: StatusSource,
   user: User | undefined,
 ): Promise<HttpServer> {
+  const { HttpServer } = await import("./http/http_server.ts");
+  const { createHandler } = await import("./http/routes.ts");
   const { address } = settings;
   const { threads, log, tail, guests } = observed;
   const handler = createHandler(address, readToken(settings), {

@@ -4,25 +4,20 @@
  * @module
  */
 
-import { type CommandName, commandNames, COMMANDS } from "./commands.ts";
-import { completionsFor } from "./completions/completions.ts";
+import {
+  type CommandName,
+  commandNames,
+  COMMANDS,
+  ISOLATED,
+} from "./commands.ts";
 import { configuredWords, inFile } from "./config_file.ts";
 import { socketsHandedOver } from "./handed_over.ts";
-import { commandHelpText, helpText } from "./help.ts";
-import { ISOLATED, serveIsolated } from "./isolated.ts";
-import { isolate } from "./isolate.ts";
-import { keyStubCommand } from "./key_stub.ts";
-import { manPage } from "./man_page.ts";
 import { nearestName } from "./nearest_name.ts";
 import { SERVE_OPTIONS } from "./option_table.ts";
 import { UsageError } from "./option_values.ts";
 import { parseServeOptions } from "./parse_options.ts";
 import { requirePermissions } from "./permissions.ts";
 import { print } from "./print.ts";
-import { probeCommand } from "./probe.ts";
-import { serve } from "./serve.ts";
-import { statusCommand } from "./status.ts";
-import { supervise } from "./supervise.ts";
 import { versionLine } from "./version.ts";
 import { outputColumns } from "./wrap_text.ts";
 
@@ -45,9 +40,12 @@ async function configured(
 async function serveCommand(words: readonly string[]): Promise<void> {
   const settings = parseServeOptions(words, socketsHandedOver);
   requirePermissions(settings);
-  await (settings.isolate
-    ? isolate(settings, words, socketsHandedOver())
-    : serve(settings));
+  if (settings.isolate) {
+    const { isolate } = await import("./isolate.ts");
+    return await isolate(settings, words, socketsHandedOver());
+  }
+  const { serve } = await import("./serve.ts");
+  await serve(settings);
 }
 
 /** Whatever is started anew reads the file anew. */
@@ -55,26 +53,40 @@ function superviseCommand(words: readonly string[]): Promise<void> {
   const options = words[0] === "--" ? words.slice(1) : words;
   return configured(
     options,
-    (all) => {
+    async (all) => {
       const settings = parseServeOptions(all);
       requirePermissions(settings);
-      return supervise(options, settings);
+      const { supervise } = await import("./supervise.ts");
+      return await supervise(options, settings);
     },
   );
 }
 
 type Command = (words: readonly string[]) => void | Promise<void>;
 
+/** Each loads what it needs alone. */
 const RUN: Readonly<Record<CommandName, Command>> = {
   serve: (words) => configured(words, serveCommand),
   supervise: superviseCommand,
-  probe: (words) => probeCommand(words, print),
-  status: (words) => statusCommand(words, print),
-  "key-stub": (words) =>
-    keyStubCommand(words, (bytes) => Deno.stdout.writeSync(bytes)),
-  completions: (words) => print(completionsFor(words)),
-  man: (words) => {
+  async probe(words) {
+    const { probeCommand } = await import("./probe.ts");
+    await probeCommand(words, print);
+  },
+  async status(words) {
+    const { statusCommand } = await import("./status.ts");
+    await statusCommand(words, print);
+  },
+  async "key-stub"(words) {
+    const { keyStubCommand } = await import("./key_stub.ts");
+    await keyStubCommand(words, (bytes) => Deno.stdout.writeSync(bytes));
+  },
+  async completions(words) {
+    const { completionsFor } = await import("./completions/completions.ts");
+    print(completionsFor(words));
+  },
+  async man(words) {
     refuseWords(words, "nothing behind man");
+    const { manPage } = await import("./man_page.ts");
     print(manPage());
   },
 };
@@ -87,7 +99,8 @@ function refuseWords([word]: readonly string[], expected: string): void {
 }
 
 /** The help of a command, or of all; an option may stand in its place. */
-function helpOn(command = "help"): string {
+async function helpOn(command = "help"): Promise<string> {
+  const { commandHelpText, helpText } = await import("./help.ts");
   const entry = COMMANDS.find(({ name }) => name === command);
   if (entry === undefined && !/^(-|help$)/.test(command)) {
     throw unknownCommand(command);
@@ -98,17 +111,17 @@ function helpOn(command = "help"): string {
 }
 
 /** What is answered whatever else was said; undefined: nothing is. */
-function answer(words: readonly string[]): string | undefined {
+async function answer(words: readonly string[]): Promise<string | undefined> {
   // QEMU's conventions: with this option everything else is ignored.
   if (words.includes("--print-capabilities")) {
     return `${JSON.stringify(CAPABILITIES)}\n`;
   }
   const [command, subject] = words;
-  if (command === "help" && subject !== undefined) return helpOn(subject);
+  if (command === "help" && subject !== undefined) return await helpOn(subject);
   if (
     command === undefined || command === "help" ||
     words.includes("--help") || words.includes("-h")
-  ) return helpOn(command);
+  ) return await helpOn(command);
   return words.includes("--version") ? `${versionLine()}\n` : undefined;
 }
 
@@ -126,10 +139,13 @@ function unknownCommand(command: string): UsageError {
  * @throws {UsageError} for a mistake of the operator; nothing is started then
  */
 export async function runProgram(words: readonly string[]): Promise<void> {
-  const text = answer(words);
+  const text = await answer(words);
   if (text !== undefined) return print(text);
   const [command, ...rest] = words as [string, ...string[]];
-  if (command === ISOLATED) return await serveIsolated(rest);
+  if (command === ISOLATED) {
+    const { serveIsolated } = await import("./isolated.ts");
+    return await serveIsolated(rest);
+  }
   // Without a command the options are those of serve: what a discovery file's
   // binary is called with.
   if (command.startsWith("-")) return await RUN.serve(words);
