@@ -1,7 +1,7 @@
 /**
  * How this device reads the IPSEC service where virtio 1.4 contradicts itself or
  * says nothing. Each reading stands here alone, so that one line changes when the
- * text is mended; `docs/architecture.md` has them in words.
+ * text is mended; `docs/readings.md` has them in words.
  *
  * @module
  */

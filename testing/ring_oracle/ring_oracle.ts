@@ -2,7 +2,7 @@
  * A literal reading of the standard's ring chapters (virtio 1.4 §2.7, §2.8), the
  * device's side: slow and obvious, and without a line of the product. Where the
  * standard leaves room, a comment names the place where the project has decided:
- * `docs/architecture.md`, or a test of `driver/rings`.
+ * `docs/readings.md`, or a test of `driver/rings`.
  *
  * This is what both formats have in common.
  *
@@ -202,7 +202,7 @@ export abstract class RingOracle {
       if (pieces === undefined) {
         if (fault === "none") fault = "unmapped";
       } else (isWritable ? writable : readable).push(...pieces);
-      // docs/architecture.md, "The status byte": the last byte of the last
+      // docs/readings.md, "The status byte": the last byte of the last
       // writable descriptor, and none where that is not wholly in memory.
       if (isWritable && lengthBytes > 0) {
         statusAddress = pieces && address + lengthBytes - 1;
