@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isPartOfGuest } from "../device/transport/vhost_user/kept_guest.ts";
 import { UndoPool } from "../device/transport/vhost_user/kept_undo.ts";
 import type { Keeping } from "../device/transport/vhost_user/server.ts";
 import type { Libc } from "../ffi/libc.ts";
@@ -32,7 +33,7 @@ export class KeptState {
     const name = KEPT + nameOf(socket);
     const isOwn = (one: InheritedDescriptor) =>
       one.name.startsWith(`${name}.`) &&
-      /^(state|undo|ipsec|\d+)$/.test(one.name.slice(name.length + 1));
+      isPartOfGuest(one.name.slice(name.length + 1));
     const left = this.#left.filter(isOwn);
     this.#left = this.#left.filter((one) => !isOwn(one));
     return { keeper: this.#keeper, name, left, undo: this.#undo };

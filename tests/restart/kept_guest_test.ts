@@ -1,4 +1,10 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  doesNotMatch,
+  ok,
+  rejects,
+  strictEqual,
+} from "node:assert/strict";
 import { createCipheriv, createHash } from "node:crypto";
 import { Driver, type DriverOptions } from "../../driver/driver.ts";
 import { DeviceLostError } from "../../driver/device_lost_error.ts";
@@ -106,6 +112,7 @@ for (const [name, options] of FORMS) {
     await pause(200);
     await load.stop();
     ok(load.requests > before && load.sessions > 0);
+    doesNotMatch(device.log, /given up/);
     const [first, ...others] = counts;
     for (const count of others) ok(Math.abs(count - first!) <= 3, `${counts}`);
   });

@@ -105,6 +105,10 @@ const USUAL_DESCRIPTORS = 24;
 const IPSEC = "ipsec";
 const OWN_NAMES = [STATE, UNDO, IPSEC, ...PIPE_ENDS];
 
+/** Whether a descriptor's name behind that of its guest is one that guests use. */
+export const isPartOfGuest = (text: string): boolean =>
+  OWN_NAMES.includes(text) || /^\d+$/.test(text);
+
 /** What a guest is kept in. */
 export interface KeptRoom {
   readonly sessionBytes: number;
