@@ -10,6 +10,8 @@
  * @module
  */
 
+import { whyNotOpened } from "./loaded_library.ts";
+
 const P = "pointer";
 const B = "buffer";
 const I = "i32";
@@ -326,12 +328,7 @@ function readVersionNumber(library: string): number {
   try {
     opened = Deno.dlopen(library, VERSION_SYMBOLS);
   } catch (error) {
-    throw new LibcryptoError(
-      error instanceof Deno.errors.NotCapable ? "forbidden" : "absent",
-      `Cannot open "${library}": ${
-        error instanceof Error ? error.message : error
-      }`,
-    );
+    throw new LibcryptoError(...whyNotOpened(library, error));
   }
   try {
     return Number(opened.symbols.OpenSSL_version_num());
@@ -366,16 +363,10 @@ export function openLibcrypto(library: string): OpenedLibcrypto {
   };
 }
 
-const encoder = new TextEncoder();
-
 /**
  * `text` as a C string whose bytes stay where they are while it is referenced,
  * so that a library may keep the pointer.
  */
-export function cString(text: string): Uint8Array<ArrayBuffer> {
-  return fixedBytes(encoder.encode(`${text}\0`));
-}
-
 /**
  * A copy whose bytes never move: an explicit ArrayBuffer lies outside the
  * garbage-collected heap, a short typed array may not.

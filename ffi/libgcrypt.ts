@@ -9,6 +9,8 @@
  * @module
  */
 
+import { whyNotOpened } from "./loaded_library.ts";
+
 const P = "pointer";
 const B = "buffer";
 const I = "i32";
@@ -181,12 +183,7 @@ function load(library: string): Deno.DynamicLibrary<typeof SYMBOLS> {
   try {
     return Deno.dlopen(library, SYMBOLS);
   } catch (error) {
-    throw new LibgcryptError(
-      error instanceof Deno.errors.NotCapable ? "forbidden" : "absent",
-      `Cannot open "${library}": ${
-        error instanceof Error ? error.message : error
-      }`,
-    );
+    throw new LibgcryptError(...whyNotOpened(library, error));
   }
 }
 

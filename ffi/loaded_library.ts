@@ -1,5 +1,5 @@
 /**
- * Where a library that has been opened lies.
+ * Libraries that were to be opened: why one is not, and where one lies that is.
  *
  * @module
  */
@@ -24,6 +24,15 @@ export function loadedPath(name: string): string {
     return name;
   }
 }
+
+/** Why a library has not been opened: for which of two reasons, and in words. */
+export const whyNotOpened = (
+  library: string,
+  error: unknown,
+): ["forbidden" | "absent", string] => [
+  error instanceof Deno.errors.NotCapable ? "forbidden" : "absent",
+  `Cannot open "${library}": ${error instanceof Error ? error.message : error}`,
+];
 
 /** A file's own name may have more of the version than the soname. */
 function isNamed(file: string, soname: string): boolean {

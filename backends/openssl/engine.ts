@@ -15,7 +15,8 @@
  * @module
  */
 
-import { cString, type Handle } from "../../ffi/libcrypto.ts";
+import { cString } from "../../ffi/libc.ts";
+import type { Handle } from "../../ffi/libcrypto.ts";
 import {
   type LibcryptoEngine,
   openLibcryptoEngine,

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { cString } from "../../ffi/libc.ts";
 import {
-  cString,
   type Handle,
   type Libcrypto,
   type OpenedLibcrypto,

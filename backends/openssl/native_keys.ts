@@ -23,7 +23,8 @@ import type {
   EcdsaSession,
   RsaSession,
 } from "../../algorithms/session_description.ts";
-import { cString, type Handle } from "../../ffi/libcrypto.ts";
+import { cString } from "../../ffi/libc.ts";
+import type { Handle } from "../../ffi/libcrypto.ts";
 import { CurveArithmetic, NATIVE_CURVES } from "./curve_arithmetic.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 import {

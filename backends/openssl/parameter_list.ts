@@ -5,7 +5,8 @@
  * @module
  */
 
-import { cString, type Handle } from "../../ffi/libcrypto.ts";
+import { cString } from "../../ffi/libc.ts";
+import type { Handle } from "../../ffi/libcrypto.ts";
 
 /** What an entry holds; the numbers are those of core.h. */
 const enum ParameterType {

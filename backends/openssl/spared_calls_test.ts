@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { HASHES } from "../../algorithms/catalogue.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
-import { cString, type Libcrypto } from "../../ffi/libcrypto.ts";
+import { cString } from "../../ffi/libc.ts";
+import type { Libcrypto } from "../../ffi/libcrypto.ts";
 import type { LibcryptoHash } from "../../ffi/libcrypto_hash.ts";
 import { OperationStatus } from "../backend.ts";
 import { BurstOperations } from "../burst_operations.ts";
