@@ -61,6 +61,7 @@ const CLASS_IV_BYTES = ClassWord.IvBytes;
 const CLASS_MASK = ClassWord.BlockMask;
 const CLASS_LONGEST = ClassWord.LongestBytes;
 const CLASS_COUNTS = ClassWord.Counts;
+const RECORD_OFFSET = CipherWord.DecryptionOffset;
 const RECORD_KEYS = CipherWord.EncryptionKeys;
 const OFFSET = RANGE_OFFSET;
 const TWO_TO_32 = 2 ** 32;
@@ -194,10 +195,13 @@ export class CipherQueue {
       const base = stride * (job & MASK);
       if (jobRecords[job] !== record) {
         jobRecords[job] = record;
-        words[base] = records[record + RECORD_KEYS]!;
-        words[base + 1] = records[record + RECORD_KEYS + 1]!;
-        words[base + 2] = records[record + RECORD_KEYS + 2]!;
-        words[base + 3] = records[record + RECORD_KEYS + 3]!;
+        const keys = records[record + RECORD_KEYS]!;
+        const high = records[record + RECORD_KEYS + 1]!;
+        const others = (keys + records[record + RECORD_OFFSET]!) | 0;
+        words[base] = keys;
+        words[base + 1] = high;
+        words[base + 2] = others;
+        words[base + 3] = high + ((others >>> 0) < (keys >>> 0) ? 1 : 0);
       }
       if (jobIvSlots[job] !== slot) {
         jobIvSlots[job] = slot;

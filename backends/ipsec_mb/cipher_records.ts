@@ -8,15 +8,16 @@
 import type { CipherKernel } from "./ciphers.ts";
 
 /** Words of a session. */
-export const CIPHER_WORDS = 8;
+export const CIPHER_WORDS = 4;
 
 /** The words of a session. */
 export const enum CipherWord {
   /** Number of its class; that of none of these is 0. */
   Class = 0,
-  /** Native addresses of the two key schedules. */
+  /** How far behind the keys for encryption those for decryption are, or 0. */
+  DecryptionOffset = 1,
+  /** Native address of the key schedule for encryption, two words. */
   EncryptionKeys = 2,
-  DecryptionKeys = 4,
 }
 
 /** Words of a class: of what many sessions have in common. */
@@ -59,9 +60,10 @@ export class CipherRecords {
     words.fill(0, at, at + CIPHER_WORDS);
     if (!kernel || queue === 0) return;
     words[at + CipherWord.Class] = this.#classOf(kernel, kind, queue);
-    for (let i = 0; i < 4; i++) {
-      words[at + CipherWord.EncryptionKeys + i] = kernel.template.words[i]!;
-    }
+    const keys = kernel.template.words;
+    words[at + CipherWord.EncryptionKeys] = keys[0]!;
+    words[at + CipherWord.EncryptionKeys + 1] = keys[1]!;
+    words[at + CipherWord.DecryptionOffset] = keys[2]! - keys[0]!;
   }
 
   #classOf(kernel: CipherKernel, kind: number, queue: number): number {
