@@ -30,8 +30,11 @@ export const enum ControlWord {
   SenderAwake = 3,
   /** Whether the lane looks for what is sent, or has been woken. */
   LaneAwake = 4,
+  /** The processors that the two were on when they last gave something. */
+  SenderProcessor = 5,
+  LaneProcessor = 6,
   /** First entry of those that were sent. */
-  SubmittedEntries = 5,
+  SubmittedEntries = 7,
   CompletedEntries = SubmittedEntries + SLOTS,
   Records = CompletedEntries + SLOTS,
 }

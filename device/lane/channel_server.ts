@@ -37,6 +37,7 @@ export class ChannelServer implements LookedAt {
   readonly #bell: MessagePort;
   readonly #scheduler: Scheduler;
   readonly #lookout: Lookout;
+  readonly #processor: () => number;
   readonly #signal: () => void;
   readonly #sessions = new Map<number, LaneSession>();
   readonly #blocks = new Map<number, Uint8Array<SharedArrayBuffer>>();
@@ -46,11 +47,15 @@ export class ChannelServer implements LookedAt {
   #completed = 0;
   #detached = false;
 
-  /** `signal` wakes the thread of the rings. */
+  /**
+   * `processor` tells which one the lane is on, `signal` wakes the thread of the
+   * rings.
+   */
   constructor(
     { control, port, bell }: ChannelEnd,
     scheduler: Scheduler,
     lookout: Lookout,
+    processor: () => number,
     signal: () => void,
   ) {
     this.#control = new Int32Array(control);
@@ -59,6 +64,7 @@ export class ChannelServer implements LookedAt {
     this.#bell = bell;
     this.#scheduler = scheduler;
     this.#lookout = lookout;
+    this.#processor = processor;
     this.#signal = signal;
     bell.onmessage = () => this.#rung();
     lookout.add(this);
@@ -75,6 +81,11 @@ export class ChannelServer implements LookedAt {
     const control = this.#control;
     return Atomics.load(control, ControlWord.Submitted) !== this.#submitted ||
       Atomics.load(control, ControlWord.Messages) !== this.#messages;
+  }
+
+  get sharesProcessor(): boolean {
+    const sender = this.#control[ControlWord.SenderProcessor];
+    return sender === this.#processor();
   }
 
   stayAwake(): void {
@@ -215,6 +226,7 @@ export class ChannelServer implements LookedAt {
     control[at + RecordWord.WrittenBytes] = writtenBytes;
     control[ControlWord.CompletedEntries + this.#completed % SLOTS] = slot;
     this.#completed = this.#completed + 1 & 0x3fff_ffff;
+    control[ControlWord.LaneProcessor] = this.#processor();
     Atomics.store(control, ControlWord.Completed, this.#completed);
     if (mustWake(control, ControlWord.SenderAwake)) this.#signal();
     this.#lookout.lookSoon();

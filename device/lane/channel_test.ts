@@ -18,11 +18,17 @@ import { Scheduler } from "./scheduler.ts";
 import { LaneChannel } from "./shared_way.ts";
 
 const KEY = new Uint8Array(16).fill(7);
+const MOST_TURNS = 20;
 
 /** Both ends of a channel on one thread, and what went over it. */
 class Bed {
   readonly channel = createChannel(createWatchMemory());
-  readonly sender = new LaneChannel(this.channel.sender, "mine", () => {});
+  readonly sender = new LaneChannel(
+    this.channel.sender,
+    "mine",
+    () => {},
+    () => 0,
+  );
   readonly thread = new LaneThread(this.sender.guest(1));
   readonly seen: CopiedOperation[] = [];
   signals = 0;
@@ -50,6 +56,7 @@ class Bed {
       this.channel.lane,
       scheduler,
       new Lookout(() => scheduler.isBusy),
+      () => 1,
       () => this.signals++,
     );
   }
@@ -63,9 +70,11 @@ class Bed {
     });
   }
 
-  /** Ends what the backend has. */
+  /** Ends what the backend has, which may come late. */
   async end(): Promise<void> {
-    await this.turn();
+    for (let turn = 0; turn < MOST_TURNS && this.#ends.length === 0; turn++) {
+      await this.turn();
+    }
     for (const end of this.#ends.splice(0)) end();
     await this.turn();
   }

@@ -10,6 +10,14 @@ import type { LaneChannel } from "./shared_way.ts";
 export class LaneChannels {
   readonly #channels: LaneChannel[] = [];
 
+  /** Whether a lane was last on the processor that the thread is on. */
+  get shareProcessor(): boolean {
+    for (const channel of this.#channels) {
+      if (channel.sharesProcessor) return true;
+    }
+    return false;
+  }
+
   add(channel: LaneChannel): void {
     this.#channels.push(channel);
   }

@@ -6,6 +6,7 @@
  */
 
 import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { openProcessor } from "../../ffi/libc_processor.ts";
 import { loadBackend } from "../../backends/registry.ts";
 import { takeRecord } from "../session/announcement_memory.ts";
 import { FailureNotes, reasonOf } from "../session/failure.ts";
@@ -34,6 +35,7 @@ const notes = new FailureNotes((failure) =>
 /** What the thread serves. */
 class LaneServer {
   readonly #libc: Libc = openLibc();
+  readonly #processor = openProcessor();
   readonly #scheduler: Scheduler;
   readonly #lookout = new Lookout(() => this.#scheduler.isBusy);
   readonly #channels = new Map<number, ChannelServer>();
@@ -59,6 +61,7 @@ class LaneServer {
           end,
           this.#scheduler,
           this.#lookout,
+          this.#processor,
           () => this.#libc.signal(wakeFd),
         );
         this.#channels.set(channel, server);

@@ -21,6 +21,8 @@ const LOOKS_PER_CLOCK = 16;
 export interface LookedAt {
   /** Whether something has been sent that was not taken. */
   readonly hasMore: boolean;
+  /** Whether its sender was last on the processor that the lane is on. */
+  readonly sharesProcessor: boolean;
   /** Takes all that has been sent. */
   take(): void;
   /** Its sender need not ring from now on … */
@@ -72,11 +74,19 @@ export class Lookout {
 
   /** Looks for a while; whether more has been sent. */
   #finds(): boolean {
-    if (!this.#patience.looks()) return false;
+    if (this.#isInTheWay() || !this.#patience.looks()) return false;
     const found = this.#look();
     if (found) this.#patience.found();
     else this.#patience.lookedInVain();
     return found;
+  }
+
+  /** Who is to answer may need this processor. */
+  #isInTheWay(): boolean {
+    for (const channel of this.#channels) {
+      if (channel.sharesProcessor) return true;
+    }
+    return false;
   }
 
   #look(): boolean {

@@ -6,6 +6,7 @@ import { type LookedAt, Lookout } from "./lookout.ts";
 class TestChannel implements LookedAt {
   readonly told: string[] = [];
   #looks = 0;
+  sharesProcessor = false;
   readonly #moreAtLook: number;
   readonly #moreAtLast: number;
 
@@ -65,4 +66,10 @@ Deno.test("a lane with operations under way leaves its event loop to them", asyn
     await toldOf(new TestChannel(8), true),
     ["stay awake", "fall asleep"],
   );
+});
+
+Deno.test("a lane does not look where its sender needs the processor", async () => {
+  const channel = new TestChannel(8);
+  channel.sharesProcessor = true;
+  deepStrictEqual(await toldOf(channel), ["stay awake", "fall asleep"]);
 });

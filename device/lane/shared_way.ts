@@ -25,20 +25,17 @@ import { fallsAsleep, mustWake, staysAwake } from "./awake_word.ts";
 import { jobBytes } from "./copies.ts";
 import { writeRecord } from "./operation_record.ts";
 import { CallWatch } from "../../backends/call_watch.ts";
-import type { LaneEntry, LaneHandle, LaneWay } from "./lane_thread.ts";
+import {
+  GuestWay,
+  type SharedChannel,
+  type SharedHandle,
+} from "./guest_way.ts";
+import type { LaneEntry, LaneWay } from "./lane_thread.ts";
 
 type NodePort = Parameters<typeof receiveMessageOnPort>[0];
 
-/** What one guest may have on the way at a time, so that others find room. */
-const SLOTS_OF_GUEST = 192;
-/** What the copies of a guest may take; one operation may have more. */
-const BYTES_OF_GUEST = 16 * 1024 * 1024;
-/** And those of all guests of a thread. */
+/** What the copies of all guests of a thread may take; one may have more. */
 const BYTES = 64 * 1024 * 1024;
-
-interface SharedHandle extends LaneHandle {
-  readonly number: number;
-}
 
 interface Sent {
   readonly entry: LaneEntry;
@@ -48,12 +45,13 @@ interface Sent {
 }
 
 /** The channel to a lane, on the thread of rings. */
-export class LaneChannel {
+export class LaneChannel implements SharedChannel {
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #controlBytes: Uint8Array<SharedArrayBuffer>;
   readonly #watch: CallWatch;
   readonly #failed: FailureListener;
   readonly #backend: string;
+  readonly #processor: () => number;
   #health: string | undefined = "it has not been asked yet";
   readonly #port: MessagePort;
   readonly #bell: MessagePort;
@@ -67,12 +65,17 @@ export class LaneChannel {
   #submitted = 0;
   #completed = 0;
 
-  /** `failed` hears what the lane of `backend` cannot say itself. */
+  /**
+   * `failed` hears what the lane of `backend` cannot say itself; `processor` tells
+   * which one the thread is on.
+   */
   constructor(
     { control, watch, port, bell }: ChannelEnd,
     backend: string,
     failed: FailureListener,
+    processor: () => number,
   ) {
+    this.#processor = processor;
     this.#backend = backend;
     this.#failed = failed;
     this.#control = new Int32Array(control);
@@ -171,6 +174,7 @@ export class LaneChannel {
 
   /** Has the lane look at what was sent. */
   ring(): void {
+    this.#control[ControlWord.SenderProcessor] = this.#processor();
     if (mustWake(this.#control, ControlWord.LaneAwake)) {
       this.#bell.postMessage(undefined);
     }
@@ -193,6 +197,11 @@ export class LaneChannel {
       this.#takeBack(control[at]!);
     }
     return true;
+  }
+
+  /** Whether the lane was last on the processor that the thread is on. */
+  get sharesProcessor(): boolean {
+    return this.#control[ControlWord.LaneProcessor] === this.#processor();
   }
 
   /** Nobody needs to signal the thread from now on: it looks for itself. */
@@ -273,92 +282,5 @@ export class LaneChannel {
     this.#records.wipe();
     this.#port.close();
     this.#bell.close();
-  }
-}
-
-/** One guest's part of a channel. */
-class GuestWay implements LaneWay {
-  readonly #channel: LaneChannel;
-  readonly #guest: number;
-  readonly #handles = new Set<SharedHandle>();
-  #ended: { entry: LaneEntry; release: () => void }[] = [];
-  #closed = false;
-  #entries = 0;
-  #bytes = 0;
-
-  constructor(channel: LaneChannel, guest: number) {
-    this.#channel = channel;
-    this.#guest = guest;
-  }
-
-  openSession(description: SessionDescription): LaneHandle {
-    const handle = this.#channel.openSession(this.#guest, description);
-    this.#handles.add(handle);
-    return handle;
-  }
-
-  closeSession(session: LaneHandle): void {
-    const handle = session as SharedHandle;
-    if (this.#handles.delete(handle)) this.#channel.closeSession(handle);
-  }
-
-  tryOpening(): Promise<string | undefined> {
-    return Promise.reject(new Error("The thread of rings opens no sessions"));
-  }
-
-  /** An operation that does not come back counts as unavailable. */
-  giveUp(entry: LaneEntry): void {
-    if (!entry.operation || entry.status !== OperationStatus.Pending) return;
-    entry.status = OperationStatus.Unavailable;
-    this.#ended.push({ entry, release: () => {} });
-  }
-
-  isFull(bytes: number): boolean {
-    return this.#entries >= SLOTS_OF_GUEST ||
-      (this.#bytes > 0 && this.#bytes + bytes > BYTES_OF_GUEST);
-  }
-
-  sent(bytes: number): void {
-    this.#entries++;
-    this.#bytes += bytes;
-  }
-
-  ended(entry: LaneEntry, bytes: number, release: () => void): void {
-    this.#entries--;
-    this.#bytes -= bytes;
-    // Nobody collects any more, and what it holds is everybody's.
-    if (this.#closed) return release();
-    this.#ended.push({ entry, release });
-  }
-
-  begin(entry: LaneEntry): boolean {
-    return this.#channel.begin(entry, this);
-  }
-
-  flush(): void {
-    this.#channel.ring();
-  }
-
-  collect(ended: (entry: LaneEntry) => void): void {
-    this.#channel.collect();
-    const list = this.#ended;
-    if (list.length === 0) return;
-    this.#ended = [];
-    for (const { entry, release } of list) {
-      ended(entry);
-      release();
-    }
-  }
-
-  health(): string | undefined {
-    return this.#channel.health();
-  }
-
-  /** Operations that are under way come back to nobody. */
-  close(): void {
-    this.#closed = true;
-    for (const { release } of this.#ended.splice(0)) release();
-    for (const handle of this.#handles) this.#channel.closeSession(handle);
-    this.#handles.clear();
   }
 }

@@ -3,7 +3,7 @@ import type { Mutant } from "./mutant.ts";
 export const MUTANTS: readonly Mutant[] = [
   {
     fault: "what outlives its guest keeps its room on the lane",
-    file: "device/lane/shared_way.ts",
+    file: "device/lane/guest_way.ts",
     text: "if (this.#closed) return release();",
     replacement: "",
     tests: ["device/lane/channel_test.ts"],
@@ -49,5 +49,26 @@ export const MUTANTS: readonly Mutant[] = [
     text: "if (sourceBytes >= this.#shortest) this.#forget();",
     replacement: "",
     tests: ["device/session/long_operations_test.ts"],
+  },
+  {
+    fault: "a lane falls asleep on what has just come",
+    file: "device/lane/lookout.ts",
+    text: "if (channel.fallAsleep()) hasMore = true;",
+    replacement: "channel.fallAsleep();",
+    tests: ["device/lane/lookout_test.ts"],
+  },
+  {
+    fault: "a lane looks on the processor that its sender needs",
+    file: "device/lane/lookout.ts",
+    text: "this.#isInTheWay() || ",
+    replacement: "",
+    tests: ["device/lane/lookout_test.ts"],
+  },
+  {
+    fault: "one look in vain makes looks rare for ever",
+    file: "device/lane/patience.ts",
+    text: "    this.#penalty = 0;",
+    replacement: "",
+    tests: ["device/lane/patience_test.ts"],
   },
 ];

@@ -246,4 +246,12 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "redo, isHeld: false",
     tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
   },
+  {
+    fault: "what a stuck call had is answered to the next driver",
+    file: "device/transport/vhost_user/queue_runners.ts",
+    text:
+      "for (const { thread } of this.#left.keys()) this.#disowned.add(thread);",
+    replacement: "",
+    tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
+  },
 ];

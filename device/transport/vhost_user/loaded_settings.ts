@@ -31,6 +31,8 @@ export interface LoadOptions {
   readonly shared: SharedBackends;
   /** Those of the thread, which all settings add to. */
   readonly channels: LaneChannels;
+  /** Tells which processor the thread is on. */
+  readonly processor: () => number;
   /** Gives the main thread its end of a channel to the lane of a backend. */
   attach(backend: string, end: Channel["lane"]): void;
   /** Hears what fails on lanes and they cannot say themselves. */
@@ -107,7 +109,8 @@ export class LoadedSettings {
     const { memory } = this.#lanes.find((lane) => lane.backend === backend)!;
     const { sender, lane } = createChannel(memory);
     this.#options.attach(backend, lane);
-    const channel = new LaneChannel(sender, backend, this.#options.failed);
+    const { failed, processor } = this.#options;
+    const channel = new LaneChannel(sender, backend, failed, processor);
     this.#channels.set(backend, channel);
     this.#options.channels.add(channel);
     return channel;

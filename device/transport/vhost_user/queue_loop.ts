@@ -248,6 +248,8 @@ export class QueueLoop implements SeatThread {
       this.#requests += ring.takeCount();
       if (ring.waitsForLane) waitsForLane = true;
     }
+    // A lane that is to answer may need this processor.
+    if (waitsForLane && this.#options.channels.shareProcessor) return false;
     return this.#spin.begins(performance.now(), this.#requests, waitsForLane);
   }
 

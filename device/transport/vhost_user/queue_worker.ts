@@ -8,6 +8,7 @@ import { setImmediate, setTimeout } from "node:timers";
 import { messageOf } from "../../../backends/error_message.ts";
 import { openLibc } from "../../../ffi/libc.ts";
 import { EdgeEpoll } from "../../../ffi/libc_epoll.ts";
+import { openProcessor } from "../../../ffi/libc_processor.ts";
 import { endForeignCalls } from "../../../ffi/libc_foreign.ts";
 import { CallGuard } from "../../session/call_guard.ts";
 import { LaneChannels } from "../../lane/lane_channels.ts";
@@ -43,6 +44,7 @@ async function serve(
   const kicks = new KickWatch(epoll, wake.fd);
   const words = new Int32Array(wake.words);
   const channels = new LaneChannels();
+  const processor = openProcessor();
   const loop = new QueueLoop({
     libc,
     kicks,
@@ -64,6 +66,7 @@ async function serve(
       await LoadedSettings.load(laned, {
         shared,
         channels,
+        processor,
         attach: (backend, end) =>
           scope.postMessage(
             { kind: "lane", settings: number, backend, end },
