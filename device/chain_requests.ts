@@ -21,7 +21,12 @@ import { type AssociationTable, IpsecRequests } from "./ipsec_requests.ts";
 import type { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import { RepeatedRequests } from "./repeated_requests.ts";
 import type { RequestFormat } from "./request_format.ts";
-import { RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
+import {
+  IN_PLACE,
+  RequestSlots,
+  SLOT_WORDS,
+  SlotField,
+} from "./request_slots.ts";
 import { ChainFault, DescriptorChain, showChain } from "./ring/chain.ts";
 import { NO_STATUS_PLACE } from "./ring/chain_slots.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
@@ -63,6 +68,8 @@ const SLOT = SLOT_WORDS;
 const SLOT_SESSION = SlotField.Session;
 const DIGEST_BYTES = SlotField.DigestBytes;
 const MAY_OVERWRITE = SlotField.MayOverwrite;
+const PLACE = IN_PLACE;
+const RESULT = BurstField.Destination + ListField.First;
 const NONE = NO_SESSION;
 
 /** The formats of one data queue, for the mode that was negotiated. */
@@ -119,6 +126,7 @@ export class ChainRequests implements RequestFormat {
     ready: Int32Array<ArrayBuffer>,
   ): number {
     const repeated = this.#repeated;
+    this.requests.mayOverwrite = false;
     let readyCount = 0;
     for (let done = 0; done < count; done++) {
       const next = repeated.repeat(chosen, done, count, ready, readyCount);
@@ -154,9 +162,18 @@ export class ChainRequests implements RequestFormat {
     return at;
   }
 
-  findOverwritten(slot: number, into: OverwrittenRanges): void {
+  findOverwritten(
+    slot: number,
+    into: OverwrittenRanges,
+    isAll: boolean,
+  ): void {
     const { lists, readableWords } = this.#virtqueue.slots;
     const start = lists.starts[slot]!;
+    const { burst: { fields }, words } = this.requests;
+    if (!isAll && words[SLOT * slot + MAY_OVERWRITE] === PLACE) {
+      const result = start + fields[BURST * slot + RESULT]!;
+      return into.take(lists.block, result);
+    }
     const outputs = start + readableWords[slot]!;
     into.find(lists.block, start, outputs, lists.ends[slot]!);
   }
@@ -175,10 +192,16 @@ export class ChainRequests implements RequestFormat {
   #prepareAgain(slot: number, session: number): Status {
     const { words } = this.requests;
     words[SLOT * slot + SLOT_SESSION] = session;
-    words[SLOT * slot + MAY_OVERWRITE] = 1;
+    this.#mayOverwrite(slot);
     this.#sessions.begun(session);
     this.#repeated.copyIv(slot);
     return this.#send(slot, this.#isEntangled(slot));
+  }
+
+  /** It is to be looked at whether it does. */
+  #mayOverwrite(slot: number): void {
+    this.requests.words[SLOT * slot + MAY_OVERWRITE] = 1;
+    this.requests.mayOverwrite = true;
   }
 
   #isEntangled(slot: number): boolean {
@@ -240,7 +263,7 @@ export class ChainRequests implements RequestFormat {
     const checked = checkRequest(request, rules, true);
     if (checked !== Status.Ok) return checked;
     this.#fill(slot);
-    this.requests.words[SLOT * slot + MAY_OVERWRITE] = 1;
+    this.#mayOverwrite(slot);
     if (request.sessionMode) this.#remember(slot, rules);
     return this.#send(slot, this.#isEntangled(slot));
   }

@@ -160,6 +160,8 @@ export class DataQueue implements QueueService {
   #redo: number;
   /** Whether the first of them has begun and not ended. */
   #isRedoing = false;
+  /** Where the ring stands, behind all that has been taken. */
+  #base: number;
   readonly #journal: UsedJournal | undefined;
   readonly #undo: RequestUndo | undefined;
 
@@ -185,7 +187,8 @@ export class DataQueue implements QueueService {
     this.#latency = new LatencySamples(counters.subarray(Counter.Latency));
     this.#undo = options.undo &&
       new RequestUndo(options.undo, virtqueue, memory, this.#format);
-    counters[Counter.Base] = virtqueue.base;
+    this.#base = virtqueue.base;
+    counters[Counter.Base] = this.#base;
   }
 
   get broken(): string | undefined {
@@ -277,7 +280,8 @@ export class DataQueue implements QueueService {
   #publish(): boolean {
     const notify = this.#virtqueue.publish();
     this.#counters[Counter.Base] = this.#virtqueue.base;
-    this.#undo?.shown();
+    const undo = this.#undo;
+    if (undo?.hasRecords) undo.shown(this.#redo === 0);
     return notify;
   }
 
@@ -354,15 +358,17 @@ export class DataQueue implements QueueService {
     let mostBytes = BURST_BYTES;
     if (undo !== undefined) {
       if (this.#waitsForRoom) return 0;
-      undo.begin();
-      mostBytes = redo > 0 ? 1 : Math.min(mostBytes, undo.roomBytes);
+      if (redo > 0) mostBytes = 1;
+      else if (undo.roomBytes < mostBytes) mostBytes = undo.roomBytes;
     }
     const count = this.#throttle
       ? this.#takeWithin(this.#throttle, most, mostBytes)
       : virtqueue.take(burst, most, mostBytes);
     if (count === 0) return 0;
+    const base = this.#base;
+    this.#base = virtqueue.base;
     // Others go on there, should a backend never return.
-    this.#counters[Counter.Base] = virtqueue.base;
+    this.#counters[Counter.Base] = this.#base;
     const requests = this.#requests;
     if (requests.burst.slotCount < virtqueue.slots.count) {
       requests.addSlots(virtqueue.slots.count);
@@ -376,7 +382,10 @@ export class DataQueue implements QueueService {
       requests.end(ready[0]!, Status.Error);
       readyCount = 0;
     }
-    if (undo?.protect(burst, ready, readyCount, redo > 0) === false) {
+    if (
+      undo !== undefined && requests.mayOverwrite &&
+      !undo.protect(burst, base, ready, readyCount, redo > 0)
+    ) {
       requests.end(ready[0]!, Status.Error);
       readyCount = 0;
     }
@@ -393,7 +402,7 @@ export class DataQueue implements QueueService {
     if (this.#undo) return true;
     // Nothing tells what its inputs were.
     const overwritten = new OverwrittenRanges();
-    this.#format.findOverwritten(slot, overwritten);
+    this.#format.findOverwritten(slot, overwritten, true);
     return !overwritten.any;
   }
 

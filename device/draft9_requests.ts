@@ -38,6 +38,8 @@ import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
 import { Status } from "./wire/status.ts";
 
 const STATUS_BYTES = 4;
+/** Room for the ranges of usual requests. */
+const FIRST_RANGE_WORDS = 16 * RANGE_WORDS;
 
 /** The requests of one data queue in the draft's layout. */
 export class Draft9Requests implements RequestFormat {
@@ -55,7 +57,8 @@ export class Draft9Requests implements RequestFormat {
   readonly #iv = new Segments();
   readonly #ivRoom = ivRoom();
   /** Ranges of the request that is looked at: those that it reads come first. */
-  #ranges: number[] = [];
+  #ranges: Int32Array<ArrayBuffer> = new Int32Array(FIRST_RANGE_WORDS);
+  #rangesEnd = 0;
 
   constructor(
     virtqueue: Virtqueue,
@@ -84,6 +87,7 @@ export class Draft9Requests implements RequestFormat {
     ready: Int32Array<ArrayBuffer>,
   ): number {
     let readyCount = 0;
+    this.requests.mayOverwrite = true;
     for (let i = 0; i < count; i++) {
       const slot = chosen[i]!;
       const status = this.#prepare(slot);
@@ -121,28 +125,39 @@ export class Draft9Requests implements RequestFormat {
    */
   findOverwritten(slot: number, into: OverwrittenRanges): void {
     const { lists } = this.#virtqueue.slots;
-    const ranges = this.#ranges;
-    ranges.length = 0;
-    for (let at = lists.starts[slot]!; at < lists.ends[slot]!; at++) {
-      ranges.push(lists.block[at]!);
-    }
-    this.#addList(ranges, slot, BurstField.Source);
-    this.#addList(ranges, slot, BurstField.AdditionalData);
+    this.#rangesEnd = 0;
+    this.#addRanges(lists.block, lists.starts[slot]!, lists.ends[slot]!);
+    this.#addList(slot, BurstField.Source);
+    this.#addList(slot, BurstField.AdditionalData);
     const { words } = this.requests;
     const readsTag = words[SLOT_WORDS * slot + SlotField.ReadsTag] !== 0;
-    if (readsTag) this.#addList(ranges, slot, BurstField.Digest);
-    const outputsAt = ranges.length;
-    this.#addList(ranges, slot, BurstField.Destination);
-    if (!readsTag) this.#addList(ranges, slot, BurstField.Digest);
-    into.find(Int32Array.from(ranges), 0, outputsAt, ranges.length);
+    if (readsTag) this.#addList(slot, BurstField.Digest);
+    const outputsAt = this.#rangesEnd;
+    this.#addList(slot, BurstField.Destination);
+    if (!readsTag) this.#addList(slot, BurstField.Digest);
+    into.find(this.#ranges, 0, outputsAt, this.#rangesEnd);
   }
 
-  #addList(ranges: number[], slot: number, list: BurstList): void {
+  #addList(slot: number, list: BurstList): void {
     const { fields, lists } = this.requests.burst;
     const at = BURST_WORDS * slot + list;
     const first = lists.starts[slot]! + fields[at + ListField.First]!;
     const end = first + RANGE_WORDS * fields[at + ListField.Count]!;
-    for (let word = first; word < end; word++) ranges.push(lists.block[word]!);
+    this.#addRanges(lists.block, first, end);
+  }
+
+  #addRanges(block: Int32Array, first: number, end: number): void {
+    const into = this.#rangesEnd;
+    const wanted = into + end - first;
+    if (wanted > this.#ranges.length) {
+      const grown = new Int32Array(2 * wanted);
+      grown.set(this.#ranges);
+      this.#ranges = grown;
+    }
+    for (let i = 0; i < end - first; i++) {
+      this.#ranges[into + i] = block[first + i]!;
+    }
+    this.#rangesEnd = wanted;
   }
 
   #read(slot: number): Status {

@@ -49,8 +49,12 @@ export class LoggedRequests implements RequestFormat {
     return this.#inner.nextOverwriting(slots, start, end);
   }
 
-  findOverwritten(slot: number, into: OverwrittenRanges): void {
-    this.#inner.findOverwritten(slot, into);
+  findOverwritten(
+    slot: number,
+    into: OverwrittenRanges,
+    isAll: boolean,
+  ): void {
+    this.#inner.findOverwritten(slot, into, isAll);
   }
 
   finish(

@@ -22,7 +22,12 @@ import {
   RANGE_OFFSET,
 } from "../memory/range_lists.ts";
 import type { Segments } from "../memory/segments.ts";
-import { type RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
+import {
+  IN_PLACE,
+  type RequestSlots,
+  SLOT_WORDS,
+  SlotField,
+} from "./request_slots.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import { NO_SESSION } from "./session/session_index.ts";
 import { RECORD_WORDS, SessionField } from "./session/session_records.ts";
@@ -55,6 +60,7 @@ const SLOT = SLOT_WORDS;
 const SLOT_SESSION = SlotField.Session;
 const SLOT_BACKEND = SlotField.Backend;
 const MAY_OVERWRITE = SlotField.MayOverwrite;
+const PLACE = IN_PLACE;
 const PENDING: number = OperationStatus.Pending;
 
 /**
@@ -197,6 +203,7 @@ export class RepeatedRequests {
     const shift = readyFrom - from;
     let place = -1;
     let words = memory;
+    let overwrites = 0;
     let done = from;
     this.session = NONE;
     for (; done < count; done = (done + 1) | 0) {
@@ -303,12 +310,15 @@ export class RepeatedRequests {
       fields[request + STATUS] = PENDING;
       fields[request + WRITTEN] = 0;
       own[SLOT * slot + SLOT_SESSION] = session;
-      own[SLOT * slot + MAY_OVERWRITE] =
-        sourceAt === resultAt && ranges[result] === ranges[source] ? 1 : 0;
+      const isInPlace =
+        sourceAt === resultAt && ranges[result] === ranges[source] ? PLACE : 0;
+      own[SLOT * slot + MAY_OVERWRITE] = isInPlace;
+      overwrites |= isInPlace;
       own[SLOT * slot + SLOT_BACKEND] = records[record + BACKEND]!;
       records[record + IN_FLIGHT]!++;
       ready[done + shift] = slot;
     }
+    if (overwrites !== 0) this.#requests.mayOverwrite = true;
     return done;
   }
 

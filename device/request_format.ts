@@ -26,8 +26,15 @@ export interface RequestFormat {
    * its header or its IV, need not be seen.
    */
   nextOverwriting(slots: Int32Array, start: number, end: number): number;
-  /** Looks what a request overwrites of its inputs. */
-  findOverwritten(slot: number, into: OverwrittenRanges): void;
+  /**
+   * Looks what a request overwrites of its inputs. `isAll`: of its header and its IV
+   * as well, which is not looked at else where it is plain what the results are over.
+   */
+  findOverwritten(
+    slot: number,
+    into: OverwrittenRanges,
+    isAll: boolean,
+  ): void;
   /**
    * Writes the outcomes of the first `count` of `slots` where the layout has them,
    * and puts the used lengths into `usedBytes`: the bytes written, no more and no

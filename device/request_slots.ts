@@ -37,10 +37,13 @@ export const enum SlotField {
   StructureBytes = 5,
   /**
    * 0 where it is plain that the results have no byte in common with what the
-   * operation reads.
+   * operation reads; {@linkcode IN_PLACE}.
    */
   MayOverwrite = 6,
 }
+
+/** The result is one range, where the source is, and the digest is elsewhere. */
+export const IN_PLACE = 2;
 
 /** The outputs overlap what they must not: it runs by itself. */
 export const APART = -1;
@@ -56,6 +59,8 @@ export class RequestSlots {
   /** The same slots, for requests whose lists are no ring's; made when needed. */
   #own: RequestBurst | undefined;
   words: Int32Array<ArrayBuffer>;
+  /** Whether one of those prepared last has `MayOverwrite`, or none tells. */
+  mayOverwrite = false;
 
   /** `lists`: those of the ring, where its chains are the requests' ranges. */
   constructor(slots: number, lists?: RangeLists) {

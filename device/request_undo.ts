@@ -11,7 +11,7 @@ import type { RequestFormat } from "./request_format.ts";
 import { SLOT_WORDS, SlotField } from "./request_slots.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import { RingPositions } from "./ring/ring_positions.ts";
-import type { UndoLog } from "./ring/undo_log.ts";
+import type { UndoLog, UndoRecord } from "./ring/undo_log.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 
 /** Where such requests are written down. */
@@ -29,12 +29,18 @@ export class RequestUndo {
   readonly #format: RequestFormat;
   readonly #positions: RingPositions;
   readonly #overwritten = new OverwrittenRanges();
-  /** What another process has begun: whether that was undone, by position. */
-  readonly #begun: Map<number, boolean>;
+  /**
+   * What another process has begun: the bytes that were put back, -1 where those
+   * were not saved, by position.
+   */
+  readonly #begun: Map<number, number>;
   readonly #isComplete: boolean;
-  /** A request of the burst, and its position. */
-  #index = 0;
-  #position = 0;
+  /** Whether something is written down. */
+  hasRecords: boolean;
+  /** Whether nothing more is to be taken before what is out has been shown. */
+  isFull = false;
+  /** Bytes that the next requests may have. */
+  roomBytes = 0;
 
   constructor(
     { log, isComplete }: UndoJournal,
@@ -50,57 +56,62 @@ export class RequestUndo {
     const begun = log.read();
     this.#begun = new Map(
       (typeof begun === "string" ? [] : begun).map((
-        { position, isSaved },
-      ) => [position, isSaved]),
+        { position, isSaved, ranges },
+      ) => [position, isSaved ? bytesOf(ranges) : -1]),
     );
     this.#isComplete = isComplete;
+    this.hasRecords = !log.isEmpty;
+    this.#look();
   }
 
-  /** Whether nothing more is to be taken before what is out has been shown. */
-  get isFull(): boolean {
-    return !this.#log.isEmpty && this.#log.isFull;
-  }
-
-  /** Bytes that the next requests may have. */
-  get roomBytes(): number {
-    return this.#log.roomBytes;
-  }
-
-  /** A burst of requests is taken from now on. */
-  begin(): void {
-    this.#index = 0;
-    this.#position = this.#virtqueue.base & 0xffff;
+  /** Notes how the log stands, which is asked for each burst. */
+  #look(): void {
+    const log = this.#log;
+    this.hasRecords = !log.isEmpty;
+    this.isFull = this.hasRecords && log.isFull;
+    this.roomBytes = log.roomBytes;
   }
 
   /**
    * Protects those of a burst that are ready to run: `ready` has them in the order of
-   * `burst`. `isAgain`: it is one, and another process may have begun it; false: it
-   * is to be refused then.
+   * `burst`, which begins where the ring stood at `base`. `isAgain`: it is one, and
+   * another process may have begun it; false: it is to be refused then.
    */
   protect(
     burst: Int32Array,
+    base: number,
     ready: Int32Array,
     readyCount: number,
     isAgain: boolean,
   ): boolean {
     const format = this.#format;
+    const positions = this.#positions;
+    const { ringDescriptors } = this.#virtqueue.slots;
+    let isGood = true;
+    let position = base & 0xffff;
+    let at = 0;
     let i = format.nextOverwriting(ready, 0, readyCount);
-    while (i < readyCount) {
-      if (!this.#protect(burst, ready[i]!, isAgain)) return false;
+    while (i < readyCount && isGood) {
+      const slot = ready[i]!;
+      for (; burst[at] !== slot; at = (at + 1) | 0) {
+        position = positions.after(position, ringDescriptors[burst[at]!]!);
+      }
+      isGood = this.#protect(position, slot, isAgain);
       i = format.nextOverwriting(ready, i + 1, readyCount);
     }
-    return true;
+    this.#log.commit();
+    this.#look();
+    return isGood;
   }
 
-  #protect(burst: Int32Array, slot: number, isAgain: boolean): boolean {
+  #protect(position: number, slot: number, isAgain: boolean): boolean {
     const overwritten = this.#overwritten;
-    this.#format.findOverwritten(slot, overwritten);
+    this.#format.findOverwritten(slot, overwritten, isAgain);
     if (!overwritten.any) return true;
-    const position = this.#positionOf(burst, slot);
     if (isAgain) {
-      const isUndone = this.#begun.get(position);
-      if (isUndone === true) return true;
-      if (isUndone === false || !this.#isKnown(slot)) return false;
+      const savedBytes = this.#begun.get(position);
+      if (savedBytes === overwritten.totalBytes) return true;
+      if (savedBytes !== undefined || !this.#isKnown(slot)) return false;
     }
     this.#log.add(position, overwritten, this.#memory);
     return true;
@@ -114,19 +125,18 @@ export class RequestUndo {
       new BurstOverlaps(burst).overwritesItself(slot, readsTag);
   }
 
-  /** The position of a slot, which is none before the last one asked for. */
-  #positionOf(burst: Int32Array, slot: number): number {
-    const { ringDescriptors } = this.#virtqueue.slots;
-    while (burst[this.#index] !== slot) {
-      const descriptors = ringDescriptors[burst[this.#index++]!]!;
-      this.#position = this.#positions.after(this.#position, descriptors);
-    }
-    return this.#position;
-  }
-
-  /** Gives up what was written down of requests that the driver has seen. */
-  shown(): void {
-    if (this.#log.isEmpty) return;
-    this.#log.free(this.#positions, this.#virtqueue.shown);
+  /**
+   * Gives up what was written down of requests that the driver has seen. `isLast`:
+   * none is left that another process has begun.
+   */
+  shown(isLast: boolean): void {
+    const log = this.#log;
+    const { shown, base } = this.#virtqueue;
+    if (isLast && shown === (base & 0xffff)) log.clear();
+    else log.free(this.#positions, shown);
+    this.#look();
   }
 }
+
+const bytesOf = (ranges: UndoRecord["ranges"]): number =>
+  ranges.reduce((sum, { bytes }) => sum + bytes.length, 0);

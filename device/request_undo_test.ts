@@ -3,6 +3,9 @@ import { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import { GUEST_ADDRESS, makeTestRings } from "../testing/ring_sides.ts";
 import { testDevice } from "../testing/vhost_user_server.ts";
 import { COUNTERS, DataQueue } from "./data_queue.ts";
+import type { RequestFormat } from "./request_format.ts";
+import { RequestSlots } from "./request_slots.ts";
+import { RequestUndo } from "./request_undo.ts";
 import { UndoLog } from "./ring/undo_log.ts";
 import { Placement } from "./session/placement.ts";
 import { ThreadSessions } from "./session/thread_sessions.ts";
@@ -23,7 +26,9 @@ Deno.test("a request that has filled its undo log is done again, and gives the r
   const ranges = new OverwrittenRanges();
   const range = [0, DATA_AT, LONG_BYTES, 0];
   ranges.find(Int32Array.from([...range, ...range]), 0, 4, 8);
-  new UndoLog(room).add(0, ranges, memory);
+  const begun = new UndoLog(room);
+  begun.add(0, ranges, memory);
+  begun.commit();
   const log = new UndoLog(room);
   ok(log.isFull);
   const device = await testDevice();
@@ -48,4 +53,38 @@ Deno.test("a request that has filled its undo log is done again, and gives the r
   strictEqual(driver.take()?.token, 7);
   ok(log.isEmpty);
   device.close();
+});
+
+Deno.test("a request that overwrites other than what was saved is not done again", () => {
+  const { memory, device: virtqueue } = makeTestRings({
+    size: 16,
+    packed: false,
+    inOrder: true,
+    dataBytes: BYTES,
+  });
+  const room = new Uint8Array(new ArrayBuffer(LOG_BYTES));
+  const inPlace = (lengthBytes: number, into = new OverwrittenRanges()) => {
+    const range = [0, DATA_AT, lengthBytes, 0];
+    into.find(Int32Array.from([...range, ...range]), 0, 4, 8);
+    return into;
+  };
+  const begun = new UndoLog(room);
+  begun.add(0, inPlace(64), memory);
+  begun.commit();
+  const mayRun = (lengthBytes: number) => {
+    const requests = new RequestSlots(64);
+    requests.mayOverwrite = true;
+    const format = {
+      requests,
+      nextOverwriting: (_: Int32Array, start: number) => start,
+      findOverwritten: (_: number, into: OverwrittenRanges) =>
+        void inPlace(lengthBytes, into),
+    } as unknown as RequestFormat;
+    const journal = { log: new UndoLog(room), isComplete: true };
+    const undo = new RequestUndo(journal, virtqueue, memory, format);
+    return undo.protect(Int32Array.of(9), 0, Int32Array.of(9), 1, true);
+  };
+  ok(mayRun(64));
+  // One byte more: the status lies over the header, say.
+  ok(!mayRun(65));
 });

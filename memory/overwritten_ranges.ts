@@ -5,13 +5,14 @@
  * @module
  */
 
-import { RangeSet, rangesMeet } from "./range_set.ts";
+import { RangeSet } from "./range_set.ts";
 import { RANGE_LENGTH, RANGE_OFFSET, RANGE_WORDS } from "./range_lists.ts";
 
 // The engine folds constants of a module of its own only.
 const OFFSET = RANGE_OFFSET;
 const LENGTH = RANGE_LENGTH;
 const WORDS = RANGE_WORDS;
+const RANGE_SHIFT = 2;
 
 const FIRST_ROOM = 8;
 /** More comparisons take longer than to sort. */
@@ -32,6 +33,14 @@ export class OverwrittenRanges {
     return this.count > 0 || this.isBeyondCount;
   }
 
+  /** There is one, at word `at` of `ranges`. */
+  take(ranges: Int32Array<ArrayBuffer>, at: number): void {
+    this.count = 0;
+    this.totalBytes = 0;
+    this.isBeyondCount = false;
+    this.#add(ranges, at);
+  }
+
   /** Looks at ranges of which those from word `outputsAt` on are written. */
   find(
     ranges: Int32Array<ArrayBuffer>,
@@ -42,14 +51,22 @@ export class OverwrittenRanges {
     this.count = 0;
     this.totalBytes = 0;
     this.isBeyondCount = false;
-    const pairs = (outputsAt - start) / WORDS * ((end - outputsAt) / WORDS);
+    const pairs = ((outputsAt - start) >> RANGE_SHIFT) *
+      ((end - outputsAt) >> RANGE_SHIFT);
     if (pairs > MOST_PAIRS) {
       this.isBeyondCount = this.#meetSomewhere(ranges, start, outputsAt, end);
       return;
     }
-    for (let output = outputsAt; output < end; output += WORDS) {
-      for (let input = start; input < outputsAt; input += WORDS) {
-        if (!meet(ranges, input, output)) continue;
+    for (let output = outputsAt; output < end; output = (output + WORDS) | 0) {
+      const region = ranges[output]!;
+      const from = ranges[output + OFFSET]!;
+      const to = (from + ranges[output + LENGTH]!) | 0;
+      for (let input = start; input < outputsAt; input = (input + WORDS) | 0) {
+        const offset = ranges[input + OFFSET]!;
+        if (
+          ranges[input] !== region || offset >= to ||
+          from >= ((offset + ranges[input + LENGTH]!) | 0)
+        ) continue;
         this.#add(ranges, output);
         break;
       }
@@ -84,16 +101,10 @@ export class OverwrittenRanges {
       grown.set(this.words);
       this.words = grown;
     }
-    for (let i = 0; i < WORDS; i++) this.words[place + i] = ranges[at + i]!;
+    const { words } = this;
+    words[place] = ranges[at]!;
+    words[place + OFFSET] = ranges[at + OFFSET]!;
+    words[place + LENGTH] = ranges[at + LENGTH]!;
     this.totalBytes += ranges[at + LENGTH]!;
   }
-}
-
-function meet(ranges: Int32Array, one: number, other: number): boolean {
-  return ranges[one] === ranges[other] && rangesMeet(
-    ranges[one + OFFSET]!,
-    ranges[one + LENGTH]!,
-    ranges[other + OFFSET]!,
-    ranges[other + LENGTH]!,
-  );
 }

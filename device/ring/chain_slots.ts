@@ -53,8 +53,6 @@ export class ChainSlots {
   descriptorCounts: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   /** Packed: descriptors of the ring itself that a chain takes. */
   ringDescriptors: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
-  /** Place in the order in which chains became available; for IN_ORDER. */
-  orders: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   faults: Int32Array<ArrayBuffer> = new Int32Array(FIRST_SLOTS);
   /**
    * 1 where the ranges are as long as those of the chain that was in the slot
@@ -140,7 +138,6 @@ export class ChainSlots {
     this.heads = grown(this.heads, slots);
     this.descriptorCounts = grown(this.descriptorCounts, slots);
     this.ringDescriptors = grown(this.ringDescriptors, slots);
-    this.orders = grown(this.orders, slots);
     this.faults = grown(this.faults, slots);
     this.alike = grown(this.alike, slots);
     this.statusRegions = grown(this.statusRegions, slots);

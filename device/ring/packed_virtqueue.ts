@@ -8,7 +8,7 @@
  * @module
  */
 
-import { MOST_USED, type UsedJournal } from "./used_journal.ts";
+import { ENTRY_WORDS, MOST_USED, type UsedJournal } from "./used_journal.ts";
 import type { Region } from "../../memory/region.ts";
 import { ChainReader } from "./chain_reader.ts";
 import { ChainSlots } from "./chain_slots.ts";
@@ -34,6 +34,7 @@ import {
 const AVAILABLE = DESCRIPTOR_AVAILABLE;
 const USED = DESCRIPTOR_USED;
 const WRITE = DESCRIPTOR_WRITE;
+const ENTRY = ENTRY_WORDS;
 /** Above every slot and place; the engine knows what a masked number cannot be. */
 const MASK = 0xffff;
 
@@ -62,11 +63,11 @@ export class PackedVirtqueue implements Virtqueue {
   #staged = 0;
   #firstStaged = 0;
   #firstFlags = 0;
-  #order = 0;
   /** The first descriptors of the chains that are taken. */
   readonly #firsts = new Int32Array(MOST_CHAINS);
   readonly #one = new Int32Array(1);
   readonly #fence = new ReadFence();
+  readonly #given = new Int32Array(1);
   readonly #oneLength = new Int32Array(1);
   /** A single one that is staged, as a list of one slot that counts for 0. */
   readonly #zero = new Int32Array(1);
@@ -114,8 +115,10 @@ export class PackedVirtqueue implements Virtqueue {
       return;
     }
     // Once they were visible the driver may have put others in their place.
-    if (this.#isAvailable()) this.#showJournal(journal, unshown);
-    else this.#moveUsed(descriptors);
+    if (this.#isAvailable()) {
+      this.#stageWritten(journal, unshown);
+      this.#show();
+    } else this.#moveUsed(descriptors);
     this.#outstanding = 0;
     this.#next = this.#used;
     this.#nextWrap = this.#usedWrap;
@@ -142,6 +145,7 @@ export class PackedVirtqueue implements Virtqueue {
 
   take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number {
     const reader = this.#reader;
+    this.#gate?.taking();
     let left = mostBytes;
     let taken = 0;
     while (taken < most && left > 0 && this.broken === undefined) {
@@ -156,7 +160,7 @@ export class PackedVirtqueue implements Virtqueue {
         left = reader.leftBytes;
       }
       // Each is a table, which one descriptor of the ring names.
-      this.#passBy(into, taken, done, done - taken);
+      this.#passBy(done - taken);
       this.#areAlike = done > taken;
       taken = done;
       if (taken < listed && left > 0) {
@@ -164,11 +168,13 @@ export class PackedVirtqueue implements Virtqueue {
         if (this.#followOne(slot)) {
           const { readableBytes, ringDescriptors } = this.slots;
           left -= readableBytes[slot]!;
-          this.#passBy(into, taken, ++taken, ringDescriptors[slot]!);
+          this.#passBy(ringDescriptors[slot]!);
+          taken++;
         }
       }
       if (taken < listed) this.slots.giveBackSome(into, taken, listed);
     }
+    if (taken > 0) this.#gate?.taken(into, taken);
     return taken;
   }
 
@@ -183,6 +189,7 @@ export class PackedVirtqueue implements Virtqueue {
   popList(reader: ChainReader, first: number, descriptors: number): number {
     if (this.broken !== undefined) return NO_CHAIN;
     const { slots, size } = this;
+    this.#gate?.taking();
     const slot = slots.take();
     if (
       descriptors > size - this.#outstanding ||
@@ -194,8 +201,8 @@ export class PackedVirtqueue implements Virtqueue {
         "is not whole";
       return NO_CHAIN;
     }
-    slots.orders[slot] = this.#order;
-    this.#order = this.#order + 1 === size ? 0 : this.#order + 1;
+    this.#one[0] = slot;
+    this.#gate?.taken(this.#one, 1);
     this.#outstanding += descriptors;
     return slot;
   }
@@ -250,14 +257,8 @@ export class PackedVirtqueue implements Virtqueue {
     return false;
   }
 
-  /** Goes on behind the chains from index `from` to `to`, which take so many. */
-  #passBy(
-    chosen: Int32Array<ArrayBuffer>,
-    from: number,
-    to: number,
-    descriptors: number,
-  ): void {
-    if (this.#gate) this.#number(chosen, from, to);
+  /** Goes on behind chains that take so many descriptors. */
+  #passBy(descriptors: number): void {
     this.#outstanding += descriptors;
     this.#next += descriptors;
     // A ring's worth at most: it goes round once.
@@ -266,26 +267,16 @@ export class PackedVirtqueue implements Virtqueue {
     this.#nextWrap ^= 1;
   }
 
-  /** Gives the chains their places in the order of the ring. */
-  #number(chosen: Int32Array<ArrayBuffer>, from: number, to: number): void {
-    const { size } = this;
-    const { orders } = this.slots;
-    let order = this.#order;
-    for (let i = from; i < to; i = (i + 1) | 0) {
-      orders[chosen[i]! & MASK] = order;
-      order = (order + 1) | 0;
-      if (order === size) order = 0;
-    }
-    this.#order = order;
-  }
-
   give(
     slots: Int32Array<ArrayBuffer>,
     writtenBytes: Int32Array<ArrayBuffer>,
     count: number,
   ): void {
-    if (this.#gate || this.#journal) {
-      this.#release(slots, writtenBytes, count);
+    const gate = this.#gate;
+    if (gate && !gate.passAll(slots, count)) {
+      this.#release(gate, slots, writtenBytes, count);
+    } else if (this.#journal) {
+      this.#writeDown(this.#journal, slots, writtenBytes, count);
     } else {
       const { heads, ringDescriptors } = this.slots;
       this.#stage(slots, heads, ringDescriptors, writtenBytes, count);
@@ -293,33 +284,49 @@ export class PackedVirtqueue implements Virtqueue {
     this.slots.giveBackSome(slots, 0, count);
   }
 
-  /** Uses what is next in the order of the ring, or written down, and holds the rest. */
-  #release(
+  /** Writes used descriptors into the journal, for the next `commit`. */
+  #writeDown(
+    journal: UsedJournal,
     slots: Int32Array<ArrayBuffer>,
     writtenBytes: Int32Array<ArrayBuffer>,
     count: number,
   ): void {
-    const { heads, ringDescriptors, orders } = this.slots;
-    const gate = this.#gate;
-    const isInTurn = !gate || gate.passAll(orders, slots, count);
+    if (journal.count + count > MOST_USED) this.#commit(journal);
+    const { heads, ringDescriptors } = this.slots;
+    const { entries } = journal;
+    let at = ENTRY * journal.count;
+    for (let i = 0; i < count; i = (i + 1) | 0) {
+      const slot = slots[i]! & MASK;
+      entries[at] = heads[slot]! | ringDescriptors[slot]! << 16;
+      entries[at + 1] = writtenBytes[i]!;
+      at = (at + ENTRY) | 0;
+    }
+    journal.count += count;
+  }
+
+  /** Uses what is next in the order of the ring, and holds the rest. */
+  #release(
+    gate: InOrderGate,
+    slots: Int32Array<ArrayBuffer>,
+    writtenBytes: Int32Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    const { heads, ringDescriptors } = this.slots;
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
-      const id = heads[slot]!;
-      const descriptors = ringDescriptors[slot]!;
       const lengthBytes = writtenBytes[i]! >>> 0;
-      if (isInTurn) this.#use(id, descriptors, lengthBytes);
-      else gate!.hold(orders[slot]!, id, descriptors, lengthBytes);
+      gate.hold(slot, heads[slot]!, ringDescriptors[slot]!, lengthBytes);
     }
-    while (gate?.ready === true) {
-      this.#use(gate.head, gate.ringDescriptors, gate.writtenBytes);
-      gate.advance();
+    for (; gate.ready; gate.advance()) {
+      const { head, ringDescriptors, writtenBytes } = gate;
+      this.#use(head, ringDescriptors, writtenBytes);
     }
   }
 
   push(slot: number, writtenBytes: number): void {
-    this.#one[0] = slot;
+    this.#given[0] = slot;
     this.#oneLength[0] = writtenBytes;
-    this.give(this.#one, this.#oneLength, 1);
+    this.give(this.#given, this.#oneLength, 1);
   }
 
   pushLeft(id: number, ringDescriptors: number, writtenBytes: number): void {
@@ -331,26 +338,18 @@ export class PackedVirtqueue implements Virtqueue {
     const journal = this.#journal;
     if (!journal) return this.#stageOne(id, ringDescriptors, writtenBytes);
     if (journal.count === MOST_USED) this.#commit(journal);
-    journal.add(id, ringDescriptors, writtenBytes);
+    const at = ENTRY * journal.count++;
+    journal.entries[at] = id | ringDescriptors << 16;
+    journal.entries[at + 1] = writtenBytes;
   }
 
   #commit(journal: UsedJournal): void {
     const { count } = journal;
     if (count === 0) return;
     journal.commit(this.#usedPosition);
-    this.#showJournal(journal, count);
-    journal.shown(this.#usedPosition);
-  }
-
-  #showJournal(journal: UsedJournal, count: number): void {
-    for (let i = 0; i < count; i++) {
-      this.#stageOne(
-        journal.id(i),
-        journal.descriptors(i),
-        journal.writtenBytes(i),
-      );
-    }
+    this.#stageWritten(journal, count);
     this.#show();
+    journal.shown(this.#usedPosition);
   }
 
   /** Where a process begins that serves the ring after this one. */
@@ -445,6 +444,42 @@ export class PackedVirtqueue implements Virtqueue {
         used = (used - size) | 0;
         wrapFlags ^= AVAILABLE | USED;
       }
+    }
+    this.#used = used;
+    this.#usedWrap = wrapFlags === 0 ? 0 : 1;
+    this.#staged = staged;
+  }
+
+  /**
+   * The same from the journal's first entries. The loop is another one, since to
+   * have entries of all rings would cost those that are not kept.
+   */
+  #stageWritten({ entries }: UsedJournal, count: number): void {
+    const descriptors = this.#descriptors;
+    const { size } = this;
+    let used = this.#used;
+    let wrapFlags = this.#usedWrap === 1 ? AVAILABLE | USED : 0;
+    let staged = this.#staged;
+    let entry = 0;
+    for (let i = 0; i < count; i = (i + 1) | 0) {
+      const at = (used & MASK) << 2;
+      const first = entries[entry]!;
+      const lengthBytes = entries[entry + 1]!;
+      const flags = (lengthBytes !== 0 ? WRITE : 0) | wrapFlags;
+      descriptors[at + 2] = lengthBytes;
+      if (staged === 0) {
+        this.#words[(at << 1) + 6] = first;
+        this.#firstStaged = used;
+        this.#firstFlags = flags;
+      } else descriptors[at + 3] = first & MASK | flags << 16;
+      const taken = first >>> 16;
+      staged = (staged + taken) | 0;
+      used = (used + taken) | 0;
+      if (used >= size) {
+        used = (used - size) | 0;
+        wrapFlags ^= AVAILABLE | USED;
+      }
+      entry = (entry + ENTRY) | 0;
     }
     this.#used = used;
     this.#usedWrap = wrapFlags === 0 ? 0 : 1;

@@ -35,8 +35,8 @@ export class RingPositions {
   /** Whether a request at `position`, taken not long ago, is before `place`. */
   isBefore(position: number, place: number): boolean {
     const period = this.#period;
-    const distance = this.#ordinal(position) - this.#ordinal(place) + period;
-    return distance % period >= period / 2;
+    const distance = this.#ordinal(position) - this.#ordinal(place);
+    return 2 * (distance < 0 ? distance + period : distance) >= period;
   }
 
   #ordinal(position: number): number {

@@ -60,10 +60,10 @@ export class SplitVirtqueue implements Virtqueue {
   #published: number;
   /** Chains popped and not yet published. */
   #outstanding = 0;
-  #order = 0;
   /** The first descriptors of the chains that are taken. */
   readonly #heads = new Int32Array(MOST_CHAINS);
   readonly #one = new Int32Array(1);
+  readonly #given = new Int32Array(1);
   readonly #oneLength = new Int32Array(1);
 
   constructor(setup: RingSetup) {
@@ -114,6 +114,7 @@ export class SplitVirtqueue implements Virtqueue {
     const waiting = this.#waiting();
     const wanted = waiting < most ? waiting : most;
     if (wanted === 0) return 0;
+    this.#gate?.taking();
     const { slots } = this;
     const listed = this.#list(wanted);
     slots.takeSome(into, 0, listed);
@@ -123,7 +124,7 @@ export class SplitVirtqueue implements Virtqueue {
       this.broken = `available ring names descriptor ${this.#heads[listed]} ` +
         `of ${this.size}`;
     }
-    if (this.#gate) this.#number(into, taken);
+    this.#gate?.taken(into, taken);
     this.#next = (this.#next + taken) & 0xffff;
     this.#outstanding += taken;
     return taken;
@@ -140,10 +141,11 @@ export class SplitVirtqueue implements Virtqueue {
   popHead(head: number): number {
     if (this.broken !== undefined) return NO_CHAIN;
     const one = this.#one;
+    this.#gate?.taking();
     this.slots.takeSome(one, 0, 1);
     this.#heads[0] = head;
     this.#reader.followAll(one, this.#heads, 1, 1);
-    if (this.#gate) this.#number(one, 1);
+    this.#gate?.taken(one, 1);
     this.#outstanding++;
     return one[0]!;
   }
@@ -162,18 +164,6 @@ export class SplitVirtqueue implements Virtqueue {
     return wanted;
   }
 
-  /** Gives the chains their places in the order of the ring. */
-  #number(chosen: Int32Array<ArrayBuffer>, count: number): void {
-    const { orders } = this.slots;
-    const mask = this.#mask;
-    let order = this.#order;
-    for (let i = 0; i < count; i = (i + 1) | 0) {
-      orders[chosen[i]! & 0xffff] = order;
-      order = (order + 1) & mask;
-    }
-    this.#order = order;
-  }
-
   give(
     slots: Int32Array<ArrayBuffer>,
     writtenBytes: Int32Array<ArrayBuffer>,
@@ -181,7 +171,7 @@ export class SplitVirtqueue implements Virtqueue {
   ): void {
     const { heads } = this.slots;
     const gate = this.#gate;
-    if (gate && !gate.passAll(this.slots.orders, slots, count)) {
+    if (gate && !gate.passAll(slots, count)) {
       this.#release(gate, slots, writtenBytes, count);
     } else {
       const entries = this.#usedEntries;
@@ -199,9 +189,9 @@ export class SplitVirtqueue implements Virtqueue {
   }
 
   push(slot: number, writtenBytes: number): void {
-    this.#one[0] = slot;
+    this.#given[0] = slot;
     this.#oneLength[0] = writtenBytes;
-    this.give(this.#one, this.#oneLength, 1);
+    this.give(this.#given, this.#oneLength, 1);
   }
 
   pushLeft(head: number, _: number, writtenBytes: number): void {
@@ -216,10 +206,10 @@ export class SplitVirtqueue implements Virtqueue {
     writtenBytes: Int32Array<ArrayBuffer>,
     count: number,
   ): void {
-    const { heads, orders } = this.slots;
+    const { heads } = this.slots;
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
-      gate.hold(orders[slot]!, heads[slot]!, 1, writtenBytes[i]! >>> 0);
+      gate.hold(slot, heads[slot]!, 1, writtenBytes[i]! >>> 0);
     }
     while (gate.ready) {
       this.#stage(gate.head, gate.writtenBytes);

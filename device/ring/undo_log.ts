@@ -31,6 +31,7 @@ import type { GuestMemory } from "./guest_memory.ts";
 import type { RingPositions } from "./ring_positions.ts";
 
 const UNDO_UNIT_BYTES = 64;
+const UNIT_SHIFT = 6;
 const UNIT_WORDS = UNDO_UNIT_BYTES / 4;
 /** Numbers of units have 16 bits. */
 export const MOST_UNDO_BYTES = 2 ** 16 * UNDO_UNIT_BYTES;
@@ -44,6 +45,9 @@ const BYTES = 3;
 const FIRST_RANGE = 4;
 const RECORD_RANGE_WORDS = 3;
 const UNSAVED = 1 << 16;
+
+/** What is no longer is copied word by word, which is faster than a call. */
+const MOST_BY_WORDS = 256;
 
 /** Left for records that save nothing: each request of a burst may need one. */
 const SPARE_UNITS = 128;
@@ -69,6 +73,8 @@ export class UndoLog {
   readonly #end: number;
   #head: number;
   #tail: number;
+  /** Whether there are records since the last `commit`. */
+  #isNew = false;
 
   /** At most `MOST_UNDO_BYTES` of memory: zeros, or what another has left. */
   constructor({ buffer, byteOffset, length }: Uint8Array<ArrayBuffer>) {
@@ -100,7 +106,7 @@ export class UndoLog {
    * round ends.
    */
   get roomBytes(): number {
-    return (this.#freeUnits / 3 - SPARE_UNITS) * UNDO_UNIT_BYTES;
+    return (Math.floor(this.#freeUnits / 3) - SPARE_UNITS) * UNDO_UNIT_BYTES;
   }
 
   /** Gives up all records: no request is out. */
@@ -108,25 +114,39 @@ export class UndoLog {
     this.#setSpan(FIRST, FIRST);
   }
 
+  #addTo(tail: number): void {
+    this.#tail = tail;
+    this.#isNew = true;
+  }
+
   #setSpan(head: number, tail: number): void {
     this.#head = head;
     this.#tail = tail;
+    this.#isNew = false;
     Atomics.store(this.#words, SPAN, head | tail << 16);
+  }
+
+  /** What was added is there for whoever comes next: the requests may run. */
+  commit(): void {
+    if (this.#isNew) this.#setSpan(this.#head, this.#tail);
   }
 
   /**
    * Writes down what the request at `position` is about to overwrite, or that this
-   * has no room.
+   * has no room; `commit` has to follow.
    */
   add(
     position: number,
     ranges: OverwrittenRanges,
     memory: GuestMemory,
   ): void {
-    const { count, totalBytes, isBeyondCount } = ranges;
+    const { count, totalBytes } = ranges;
+    if (ranges.isBeyondCount || totalBytes > MOST_UNDO_BYTES) {
+      return this.#addUnsaved(position);
+    }
     const bytesAt = 4 * (FIRST_RANGE + RECORD_RANGE_WORDS * count);
-    const units = Math.ceil((bytesAt + totalBytes) / UNDO_UNIT_BYTES);
-    const at = isBeyondCount ? 0 : this.#place(units, SPARE_UNITS);
+    const units = (bytesAt + totalBytes + UNDO_UNIT_BYTES - 1) >> UNIT_SHIFT;
+    const at = this.#place(units, SPARE_UNITS);
     if (at === 0) return this.#addUnsaved(position);
     const words = this.#words;
     const record = UNIT_WORDS * at;
@@ -135,7 +155,7 @@ export class UndoLog {
     words[record + RANGES] = count;
     words[record + BYTES] = totalBytes;
     this.#save(record, ranges, memory);
-    this.#setSpan(this.#head, at + units);
+    this.#addTo(at + units);
   }
 
   #save(record: number, ranges: OverwrittenRanges, memory: GuestMemory): void {
@@ -154,9 +174,29 @@ export class UndoLog {
       words[into + 1] = windowHighs[place]!;
       words[into + 2] = lengthBytes;
       into += RECORD_RANGE_WORDS;
-      const view = table[place]!.viewOf(offset, lengthBytes);
-      this.#bytes.set(view, bytesAt);
-      bytesAt += lengthBytes;
+      const region = table[place]!;
+      const from = region.words;
+      if (
+        from === undefined || lengthBytes > MOST_BY_WORDS ||
+        ((offset | lengthBytes | bytesAt) & 3) !== 0
+      ) this.#bytes.set(region.viewOf(offset, lengthBytes), bytesAt);
+      else {
+        const end = (offset + lengthBytes) >> 2;
+        let word = bytesAt >> 2;
+        let at = offset >> 2;
+        for (; at < ((end - 3) | 0); at = (at + 4) | 0) {
+          words[word] = from[at]!;
+          words[word + 1] = from[at + 1]!;
+          words[word + 2] = from[at + 2]!;
+          words[word + 3] = from[at + 3]!;
+          word = (word + 4) | 0;
+        }
+        for (; at < end; at = (at + 1) | 0) {
+          words[word] = from[at]!;
+          word = (word + 1) | 0;
+        }
+      }
+      bytesAt = (bytesAt + lengthBytes) | 0;
     }
   }
 
@@ -169,7 +209,7 @@ export class UndoLog {
     this.#words.fill(0, record, record + FIRST_RANGE);
     this.#words[record + UNITS] = 1;
     this.#words[record + POSITION] = position | UNSAVED;
-    this.#setSpan(this.#head, at + 1);
+    this.#addTo(at + 1);
   }
 
   /**

@@ -46,6 +46,7 @@ Deno.test("what requests overwrite is there again, whichever of them ran", () =>
   for (let i = 0; i < 16; i++) {
     first.add(i, inPlace(4096 * i, 17 * i + 1), memory);
   }
+  first.commit();
   for (let i = 0; i < 11; i++) bytes.fill(i, 4096 * i, 4096 * i + 17 * i + 1);
   const next = new UndoLog(log);
   strictEqual(undoRequests(next, memory, POSITIONS, 0), undefined);
@@ -60,6 +61,7 @@ Deno.test("what the driver has seen is left as it is", () => {
   for (let i = 0; i < 4; i++) {
     first.add(0xfffe + i & 0xffff, inPlace(64 * i, 64), memory);
   }
+  first.commit();
   bytes.fill(9, 0, 256);
   const next = new UndoLog(log);
   // The ring stands at 0: two of them were shown, and nobody had time to note it.
@@ -73,14 +75,52 @@ Deno.test("what the driver has seen is left as it is", () => {
   deepStrictEqual(left.map(({ position }) => position), [0, 1]);
 });
 
+Deno.test("what is not committed is not there", () => {
+  const { memory } = guest();
+  const log = room();
+  const first = new UndoLog(log);
+  first.add(0, inPlace(0, 64), memory);
+  deepStrictEqual(new UndoLog(log).read(), []);
+  first.commit();
+  strictEqual(new UndoLog(log).read().length, 1);
+});
+
+Deno.test("bytes are saved as they lie, at any offset and of any length", () => {
+  const { memory, bytes } = guest();
+  const below = seededNumbers(5);
+  for (let i = 0; i < 4096; i++) bytes[i] = below(256);
+  const before = bytes.slice(0, 4096);
+  for (const lengthBytes of [1, 3, 4, 64, 255, 256, 257, 260, 1024]) {
+    for (let offset = 64; offset < 69; offset++) {
+      const log = room();
+      const first = new UndoLog(log);
+      const ranges = new OverwrittenRanges();
+      const one = [0, offset, lengthBytes, 0];
+      const other = [0, 2048 + offset, lengthBytes, 0];
+      ranges.find(Int32Array.of(...one, ...other, ...one, ...other), 0, 8, 16);
+      first.add(0, ranges, memory);
+      first.commit();
+      bytes.fill(0, 0, 4096);
+      before.forEach((byte, at) => {
+        const from = at < 2048 ? offset : 2048 + offset;
+        if (at < from || at >= from + lengthBytes) bytes[at] = byte;
+      });
+      undoRequests(new UndoLog(log), memory, POSITIONS, 0);
+      ok(bytes.subarray(0, 4096).every((byte, at) => byte === before[at]));
+    }
+  }
+});
+
 Deno.test("where two requests wrote over the same bytes, the first one's input is back", () => {
   const { memory, bytes } = guest();
   bytes.fill(1, 0, 64);
   const log = room();
   const first = new UndoLog(log);
   first.add(0, inPlace(0, 64), memory);
+  first.commit();
   bytes.fill(2, 0, 64);
   first.add(1, inPlace(32, 64), memory);
+  first.commit();
   bytes.fill(3, 0, 128);
   undoRequests(new UndoLog(log), memory, POSITIONS, 0);
   ok(bytes.subarray(0, 64).every((byte) => byte === 1));
@@ -96,6 +136,7 @@ Deno.test("records go round for ever", () => {
   for (let step = 0; step < 20_000; step++) {
     if (out.length === 0 || out.length < 8 && below(2) === 0) {
       log.add(position, inPlace(0, 1 + below(4096)), memory);
+      log.commit();
       out.push(position);
       position = position + 1 & 0xffff;
     } else {
@@ -137,6 +178,7 @@ Deno.test("whatever the memory holds, undoing ends well or with a reason", () =>
   const log = room(4096);
   const first = new UndoLog(log);
   for (let i = 0; i < 3; i++) first.add(i, inPlace(64 * i, 32), memory);
+  first.commit();
   let refused = 0;
   const ends = log.findLastIndex((byte) => byte !== 0) + 64;
   for (let at = 0; at < ends; at++) {

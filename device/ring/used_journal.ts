@@ -5,12 +5,12 @@
  * between: so all that is shown at once is written down first, and who comes next
  * shows it to its end.
  *
- * 32-bit words: where the ring stands; where what is written down begins; how many
- * used descriptors that is, stored last; how many processes have ended while they
+ * 32-bit words: where the ring stands; where what is written down begins, stored
+ * last; how many used descriptors that is; how many processes have ended while they
  * did the first request again by itself (of split rings only this one); and for
  * each used descriptor its identifier and the descriptors of its list, in 16 bits
  * each, and the bytes written. Written down for elsewhere than where the ring
- * stands, it has been shown.
+ * stands, it has been shown, or is not whole yet.
  *
  * @module
  */
@@ -20,7 +20,8 @@ const START = 1;
 const COUNT = 2;
 const TRIES = 3;
 const ENTRIES = 4;
-const ENTRY_WORDS = 2;
+/** Words of a used descriptor. */
+export const ENTRY_WORDS = 2;
 
 /** Used descriptors that are shown at once, at most. */
 export const MOST_USED = 64;
@@ -29,12 +30,19 @@ export const USED_JOURNAL_BYTES = 4 * (ENTRIES + ENTRY_WORDS * MOST_USED);
 
 /** The journal of one ring. */
 export class UsedJournal {
-  readonly #words: Int32Array;
-  #count = 0;
+  /**
+   * The words of the used descriptors, `MOST_USED` of them: identifier and number of
+   * descriptors, and bytes written. Whoever adds one counts it.
+   */
+  readonly entries: Int32Array<ArrayBuffer>;
+  /** Used descriptors that wait for `commit`. */
+  count = 0;
+  readonly #words: Int32Array<ArrayBuffer>;
 
   /** `words` are those of `USED_JOURNAL_BYTES`. */
-  constructor(words: Int32Array) {
+  constructor(words: Int32Array<ArrayBuffer>) {
     this.#words = words;
+    this.entries = words.subarray(ENTRIES, ENTRIES + ENTRY_WORDS * MOST_USED);
   }
 
   /** Where the ring stands, in the form of GET_VRING_BASE. */
@@ -61,47 +69,29 @@ export class UsedJournal {
 
   /** Begins at `position` with nothing to show. */
   reset(position: number): void {
-    Atomics.store(this.#words, COUNT, 0);
-    Atomics.store(this.#words, POSITION, position);
-    this.#count = 0;
-  }
-
-  /** Used descriptors that wait for `commit`. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** Writes one down; there are fewer than `MOST_USED`. */
-  add(id: number, descriptors: number, writtenBytes: number): void {
     const words = this.#words;
-    // What was shown before is read no more.
-    if (this.#count === 0) Atomics.store(words, COUNT, 0);
-    const at = ENTRIES + ENTRY_WORDS * this.#count++;
-    words[at] = id | descriptors << 16;
-    words[at + 1] = writtenBytes;
+    Atomics.store(words, COUNT, 0);
+    // Never where the ring stands before a `commit`.
+    Atomics.store(words, START, ~position);
+    Atomics.store(words, POSITION, position);
+    this.count = 0;
   }
 
-  /** All of them are to be shown from `position` on. */
+  /** What waits is to be shown from `position` on, where the ring stands. */
   commit(position: number): void {
-    this.#words[START] = position;
-    Atomics.store(this.#words, COUNT, this.#count);
+    this.#words[COUNT] = this.count;
+    // Releases the entries, which are written before it in plain stores.
+    Atomics.store(this.#words, START, position);
   }
 
-  id(index: number): number {
-    return this.#words[ENTRIES + ENTRY_WORDS * index]! & 0xffff;
-  }
-
+  /** How many descriptors of the ring a used one stands for. */
   descriptors(index: number): number {
-    return this.#words[ENTRIES + ENTRY_WORDS * index]! >>> 16;
-  }
-
-  writtenBytes(index: number): number {
-    return this.#words[ENTRIES + ENTRY_WORDS * index + 1]!;
+    return this.entries[ENTRY_WORDS * index]! >>> 16;
   }
 
   /** All of them have been shown: the ring stands at `position`. */
   shown(position: number): void {
     Atomics.store(this.#words, POSITION, position);
-    this.#count = 0;
+    this.count = 0;
   }
 }

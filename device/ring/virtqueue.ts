@@ -49,7 +49,7 @@ export interface Virtqueue {
   /**
    * Takes chains into slots, whose numbers it puts into `into`: at most `most`,
    * which it has room for, and none once `mostBytes` are to be read. Returns how
-   * many, and 0 where the ring is broken.
+   * many, and 0 where the ring is broken. They stay there until the next call.
    */
   take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number;
   /**

@@ -36,6 +36,7 @@ function keptRing(packed: boolean) {
   };
   log.add(first, find(ROOM_BYTES), memory);
   log.add(second, find(64), memory);
+  log.commit();
   const life = new DriverLife();
   const journalPlace = {
     address: addressOf(journal),

@@ -11,6 +11,7 @@ import {
   armFault,
   type Fault,
   FAULT_VARIABLE,
+  noteEnd,
   PLAN_VARIABLE,
   whenAllGoOn,
 } from "./fault_points.ts";
@@ -36,8 +37,7 @@ function nextFault(folder: string): Fault | null | undefined {
 
 const folder = Deno.env.get(PLAN_VARIABLE)!;
 const fault = nextFault(folder);
-const note = (point: string) =>
-  Deno.writeTextFileSync(`${folder}/ends`, `${point}\n`, { append: true });
+const note = (point: string) => noteEnd(folder, point);
 if (fault) {
   Deno.env.set(FAULT_VARIABLE, JSON.stringify(fault));
   armFault(fault, note);

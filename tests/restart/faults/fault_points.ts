@@ -45,7 +45,7 @@ type Site = readonly [
   matches?: (values: readonly unknown[], result: unknown) => boolean,
 ];
 
-const isSlot = (_: readonly unknown[], slot: unknown) => slot !== -1;
+const isSome = (_: readonly unknown[], count: unknown) => count !== 0;
 /** Which half of the session log is in use: stored at the end of a compaction. */
 const isHalf = ([word, value]: readonly unknown[]) =>
   word === 0 && (value === 0 || value === 1);
@@ -53,17 +53,19 @@ const isHalf = ([word, value]: readonly unknown[]) =>
 /** Points that rings pass, whatever they are. */
 const RING_SITES: Readonly<Record<string, readonly Site[]>> = {
   "after pop": [
-    [SplitVirtqueue.prototype, "pop", "after", isSlot],
-    [PackedVirtqueue.prototype, "pop", "after", isSlot],
+    [SplitVirtqueue.prototype, "take", "after", isSome],
+    [PackedVirtqueue.prototype, "take", "after", isSome],
   ],
   "before a record": [[UndoLog.prototype, "add", "before"]],
+  "between two records": [[UndoLog.prototype, "add", "after"]],
+  "after all records": [[UndoLog.prototype, "commit", "after"]],
   "before run": [[OperationRunner.prototype, "runBurst", "before"]],
   "after a write": [[Segments.prototype, "write", "after"]],
   "after run": [[OperationRunner.prototype, "runBurst", "after"]],
   "after poll": [[OperationRunner.prototype, "poll", "after"]],
   "after stage": [
-    [SplitVirtqueue.prototype, "push", "after"],
-    [PackedVirtqueue.prototype, "push", "after"],
+    [SplitVirtqueue.prototype, "give", "after"],
+    [PackedVirtqueue.prototype, "give", "after"],
   ],
   "after commit": [[UsedJournal.prototype, "commit", "after"]],
   "before shown": [[UsedJournal.prototype, "shown", "before"]],
@@ -71,7 +73,10 @@ const RING_SITES: Readonly<Record<string, readonly Site[]>> = {
     [SplitVirtqueue.prototype, "publish", "after"],
     [PackedVirtqueue.prototype, "publish", "after"],
   ],
-  "after records are freed": [[UndoLog.prototype, "free", "after"]],
+  "after records are freed": [
+    [UndoLog.prototype, "free", "after"],
+    [UndoLog.prototype, "clear", "after"],
+  ],
   "before the call": [[QueueRing.prototype, "notify", "before"]],
   "after the call": [[QueueRing.prototype, "notify", "after"]],
   "after service": [[DataQueue.prototype, "service", "after"]],
@@ -110,6 +115,18 @@ const SITES = { ...RING_SITES, ...CONTROL_SITES };
 
 export const RING_POINTS = Object.keys(RING_SITES);
 export const CONTROL_POINTS = Object.keys(CONTROL_SITES);
+
+/** Notes in `folder` where this process ends, once: two threads may strike at a time. */
+export function noteEnd(folder: string, point: string): void {
+  const own = `${folder}/end-${Deno.pid}`;
+  try {
+    Deno.openSync(own, { write: true, createNew: true }).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    throw error;
+  }
+  Deno.writeTextFileSync(`${folder}/ends`, `${point}\n`, { append: true });
+}
 
 /** Has this thread end its process as `fault` says; `note` hears it just before. */
 export function armFault(
