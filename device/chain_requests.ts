@@ -153,6 +153,12 @@ export class ChainRequests implements RequestFormat {
       : Status.Error;
   }
 
+  /** It is to be looked at whether it does. */
+  #mayOverwrite(slot: number): void {
+    this.requests.words[SLOT * slot + MAY_OVERWRITE] = 1;
+    this.requests.mayOverwrite = true;
+  }
+
   nextOverwriting(slots: Int32Array, start: number, end: number): number {
     const { words } = this.requests;
     let at = start;
@@ -196,12 +202,6 @@ export class ChainRequests implements RequestFormat {
     this.#sessions.begun(session);
     this.#repeated.copyIv(slot);
     return this.#send(slot, this.#isEntangled(slot));
-  }
-
-  /** It is to be looked at whether it does. */
-  #mayOverwrite(slot: number): void {
-    this.requests.words[SLOT * slot + MAY_OVERWRITE] = 1;
-    this.requests.mayOverwrite = true;
   }
 
   #isEntangled(slot: number): boolean {

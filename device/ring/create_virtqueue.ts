@@ -58,8 +58,14 @@ export function createVirtqueue(
     return { error: `base 0x${options.base.toString(16)} is outside the ring` };
   }
   const ring = new PackedVirtqueue(setup);
-  const part = inflight &&
-    new PackedInflight(inflight, ring, words(descriptor), memory, inOrder);
+  const part = inflight && new PackedInflight(
+    inflight,
+    ring,
+    words(descriptor),
+    inOrder,
+    takesAgain ?? true,
+  );
+  ring.tracker = part;
   return logged(tracked(ring, part, takesAgain), setup);
 }
 

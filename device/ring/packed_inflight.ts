@@ -5,8 +5,6 @@
  * @module
  */
 
-import { ChainReader } from "./chain_reader.ts";
-import type { GuestMemory } from "./guest_memory.ts";
 import {
   beginInflight,
   INFLIGHT_LAYOUT,
@@ -16,12 +14,7 @@ import {
   inflightProblem,
   SIZE_WORD,
 } from "./inflight_part.ts";
-import {
-  DESCRIPTOR_AVAILABLE,
-  DESCRIPTOR_USED,
-  DESCRIPTOR_WORDS,
-} from "./layout.ts";
-import { RingPositions } from "./ring_positions.ts";
+import { DESCRIPTOR_AVAILABLE, DESCRIPTOR_USED } from "./layout.ts";
 import type { PackedVirtqueue } from "./packed_virtqueue.ts";
 import { NO_CHAIN } from "./virtqueue.ts";
 
@@ -62,13 +55,6 @@ interface KeptList {
   readonly counter: bigint;
 }
 
-/** What another process has left, once it has been looked through. */
-interface LeftLists {
-  readonly lists: readonly KeptList[];
-  /** Where the ring goes on, as GET_VRING_BASE has it. */
-  readonly base: number;
-}
-
 /** Entries that a part says it has, and has room for. */
 const entriesOf = ({ bytes, words }: InflightFields): number =>
   Math.min(words[SIZE_WORD]!, Math.floor((bytes.length - HEADER) / ENTRY));
@@ -94,7 +80,7 @@ export function beginPackedInflight(
 /**
  * Brings what another process has written up to what the driver was shown, by the
  * flags of its ring, and returns where the ring goes on and how many requests are
- * under way; a string says what is wrong.
+ * under way from there on; a string says what is wrong.
  */
 export function recoverPackedInflight(
   bytes: Uint8Array<ArrayBuffer>,
@@ -121,10 +107,10 @@ export function recoverPackedInflight(
   words[FREE_HEAD] = words[OLD_FREE_HEAD]!;
   bytes[USED_WRAP] = bytes[OLD_USED_WRAP]!;
   Atomics.store(words, USED_INDEX, words[OLD_USED_INDEX]!);
-  const left = readLists(fields, entriesOf(fields), size);
-  return typeof left === "string"
-    ? left
-    : { base: left.base, count: left.lists.length };
+  const lists = readLists(fields, entriesOf(fields), size);
+  if (typeof lists === "string") return lists;
+  const used = words[USED_INDEX]! | (bytes[USED_WRAP]! & 1) << 15;
+  return { base: (used | used << 16) >>> 0, count: lists.length };
 }
 
 /** Whether a descriptor is one that the driver has made available. */
@@ -142,7 +128,7 @@ function readLists(
   { bytes, words, longs }: InflightFields,
   all: number,
   size: number,
-): LeftLists | string {
+): readonly KeptList[] | string {
   const seen = new Set<number>();
   // What is behind the last entry ends the list.
   let entry = words[FREE_HEAD]!;
@@ -169,10 +155,7 @@ function readLists(
     }
     lists.push({ entries, counter: longs[longOf(head) + COUNTER]! });
   }
-  lists.sort((a, b) => Number(a.counter - b.counter));
-  const used = words[USED_INDEX]! | (bytes[USED_WRAP]! & 1) << 15;
-  const available = new RingPositions(size, true).after(used, total);
-  return { lists, base: (available | used << 16) >>> 0 };
+  return lists.sort((a, b) => Number(a.counter - b.counter));
 }
 
 /** The part of a packed ring. */
@@ -181,8 +164,8 @@ export class PackedInflight implements InflightPart {
   readonly #ringWords: Uint16Array<ArrayBuffer>;
   readonly #fields: InflightFields;
   readonly #size: number;
-  readonly #reader: ChainReader;
-  readonly #left: { head: number; first: number; count: number }[] = [];
+  /** Heads of lists that another process had taken. */
+  readonly #left: number[] = [];
   /** Entries as this process knows them, whatever becomes of the region. */
   readonly #next: Int32Array;
   readonly #last: Int32Array;
@@ -202,8 +185,8 @@ export class PackedInflight implements InflightPart {
     bytes: Uint8Array<ArrayBuffer>,
     ring: PackedVirtqueue,
     ringWords: Uint16Array<ArrayBuffer>,
-    memory: GuestMemory,
     inOrder: boolean,
+    takesAgain: boolean,
   ) {
     this.#ring = ring;
     this.#ringWords = ringWords;
@@ -217,32 +200,52 @@ export class PackedInflight implements InflightPart {
     this.#last = new Int32Array(size);
     this.#count = new Int32Array(size);
     const left = readLists(this.#fields, size, ring.size);
-    const lists = typeof left === "string" ? [] : left.lists;
-    const table = new Int32Array(DESCRIPTOR_WORDS * ring.size);
-    this.#reader = new ChainReader(
-      memory,
-      ring.slots,
-      table,
-      ring.size,
-      true,
-    );
+    const lists = typeof left === "string" ? [] : left;
     const taken = new Set<number>();
-    let first = 0;
     for (const { entries } of lists) {
       const head = entries[0]!;
       this.#last[head] = entries.at(-1)!;
       this.#count[head] = entries.length;
-      this.#left.push({ head, first, count: entries.length });
+      this.#left.push(head);
       for (const [i, entry] of entries.entries()) {
         this.#next[entry] = entries[i + 1] ?? size;
         taken.add(entry);
-        this.#copyOut(entry, table, first++);
       }
     }
-    this.#hideAnswers(first);
+    if (takesAgain) this.#putBack(lists);
+    else this.#hideAnswers(taken.size);
     this.#free = this.#relink(taken);
     this.#freeCount = size - taken.size;
     this.#counter = (lists.at(-1)?.counter ?? 0n) + 1n;
+    // What a journal had written down has been shown by now.
+    this.showing();
+    this.shown();
+  }
+
+  /**
+   * Puts lists under way back where the ring goes on, in their order: answers have
+   * been written over descriptors of others.
+   */
+  #putBack(lists: readonly KeptList[]): void {
+    const { usedPosition, size } = this.#ring;
+    const { words } = this.#fields;
+    const ring = this.#ringWords;
+    let wrap = usedPosition >>> 15;
+    let index = usedPosition & 0x7fff;
+    for (const entry of lists.flatMap(({ entries }) => entries)) {
+      const from = wordOf(entry);
+      const to = 8 * index;
+      for (let i = 0; i < 4; i++) ring[to + i] = words[from + ADDRESS + i]!;
+      ring[to + 4] = words[from + LENGTH_LOW]!;
+      ring[to + 5] = words[from + LENGTH_LOW + 1]!;
+      ring[to + DESCRIPTOR_ID] = words[from + ID]!;
+      const own = words[from + FLAGS]! & ~USED_FLAGS;
+      const state = wrap === 1 ? DESCRIPTOR_AVAILABLE : DESCRIPTOR_USED;
+      Atomics.store(ring, to + DESCRIPTOR_ID + 1, own | state);
+      if (++index < size) continue;
+      index = 0;
+      wrap ^= 1;
+    }
   }
 
   /**
@@ -283,24 +286,22 @@ export class PackedInflight implements InflightPart {
     return free;
   }
 
-  #copyOut(entry: number, table: Int32Array, index: number): void {
-    const { words } = this.#fields;
-    const at = wordOf(entry);
-    const pair = (word: number) => words[word]! | words[word + 1]! << 16;
-    table[DESCRIPTOR_WORDS * index] = pair(at + ADDRESS);
-    table[DESCRIPTOR_WORDS * index + 1] = pair(at + ADDRESS + 2);
-    table[DESCRIPTOR_WORDS * index + 2] = pair(at + LENGTH_LOW);
-    table[DESCRIPTOR_WORDS * index + 3] = pair(at + ID);
-  }
-
   get left(): number {
     return this.#left.length;
   }
 
   takeAgain(): number {
-    const { head, first, count } = this.#left.shift()!;
-    const slot = this.#ring.popList(this.#reader, first, count);
+    const head = this.#left.shift()!;
+    const ring = this.#ring;
+    const slot = ring.pop();
     if (slot === NO_CHAIN) return slot;
+    const count = this.#count[head]!;
+    if (ring.slots.ringDescriptors[slot] !== count) {
+      ring.broken =
+        `a list of ${count} descriptors that was under way is not ` +
+        "whole";
+      return NO_CHAIN;
+    }
     this.#heads[slot] = head;
     this.#order?.push(head);
     return slot;
@@ -356,16 +357,16 @@ export class PackedInflight implements InflightPart {
   }
 
   answered(slots: Int32Array, count: number): void {
-    const { usedPosition, size } = this.#ring;
-    let moved = (usedPosition & 0x7fff) - (this.#staged & 0x7fff);
-    if (((usedPosition ^ this.#staged) & 0x8000) !== 0) moved += size;
-    this.#staged = usedPosition;
-    const order = this.#order;
-    if (!order) {
-      for (let i = 0; i < count; i++) this.#stage(this.#heads[slots[i]!]!);
-      return;
-    }
-    // In order, what is staged is what was taken first.
+    // In order, what is shown tells.
+    if (this.#order) return;
+    for (let i = 0; i < count; i++) this.#stage(this.#heads[slots[i]!]!);
+  }
+
+  /** Stages the lists before `usedPosition`, which were taken first. */
+  #stageInTurn(order: number[], usedPosition: number): void {
+    const before = this.#staged;
+    let moved = (usedPosition & 0x7fff) - (before & 0x7fff);
+    if (((usedPosition ^ before) & 0x8000) !== 0) moved += this.#ring.size;
     while (moved > 0 && order.length > 0) {
       const head = order.shift()!;
       moved -= this.#count[head]!;
@@ -387,6 +388,9 @@ export class PackedInflight implements InflightPart {
 
   showing(): void {
     const { bytes, words } = this.#fields;
+    const { usedPosition } = this.#ring;
+    if (this.#order) this.#stageInTurn(this.#order, usedPosition);
+    this.#staged = usedPosition;
     bytes[USED_WRAP] = this.#staged >>> 15;
     Atomics.store(words, USED_INDEX, this.#staged & 0x7fff);
   }

@@ -15,6 +15,7 @@ import { ChainSlots } from "./chain_slots.ts";
 import { packedEventAt, wantsPackedEvent } from "./events.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 import { InOrderGate } from "./in_order.ts";
+import type { InflightPart } from "./inflight_part.ts";
 import {
   DESCRIPTOR_AVAILABLE,
   DESCRIPTOR_USED,
@@ -43,6 +44,8 @@ export class PackedVirtqueue implements Virtqueue {
   readonly size: number;
   readonly isPacked = true;
   readonly slots = new ChainSlots();
+  /** Hears what is shown before `publish`, where there is no room to wait for it. */
+  tracker: Pick<InflightPart, "showing" | "shown"> | undefined;
   broken: string | undefined;
   /** The ring as 32-bit and as 16-bit fields; flags are a descriptor's eighth. */
   readonly #descriptors: Int32Array<ArrayBuffer>;
@@ -140,7 +143,14 @@ export class PackedVirtqueue implements Virtqueue {
   }
 
   get usedPosition(): number {
-    return this.shown;
+    const journal = this.#journal;
+    let used = this.#used;
+    for (let i = 0; i < (journal?.count ?? 0); i++) {
+      used += journal!.descriptors(i);
+    }
+    return used < this.size
+      ? used | this.#usedWrap << 15
+      : (used - this.size) | (this.#usedWrap ^ 1) << 15;
   }
 
   take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number {
@@ -180,31 +190,6 @@ export class PackedVirtqueue implements Virtqueue {
 
   pop(): number {
     return this.take(this.#one, 1, 1) === 1 ? this.#one[0]! : NO_CHAIN;
-  }
-
-  /**
-   * Takes a list again that another process had taken, from a copy of its
-   * descriptors that `reader` has from `first` on. As `pop`.
-   */
-  popList(reader: ChainReader, first: number, descriptors: number): number {
-    if (this.broken !== undefined) return NO_CHAIN;
-    const { slots, size } = this;
-    this.#gate?.taking();
-    const slot = slots.take();
-    if (
-      descriptors > size - this.#outstanding ||
-      !reader.follow(slot, first, descriptors) ||
-      slots.ringDescriptors[slot] !== descriptors
-    ) {
-      slots.giveBack(slot);
-      this.broken = `a list of ${descriptors} descriptors that was under way ` +
-        "is not whole";
-      return NO_CHAIN;
-    }
-    this.#one[0] = slot;
-    this.#gate?.taken(this.#one, 1);
-    this.#outstanding += descriptors;
-    return slot;
   }
 
   /** Takes slots for the next chains, each a descriptor behind the one before. */
@@ -291,7 +276,7 @@ export class PackedVirtqueue implements Virtqueue {
     writtenBytes: Int32Array<ArrayBuffer>,
     count: number,
   ): void {
-    if (journal.count + count > MOST_USED) this.#commit(journal);
+    if (journal.count + count > MOST_USED) this.#makeRoom(journal);
     const { heads, ringDescriptors } = this.slots;
     const { entries } = journal;
     let at = ENTRY * journal.count;
@@ -337,10 +322,16 @@ export class PackedVirtqueue implements Virtqueue {
   #use(id: number, ringDescriptors: number, writtenBytes: number): void {
     const journal = this.#journal;
     if (!journal) return this.#stageOne(id, ringDescriptors, writtenBytes);
-    if (journal.count === MOST_USED) this.#commit(journal);
+    if (journal.count === MOST_USED) this.#makeRoom(journal);
     const at = ENTRY * journal.count++;
     journal.entries[at] = id | ringDescriptors << 16;
     journal.entries[at + 1] = writtenBytes;
+  }
+
+  #makeRoom(journal: UsedJournal): void {
+    this.tracker?.showing();
+    this.#commit(journal);
+    this.tracker?.shown();
   }
 
   #commit(journal: UsedJournal): void {

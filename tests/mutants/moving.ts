@@ -25,8 +25,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "answers of a packed ring that were not shown stay",
     file: `${RING}/packed_inflight.ts`,
-    text: "    this.#hideAnswers(first);\n",
-    replacement: "",
+    text: "if (takesAgain) this.#putBack(lists);",
+    replacement: "if (takesAgain);",
     tests: [INFLIGHT],
   },
   {

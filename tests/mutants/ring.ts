@@ -171,8 +171,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a used descriptor says that something was written, whatever was",
     file: "device/ring/packed_virtqueue.ts",
-    text: "(lengthBytes !== 0 ? WRITE : 0) |",
-    replacement: "WRITE |",
+    text:
+      "writtenBytes[i]!;\n      const flags = (lengthBytes !== 0 ? WRITE : 0) |",
+    replacement: "writtenBytes[i]!;\n      const flags = WRITE |",
     tests: ["tests/standard/ring_oracle_test.ts"],
   },
   {

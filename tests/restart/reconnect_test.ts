@@ -8,6 +8,7 @@ import {
 } from "../../device/wire/features.ts";
 import { wireMode } from "../../device/wire/mode.ts";
 import { ServeProcess } from "../../testing/command_process.ts";
+import { childOf } from "../../testing/kept_device.ts";
 import { temporaryFolder } from "../../testing/files.ts";
 import { MovingFrontEnd } from "../../testing/moving_front_end.ts";
 import { GUEST_ADDRESS } from "../../testing/scripted_front_end.ts";
@@ -101,34 +102,59 @@ async function until(
   }
 }
 
-const serve = (path: string) =>
-  ServeProcess.start("listening at", "--socket-path", path, ...WORDS);
-const WORDS = ["--backend", "openssl", "--state", "off", "--queues", "2"];
+/** A device, and whether somebody keeps its state, who ends with it. */
+interface Form {
+  readonly packed: boolean;
+  readonly isKept: boolean;
+}
 
-Deno.test("a front-end that connects again loses nothing, and no keeper is there", async () => {
+function serve(path: string, isKept: boolean): Promise<ServeProcess> {
+  const words = ["--socket-path", path, "--backend", "openssl"];
+  words.push("--queues", "2");
+  return isKept
+    ? ServeProcess.supervise("listening at", ...words)
+    : ServeProcess.start("listening at", ...words, "--state", "off");
+}
+
+/** The keeper first, or it would start another one. */
+async function end(device: ServeProcess, isKept: boolean): Promise<void> {
+  const served = isKept ? await childOf(device.pid) : undefined;
+  const ended = device.end("SIGKILL");
+  if (served !== undefined) Deno.kill(served, "SIGKILL");
+  await ended;
+}
+
+/** Ends the device, and its keeper, `kills` times under a guest's load. */
+async function loseNothing({ packed, isKept }: Form, kills: number) {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/crypto.sock`;
   const load = new Load();
   await using guests = new AsyncDisposableStack();
-  let device = await serve(path);
-  let guest = await MovingFrontEnd.start(path, { features: FEATURES });
+  let device = await serve(path, isKept);
+  let guest = await MovingFrontEnd.start(path, { features: FEATURES, packed });
   guests.use(guest);
-  for (let kills = 0; kills < KILLS; kills++) {
+  const answer = async (more: number) => {
     const before = load.answered;
     await until(() => {
       load.run(guest);
-      return load.answered > before + 100 + 37 * kills;
+      return load.answered > before + more;
     }, `${load.answered} answers, ${before} before\n${device.log}`);
-    await device.end("SIGKILL");
-    await device[Symbol.asyncDispose]();
-    device = await serve(path);
+  };
+  for (let done = 0; done < kills; done++) {
+    await answer(100 + 37 * done);
+    await end(device, isKept);
+    device = await serve(path, isKept);
     guest = await MovingFrontEnd.reconnect(path, guest);
     guests.use(guest);
   }
-  const before = load.answered;
-  await until(() => {
-    load.run(guest);
-    return load.answered > before + 200;
-  }, `${load.answered} answers, ${before} before\n${device.log}`);
-  await device[Symbol.asyncDispose]();
+  await answer(200);
+  await end(device, isKept);
+}
+
+Deno.test("a front-end that connects again loses nothing, and no keeper is there", async () => {
+  await loseNothing({ packed: false, isKept: false }, KILLS);
+});
+
+Deno.test("nor where the keeper, and a packed ring's journal with it, is lost", async () => {
+  await loseNothing({ packed: true, isKept: true }, 1);
 });

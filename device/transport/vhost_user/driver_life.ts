@@ -23,9 +23,13 @@ export interface RingPlan extends RingAreas {
   readonly isHeld?: boolean;
 }
 
+/** What of a base says where the driver has its answers to. */
+const answeredAt = ({ base, packed }: RingPlan): number =>
+  packed ? base >>> 16 : base;
+
 /** Whether a ring goes on where it stopped, in the same place. */
 export const isSameRing = (before: RingPlan, plan: RingPlan): boolean =>
-  before.base === plan.base && before.packed === plan.packed &&
+  answeredAt(before) === answeredAt(plan) && before.packed === plan.packed &&
   before.size === plan.size &&
   before.descriptorAddress === plan.descriptorAddress &&
   before.availableAddress === plan.availableAddress &&

@@ -17,8 +17,6 @@ import type { Vring } from "./vring.ts";
 export interface TrackerOptions {
   readonly inflight: InflightMemory;
   readonly memory: MemoryTable;
-  /** Where a ring has its journal; absent: the guest is not kept. */
-  readonly journalOf?: ((ring: number) => unknown) | undefined;
 }
 
 type RingForm = Pick<RingPlan, "size" | "packed">;
@@ -31,15 +29,12 @@ export class RingTracker {
     this.#options = options;
   }
 
-  /** Where a ring is tracked; of a packed one that is kept, its journal tells all. */
+  /** Where a ring is tracked. */
   placeOf(
     index: number,
     { size, packed }: RingForm,
   ): MappedPlace | undefined {
-    const { inflight, journalOf } = this.#options;
-    return packed && journalOf?.(index)
-      ? undefined
-      : inflight.placeOf(index, size, packed);
+    return this.#options.inflight.placeOf(index, size, packed);
   }
 
   /** What another process has left of a ring, where the front-end tells it. */
