@@ -78,6 +78,7 @@ const HASH_BURST = {
 const HOT = {
   get_next_burst: BURST,
   submit_burst: BURST,
+  submit_burst_nocheck: BURST,
   flush_burst: BURST,
   submit_cipher_burst: CIPHER_BURST,
   submit_cipher_burst_nocheck: CIPHER_BURST,

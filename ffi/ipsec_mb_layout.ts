@@ -77,6 +77,7 @@ export const MANAGER = {
   ghash: 680,
   get_next_burst: 952,
   submit_burst: 960,
+  submit_burst_nocheck: 968,
   flush_burst: 976,
   submit_cipher_burst: 984,
   submit_cipher_burst_nocheck: 992,

@@ -25,6 +25,7 @@ import {
 import { makeHashKernel } from "./hashes.ts";
 import type { JobQueue } from "./job_queue.ts";
 import { JobPart, type JobTemplate, putLong, WORD } from "./job_table.ts";
+import { LongChains } from "./long_chains.ts";
 import { roundUp, segmentAddress } from "./native_memory.ts";
 import type { JobRunner } from "./runner.ts";
 import { complete, fail, type IpsecMbSession, writeStart } from "./session.ts";
@@ -58,6 +59,7 @@ class IpsecMbChainSession implements IpsecMbSession {
   readonly #kind: OperationKind;
   readonly #hashesFirst: boolean;
   readonly #resultBytes: number;
+  readonly #long: LongChains;
   /** Whether a job is of plain bytes and writes as much as the session wants. */
   readonly #isDirect: boolean;
 
@@ -86,6 +88,13 @@ class IpsecMbChainSession implements IpsecMbSession {
       this.#hashesFirst,
     );
     this.jobs = runner.queueOf(this.#hash, this.#cipher, this.#hashesFirst);
+    this.#long = new LongChains(
+      runner,
+      this.#cipher,
+      this.#hash,
+      this.#hashesFirst,
+      this.#resultBytes,
+    );
     this.#isDirect = this.#cipher.isChained && this.#hash.ivBytes === 0 &&
       this.#cipher.lengthUnit === 1 && this.#hash.lengthUnit === 1 &&
       this.#hash.jobDigestBytes === this.#resultBytes;
@@ -109,7 +118,8 @@ class IpsecMbChainSession implements IpsecMbSession {
       fields[at + BurstField.CipherStart] !== 0 ||
       fields[at + BurstField.CipherBytes] !== lengthBytes ||
       lengthBytes > this.#cipher.longestJobBytes || hashBytes === 0 ||
-      hashAt + hashBytes > lengthBytes || !this.#hash.fitsJob(hashBytes) ||
+      hashAt + hashBytes > lengthBytes ||
+      !this.jobs.takesHash(this.#hash, hashBytes) ||
       !this.#hash.staysInside(hashBytes) ||
       !this.#cipher.accepts(fields[at + BurstField.IvBytes]!, lengthBytes)
     ) return false;
@@ -130,7 +140,11 @@ class IpsecMbChainSession implements IpsecMbSession {
     if (operation.kind !== this.#kind || !this.#isInside(operation)) {
       return fail(operation);
     }
-    if (!this.#fitsJob(operation)) return this.#runInSteps(operation);
+    if (!this.#fitsJob(operation)) {
+      return this.#isLong(operation)
+        ? this.#startLong(operation)
+        : this.#runInSteps(operation);
+    }
     const { cipherStart, hashStart } = operation;
     const runner = this.#runner;
     const isInPlace = this.#place(operation);
@@ -170,7 +184,8 @@ class IpsecMbChainSession implements IpsecMbSession {
     return operation.additionalData.totalBytes === 0 &&
       cipherBytes > 0 && hashBytes > 0 &&
       this.#cipher.fitsJob(operation.iv, cipherBytes) &&
-      this.#hash.fitsJob(hashBytes) && this.#hash.staysInside(hashBytes) &&
+      this.jobs.takesHash(this.#hash, hashBytes) &&
+      this.#hash.staysInside(hashBytes) &&
       // With lengths in bits the library moves the output by the offset too.
       (this.#cipher.lengthUnit === 1 || cipherStart === 0);
   }
@@ -202,6 +217,30 @@ class IpsecMbChainSession implements IpsecMbSession {
     }
     runner.from = runner.to;
     return true;
+  }
+
+  #isLong({ additionalData, cipherBytes, hashBytes }: Operation): boolean {
+    return additionalData.totalBytes === 0 &&
+      this.#long.takes(cipherBytes, hashBytes);
+  }
+
+  #startLong(operation: Operation): void {
+    const { source, destination, cipherBytes } = operation;
+    const runner = this.#runner;
+    const lengthBytes = source.totalBytes;
+    const isWhole = cipherBytes === lengthBytes;
+    if (isWhole) runner.place(source, destination);
+    const isInPlace = !isWhole && this.#place(operation);
+    const { from, to, scatterFrom } = runner;
+    const output = scatterFrom < 0
+      ? destination.view(0)
+      : runner.bytesAt(to, lengthBytes);
+    const input = isInPlace
+      ? output
+      : source.count === 1
+      ? source.view(0)
+      : runner.bytesAt(from, lengthBytes);
+    this.#long.start(operation, { input, output, from, to, scatterFrom });
   }
 
   /** What is no single job: the cipher and the hash one after the other. */
@@ -263,7 +302,7 @@ class IpsecMbChainSession implements IpsecMbSession {
   }
 
   close(): void {
-    this.#runner.forget(this, this.#cipher, this.#hash);
+    this.#runner.forget(this, this.#long, this.#cipher, this.#hash);
     this.#cipher.close();
     this.#hash.close();
     this.template.words.fill(0);

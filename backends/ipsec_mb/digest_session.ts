@@ -78,7 +78,8 @@ class IpsecMbDigestSession implements IpsecMbSession {
       fields[at + SOURCE + COUNT] !== 1 || fields[at + DIGEST + COUNT] !== 1 ||
       fields[at + DIGEST + TOTAL]! < this.#resultBytes ||
       fields[at + BurstField.Destination + TOTAL] !== 0 ||
-      !kernel.fitsJob(lengthBytes) || !kernel.staysInside(lengthBytes)
+      !this.jobs.takesHash(kernel, lengthBytes) ||
+      !kernel.staysInside(lengthBytes)
     ) return false;
     const { jobs } = this;
     const base = jobs.prepare(this);
@@ -98,7 +99,7 @@ class IpsecMbDigestSession implements IpsecMbSession {
     if (kernel.ivBytes > 0) {
       source.read(0, this.#iv.subarray(0, kernel.ivBytes));
     }
-    if (!kernel.fitsJob(lengthBytes)) {
+    if (!this.jobs.takesHash(kernel, lengthBytes)) {
       return this.#runBeyond(operation, lengthBytes);
     }
     const address = this.#place(operation, kernel.staysInside(lengthBytes));

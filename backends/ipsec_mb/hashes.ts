@@ -26,6 +26,12 @@ const JOBS: Readonly<Record<Sha, { plain: number; hmac: number }>> = {
 /** Names of the hashes that the library has. */
 export const HASH_NAMES: readonly string[] = Object.keys(JOBS);
 
+/** `IMB_HASH_ALG` of a hash or of HMAC over it, if the library has it. */
+export const hashAlgorithm = (
+  hash: string | undefined,
+  manner: "plain" | "hmac",
+): number | undefined => JOBS[hash as Sha]?.[manner];
+
 /** HMAC's paddings of the key (RFC 2104 §2). */
 const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;

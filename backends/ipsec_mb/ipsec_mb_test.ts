@@ -33,6 +33,9 @@ import { openOperations } from "../burst_operations.ts";
 import ipsecMb from "./ipsec_mb.ts";
 import { TEST_LIBRARIES } from "../../testing/ipsec_mb_parts.ts";
 
+/** The longest message of a lane that counts blocks with 15 bits. */
+const LONGEST_HASH_BYTES = 64 * (2 ** 15 - 2);
+
 const random = new Random(Math.floor(Math.random() * 2 ** 32));
 
 /** A job of `session`, contiguous, elsewhere or in place. */
@@ -100,20 +103,27 @@ for (const { path, part } of TEST_LIBRARIES) {
 for (const { path, part } of TEST_LIBRARIES) {
   testWith(
     part,
-    `${part.name}: what is done in lanes is good below 64 KiB`,
+    `${part.name}: what is done in lanes is good below 64 KiB, hashes where they can below 2 MiB`,
     () => {
       const { offers } = ipsecMb.probe({ library: path });
       const limited = offers.filter(({ belowBytes }) => belowBytes === 65536)
         .map(({ algorithm }) => algorithm);
       const others = offers.filter(({ belowBytes }) => belowBytes === undefined)
         .map(({ algorithm }) => algorithm);
-      for (const name of ["cipher.aes-ecb", "hash.sha256", "mac.cmac-aes"]) {
+      for (const name of ["cipher.aes-ecb", "hash.sha384", "mac.cmac-aes"]) {
         ok(limited.includes(name), name);
       }
       for (const name of ["cipher.aes-cbc", "cipher.aes-ctr", "aead.gcm"]) {
         ok(others.includes(name), name);
       }
-      strictEqual(limited.length + others.length, offers.length);
+      const longer = offers.filter(({ belowBytes }) =>
+        belowBytes === LONGEST_HASH_BYTES + 1
+      );
+      for (const { algorithm } of longer) {
+        match(algorithm, /^(mac\.hmac-sha|hash\.sha)/);
+      }
+      const known = limited.length + others.length + longer.length;
+      strictEqual(known, offers.length);
     },
   );
 }
@@ -246,6 +256,58 @@ test("long messages of one burst go on side by side, each to its own end", (thre
       const { status, destination } = job.result();
       strictEqual(status, OperationStatus.Ok);
       ok(Buffer.compare(destination, expected) === 0, `${direction} ${i}`);
+      strictEqual(job.findDamage(), undefined);
+    });
+  }
+});
+
+test("long chains of one burst go on side by side, in both orders", (thread) => {
+  for (const order of ["cipher-then-hash", "hash-then-cipher"] as const) {
+    const { key } = cipherSession("aes-cbc", 16);
+    const authKey = random.bytes(20);
+    const session = thread.openSession({
+      service: "chain",
+      order,
+      cipher: { algorithm: "aes-cbc", direction: "encrypt", key },
+      hashMode: "auth",
+      hashAlgorithm: "hmac-sha256",
+      authKey,
+      resultBytes: 32,
+    });
+    const jobs = Array.from({ length: 12 }, (_, i) => {
+      // One piece, three, one and a hash of more; the whole of it or a part.
+      const cipherBytes = 16 * [4, 9000, 4095][i % 3]!;
+      const [cipherStart, tail] = i % 2 === 0 ? [0, 0] : [24, 70_000];
+      const source = random.bytes(cipherStart + cipherBytes + tail);
+      const layout: Layout = {
+        arrangement: random.pick(["apart", "in-place"] as const),
+        pieces: i % 4 === 3 ? "random" : "whole",
+      };
+      const hashStart = i % 5;
+      const request = {
+        ...cbc(source, random.bytes(16)),
+        digestBytes: 32,
+        cipherStart,
+        cipherBytes,
+        hashStart,
+        hashBytes: source.length - hashStart,
+      };
+      return new Job(request, session, layout, random, addressedRegion);
+    });
+    runJobs(thread, jobs);
+    jobs.forEach((job, i) => {
+      const { source, iv, cipherStart, cipherBytes, hashStart } = job.request;
+      const image = source.slice();
+      const cipher = createCipheriv("aes-128-cbc", key, iv!);
+      const part = image.subarray(cipherStart, cipherStart! + cipherBytes!);
+      part.set(cipher.update(part));
+      const hashed = order === "cipher-then-hash" ? image : source;
+      const mac = createHmac("sha256", authKey)
+        .update(hashed.subarray(hashStart)).digest("hex");
+      const { status, destination, digest } = job.result();
+      strictEqual(status, OperationStatus.Ok);
+      ok(Buffer.compare(destination, image) === 0, `${order} ${i}`);
+      strictEqual(digest.toHex(), mac, `${order} ${i}`);
       strictEqual(job.findDamage(), undefined);
     });
   }

@@ -106,6 +106,10 @@ export interface LongMessage {
 export class LongCiphers {
   #waiting: LongCipher[] = [];
 
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   add(message: LongMessage): void {
     this.#waiting.push(new LongCipher(message));
   }

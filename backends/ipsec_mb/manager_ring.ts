@@ -6,25 +6,34 @@
 
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { MAX_BURST_SIZE } from "../../ffi/ipsec_mb_layout.ts";
+import { type HashManagers, longestHashBytes } from "./hash_managers.ts";
 import type { Submission } from "./job_queue.ts";
 import { type JobTable, WORD } from "./job_table.ts";
 
 /** Copies jobs into the manager's queue, and their states back. */
 export class ManagerRing implements Submission {
   readonly jobBytes: number;
-  readonly longestHashBytes = 0;
-  readonly #library: IpsecMb;
+  readonly longestHashBytes: number;
+  #library: IpsecMb;
+  /** Whose managers may run the jobs, if these are all of one hash. */
+  readonly #managers: HashManagers | undefined;
   readonly #pointers = new Uint32Array(2 * MAX_BURST_SIZE);
   readonly #argument = new Uint8Array(this.#pointers.buffer);
   /** First word of each submitted job in the manager's memory. */
   readonly #places = new Uint32Array(MAX_BURST_SIZE);
 
-  constructor(library: IpsecMb) {
+  /** `hash` and its managers: all jobs are of that, and need no check. */
+  constructor(library: IpsecMb, hash?: number, managers?: HashManagers) {
     this.#library = library;
+    this.#managers = managers;
     this.jobBytes = library.jobBytes;
+    this.longestHashBytes = hash === undefined
+      ? 0
+      : longestHashBytes(library, hash);
   }
 
   submit(table: JobTable, count: number): void {
+    if (this.#managers) this.#library = this.#managers.choose(table, count);
     if (this.#burst(table, 0, count)) return;
     // One that is refused holds up the others: each on its own.
     for (let slot = 0; slot < count; slot++) this.#burst(table, slot, 1);
@@ -36,7 +45,9 @@ export class ManagerRing implements Submission {
     const pointers = this.#argument;
     hot.get_next_burst(manager, count, pointers);
     this.#copyIn(table, first, count);
-    let done = hot.submit_burst(manager, count, pointers);
+    let done = this.#managers
+      ? hot.submit_burst_nocheck(manager, count, pointers)
+      : hot.submit_burst(manager, count, pointers);
     const accepted = done > 0 ||
       this.#library.errorNumber === 0;
     while (accepted && done < count) {

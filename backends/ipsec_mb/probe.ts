@@ -4,14 +4,19 @@
  * @module
  */
 
-import { ALGORITHMS, qualifiedName } from "../../algorithms/catalogue.ts";
+import {
+  type Algorithm,
+  ALGORITHMS,
+  qualifiedName,
+} from "../../algorithms/catalogue.ts";
 import { IPSEC_MB_SONAMES, IpsecMb, IpsecMbError } from "../../ffi/ipsec_mb.ts";
 import { loadedPath } from "../../ffi/loaded_library.ts";
 import type { BackendOptions, Missing, Offer, Probe } from "../backend.ts";
 import { messageOf } from "../error_message.ts";
 import { AEAD_NAMES, hasSafeChaCha } from "./aead.ts";
 import { CIPHER_NAMES } from "./ciphers.ts";
-import { HASH_NAMES } from "./hashes.ts";
+import { longestHashBytes } from "./hash_managers.ts";
+import { HASH_NAMES, hashAlgorithm } from "./hashes.ts";
 import { MAC_NAMES } from "./macs.ts";
 
 const NOT_IN_LIBRARY = "not in libIPSec_MB";
@@ -85,8 +90,20 @@ const LANE_LIMIT_BYTES = 65536;
  */
 const IN_LANES = /^(cipher\.aes-ecb$|hash\.|mac\.)/;
 
-const goodSizes = (name: string): { belowBytes?: number } =>
-  IN_LANES.test(name) ? { belowBytes: LANE_LIMIT_BYTES } : {};
+/** Lengths of messages that the library is good at. */
+function goodSizes(
+  library: IpsecMb,
+  algorithm: Algorithm,
+): { belowBytes?: number } {
+  if (!IN_LANES.test(qualifiedName(algorithm))) return {};
+  const hash = algorithm.service === "hash"
+    ? hashAlgorithm(algorithm.name, "plain")
+    : algorithm.service === "mac"
+    ? hashAlgorithm(algorithm.hash, "hmac")
+    : undefined;
+  const longestBytes = hash === undefined ? 0 : longestHashBytes(library, hash);
+  return { belowBytes: Math.max(LANE_LIMIT_BYTES, longestBytes + 1) };
+}
 
 /** Looks for libIPSec_MB; never throws. */
 export function probeIpsecMb(options: BackendOptions): Probe {
@@ -103,15 +120,15 @@ export function probeIpsecMb(options: BackendOptions): Probe {
   const { version } = library;
   const path = loadedPath(library.path);
   const chaChaIsSafe = hasSafeChaCha(library);
-  library.close();
   const offers: Offer[] = [];
   const notOffered: Record<string, string> = {};
   for (const algorithm of ALGORITHMS) {
     const name = qualifiedName(algorithm);
     if (!OFFERED.has(name)) notOffered[name] = NOT_IN_LIBRARY;
     else if (name === CHACHA && !chaChaIsSafe) notOffered[name] = CHACHA_UNSAFE;
-    else offers.push({ algorithm: name, ...goodSizes(name) });
+    else offers.push({ algorithm: name, ...goodSizes(library, algorithm) });
   }
+  library.close();
   return {
     ready: true,
     version: `libIPSec_MB ${version}`,

@@ -11,6 +11,7 @@ import type { Segments } from "../../memory/segments.ts";
 import { CipherQueue } from "./cipher_queue.ts";
 import type { CipherKernel } from "./ciphers.ts";
 import type { HashKernel } from "./hash_kernel.ts";
+import { HashManagers, hasInstructions } from "./hash_managers.ts";
 import { JobQueue } from "./job_queue.ts";
 import { hashesInBursts, JobSteps } from "./job_steps.ts";
 import { type JobOwner, type JobTable, putLong, WORD } from "./job_table.ts";
@@ -27,8 +28,8 @@ export class JobRunner {
   readonly library: IpsecMb;
   /** Jobs of any kind. */
   readonly mixed: JobQueue;
-  /** Jobs of one cipher and hash each, by what these are. */
-  readonly #stepQueues = new Map<number, JobQueue>();
+  /** Jobs of one hash each and of one cipher or none, by what these are. */
+  readonly #hashQueues = new Map<number, JobQueue>();
   #shaLibrary: IpsecMb | undefined;
   /** Set by `place`: where a job reads and writes. */
   from = 0;
@@ -47,7 +48,7 @@ export class JobRunner {
   readonly #flushQueues = () => {
     for (const queue of this.cipherQueues) queue.flush();
     this.mixed.flush();
-    for (const queue of this.#stepQueues.values()) queue.flush();
+    for (const queue of this.#hashQueues.values()) queue.flush();
   };
 
   constructor(library: IpsecMb) {
@@ -88,7 +89,10 @@ export class JobRunner {
   /** Runs all jobs that wait. */
   flush(): void {
     this.#flushQueues();
-    this.longCiphers.run(this.#flushQueues);
+    // A hash that has ended may begin a cipher.
+    while (this.longCiphers.isWaiting) {
+      this.longCiphers.run(this.#flushQueues);
+    }
   }
 
   /** Drops all jobs that wait, after a failure. */
@@ -161,27 +165,31 @@ export class JobRunner {
     hashesFirst = false,
   ): JobQueue {
     const { algorithm } = hash;
-    if (
-      algorithm === undefined || !hashesInBursts(algorithm) ||
-      (cipher && !hasBursts(cipher))
-    ) return this.mixed;
+    const { library } = this;
+    const isInSteps = algorithm !== undefined && hashesInBursts(algorithm) &&
+      (!cipher || hasBursts(cipher));
+    const isInRing = algorithm !== undefined && !isInSteps && !cipher &&
+      hasInstructions(library, algorithm);
+    if (!isInSteps && !isInRing) return this.mixed;
     const { mode = 0, direction = 0, keyBytes = 0 } = cipher ?? {};
     const key = algorithm << 24 | (hashesFirst ? 1 << 20 : 0) | mode << 16 |
       direction << 8 | keyBytes;
-    const known = this.#stepQueues.get(key);
+    const known = this.#hashQueues.get(key);
     if (known) return known;
-    const { library } = this;
     if (library.hasShaInstructions) {
       this.#shaLibrary ??= new IpsecMb(library.path, true);
     }
+    const managers = new HashManagers(library, this.#shaLibrary, algorithm);
     const queue = new JobQueue(
-      new JobSteps(library, this.#shaLibrary, {
-        cipher: cipher && { mode, direction, keyBytes },
-        hash: algorithm,
-        hashesFirst,
-      }),
+      isInSteps
+        ? new JobSteps(library, managers, {
+          cipher: cipher && { mode, direction, keyBytes },
+          hash: algorithm,
+          hashesFirst,
+        })
+        : new ManagerRing(library, algorithm, managers),
     );
-    this.#stepQueues.set(key, queue);
+    this.#hashQueues.set(key, queue);
     return queue;
   }
 
@@ -243,7 +251,7 @@ export class JobRunner {
   *#tables(): Iterable<JobTable> {
     yield this.mixed.table;
     yield this.#alone.table;
-    for (const { table } of this.#stepQueues.values()) yield table;
+    for (const { table } of this.#hashQueues.values()) yield table;
   }
 
   /** Wipes what is left of keys and gives all but the library back. */

@@ -80,7 +80,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a closed chain session stays in the jobs",
     file: "backends/ipsec_mb/chain_session.ts",
-    text: "    this.#runner.forget(this, this.#cipher, this.#hash);\n",
+    text:
+      "    this.#runner.forget(this, this.#long, this.#cipher, this.#hash);\n",
     replacement: "",
     tests: ["backends/ipsec_mb/key_wiping_test.ts"],
   },
