@@ -141,11 +141,6 @@ export class ChainReader {
     return done;
   }
 
-  /** Whether a chain can be like the one that was in the slot. */
-  isKnown(slot: number): boolean {
-    return this.#repeated.has(slot);
-  }
-
   /**
    * Follows the chain that starts with descriptor `first` of the ring into
    * `slot`; what is wrong with it becomes the slot's fault. A packed list takes
@@ -350,7 +345,10 @@ export class ChainReader {
     return true;
   }
 
-  /** What is remembered takes all of its table, and is at home in its slot. */
+  /**
+   * What is remembered is at home in its slot, and takes all of its table or has
+   * none, in a split ring.
+   */
   #remember(
     slot: number,
     inTable: boolean,
@@ -358,10 +356,12 @@ export class ChainReader {
     taken: number,
     tablePlace: number,
   ): void {
-    const repeats = inTable && taken === limit && tablePlace >= 0 &&
-      this.#lastEnds[slot]! > HOME * slot;
-    if (repeats) this.#repeated.remember(slot, taken, tablePlace);
-    else this.#repeated.forget(slot);
+    const isHome = this.#lastEnds[slot]! > HOME * slot;
+    if (isHome && inTable && taken === limit && tablePlace >= 0) {
+      this.#repeated.remember(slot, taken, tablePlace);
+    } else if (isHome && !inTable && !this.#packed) {
+      this.#repeated.rememberDirect(slot, taken);
+    } else this.#repeated.forget(slot);
   }
 
   /** Notes how long the two parts of a chain are, or what is wrong with it. */

@@ -1,7 +1,8 @@
 /**
  * Chains like the one before in their slot: one indirect table whose descriptors
- * follow each other, with the same lengths and flags, in the same windows. They
- * are followed with all answers of the walk guessed, at a fraction of its cost.
+ * follow each other, or as many descriptors of a split ring itself, with the same
+ * lengths and flags, in the same windows. They are followed with all answers of
+ * the walk guessed, at a fraction of its cost.
  *
  * One loop over the chains of a burst, and no call in it: what the engine finds
  * out before the loop about arrays and fields then holds for all of them.
@@ -36,12 +37,18 @@ const LENGTH = RANGE_LENGTH;
 const NOTE = RANGE_NOTE;
 const HOME = HOME_WORDS;
 
+/** Of the last word of a split ring's descriptor. */
+const FLAGS = 0xffff;
+
 /** Above every slot; the engine knows what a masked number cannot be. */
 const MASK = 0xffff;
 
 /** Words of what is remembered of a slot. */
 const SHAPE_WORDS = 2;
-/** Length of the table; 0: there is nothing to repeat. */
+/**
+ * Length of the table; of a chain without one, minus as many as it has descriptors;
+ * 0: there is nothing to repeat.
+ */
 const TABLE_BYTES = 0;
 /** The window that it was in. */
 const TABLE_PLACE = 1;
@@ -86,9 +93,7 @@ export class RepeatedChains {
     const { lists } = this.#slots;
     const start = HOME * slot;
     const end = lists.ends[slot]!;
-    if (end - start !== RANGE * descriptors || descriptors === 0) {
-      return this.forget(slot);
-    }
+    if (!this.#areRanges(slot, descriptors)) return this.forget(slot);
     const ranges = lists.block;
     for (let at = start; at < end && !this.#packed; at += RANGE) {
       const next = (at - start) / RANGE + 1;
@@ -98,9 +103,25 @@ export class RepeatedChains {
         : (tail & ~WRITE) === (next << 16 | NEXT);
       if (!follows) return this.forget(slot);
     }
+    this.#note(slot, DESCRIPTOR_BYTES * descriptors, place);
+  }
+
+  /** The same for `descriptors` of a split ring. */
+  rememberDirect(slot: number, descriptors: number): void {
+    if (!this.#areRanges(slot, descriptors)) return this.forget(slot);
+    this.#note(slot, -descriptors, 0);
+  }
+
+  /** Whether each descriptor of a chain is a range. */
+  #areRanges(slot: number, descriptors: number): boolean {
+    const words = this.#slots.lists.ends[slot]! - HOME * slot;
+    return words === RANGE * descriptors && descriptors > 0;
+  }
+
+  #note(slot: number, tableBytes: number, place: number): void {
     if (SHAPE_WORDS * slot >= this.#shapes.length) this.#grow();
     const at = SHAPE_WORDS * slot;
-    this.#shapes[at + TABLE_BYTES] = DESCRIPTOR_BYTES * descriptors;
+    this.#shapes[at + TABLE_BYTES] = tableBytes;
     this.#shapes[at + TABLE_PLACE] = place;
   }
 
@@ -131,6 +152,18 @@ export class RepeatedChains {
     count: number,
     mostBytes: number,
   ): number {
+    return this.#shapes[SHAPE_WORDS * chosen[from]!]! < 0
+      ? this.#followDirect(chosen, firsts, from, count, mostBytes)
+      : this.#followTables(chosen, firsts, from, count, mostBytes);
+  }
+
+  #followTables(
+    chosen: Int32Array<ArrayBuffer>,
+    firsts: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
+    mostBytes: number,
+  ): number {
     const shapes = this.#shapes;
     const ring = this.#ring;
     const slots = this.#slots;
@@ -150,7 +183,7 @@ export class RepeatedChains {
     burst: for (; done < count && left > 0; done = (done + 1) | 0) {
       const slot = chosen[done]! & MASK;
       const tableBytes = shapes[SHAPE_WORDS * slot];
-      if (tableBytes === undefined || tableBytes === 0) break;
+      if (tableBytes === undefined || tableBytes <= 0) break;
       const tablePlace = shapes[SHAPE_WORDS * slot + TABLE_PLACE]!;
       if (tablePlace !== place) {
         place = tablePlace;
@@ -198,6 +231,69 @@ export class RepeatedChains {
       } while (at < stop);
       alike[slot] = 1;
       heads[slot] = packed ? ringTail & 0xffff : first;
+      statusOffsets[slot] = (end - 1) | 0;
+      left = (left - readableBytes[slot]!) | 0;
+    }
+    this.leftBytes = left;
+    return done;
+  }
+
+  /** Those of a split ring whose descriptors are all in the ring. */
+  #followDirect(
+    chosen: Int32Array<ArrayBuffer>,
+    firsts: Int32Array<ArrayBuffer>,
+    from: number,
+    count: number,
+    mostBytes: number,
+  ): number {
+    const shapes = this.#shapes;
+    const ring = this.#ring;
+    const slots = this.#slots;
+    const { alike, heads, statusOffsets, readableBytes } = slots;
+    const ranges = slots.lists.block;
+    const { windowLows, windowHighs, windowLengths } = this.#memory;
+    const ringEnd = ring.length;
+    let place = -1;
+    let windowLow = 0;
+    let windowHigh = 0;
+    let windowBytes = 0;
+    let left = mostBytes;
+    let done = from;
+    burst: for (; done < count && left > 0; done = (done + 1) | 0) {
+      const slot = chosen[done]! & MASK;
+      const descriptors = shapes[SHAPE_WORDS * slot];
+      if (descriptors === undefined || descriptors >= 0) break;
+      const first = firsts[done]! & MASK;
+      let word = first << 2;
+      let at = HOME * slot;
+      const stop = (at - RANGE * descriptors) | 0;
+      let end = -1;
+      do {
+        const wanted = ranges[at]!;
+        if (wanted !== place) {
+          place = wanted;
+          windowLow = windowLows[place]!;
+          windowHigh = windowHighs[place]!;
+          windowBytes = windowLengths[place]!;
+        }
+        if (word >= ringEnd) break burst;
+        const offset = (ring[word]! - windowLow) | 0;
+        const lengthBytes = ranges[at + LENGTH]!;
+        const tail = ring[word + 3]!;
+        if (
+          ring[word + 2] !== lengthBytes || ring[word + 1] !== windowHigh ||
+          ((tail ^ ranges[at + NOTE]!) & FLAGS) !== 0 ||
+          offset < 0 || offset > ((windowBytes - lengthBytes) | 0) ||
+          // It may be joined to the range before.
+          offset === end
+        ) break burst;
+        ranges[at + OFFSET] = offset;
+        end = (offset + lengthBytes) | 0;
+        at = (at + RANGE) & 0x3fffffff;
+        word = tail >>> 16 << 2;
+      } while (at < stop);
+      alike[slot] = 1;
+      heads[slot] = first;
       statusOffsets[slot] = (end - 1) | 0;
       left = (left - readableBytes[slot]!) | 0;
     }

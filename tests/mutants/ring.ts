@@ -83,8 +83,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a chain followed by guessing reaches past its window",
     file: "device/ring/repeated_chains.ts",
-    text: "offset < 0 || offset > ((windowBytes - lengthBytes) | 0) ||",
-    replacement: "offset < 0 ||",
+    text:
+      "noteMask) !== 0 ||\n          offset < 0 || offset > ((windowBytes - lengthBytes) | 0) ||",
+    replacement: "noteMask) !== 0 || offset < 0 ||",
     tests: ["device/ring/chain_reader_test.ts"],
   },
   {
@@ -138,6 +139,21 @@ export const MUTANTS: readonly Mutant[] = [
       "Atomics.store(this.#words, this.#firstStaged * 8 + 7, this.#firstFlags);",
     replacement: "this.#words[this.#firstStaged * 8 + 7] = this.#firstFlags;",
     tests: ["tests/memory_order"],
+  },
+  {
+    fault: "a chain without a table, known again, reaches past its window",
+    file: "device/ring/repeated_chains.ts",
+    text:
+      "FLAGS) !== 0 ||\n          offset < 0 || offset > ((windowBytes - lengthBytes) | 0) ||",
+    replacement: "FLAGS) !== 0 || offset < 0 ||",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
+  {
+    fault: "a chain without a table is known again whatever its flags are",
+    file: "device/ring/repeated_chains.ts",
+    text: "          ((tail ^ ranges[at + NOTE]!) & FLAGS) !== 0 ||\n",
+    replacement: "",
+    tests: ["device/ring/chain_reader_test.ts"],
   },
   {
     fault: "a list behind those that are available is taken with them",
