@@ -25,10 +25,6 @@ export function fallsAsleep(words: Words, word: number): void {
   Atomics.store(words, word, ASLEEP);
 }
 
-/** Whether the thread looks for itself, or has been woken. */
-export const isAwake = (words: Words, word: number): boolean =>
-  Atomics.load(words, word) === AWAKE;
-
 /** Whether the caller has to wake the thread; true once for each sleep. */
 export const mustWake = (words: Words, word: number): boolean =>
   Atomics.exchange(words, word, AWAKE) === ASLEEP;

@@ -8,14 +8,9 @@
 import { showInstead } from "../../../algorithms/inspect.ts";
 import { copyDescription } from "../../../algorithms/session_description.ts";
 import { Region } from "../../../memory/region.ts";
-import { ControlQueue } from "../../control_queue.ts";
-import { COUNTERS, DataQueue } from "../../data_queue.ts";
 import { Device } from "../../device.ts";
 import { DRAIN_MS } from "../../drain.ts";
-import type { QueueService } from "../../queue_service.ts";
 import { GuestMemory } from "../../ring/guest_memory.ts";
-import { startOf } from "../../ring/ring_start.ts";
-import type { Virtqueue } from "../../ring/virtqueue.ts";
 import { ServedQueue } from "../../served_queue.ts";
 import { Placement } from "../../session/placement.ts";
 import { type FailureListener, FailureNotes } from "../../session/failure.ts";
@@ -31,14 +26,11 @@ import {
   STATUS_SUSPEND,
 } from "../../wire/device_status.ts";
 import {
-  F_EVENT_IDX,
-  F_IN_ORDER,
   F_NOTIFICATION_DATA,
-  F_RING_PACKED,
   F_RING_RESET,
   F_SUSPEND,
 } from "../../wire/features.ts";
-import { Throttle } from "../../throttle.ts";
+import { createQueue } from "./create_queue.ts";
 import type { InProcessDevice, InProcessQueue } from "./in_process_device.ts";
 import { QueueStops } from "./queue_stops.ts";
 import { Suspension } from "./suspension.ts";
@@ -194,7 +186,15 @@ export class InProcessLink implements InProcessDevice {
         new Error(`Cannot start queue ${index}: ${unusable}`),
       );
     }
-    const queue = this.#createQueue(index, addresses);
+    const parts = {
+      device: this.#device,
+      memory: this.#guestMemory,
+      sessions: this.#sessions,
+    };
+    const queue: ServedQueue = createQueue(index, addresses, parts, () => {
+      if (queue.poll()) this.#notified.get(index)?.();
+      this.kick(index);
+    });
     queue.open(this.#guestMemory);
     if (queue.broken !== undefined) {
       return Promise.reject(
@@ -203,57 +203,6 @@ export class InProcessLink implements InProcessDevice {
     }
     this.#queues[index] = queue;
     return Promise.resolve();
-  }
-
-  #createQueue(
-    index: number,
-    { size, ...place }: InProcessQueue,
-  ): ServedQueue {
-    const features = this.#device.acceptedFeatures;
-    const packed = (features & F_RING_PACKED) !== 0n;
-    const queue: ServedQueue = new ServedQueue({
-      form: {
-        size,
-        packed,
-        base: startOf(packed),
-        eventIndex: (features & F_EVENT_IDX) !== 0n,
-        inOrder: (features & F_IN_ORDER) !== 0n,
-      },
-      locate: () => place,
-      create: (virtqueue) => {
-        const service = this.#createService(index, virtqueue);
-        if (service instanceof ControlQueue) {
-          service.answered = () => {
-            if (queue.poll()) this.#notified.get(index)?.();
-            this.kick(index);
-          };
-        }
-        return service;
-      },
-    });
-    return queue;
-  }
-
-  #createService(index: number, virtqueue: Virtqueue): QueueService {
-    const device = this.#device;
-    if (index === device.dataQueueCount) {
-      return device.createControlQueue(virtqueue, this.#guestMemory);
-    }
-    if (index === device.adminQueueIndex) {
-      return device.createAdminQueue(virtqueue);
-    }
-    return new DataQueue({
-      virtqueue,
-      memory: this.#guestMemory,
-      mode: device.mode,
-      sessions: this.#sessions,
-      settings: device.threadSettings,
-      counters: new Float64Array(COUNTERS),
-      throttle: device.throttle &&
-        new Throttle(device.throttle, () => performance.now()),
-      ...(device.adminQueueIndex !== undefined &&
-        { associations: device.associations! }),
-    });
   }
 
   /**
