@@ -15,8 +15,7 @@ import {
   RANGE_OFFSET,
   RANGE_WORDS,
 } from "../../memory/range_lists.ts";
-import { Region } from "../../memory/region.ts";
-import { Segments } from "../../memory/segments.ts";
+import type { Region } from "../../memory/region.ts";
 import {
   ChainFault,
   type ChainSlots,
@@ -24,6 +23,7 @@ import {
   NO_STATUS_PLACE,
 } from "./chain_slots.ts";
 import type { GuestMemory } from "./guest_memory.ts";
+import { IndirectTable } from "./indirect_table.ts";
 import {
   DESCRIPTOR_BYTES,
   DESCRIPTOR_INDIRECT,
@@ -68,13 +68,8 @@ export class ChainReader {
   #windowBytes = 0;
   #place = 0;
   /** An indirect table that is not in that window. */
-  #tableWords: Int32Array<ArrayBuffer>;
-  #tableWord = 0;
-  /** The window that it is in, or -1: it is a copy. */
-  #tablePlace = -1;
+  readonly #table: IndirectTable;
   readonly #repeated: RepeatedChains;
-  readonly #pieces = new Segments();
-  #copy = new Region(new Uint8Array(0));
 
   /** `ring` is the descriptor area. */
   constructor(
@@ -92,7 +87,7 @@ export class ChainReader {
     this.#regions = memory.table;
     this.#lastEnds = new Int32Array(slots.count).fill(NO_RANGES);
     this.#lastReadableWords = new Int32Array(slots.count);
-    this.#tableWords = this.#copy.words!;
+    this.#table = new IndirectTable(memory);
     this.#repeated = new RepeatedChains(memory, slots, ring, packed);
   }
 
@@ -212,10 +207,10 @@ export class ChainReader {
           words = windowWords;
           base = offset >>> 2;
           tablePlace = place;
-        } else if (this.#findTable(low, high, lengthBytes)) {
-          words = this.#tableWords;
-          base = this.#tableWord;
-          tablePlace = this.#tablePlace;
+        } else if (this.#table.find(low, high, lengthBytes)) {
+          words = this.#table.words;
+          base = this.#table.word;
+          tablePlace = this.#table.place;
         } else {
           fault = ChainFault.Malformed;
           break;
@@ -454,40 +449,6 @@ export class ChainReader {
     this.#lastEnds.fill(NO_RANGES);
     this.#repeated.forgetAll();
     this.#windowBytes = 0;
-  }
-
-  /**
-   * Finds an indirect table outside the window at hand (§2.7.5.3, §2.8.7). One
-   * that crosses windows or is not aligned is read from a copy.
-   */
-  #findTable(low: number, high: number, lengthBytes: number): boolean {
-    const memory = this.#memory;
-    const address = (high >>> 0) * TWO_TO_32 + (low >>> 0);
-    if (!memory.find(address)) return false;
-    const { words } = memory.table[memory.hit]!;
-    const offset = memory.offsetInHit(address);
-    if (
-      words === undefined || (offset & 3) !== 0 ||
-      lengthBytes > memory.hitBytes - offset
-    ) return this.#copyTable(address, lengthBytes);
-    this.#tableWords = words;
-    this.#tableWord = offset >> 2;
-    this.#tablePlace = memory.hit;
-    return true;
-  }
-
-  #copyTable(address: number, lengthBytes: number): boolean {
-    const pieces = this.#pieces;
-    pieces.clear();
-    if (!this.#memory.translate(address, lengthBytes, pieces)) return false;
-    if (this.#copy.lengthBytes < lengthBytes) {
-      this.#copy = new Region(new Uint8Array(lengthBytes));
-    }
-    pieces.read(0, this.#copy.bytes.subarray(0, lengthBytes));
-    this.#tableWords = this.#copy.words!;
-    this.#tableWord = 0;
-    this.#tablePlace = -1;
-    return true;
   }
 }
 

@@ -201,7 +201,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a table across two windows is read beyond the first",
-    file: "device/ring/chain_reader.ts",
+    file: "device/ring/indirect_table.ts",
     text:
       "      words === undefined || (offset & 3) !== 0 ||\n      lengthBytes > memory.hitBytes - offset\n",
     replacement: "      words === undefined || (offset & 3) !== 0\n",
