@@ -141,7 +141,7 @@ export class FrontEnd {
 
   /** Keeps a guest that begins. */
   #keep(kept: KeptGuest): void {
-    kept.keep(this.#connection.fd);
+    kept.descriptors.keep(this.#connection.fd);
     this.#keptSessions = KeptSessions.begin(kept.sessions, this.#options);
     this.#noteTold();
     this.#keptAssociations = kept.ipsec &&
@@ -152,7 +152,7 @@ export class FrontEnd {
   /** Goes on as the process before has left it. */
   async #resume(left: FrontEndRecord, kept: KeptGuest): Promise<void> {
     const { log, device, libc } = this.#options;
-    const told = kept.configTold;
+    const told = kept.state.configTold;
     // Of what it has heard already the front-end is not told again.
     device.onConfigChange = undefined;
     if (needsResetIn(told)) device.ringBroken();
@@ -175,11 +175,11 @@ export class FrontEnd {
       void this.drop(`${UNUSABLE}: ${problem}`, "warn");
       return;
     }
-    const fd = kept.claim(left.backendRequests);
+    const fd = kept.descriptors.claim(left.backendRequests);
     if (fd >= 0) this.#protocol.changeBackendRequests(fd);
     this.#connection.resume(
       left.messages,
-      (number) => kept.claim(number),
+      (number) => kept.descriptors.claim(number),
     );
     const sent = await this.#sendLeft(left, kept);
     if (this.#dropped) return;
@@ -246,8 +246,10 @@ export class FrontEnd {
     kept.save({
       ...this.guest.record,
       sessionLayout: this.#protocol.sessionLayout,
-      connection: kept.numberOf(fd),
-      backendRequests: kept.numberOf(this.#protocol.backendRequestsFd),
+      connection: kept.descriptors.numberOf(fd),
+      backendRequests: kept.descriptors.numberOf(
+        this.#protocol.backendRequestsFd,
+      ),
       messages: count,
       reply: this.#reply,
     });
@@ -303,7 +305,7 @@ export class FrontEnd {
   #noteTold(): void {
     const { kept, device } = this.#options;
     if (kept && !this.#protocol.configWaits) {
-      kept.configTold = configNow(device);
+      kept.state.configTold = configNow(device);
     }
   }
 
@@ -342,7 +344,7 @@ export class FrontEnd {
   /** A message that ends each process is not tried for ever. */
   async #carryOut(message: Message): Promise<Outcome> {
     const { kept, log } = this.#options;
-    const tries = kept?.beginMessage(message.number) ?? 0;
+    const tries = kept?.state.beginMessage(message.number) ?? 0;
     let outcome: Outcome;
     if (tries < MOST_TRIES) outcome = await this.#protocol.handle(message);
     else {
@@ -353,7 +355,7 @@ export class FrontEnd {
       );
       outcome = this.#protocol.refuse(message);
     }
-    kept?.endMessage();
+    kept?.state.endMessage();
     return outcome;
   }
 

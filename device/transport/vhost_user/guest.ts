@@ -82,6 +82,8 @@ export class Guest {
   /** Settled when everything of a closed guest has been given back. */
   readonly finished: Promise<void>;
   readonly #options: GuestOptions;
+  /** The number of a descriptor that is kept; 0 for one that is not. */
+  readonly #numberOf: (fd: number) => KeptNumber;
   readonly #signals: GuestSignals;
   readonly #runners: QueueRunners;
   /** What the front-end has shared to be marked, whether it is or not. */
@@ -95,16 +97,17 @@ export class Guest {
   constructor(options: GuestOptions) {
     const { libc, device } = options;
     this.#options = options;
+    this.#numberOf = (fd) => options.kept?.descriptors.numberOf(fd) ?? 0;
     this.finished = new Promise((resolve) => this.#markFinished = resolve);
     this.memory = new MemoryTable({
       ...options,
-      numberOf: (fd) => options.kept?.numberOf(fd) ?? 0,
+      numberOf: this.#numberOf,
       lost: options.failed,
     });
     this.inflight = new InflightMemory({
       ...options,
-      keep: (fd) => options.kept?.keep(fd) ?? 0,
-      numberOf: (fd) => options.kept?.numberOf(fd) ?? 0,
+      keep: (fd) => options.kept?.descriptors.keep(fd) ?? 0,
+      numberOf: this.#numberOf,
       lost: options.failed,
     });
     this.state = newFrontEndState(device.queueCount);
@@ -140,10 +143,9 @@ export class Guest {
 
   /** All that the next process has to know of it, but for its sessions. */
   get record(): GuestRecord {
-    const { kept } = this.#options;
     return {
       state: this.state,
-      rings: this.rings.keep((fd) => kept?.numberOf(fd) ?? 0),
+      rings: this.rings.keep(this.#numberOf),
       regions: this.memory.kept,
       log: this.#log,
       inflight: this.inflight.kept,
@@ -166,7 +168,7 @@ export class Guest {
       return `it has ${rings.length} queues, and this device ` +
         `${this.state.rings.length}`;
     }
-    const descriptorOf = (number: KeptNumber) => kept.claim(number);
+    const descriptorOf = (number: KeptNumber) => kept.descriptors.claim(number);
     const files = regions.map(({ file }) => descriptorOf(file));
     const problem = this.memory.replace(regions, files);
     for (const fd of new Set(files)) {
@@ -302,10 +304,10 @@ export class Guest {
     description: LogDescription,
     fd: number,
   ): Promise<string | undefined> {
-    const { kept, failed, ...options } = this.#options;
+    const { failed, ...options } = this.#options;
     const log = mapLog(description, fd, this.memory.end, {
       ...options,
-      numberOf: (fd) => kept?.numberOf(fd) ?? 0,
+      numberOf: this.#numberOf,
       lost: (what) => failed(`${what} is gone: its file was shortened`),
     });
     if (typeof log === "string") return log;

@@ -4,11 +4,8 @@ import { openLibc } from "../../../ffi/libc.ts";
 import { openDescriptors } from "../../../testing/vhost_user_server.ts";
 import { newFrontEndState, newRingState } from "./front_end_state.ts";
 import type { FrontEndRecord } from "./front_end_record.ts";
-import {
-  type DescriptorKeeper,
-  KeptGuest,
-  type KeptRoom,
-} from "./kept_guest.ts";
+import type { DescriptorKeeper } from "./kept_descriptors.ts";
+import { KeptGuest, type KeptRoom } from "./kept_guest.ts";
 import { UndoPool } from "./kept_undo.ts";
 
 const NAME = "vdc.test";
@@ -111,10 +108,10 @@ Deno.test("the next process finds what was said last, and the descriptors of tha
   const keeper = new TestKeeper();
   const kept = keptGuest(keeper);
   const [old, connection] = [libc.eventfd(), libc.eventfd()];
-  kept.keep(old);
-  kept.save({ ...record(kept.numberOf(old)), messages: 11 });
-  kept.keep(connection);
-  kept.save(record(kept.numberOf(connection)));
+  kept.descriptors.keep(old);
+  kept.save({ ...record(kept.descriptors.numberOf(old)), messages: 11 });
+  kept.descriptors.keep(connection);
+  kept.save(record(kept.descriptors.numberOf(connection)));
   kept.close();
   const taken = KeptGuest.takeOver(
     libc,
@@ -125,8 +122,8 @@ Deno.test("the next process finds what was said last, and the descriptors of tha
   );
   ok(typeof taken !== "string", `${taken}`);
   deepStrictEqual(taken.record, record(2));
-  strictEqual(taken.kept.claim(1), -1);
-  const found = taken.kept.claim(2);
+  strictEqual(taken.kept.descriptors.claim(1), -1);
+  const found = taken.kept.descriptors.claim(2);
   libc.signal(found);
   strictEqual(libc.clear(connection), 0);
   for (const fd of [old, connection, found]) libc.close(fd);
@@ -218,14 +215,14 @@ Deno.test("what a front-end was told, and how often a message was tried, are apa
   const keeper = new TestKeeper();
   const kept = keptGuest(keeper);
   try {
-    kept.configTold = 5;
-    strictEqual(kept.beginMessage(9), 0);
-    strictEqual(kept.configTold, 5);
-    kept.configTold = 7;
-    strictEqual(kept.beginMessage(9), 1);
-    kept.endMessage();
-    strictEqual(kept.configTold, 7);
-    strictEqual(kept.beginMessage(9), 0);
+    kept.state.configTold = 5;
+    strictEqual(kept.state.beginMessage(9), 0);
+    strictEqual(kept.state.configTold, 5);
+    kept.state.configTold = 7;
+    strictEqual(kept.state.beginMessage(9), 1);
+    kept.state.endMessage();
+    strictEqual(kept.state.configTold, 7);
+    strictEqual(kept.state.beginMessage(9), 0);
   } finally {
     kept.giveUp();
     kept.close();

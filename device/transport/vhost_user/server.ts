@@ -15,12 +15,8 @@ import type { Device } from "../../device.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
 import { FrontEnd, type FrontEndOptions } from "./front_end.ts";
 import type { FrontEndRecord } from "./front_end_record.ts";
-import {
-  type DescriptorKeeper,
-  type KeptDescriptor,
-  KeptGuest,
-  type KeptRoom,
-} from "./kept_guest.ts";
+import type { DescriptorKeeper, KeptDescriptor } from "./kept_descriptors.ts";
+import { KeptGuest, type KeptRoom } from "./kept_guest.ts";
 import { GuestUsage } from "./guest_usage.ts";
 import type { UndoPool } from "./kept_undo.ts";
 import type { Log } from "./log.ts";
@@ -173,7 +169,7 @@ export class VhostUserServer {
       return false;
     }
     const { kept, record } = taken;
-    const fd = kept.claim(record.connection);
+    const fd = kept.descriptors.claim(record.connection);
     if (fd < 0) {
       log("warn", "the guest of the process before has lost its connection");
       kept.giveUp();
@@ -202,7 +198,7 @@ export class VhostUserServer {
     const { keeper, name } = keeping;
     const kept = KeptGuest.create(libc, keeper, name, this.#room(keeping));
     if (typeof kept !== "string") {
-      log("debug", `state is kept in ${kept.memoryKind} memory`);
+      log("debug", `state is kept in ${kept.state.memoryKind} memory`);
       return kept;
     }
     log("warn", `this guest does not outlive the process: ${kept}`);
