@@ -10,7 +10,7 @@ import { DESCRIPTOR_BYTES } from "../../ring/layout.ts";
 import {
   beginPackedInflight,
   recoverPackedInflight,
-} from "../../ring/packed_inflight.ts";
+} from "../../ring/packed_inflight_part.ts";
 import {
   beginSplitInflight,
   recoverSplitInflight,
