@@ -328,7 +328,7 @@ export class ChainReader {
         slots.statusRegions[slot] = place;
         slots.statusOffsets[slot] = end - 1;
       }
-      this.#remember(slot, inTable, limit, taken, tablePlace);
+      this.#remember(slot, inTable, limit, taken, tablePlace, base);
       return true;
     }
     lists.close(slot, at);
@@ -336,7 +336,7 @@ export class ChainReader {
     slots.statusRegions[slot] = hasStatus ? place : NO_STATUS_PLACE;
     slots.statusOffsets[slot] = end - 1;
     this.#shape(slot, unmappedBytes);
-    this.#remember(slot, inTable, limit, taken, tablePlace);
+    this.#remember(slot, inTable, limit, taken, tablePlace, base);
     return true;
   }
 
@@ -350,10 +350,11 @@ export class ChainReader {
     limit: number,
     taken: number,
     tablePlace: number,
+    tableWord: number,
   ): void {
     const isHome = this.#lastEnds[slot]! > HOME * slot;
     if (isHome && inTable && taken === limit && tablePlace >= 0) {
-      this.#repeated.remember(slot, taken, tablePlace);
+      this.#repeated.remember(slot, taken, tablePlace, tableWord);
     } else if (isHome && !inTable && !this.#packed) {
       this.#repeated.rememberDirect(slot, taken);
     } else this.#repeated.forget(slot);

@@ -19,6 +19,7 @@ import {
 } from "../../memory/range_lists.ts";
 import type { ChainSlots } from "./chain_slots.ts";
 import type { GuestMemory } from "./guest_memory.ts";
+import { JoinedChains } from "./joined_chains.ts";
 import {
   DESCRIPTOR_BYTES,
   DESCRIPTOR_INDIRECT,
@@ -61,6 +62,7 @@ export class RepeatedChains {
   readonly #slots: ChainSlots;
   readonly #ring: Int32Array<ArrayBuffer>;
   readonly #packed: boolean;
+  readonly #joined: JoinedChains;
   #shapes: Int32Array<ArrayBuffer>;
 
   /** `ring` is the descriptor area. */
@@ -74,6 +76,7 @@ export class RepeatedChains {
     this.#slots = slots;
     this.#ring = ring;
     this.#packed = packed;
+    this.#joined = new JoinedChains(memory, slots, ring, packed);
     this.#shapes = new Int32Array(SHAPE_WORDS * slots.count);
   }
 
@@ -81,19 +84,28 @@ export class RepeatedChains {
   has(slot: number): boolean {
     const shapes = this.#shapes;
     const at = SHAPE_WORDS * slot;
-    return at < shapes.length && shapes[at + TABLE_BYTES] !== 0;
+    return (at < shapes.length && shapes[at + TABLE_BYTES] !== 0) ||
+      this.#joined.has(slot);
   }
 
   /**
    * Remembers the chain in a slot, which is at home there and had a table of
-   * `descriptors` in the window `place`, where another can be like it: each
-   * descriptor is a range, and noted with it.
+   * `descriptors` in the window `place`, at a word of that, where another can be
+   * like it: each descriptor is a range, and noted with it, or a part of one.
    */
-  remember(slot: number, descriptors: number, place: number): void {
+  remember(
+    slot: number,
+    descriptors: number,
+    place: number,
+    tableWord: number,
+  ): void {
     const { lists } = this.#slots;
     const start = HOME * slot;
     const end = lists.ends[slot]!;
-    if (!this.#areRanges(slot, descriptors)) return this.forget(slot);
+    if (!this.#areRanges(slot, descriptors) || this.#joined.touch(slot)) {
+      this.forget(slot);
+      return this.#joined.remember(slot, descriptors, place, tableWord);
+    }
     const ranges = lists.block;
     for (let at = start; at < end && !this.#packed; at += RANGE) {
       const next = (at - start) / RANGE + 1;
@@ -119,6 +131,7 @@ export class RepeatedChains {
   }
 
   #note(slot: number, tableBytes: number, place: number): void {
+    this.#joined.forget(slot);
     if (SHAPE_WORDS * slot >= this.#shapes.length) this.#grow();
     const at = SHAPE_WORDS * slot;
     this.#shapes[at + TABLE_BYTES] = tableBytes;
@@ -132,11 +145,14 @@ export class RepeatedChains {
   }
 
   forget(slot: number): void {
-    if (this.has(slot)) this.#shapes[SHAPE_WORDS * slot + TABLE_BYTES] = 0;
+    const at = SHAPE_WORDS * slot;
+    if (at < this.#shapes.length) this.#shapes[at + TABLE_BYTES] = 0;
+    this.#joined.forget(slot);
   }
 
   forgetAll(): void {
     this.#shapes.fill(0);
+    this.#joined.forgetAll();
   }
 
   /**
@@ -152,9 +168,17 @@ export class RepeatedChains {
     count: number,
     mostBytes: number,
   ): number {
-    return this.#shapes[SHAPE_WORDS * chosen[from]!]! < 0
-      ? this.#followDirect(chosen, firsts, from, count, mostBytes)
-      : this.#followTables(chosen, firsts, from, count, mostBytes);
+    const tableBytes = this.#shapes[SHAPE_WORDS * chosen[from]!] ?? 0;
+    if (tableBytes < 0) {
+      return this.#followDirect(chosen, firsts, from, count, mostBytes);
+    }
+    if (tableBytes > 0) {
+      return this.#followTables(chosen, firsts, from, count, mostBytes);
+    }
+    const joined = this.#joined;
+    const done = joined.follow(chosen, firsts, from, count, mostBytes);
+    this.leftBytes = joined.leftBytes;
+    return done;
   }
 
   #followTables(

@@ -141,6 +141,28 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["tests/memory_order"],
   },
   {
+    fault: "a chain with joined parts, known again, reaches past its window",
+    file: "device/ring/joined_chains.ts",
+    text:
+      "noteMask) !== 0 ||\n          offset < 0 || offset > ((windowBytes - lengthBytes) | 0) ||",
+    replacement: "noteMask) !== 0 || offset < 0 ||",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
+  {
+    fault: "parts that were joined need not be, when a chain is known again",
+    file: "device/ring/joined_chains.ts",
+    text: "range < 0 ? offset !== end : ",
+    replacement: "range < 0 ? false : ",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
+  {
+    fault: "what is read once more of a chain need not be what was walked",
+    file: "device/ring/joined_chains.ts",
+    text: "        lengthBytes <= 0 || lengthBytes > leftBytes ||\n",
+    replacement: "        lengthBytes <= 0 ||\n",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
+  {
     fault: "a chain without a table, known again, reaches past its window",
     file: "device/ring/repeated_chains.ts",
     text:
