@@ -206,3 +206,37 @@ Deno.test("descriptors that change behind the walk are not taken for those of it
     Object.assign(chain[2]!, before);
   }
 });
+
+Deno.test("ranges that are not as many descriptors are no chain to be like", () => {
+  const { memory } = makeMemory();
+  const ring = new Int32Array(4 * SIZE);
+  const view = new DataView(ring.buffer);
+  const slots = new ChainSlots();
+  const reader = new ChainReader(memory, slots, ring, SIZE, false);
+  /** From addresses below or above the boundary of two regions. */
+  const read = (
+    ...chain: [from: number, lengthBytes: number, flags: number][]
+  ) => {
+    chain.forEach(([from, lengthBytes, flags], i) => {
+      const address = LOW + REGION_BYTES + from;
+      write(view, 16 * i, { address, lengthBytes, flags, next: i + 1 }, false);
+    });
+    const [slot, firsts] = [new Int32Array(1), new Int32Array(1)];
+    const alike = reader.followAlike(slot, firsts, 0, 1, 1);
+    if (alike === 0) ok(reader.follow(0, 0, SIZE));
+    const { readableBytes, writableBytes } = told(slots, 0, false);
+    return { readableBytes, writableBytes };
+  };
+  // One descriptor is two ranges, the other none. Then three have one each.
+  read([-64, 128, NEXT], [0, 0, 0]);
+  deepStrictEqual(read([-64, 64, NEXT], [0, 64, NEXT], [128, 1, WRITE]), {
+    readableBytes: 128,
+    writableBytes: 1,
+  });
+  // Two are one range, the next is two. Then it ends with its second.
+  read([-256, 64, NEXT], [-192, 64, NEXT], [-64, 128, 0]);
+  deepStrictEqual(read([-256, 128, NEXT], [-64, 64, 0], [0, 64, 0]), {
+    readableBytes: 192,
+    writableBytes: 0,
+  });
+});

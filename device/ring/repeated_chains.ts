@@ -120,8 +120,24 @@ export class RepeatedChains {
 
   /** The same for `descriptors` of a split ring. */
   rememberDirect(slot: number, descriptors: number): void {
-    if (!this.#areRanges(slot, descriptors)) return this.forget(slot);
+    if (!this.#areRanges(slot, descriptors) || !this.#endsWithLast(slot)) {
+      return this.forget(slot);
+    }
     this.#note(slot, -descriptors, 0);
+  }
+
+  /**
+   * Whether a chain goes on behind each of its ranges but the last, by the flags
+   * noted with them: one descriptor may be two ranges, and two may be one.
+   */
+  #endsWithLast(slot: number): boolean {
+    const { block, ends } = this.#slots.lists;
+    const last = ends[slot]! - RANGE;
+    for (let at = HOME * slot; at <= last; at += RANGE) {
+      const goesOn = (block[at + NOTE]! & NEXT) !== 0;
+      if (goesOn === (at === last)) return false;
+    }
+    return true;
   }
 
   /** Whether each descriptor of a chain is a range. */
