@@ -278,7 +278,11 @@ export class DataQueue implements QueueService {
 
   /** Shows the driver what has ended. */
   #publish(): boolean {
-    const notify = this.#virtqueue.publish();
+    const virtqueue = this.#virtqueue;
+    const notify = virtqueue.publish();
+    // A packed ring's base has what is used, too; another ring may be the one whose
+    // backend never returns.
+    if (virtqueue.isPacked) this.#counters[Counter.Base] = virtqueue.base;
     const undo = this.#undo;
     if (undo?.hasRecords) undo.shown(this.#redo === 0);
     return notify;
@@ -313,8 +317,6 @@ export class DataQueue implements QueueService {
 
   /** Completes requests whose backend has finished them since. */
   poll(): boolean {
-    // What was answered has moved it; see where a burst begins.
-    this.#counters[Counter.Base] = this.#virtqueue.base;
     this.#runner.poll(this.#pending);
     // A backend may kick its own queue, which then is polled within this poll.
     const pending = this.#pending;

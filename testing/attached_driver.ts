@@ -16,10 +16,11 @@ export const IV = new Uint8Array(16).fill(0xa5);
 export async function attach(
   socketPath: string,
   memoryBytes = MEMORY_BYTES,
+  options?: Parameters<typeof Driver.start>[1],
 ): Promise<Driver> {
   const link = await connectVhostUser(socketPath, { memoryBytes });
   try {
-    return await Driver.start(link);
+    return await Driver.start(link, options);
   } catch (error) {
     await link.close();
     throw error;
