@@ -254,7 +254,8 @@ export function promiseBreach(
 ): string | undefined {
   if (!isPromise(returned)) return undefined;
   returned.then(undefined, () => {});
-  return `${member} returned a promise: the contract is synchronous`;
+  return `${member} returned a promise: the contract is synchronous, ` +
+    `unless it says runs: "asynchronous"`;
 }
 
 /** What is wrong with what `openSession` returned, or `undefined`. */

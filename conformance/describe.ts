@@ -14,6 +14,7 @@ const STATUS_NAMES: Readonly<Partial<Record<number, string>>> = {
   [OperationStatus.BadTag]: "BadTag",
   [OperationStatus.Unsupported]: "Unsupported",
   [OperationStatus.KeyRejected]: "KeyRejected",
+  [OperationStatus.Elsewhere]: "Elsewhere",
   [OperationStatus.Unavailable]: "Unavailable",
   [OperationStatus.Pending]: "Pending",
 };

@@ -30,7 +30,7 @@ import {
   runJobs,
 } from "./operations.ts";
 import { compute } from "./plain/compute.ts";
-import { Hopeless } from "./hopeless.ts";
+import { Hopeless, requireNoPromise } from "./hopeless.ts";
 import type { Random } from "./random.ts";
 import type { Failure } from "./report.ts";
 
@@ -103,7 +103,10 @@ export class Examiner {
 
   #note(check: string, expected: string, actual: string): void {
     this.failureCount++;
-    if (this.failures.length < SHOWN_FAILURES) {
+    const isKnown = this.failures.some((one) =>
+      one.check === check && one.expected === expected && one.actual === actual
+    );
+    if (!isKnown && this.failures.length < SHOWN_FAILURES) {
       this.failures.push({ check, expected, actual });
     }
   }
@@ -127,6 +130,7 @@ export class Examiner {
     const given = structuredClone(description);
     try {
       const session = this.thread.openSession(given);
+      requireNoPromise("openSession()", session);
       const isUnchanged = keysOf(given).every((key, i) =>
         toHex(key) === toHex(keysOf(description)[i]!)
       );

@@ -19,9 +19,8 @@ export class Hopeless extends Error {
 export const neverEnds = (what: string): Hopeless =>
   new Hopeless(`${what} has not ended after ${LIMIT_MS / 1000} seconds`);
 
-/** Throws where `run` returned a promise though the backend runs operations. */
-export function requireNoPromise(returned: unknown): void {
-  const breach = promiseBreach("run()", returned);
-  if (breach === undefined) return;
-  throw new Hopeless(`${breach}, unless it says runs: "asynchronous"`);
+/** Throws where a method returned a promise though the backend runs operations. */
+export function requireNoPromise(member: string, returned: unknown): void {
+  const breach = promiseBreach(member, returned);
+  if (breach !== undefined) throw new Hopeless(breach);
 }

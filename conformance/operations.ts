@@ -160,7 +160,7 @@ function divert(jobs: readonly Job[]): PrivateResults[] {
 export function runJobs(thread: BackendThread, jobs: readonly Job[]): void {
   const diverted = divert(jobs);
   const operations = jobs.map((job) => job.operation);
-  requireNoPromise(thread.run(operations, operations.length));
+  requireNoPromise("run()", thread.run(operations, operations.length));
   finishJobs(thread, operations);
   for (const results of diverted) results.deliver();
 }

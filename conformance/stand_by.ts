@@ -65,7 +65,7 @@ export class StandByThread implements BackendThread {
       return { operation, session, destination, digest };
     });
     this.#pending.push(...started);
-    requireNoPromise(this.#thread.run(operations, count));
+    requireNoPromise("run()", this.#thread.run(operations, count));
     this.#settle();
   }
 

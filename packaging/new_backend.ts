@@ -115,10 +115,11 @@ deno task serve --socket-path /tmp/crypto.sock  # a virtual machine
 
 Noble serves what \`backend.ts\` does not offer. In a clone of vhost-device-crypto
 \`deno bench -A bench/ -- --backend PATH/backend.ts,noble\` has it in each
-comparison, and this serves, too:
+comparison, and these serve, too:
 
 \`\`\`sh
 deno task start --socket-path /tmp/crypto.sock --backend PATH/backend.ts,noble
+deno task guest --backend PATH/backend.ts,noble  # a Linux guest, ready-made
 \`\`\`
 
 The contract is in \`backends/backend.ts\` there, and \`docs/backends.md\` says which

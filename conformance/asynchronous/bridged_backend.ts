@@ -35,6 +35,11 @@ type Value = Extract<Answer, { value: unknown }>;
 /** Asks, and waits for the answer. */
 type Ask = (question: Question) => Value;
 
+/** What was thrown on the other side, whose name is in the text already. */
+class ThrownThere extends Error {
+  override name = "";
+}
+
 function askOver(
   { port, answers }: BridgeSetup,
   send: (question: Question) => void,
@@ -49,7 +54,7 @@ function askOver(
     if ("value" in answer) return answer;
     throw answer.isHopeless
       ? new Hopeless(answer.thrown)
-      : new Error(answer.thrown);
+      : new ThrownThere(answer.thrown);
   };
 }
 

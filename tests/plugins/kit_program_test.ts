@@ -72,6 +72,27 @@ Deno.test("the kit says at once that run() may not be a promise, and stops", asy
   match(out, /0 passed, 1 failed, 3 not examined: run\(\) returned a promise/);
 });
 
+Deno.test("the kit says at once that openSession() may not be a promise, and stops", async () => {
+  const { code, out } = await kit(plugin("", "async openSession() {},"));
+  strictEqual(code, 1);
+  match(out, /openSession\(\) returned a promise.*says runs: "asynchronous"/);
+  match(out, /3 not examined: openSession\(\) returned a promise/);
+});
+
+Deno.test("the kit shows once what fails again in the same words, and counts it", async () => {
+  const { code, out } = await kit(plugin(
+    'runs: "asynchronous",',
+    "openSession() { throw new Error('No token'); },",
+  ));
+  strictEqual(code, 1);
+  match(out, / got Error: No token \(/);
+  for (const part of out.split(/\n(?=\S)/)) {
+    const lines = part.split("\n");
+    strictEqual(new Set(lines).size, lines.length, part);
+  }
+  match(out, /cipher.aes-ctr +FAIL +\d\d of/);
+});
+
 Deno.test("a mistake of the caller ends the kit with 2, in one line", async () => {
   for (
     const [text, expected] of [
