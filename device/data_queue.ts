@@ -386,7 +386,7 @@ export class DataQueue implements QueueService {
       readyCount = 0;
     }
     if (
-      undo !== undefined && requests.mayOverwrite &&
+      undo !== undefined && (requests.mayOverwrite || redo > 0) &&
       !undo.protect(burst, base, ready, readyCount, redo > 0)
     ) {
       requests.end(ready[0]!, Status.Error);

@@ -90,7 +90,8 @@ export class RequestUndo {
     let isGood = true;
     let position = base & 0xffff;
     let at = 0;
-    let i = format.nextOverwriting(ready, 0, readyCount);
+    // Nobody has looked at all of a request that is like the one before.
+    let i = isAgain ? 0 : format.nextOverwriting(ready, 0, readyCount);
     while (i < readyCount && isGood) {
       const slot = ready[i]!;
       for (; burst[at] !== slot; at = (at + 1) | 0) {
