@@ -175,9 +175,8 @@ export class KeptGuest {
       ? undefined
       : KeptGuest.#openIpsec(libc, name, left, room);
     const pipeOfBefore = leftPipe(name, left);
-    const pipe = typeof ipsec === "string"
-      ? ipsec
-      : pipeOfBefore ?? newPipe(libc);
+    const problem = [undo, ipsec].find((one) => typeof one === "string");
+    const pipe = problem ?? pipeOfBefore ?? newPipe(libc);
     if (
       typeof undo === "string" || typeof ipsec === "string" ||
       typeof pipe === "string"

@@ -247,3 +247,23 @@ Deno.test("a guest whose associations are missing takes no room for undo logs", 
   strictEqual(undo.take(1), most);
   strictEqual(openDescriptors(), before);
 });
+
+Deno.test("a guest whose undo logs cannot be used leaves nothing open", () => {
+  const libc = openLibc();
+  const before = openDescriptors();
+  const keeper = new TestKeeper();
+  const kept = keptGuest(keeper);
+  kept.save(record(0));
+  kept.close();
+  const logs = openKeptMemory(libc, keeper.kept.get(`${NAME}.undo`)!);
+  ok(typeof logs !== "number");
+  logs.region.bytes[0] = 0;
+  libc.unmap(logs.mapping);
+  // As a version left it that had no pipe.
+  keeper.forget(`${NAME}.answers-out`);
+  keeper.forget(`${NAME}.answers-in`);
+  const left = keeper.handOver();
+  const taken = KeptGuest.takeOver(libc, keeper, NAME, left, room());
+  strictEqual(taken, "no undo logs");
+  strictEqual(openDescriptors(), before);
+});
