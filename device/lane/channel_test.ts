@@ -12,6 +12,7 @@ import { BlockPool } from "./block_pool.ts";
 import { createChannel } from "./channel.ts";
 import { ChannelServer } from "./channel_server.ts";
 import { createWatchMemory } from "../../backends/call_watch.ts";
+import { LaneChannels } from "./lane_channels.ts";
 import { LaneThread } from "./lane_thread.ts";
 import { Lookout } from "./lookout.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -135,6 +136,24 @@ Deno.test("an operation goes over a channel and back, in one signal for many", a
     strictEqual(operation.status, OperationStatus.Ok);
     deepStrictEqual(result, new Uint8Array(100).fill(i));
   });
+  bed.close();
+});
+
+Deno.test("what one guest's turn collects may be another's, which the thread is told of once", async () => {
+  const bed = new Bed();
+  const channels = new LaneChannels();
+  channels.add(bed.sender);
+  const session = bed.open();
+  const other = new LaneThread(bed.sender.guest(2));
+  const { operation } = encryption(session, new Uint8Array(100));
+  bed.thread.run([operation], 1);
+  await bed.end();
+  strictEqual(other.poll(), 0);
+  ok(!channels.fallAsleep());
+  ok(channels.takeCollected());
+  ok(!channels.takeCollected());
+  strictEqual(bed.thread.poll(), 1);
+  ok(channels.takeCollected(), "there is room");
   bed.close();
 });
 

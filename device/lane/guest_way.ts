@@ -28,6 +28,8 @@ export interface SharedChannel {
   ring(): void;
   /** Gives each guest what has ended of its own. */
   collect(): void;
+  /** Hears that a guest was given what had ended of its own. */
+  collected(): void;
   /** Why the backend cannot work, as it said the last time; asks anew. */
   health(): string | undefined;
 }
@@ -104,6 +106,7 @@ export class GuestWay implements LaneWay {
       ended(entry);
       release();
     }
+    this.#channel.collected();
   }
 
   health(): string | undefined {

@@ -34,6 +34,18 @@ export class LaneChannels {
     return haveEnded;
   }
 
+  /**
+   * Whether something has been collected since the last call: what one ring collects
+   * may be another's, or make room for it.
+   */
+  takeCollected(): boolean {
+    let haveCollected = false;
+    for (const channel of this.#channels) {
+      if (channel.takeCollected()) haveCollected = true;
+    }
+    return haveCollected;
+  }
+
   /** No lane needs to wake the thread from now on: it looks for itself. */
   stayAwake(): void {
     for (const channel of this.#channels) channel.stayAwake();

@@ -64,6 +64,7 @@ export class LaneChannel implements SharedChannel {
   #sessions = 0;
   #submitted = 0;
   #completed = 0;
+  #hasCollected = false;
 
   /**
    * `failed` hears what the lane of `backend` cannot say itself; `processor` tells
@@ -196,7 +197,19 @@ export class LaneChannel implements SharedChannel {
       this.#completed = this.#completed + 1 & 0x3fff_ffff;
       this.#takeBack(control[at]!);
     }
+    this.collected();
     return true;
+  }
+
+  collected(): void {
+    this.#hasCollected = true;
+  }
+
+  /** Whether something has been collected since the last call. */
+  takeCollected(): boolean {
+    const hasCollected = this.#hasCollected;
+    this.#hasCollected = false;
+    return hasCollected;
   }
 
   /** Whether the lane was last on the processor that the thread is on. */

@@ -273,8 +273,10 @@ export class QueueLoop implements SeatThread {
     const { words, rest, commands, channels, kicks } = this.#options;
     Atomics.store(words, WakeWord.Asleep, 1); // model: asleep
     const haveEnded = channels.fallAsleep();
+    // Rings that had their turn before that look once more.
+    const haveCollected = channels.takeCollected() && this.#awake.length > 1;
     // model: last look
-    if (!haveEnded && !commands.haveCome) {
+    if (!haveEnded && !haveCollected && !commands.haveCome) {
       fallsAsleep(rest);
       kicks.wait(timeoutMs, this.#kicked); // model: wait
       wakesUp(rest);
