@@ -115,12 +115,27 @@ export function adoptImports(specifiers: readonly string[]): void {
     ...adopted,
     ...Object.fromEntries(found.map((one) => [one!.scope, one!.names])),
   };
-  const map = encodeURIComponent(JSON.stringify({ scopes }));
+  const imports = namesOfStart(words);
+  const map = encodeURIComponent(JSON.stringify({ imports, scopes }));
   const rest = words.slice(2).filter((word) => !word.startsWith(OPTION));
-  replaceProgram(
-    Deno.execPath(),
-    [...words.slice(0, 2), `${OPTION}${map}`, ...rest],
-  );
+  replaceProgram(Deno.execPath(), [
+    ...words.slice(0, 2),
+    ...(imports ? ["--no-config"] : []),
+    `${OPTION}${map}`,
+    ...rest,
+  ]);
+}
+
+/**
+ * The names of the person's folder, where the program was started by one of them.
+ * They have to be in the map: beside one, those of a configuration do not count,
+ * and Deno 2.9 panics over some.
+ */
+function namesOfStart(words: readonly string[]): Names | undefined {
+  const here = pathToFileURL(join(Deno.cwd(), "main.ts")).href;
+  const names = configurationOf(here)?.names ?? {};
+  const isStart = (word: string) => names[word] === Deno.mainModule;
+  return words.some(isStart) ? names : undefined;
 }
 
 /** What this did before; undefined where somebody else has given a map. */

@@ -49,7 +49,9 @@ export class StandByThread implements BackendThread {
 
   openSession(description: SessionDescription): Session {
     const kept = structuredClone(description);
-    return { own: this.#thread.openSession(description), description: kept };
+    const own = this.#thread.openSession(description);
+    requireNoPromise("openSession()", own);
+    return { own, description: kept };
   }
 
   closeSession(session: BackendSession): void {

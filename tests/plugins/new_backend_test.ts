@@ -50,6 +50,32 @@ Deno.test("a new backend with promises passes the kit as it is written", async (
   match(kit.out, /my-service: .*\noffers 2 of 47: 4 passed, 0 failed\n$/);
 });
 
+Deno.test("from a new backend's folder one of another folder with imports of its own is shown, too", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  for (const name of ["first", "second"]) {
+    const made = await run(path, "run", "-A", TASK, name);
+    strictEqual(made.code, 0, made.errors);
+  }
+  const file = `${path}/second/deno.json`;
+  const config = JSON.parse(await Deno.readTextFile(file));
+  config.imports.data = "./data.ts";
+  await Deno.writeTextFile(file, JSON.stringify(config));
+  await Deno.writeTextFile(`${path}/second/data.ts`, "export {};");
+  const backend = await Deno.readTextFile(`${path}/second/backend.ts`);
+  await Deno.writeTextFile(
+    `${path}/second/backend.ts`,
+    `import "data";\n${backend}`,
+  );
+  const { code, out, errors } = await run(
+    `${path}/first`,
+    ...["run", "-A", "--no-check", "vhost-device-crypto/cli", "probe"],
+    ...["--backend", "./backend.ts,../second/backend.ts"],
+  );
+  strictEqual(code, 0, errors);
+  match(out, /^first: ready.*\nsecond: ready/);
+});
+
 Deno.test("a name or a folder that cannot be is told in one line, and nothing is written", async () => {
   await using folder = await temporaryFolder();
   const { path } = folder;
