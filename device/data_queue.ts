@@ -156,6 +156,8 @@ export class DataQueue implements QueueService {
   readonly #latency: LatencySamples;
   /** Whether the list of what has ended has requests of several routes. */
   #otherRoutes = false;
+  /** Whether the driver is to be told of what it has been shown. */
+  #isUntold = false;
   /** How many of the next requests are done again. */
   #redo: number;
   /** Whether the first of them has begun and not ended. */
@@ -279,7 +281,8 @@ export class DataQueue implements QueueService {
   /** Shows the driver what has ended. */
   #publish(): boolean {
     const virtqueue = this.#virtqueue;
-    const notify = virtqueue.publish();
+    const notify = virtqueue.publish() || this.#isUntold;
+    this.#isUntold = false;
     // A packed ring's base has what is used, too; another ring may be the one whose
     // backend never returns.
     if (virtqueue.isPacked) this.#counters[Counter.Base] = virtqueue.base;
@@ -420,6 +423,8 @@ export class DataQueue implements QueueService {
         continue;
       }
       const slot = slots[at++]!;
+      // What has ended is not to be lost to a call that never returns.
+      if (this.#runner.mayCall(slot)) this.#isUntold = this.#publish();
       if (this.#runner.conclude(slot)) {
         this.#ended[0] = slot;
         this.#otherRoutes = false;

@@ -192,6 +192,17 @@ export class OperationRunner {
     return true;
   }
 
+  /** Whether `conclude` may have a backend called. */
+  mayCall(slot: number): boolean {
+    const backend = this.#requests.words[SLOT * slot + BACKEND]!;
+    if (backend === NOBODY) return false;
+    if (backend === RUNS_APART) return true;
+    const { fields } = this.#requests.burstOf(slot);
+    const status: OperationStatus = fields[BURST * slot + STATUS]!;
+    return status === OperationStatus.Unavailable ||
+      status === OperationStatus.Elsewhere;
+  }
+
   /** The same for the request of `slot`, which is in `place` of `burst`. */
   #conclude(slot: number, burst: RequestBurst, place: number): boolean {
     const at = BURST * place;

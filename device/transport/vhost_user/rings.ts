@@ -6,6 +6,7 @@
 
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Libc } from "../../../ffi/libc.ts";
+import { signalWithRoom } from "../../../ffi/libc_foreign.ts";
 import type { Device } from "../../device.ts";
 import { startOf } from "../../ring/ring_start.ts";
 import { F_EVENT_IDX } from "../../wire/features.ts";
@@ -210,6 +211,8 @@ export class Rings {
     const plan = ring.runs;
     if (!plan) return;
     ring.runs = undefined;
+    // The thread may have shown answers that it has not told of.
+    if (ring.callFd >= 0) signalWithRoom(this.#options.libc, ring.callFd);
     if (!this.#plans.isInOrder(index)) ring.isHeld = true;
     else if (this.#plans.answeredTo(index, plan) !== base) {
       ring.resumes = true;

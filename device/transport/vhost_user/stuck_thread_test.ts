@@ -6,6 +6,7 @@ import {
   MovingFrontEnd,
   type SavedGuest,
 } from "../../../testing/moving_front_end.ts";
+import { isReadable } from "../../../testing/readable.ts";
 import { AES, createByQueue } from "../../../testing/qemu_front_end.ts";
 import { cipherHeader } from "../../../testing/requests.ts";
 import {
@@ -30,6 +31,7 @@ import { Request } from "./messages.ts";
 import { VhostUserServer } from "./server.ts";
 
 const STUCK = import.meta.resolve("../../../testing/stuck_backend.ts");
+const CHOOSY = import.meta.resolve("../../../testing/choosy_backend.ts");
 const LIMIT_MS = 400;
 /** Where the request of a driver is that is reset. */
 const LOST_AT = 0x10_0000;
@@ -138,6 +140,43 @@ for (const packed of [false, true]) {
     await driver.close();
   });
 }
+
+Deno.test("what has ended of a burst is told of before a call for another of its requests returns", async () => {
+  await using server = await startTestServer(
+    undefined,
+    `${CHOOSY},${STUCK},noble`,
+    { fallback: "failure" },
+    1,
+    SHORT_LIMIT_MS,
+  );
+  using front = connect(server);
+  const { libc, region } = front;
+  const { queue, kickFd, callFd } = await startRing(front, 0);
+  const session = openDeviceSession(server);
+  // The second is too long for the first backend.
+  [64, 160].forEach((dataBytes, number) => {
+    const at = LOST_AT + 0x1000 * number;
+    region.bytes.set(cipherHeader(session, 16, dataBytes, dataBytes), at);
+    const range = (offset: number, lengthBytes: number) => ({
+      guestAddress: GUEST_ADDRESS + at + offset,
+      lengthBytes,
+    });
+    const written = [range(0x800, dataBytes), range(0xf00, 1)];
+    queue.add([range(0, 72 + 16 + dataBytes)], written, number);
+  });
+  queue.publish();
+  setStuck(true);
+  try {
+    libc.signal(kickFd);
+    ok(await isReadable(callFd, 10 * SHORT_LIMIT_MS));
+    libc.clear(callFd);
+    strictEqual(queue.take()?.token, 0);
+    strictEqual(region.bytes[LOST_AT + 0xf00], 0);
+  } finally {
+    setStuck(false);
+  }
+  await eventually(() => queue.take()?.token === 1, () => "it has no end");
+});
 
 Deno.test("what a stuck thread had of a driver that is no more is answered to nobody", async () => {
   await using server = await startTestServer(
