@@ -286,4 +286,19 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["device/transport/vhost_user/throttle_test.ts"],
   },
+  {
+    fault: "of a packed ring it is not told where its used descriptors are",
+    file: "device/data_queue.ts",
+    text:
+      "    if (virtqueue.isPacked) this.#counters[Counter.Base] = virtqueue.base;\n",
+    replacement: "",
+    tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
+  },
+  {
+    fault: "what has ended waits for a call of the same burst",
+    file: "device/data_queue.ts",
+    text: "if (this.#runner.mayCall(slot)) ",
+    replacement: "if (count < 0) ",
+    tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
+  },
 ];

@@ -71,4 +71,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["device/lane/patience_test.ts"],
   },
+  {
+    fault: "a thread sleeps on what one ring has collected for another",
+    file: "device/transport/vhost_user/queue_loop.ts",
+    text: "!haveCollected && ",
+    replacement: "",
+    tests: ["device/transport/vhost_user/queue_loop_test.ts"],
+  },
 ];

@@ -57,4 +57,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["tests/restart/deadly_request_test.ts"],
   },
+  {
+    fault: "a request like the one before is done again without a look",
+    file: "device/request_undo.ts",
+    text: "let i = isAgain ? 0 : format",
+    replacement: "let i = format",
+    tests: ["device/request_undo_test.ts"],
+  },
 ];

@@ -264,4 +264,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "const entry = (staged % (this.size + 1)) << 1;",
     tests: ["tests/standard/ring_oracle_test.ts"],
   },
+  {
+    fault: "two ranges of one descriptor count as two descriptors",
+    file: "device/ring/repeated_chains.ts",
+    text: "      if (goesOn === (at === last)) return false;\n",
+    replacement: "      if (goesOn && at > last) return false;\n",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
 ];
