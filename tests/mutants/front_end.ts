@@ -28,9 +28,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a new driver's rings leave the old sessions",
-    file: "device/transport/vhost_user/rings.ts",
+    file: "device/transport/vhost_user/driver_changes.ts",
     text:
-      '    else this.driverInitialises("rings start as those of a new driver");\n',
+      '    else this.initialises("rings start as those of a new driver");\n',
     replacement: "",
     tests: ["device/transport/vhost_user/driver_changes_test.ts"],
   },
@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "features of a new driver leave the old sessions",
     file: "device/transport/vhost_user/protocol.ts",
     text:
-      '      rings.driverInitialises("the driver has chosen other features");\n',
+      '      rings.drivers.initialises("the driver has chosen other features");\n',
     replacement: "",
     tests: ["device/transport/vhost_user/driver_changes_test.ts"],
   },
@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "the status of a new driver leaves the old sessions",
     file: "device/transport/vhost_user/protocol.ts",
     text:
-      '      rings.driverInitialises("the driver has begun its initialisation");\n',
+      '      rings.drivers.initialises("the driver has begun its initialisation");\n',
     replacement: "",
     tests: ["device/transport/vhost_user/driver_changes_test.ts"],
   },

@@ -119,7 +119,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a new driver has the associations of the one before",
-    file: "device/transport/vhost_user/rings.ts",
+    file: "device/transport/vhost_user/driver_changes.ts",
     text: "    device.resetAdministration();\n",
     replacement: "",
     tests: [THREADS],

@@ -171,7 +171,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "kept sessions go to the next owner of the connection",
-    file: "device/transport/vhost_user/rings.ts",
+    file: "device/transport/vhost_user/driver_changes.ts",
     text: "else device.sessions.clear(newestId);",
     replacement: "else device.sessions.driverReset(newestId);",
     tests: ["device/transport/vhost_user/kept_sessions_test.ts"],
@@ -234,14 +234,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a ring goes on out of order where a stuck call has its requests",
-    file: "device/transport/vhost_user/rings.ts",
-    text: "this.#plans.answeredTo(index, plan) !== base",
+    file: "device/transport/vhost_user/stuck_rings.ts",
+    text: "plans.answeredTo(index, plan) !== base",
     replacement: "base < 0",
     tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
   },
   {
     fault: "a ring that starts again forgets what a stuck call has of it",
-    file: "device/transport/vhost_user/rings.ts",
+    file: "device/transport/vhost_user/ring_starter.ts",
     text: "redo, isHeld: ring.isHeld",
     replacement: "redo, isHeld: false",
     tests: ["device/transport/vhost_user/stuck_thread_test.ts"],

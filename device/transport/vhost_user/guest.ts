@@ -121,8 +121,8 @@ export class Guest {
       memory,
       signals,
       broken,
-      stuck: (index, base) => this.rings.leaveThread(index, base),
-      released: (index) => void this.rings.threadReleased(index),
+      stuck: (index, base) => this.rings.stuck.leaveThread(index, base),
+      released: (index) => void this.rings.stuck.threadReleased(index),
     });
     const runners = this.#runners;
     this.rings = new Rings({
@@ -150,7 +150,7 @@ export class Guest {
       log: this.#log,
       inflight: this.inflight.kept,
       offeredInflight: this.inflight.offeredNumber,
-      newestSession: this.rings.newestSession,
+      newestSession: this.rings.drivers.newestSession,
     };
   }
 
@@ -205,7 +205,7 @@ export class Guest {
     const { device, log } = this.#options;
     await this.rings.reset();
     Object.assign(this.state, { status: 0, featuresTold: false });
-    this.rings.newDriver("reset", "the device is reset");
+    this.rings.drivers.begins("reset", "the device is reset");
     device.awaitDriver();
     log("info", "device reset");
   }
@@ -216,7 +216,7 @@ export class Guest {
    * for the rings to tell which it was.
    */
   async clearStatus(): Promise<void> {
-    if (this.suspended && this.rings.driverInDoubt) {
+    if (this.suspended && this.rings.drivers.isInDoubt) {
       Object.assign(this.state, { status: 0, featuresTold: false });
       this.#options.device.ringsRenewed();
     } else await this.reset();
@@ -252,7 +252,7 @@ export class Guest {
       this.#signals.forget(errorFd);
     }
     this.rings.renew();
-    this.rings.newDriver("owner", "the connection has a new owner");
+    this.rings.drivers.begins("owner", "the connection has a new owner");
     device.awaitDriver();
     const { protocolFeatures, rings } = this.state;
     Object.assign(this.state, {

@@ -188,7 +188,7 @@ export class Protocol {
             `0x${state.features.toString(16)}`,
         );
       }
-      rings.driverInitialises("the driver has chosen other features");
+      rings.drivers.initialises("the driver has chosen other features");
     }
     Object.assign(state, { features, featuresTold: true });
     await this.#guest.logChanged();
@@ -252,7 +252,7 @@ export class Protocol {
       ? status
       : status & ~STATUS_FEATURES_OK;
     if ((status & STATUS_FEATURES_OK) === 0) {
-      rings.driverInitialises("the driver has begun its initialisation");
+      rings.drivers.initialises("the driver has begun its initialisation");
     }
     if ((status & ~before & STATUS_DRIVER_OK) === 0) return undefined;
     state.tellsDriverOk = true;

@@ -179,3 +179,8 @@ export function readWord(
   word.read(0, bytes);
   return bytes[0]! | bytes[1]! << 8;
 }
+
+/** A ring's base for logs; of a packed ring, wrap counters and two indices. */
+export function baseText(packed: boolean, base: number): string {
+  return packed ? `0x${base.toString(16)}` : `${base}`;
+}

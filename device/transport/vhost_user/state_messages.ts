@@ -138,7 +138,7 @@ export class StateMessages {
       this.#device.sessions.clear();
       this.#device.resetAdministration();
     }
-    if (problem === undefined) rings.driverMoved();
+    if (problem === undefined) rings.drivers.hasMoved();
     return problem;
   }
 }
