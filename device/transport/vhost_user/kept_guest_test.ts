@@ -102,6 +102,34 @@ function keptGuest(keeper: TestKeeper): KeptGuest {
   return kept;
 }
 
+/** What a process has left that kept a guest. */
+function leftGuest(): TestKeeper {
+  const keeper = new TestKeeper();
+  const kept = keptGuest(keeper);
+  kept.save(record(0));
+  kept.close();
+  return keeper;
+}
+
+/** What is kept of the guest under a name, mapped. */
+function mapKept(keeper: TestKeeper, name: string) {
+  const kept = openKeptMemory(openLibc(), keeper.kept.get(`${NAME}.${name}`)!);
+  ok(typeof kept !== "number");
+  return kept;
+}
+
+/** Takes the guest over; `keeper` is the next process's own. */
+function takeOver(
+  left: TestKeeper,
+  changes: Partial<KeptRoom> = {},
+  keeper = left,
+): KeptGuest | string {
+  const roomThere = { ...room(), ...changes };
+  const given = left.handOver();
+  const taken = KeptGuest.takeOver(openLibc(), keeper, NAME, given, roomThere);
+  return typeof taken === "string" ? taken : taken.kept;
+}
+
 Deno.test("the next process finds what was said last, and the descriptors of that", () => {
   const libc = openLibc();
   const before = openDescriptors();
@@ -134,14 +162,9 @@ Deno.test("the next process finds what was said last, and the descriptors of tha
 });
 
 Deno.test("whatever the state holds, taking it over ends with a guest or a reason", () => {
-  const libc = openLibc();
   const before = openDescriptors();
-  const keeper = new TestKeeper();
-  const kept = keptGuest(keeper);
-  kept.save(record(0));
-  kept.close();
-  const state = openKeptMemory(libc, keeper.kept.get(`${NAME}.state`)!);
-  ok(typeof state !== "number");
+  const keeper = leftGuest();
+  const state = mapKept(keeper, "state");
   const { bytes } = state.region;
   const good = bytes.slice();
   let refused = 0;
@@ -150,40 +173,27 @@ Deno.test("whatever the state holds, taking it over ends with a guest or a reaso
     for (const value of [0, 1, 0x7f, 0xff]) {
       if (good[at] === value) continue;
       bytes[at] = value;
-      const lone = new TestKeeper();
-      const left = keeper.handOver();
-      const taken = KeptGuest.takeOver(libc, lone, NAME, left, room());
+      const taken = takeOver(keeper, {}, new TestKeeper());
       if (typeof taken === "string") {
         refused++;
         ok(taken.length > 0);
-      } else taken.kept.close();
+      } else taken.close();
       bytes[at] = good[at]!;
     }
   }
   ok(refused > 100, `${refused}`);
-  libc.unmap(state.mapping);
+  openLibc().unmap(state.mapping);
   for (const name of [...keeper.kept.keys()]) keeper.forget(name);
   strictEqual(openDescriptors(), before);
 });
 
 Deno.test("a state of a later version is left alone, and told by its number", () => {
-  const libc = openLibc();
-  const keeper = new TestKeeper();
-  const kept = keptGuest(keeper);
-  kept.save(record(0));
-  kept.close();
-  const state = openKeptMemory(libc, keeper.kept.get(`${NAME}.state`)!);
-  ok(typeof state !== "number");
+  const keeper = leftGuest();
+  const state = mapKept(keeper, "state");
   state.region.bytes[16] = 3;
-  const taken = KeptGuest.takeOver(
-    libc,
-    keeper,
-    NAME,
-    keeper.handOver(),
-    room(),
-  );
+  const taken = takeOver(keeper);
   match(`${taken}`, /for readers from version 3 on, and this is version 2/);
-  libc.unmap(state.mapping);
+  openLibc().unmap(state.mapping);
 });
 
 Deno.test("a message that no process has handled outlives a record without it", () => {
@@ -230,40 +240,25 @@ Deno.test("what a front-end was told, and how often a message was tried, are apa
 });
 
 Deno.test("a guest whose associations are missing takes no room for undo logs", () => {
-  const libc = openLibc();
   const before = openDescriptors();
-  const keeper = new TestKeeper();
-  const kept = keptGuest(keeper);
-  kept.save(record(0));
-  kept.close();
+  const keeper = leftGuest();
   const most = 4 * 1024 * 1024;
   const undo = new UndoPool(most);
-  const taken = KeptGuest.takeOver(libc, keeper, NAME, keeper.handOver(), {
-    ...room(),
-    undo,
-    associations: 1,
-  });
+  const taken = takeOver(keeper, { undo, associations: 1 });
   strictEqual(taken, "its associations are not there");
   strictEqual(undo.take(1), most);
   strictEqual(openDescriptors(), before);
 });
 
 Deno.test("a guest whose undo logs cannot be used leaves nothing open", () => {
-  const libc = openLibc();
   const before = openDescriptors();
-  const keeper = new TestKeeper();
-  const kept = keptGuest(keeper);
-  kept.save(record(0));
-  kept.close();
-  const logs = openKeptMemory(libc, keeper.kept.get(`${NAME}.undo`)!);
-  ok(typeof logs !== "number");
+  const keeper = leftGuest();
+  const logs = mapKept(keeper, "undo");
   logs.region.bytes[0] = 0;
-  libc.unmap(logs.mapping);
+  openLibc().unmap(logs.mapping);
   // As a version left it that had no pipe.
   keeper.forget(`${NAME}.answers-out`);
   keeper.forget(`${NAME}.answers-in`);
-  const left = keeper.handOver();
-  const taken = KeptGuest.takeOver(libc, keeper, NAME, left, room());
-  strictEqual(taken, "no undo logs");
+  strictEqual(takeOver(keeper), "no undo logs");
   strictEqual(openDescriptors(), before);
 });

@@ -12,6 +12,7 @@ import { cipherHeader } from "../../../testing/requests.ts";
 import {
   GUEST_ADDRESS,
   longs,
+  type ScriptedFrontEnd,
   words,
 } from "../../../testing/scripted_front_end.ts";
 import { setStuck } from "../../../testing/stuck_backend.ts";
@@ -25,6 +26,7 @@ import {
   eventually,
   startTestServer,
   testDevice,
+  type TestServer,
 } from "../../../testing/vhost_user_server.ts";
 import { F_IN_ORDER } from "../../wire/features.ts";
 import { Request } from "./messages.ts";
@@ -43,6 +45,25 @@ const encrypted = (key: Uint8Array) =>
     createCipheriv("aes-128-cbc", key, IV).setAutoPadding(false).update(DATA),
   );
 const EXPECTED = encrypted(KEY);
+
+/** Serves with a backend that gets stuck, and one behind it that does not. */
+function startStuckServer(
+  callLimitMs: number,
+  changes: Parameters<typeof startTestServer>[2] = {},
+) {
+  const list = `${STUCK},noble`;
+  const settings = { fallback: "failure", ...changes } as const;
+  return startTestServer(undefined, list, settings, 1, callLimitMs);
+}
+
+/** Starts a ring that has answered one request; `run` sends the next. */
+async function startAnswering(front: ScriptedFrontEnd, server: TestServer) {
+  const ring = await startRing(front, 0);
+  const request = encryption(openDeviceSession(server));
+  const run = () => front.request(ring, [request], [64, 1]);
+  strictEqual((await run())[1]![0], 0);
+  return { ring, run };
+}
 
 const open = (driver: Awaited<ReturnType<typeof attach>>) =>
   driver.cipher({ algorithm: "aes-cbc", key: KEY, direction: "encrypt" });
@@ -67,13 +88,7 @@ for (const packed of [false, true]) {
     const without = ["in-order"] as const;
     const changes = { fallback: "failure", without } as const;
     const list = `${STUCK},noble`;
-    await using server = await startTestServer(
-      undefined,
-      list,
-      changes,
-      1,
-      LIMIT_MS,
-    );
+    await using server = await startStuckServer(LIMIT_MS, changes);
     const device = await testDevice(list, changes, server.lanes);
     const path = `${server.path}-2`;
     const second = VhostUserServer.listen(path, { ...server.options, device });
@@ -115,13 +130,9 @@ for (const packed of [false, true]) {
 for (const packed of [false, true]) {
   const form = packed ? "packed" : "split";
   Deno.test(`what a stuck thread had of a ring that nobody keeps fails once its call returns: ${form}`, async () => {
-    await using server = await startTestServer(
-      undefined,
-      `${STUCK},noble`,
-      { fallback: "failure", without: ["in-order"] },
-      1,
-      SHORT_LIMIT_MS,
-    );
+    await using server = await startStuckServer(SHORT_LIMIT_MS, {
+      without: ["in-order"],
+    });
     const driver = await attach(server.path, undefined, { packed });
     const session = await open(driver);
     await expectRight(session);
@@ -179,13 +190,7 @@ Deno.test("what has ended of a burst is told of before a call for another of its
 });
 
 Deno.test("what a stuck thread had of a driver that is no more is answered to nobody", async () => {
-  await using server = await startTestServer(
-    undefined,
-    `${STUCK},noble`,
-    { fallback: "failure" },
-    1,
-    SHORT_LIMIT_MS,
-  );
+  await using server = await startStuckServer(SHORT_LIMIT_MS);
   using front = connect(server);
   const before = await startRing(front, 0);
   setStuck(true);
@@ -219,18 +224,9 @@ Deno.test("what a stuck thread had of a driver that is no more is answered to no
 
 for (const when of ["before", "after"] as const) {
   Deno.test(`a ring in order that stops ${when} its thread is found stuck goes on behind its last answer`, async () => {
-    await using server = await startTestServer(
-      undefined,
-      `${STUCK},noble`,
-      { fallback: "failure" },
-      1,
-      LIMIT_MS,
-    );
+    await using server = await startStuckServer(LIMIT_MS);
     using front = connect(server, F_IN_ORDER);
-    const ring = await startRing(front, 0);
-    const request = encryption(openDeviceSession(server));
-    const run = () => front.request(ring, [request], [64, 1]);
-    strictEqual((await run())[1]![0], 0);
+    const { ring, run } = await startAnswering(front, server);
     setStuck(true);
     let answered = 0;
     const waiting = run().finally(() => answered++);
@@ -257,18 +253,9 @@ for (const when of ["before", "after"] as const) {
 }
 
 Deno.test("a ring whose answers are in order waits for a call that is stuck, and has all of them", async () => {
-  await using server = await startTestServer(
-    undefined,
-    `${STUCK},noble`,
-    { fallback: "failure" },
-    1,
-    LIMIT_MS,
-  );
+  await using server = await startStuckServer(LIMIT_MS);
   using front = connect(server, F_IN_ORDER);
-  const ring = await startRing(front, 0);
-  const request = encryption(openDeviceSession(server));
-  const run = () => front.request(ring, [request], [64, 1]);
-  strictEqual((await run())[1]![0], 0);
+  const { run } = await startAnswering(front, server);
   setStuck(true);
   const waiting = run();
   try {
@@ -333,13 +320,7 @@ class Numbered {
 
 for (const [form, when] of [["packed", "runs"], ["split", "has stopped"]]) {
   Deno.test(`what a stuck thread had of a ring that was stopped meanwhile is done once its call returns, while the ring ${when}: ${form}`, async () => {
-    await using server = await startTestServer(
-      undefined,
-      `${STUCK},noble`,
-      { fallback: "failure" },
-      1,
-      SHORT_LIMIT_MS,
-    );
+    await using server = await startStuckServer(SHORT_LIMIT_MS);
     using guest = await MovingFrontEnd.start(server.path, {
       packed: form === "packed",
     });
