@@ -1,12 +1,14 @@
 /**
  * Requests whose data is in the descriptor chain: the layouts of virtio 1.1 to
- * 1.4 (§5.9.9.3), padded or REVISION_1, with a session or stateless.
+ * 1.4 (§5.9.9.3), padded or REVISION_1, with a session or stateless. How they are
+ * answered is in `chain_outcomes.ts`.
  *
  * @module
  */
 
 import { copyIv, fillNumbers, ivRoom } from "./fill_request.ts";
 import { BurstOverlaps } from "./burst_overlaps.ts";
+import { ChainOutcomes, STATUS_BYTES } from "./chain_outcomes.ts";
 import { checkRequest } from "./request_check.ts";
 import {
   BURST_WORDS,
@@ -28,15 +30,14 @@ import {
   SlotField,
 } from "./request_slots.ts";
 import { ChainFault, DescriptorChain, showChain } from "./ring/chain.ts";
-import { NO_STATUS_PLACE } from "./ring/chain_slots.ts";
 import type { Virtqueue } from "./ring/virtqueue.ts";
 import { NO_SESSION } from "./session/session_index.ts";
 import type { SessionRules } from "./session/session_rules.ts";
 import type {
-  ThreadSession,
   ThreadSessions,
   ThreadSettings,
 } from "./session/thread_sessions.ts";
+import { openStateless } from "./stateless_session.ts";
 import { layOutDataRequest } from "./wire/data_layout.ts";
 import {
   DataRequest,
@@ -46,21 +47,10 @@ import {
 } from "./wire/data_request.ts";
 import type { WireMode } from "./wire/mode.ts";
 import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
-import { decodeSession, isRefusal } from "./wire/session_parameters.ts";
-import { keyRoom } from "../algorithms/key_bytes.ts";
-import { findIllegal } from "../algorithms/legality.ts";
-import { wipeKeys } from "../algorithms/session_description.ts";
-import { refuseBeyondLimits } from "./wire/session_limits.ts";
 import { Status } from "./wire/status.ts";
-
-const STATUS_BYTES = 1;
 
 // The engine folds constants of a module of its own only.
 const BURST = BURST_WORDS;
-const STATUS = BurstField.Status;
-const WRITTEN = BurstField.WrittenBytes;
-const NO_PLACE = NO_STATUS_PLACE;
-const OK: number = Status.Ok;
 /** Above every slot; the engine knows what a masked number cannot be. */
 const MASK = 0xffff;
 const SOURCE_BYTES = BurstField.Source + ListField.TotalBytes;
@@ -87,6 +77,7 @@ export class ChainRequests implements RequestFormat {
   readonly #header = new Region(new Uint8Array(MAXIMUM_HEADER_BYTES));
   #headerBytes = 0;
   readonly #request = new DataRequest();
+  readonly #outcomes: ChainOutcomes;
   /** Those of the IPSEC service, where the guest can have associations. */
   readonly #ipsec: IpsecRequests | undefined;
   readonly #iv = new Segments();
@@ -118,6 +109,7 @@ export class ChainRequests implements RequestFormat {
       associations,
       maximumSizeBytes: settings.maximumSizeBytes,
     });
+    this.#outcomes = new ChainOutcomes(virtqueue, this.requests, this.#ipsec);
   }
 
   prepare(
@@ -251,7 +243,12 @@ export class ChainRequests implements RequestFormat {
     if (decoded !== Status.Ok) return decoded;
     const session = request.sessionMode
       ? this.#sessions.get(request.sessionId)
-      : this.#openStateless();
+      : openStateless(
+        request,
+        this.#chain.readable,
+        this.#sessions,
+        this.#settings,
+      );
     if (session === undefined) return Status.InvalidSession;
     if (typeof session === "number") return session;
     this.requests.words[SLOT * slot + SLOT_SESSION] = session.number;
@@ -345,30 +342,6 @@ export class ChainRequests implements RequestFormat {
     });
   }
 
-  /** The session of a stateless request, or why it has none. */
-  #openStateless(): ThreadSession | Status {
-    const request = this.#request;
-    const { readable } = this.#chain;
-    const refusal = refuseBeyondLimits(request, this.#settings);
-    if (refusal) return refusal.status;
-    const keysEnd = request.authKeyAt + request.authKeyBytes;
-    if (keysEnd > readable.totalBytes) return Status.Error;
-    const key = keyRoom(request.keyBytes);
-    const authKey = keyRoom(request.authKeyBytes);
-    readable.read(request.keyAt, key);
-    readable.read(request.authKeyAt, authKey);
-    const description = decodeSession(request, key, authKey);
-    // The description has copies of its own.
-    key.fill(0);
-    authKey.fill(0);
-    if (isRefusal(description)) return description.status;
-    const illegal = findIllegal(description);
-    const session = illegal ? undefined : this.#sessions.openOnce(description);
-    if (session) return session;
-    wipeKeys(description);
-    return illegal?.kind === "error" ? Status.Error : Status.NotSupported;
-  }
-
   #partsFit(): boolean {
     const request = this.#request;
     const { readable, writable } = this.#chain;
@@ -384,78 +357,7 @@ export class ChainRequests implements RequestFormat {
     count: number,
     usedBytes: Int32Array<ArrayBuffer>,
   ): number {
-    return this.#ipsec === undefined
-      ? this.#finishPlain(slots, 0, count, usedBytes)
-      : this.#finishMixed(this.#ipsec, slots, count, usedBytes);
-  }
-
-  /** The status is the chain's last writable byte, wherever the result ends. */
-  #finishPlain(
-    slots: Int32Array<ArrayBuffer>,
-    from: number,
-    count: number,
-    usedBytes: Int32Array<ArrayBuffer>,
-  ): number {
-    const { slots: chains, regions } = this.#virtqueue;
-    const { statusRegions, statusOffsets } = chains;
-    const { burst, words } = this.requests;
-    const { fields } = burst;
-    let place = NO_PLACE;
-    let { bytes } = this.#header;
-    let refused = 0;
-    for (let i = from; i < count; i = (i + 1) | 0) {
-      const slot = slots[i]! & MASK;
-      const status = fields[BURST * slot + STATUS]!;
-      const region = statusRegions[slot]!;
-      let used = 0;
-      if (region !== NO_PLACE) {
-        if (region !== place) {
-          place = region;
-          bytes = regions[region]!.bytes;
-        }
-        bytes[statusOffsets[slot]!] = status;
-        used = STATUS_BYTES;
-      }
-      if (status !== OK) refused = (refused + 1) | 0;
-      else if (used !== 0) {
-        used = (fields[BURST * slot + WRITTEN]! +
-          words[SLOT * slot + DIGEST_BYTES]! + STATUS_BYTES) | 0;
-      }
-      usedBytes[i] = used;
-    }
-    return refused;
-  }
-
-  /** Requests of which some may be packets. */
-  #finishMixed(
-    ipsec: IpsecRequests,
-    slots: Int32Array<ArrayBuffer>,
-    count: number,
-    usedBytes: Int32Array<ArrayBuffer>,
-  ): number {
-    const { fields } = this.requests.burst;
-    let refused = 0;
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!;
-      if (!ipsec.has(slot)) {
-        refused += this.#finishPlain(slots, i, i + 1, usedBytes);
-        continue;
-      }
-      const status = fields[BURST * slot + STATUS]!;
-      const resultBytes = ipsec.finish(slot, status);
-      usedBytes[i] = resultBytes + this.#writeStatus(slot, ipsec.outcome);
-      if (fields[BURST * slot + STATUS] !== OK) refused++;
-    }
-    return refused;
-  }
-
-  /** Returns the bytes written: none where the status has no place. */
-  #writeStatus(slot: number, status: Status): number {
-    const { slots, regions } = this.#virtqueue;
-    const region = slots.statusRegions[slot]!;
-    if (region === NO_PLACE) return 0;
-    regions[region]!.bytes[slots.statusOffsets[slot]!] = status;
-    return STATUS_BYTES;
+    return this.#outcomes.finish(slots, count, usedBytes);
   }
 }
 
