@@ -229,7 +229,11 @@ export class OperationRunner {
       if (isUndone && this.#moveOn(slot, burst, place)) continue;
       const reason = FAILURES[status];
       if (reason !== undefined && !this.#sessions.backends.isDown(backend)) {
-        this.#sessions.requestFailed(this.#sessionOf(slot), backend, reason);
+        this.#sessions.routes.requestFailed(
+          this.#sessionOf(slot),
+          backend,
+          reason,
+        );
       }
       if (isUndone) fields[at + STATUS] = OperationStatus.Failed;
       return true;
@@ -299,10 +303,10 @@ export class OperationRunner {
     const session = this.#sessionOf(slot);
     const status = burst.fields[BURST * place + STATUS]!;
     if (status === OperationStatus.Elsewhere) {
-      return this.#sessions.elsewhere(session, backend);
+      return this.#sessions.routes.elsewhere(session, backend);
     }
     this.#sessions.backends.backendFailed(backend, "it is unavailable");
-    return this.#sessions.alternative(session);
+    return this.#sessions.routes.alternative(session);
   }
 
   /** Whether any of them waits for a backend that ends it only when polled. */

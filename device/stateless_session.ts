@@ -8,8 +8,8 @@ import { keyRoom } from "../algorithms/key_bytes.ts";
 import { findIllegal } from "../algorithms/legality.ts";
 import { wipeKeys } from "../algorithms/session_description.ts";
 import type { Segments } from "../memory/segments.ts";
+import type { ThreadSession } from "./session/thread_session.ts";
 import type {
-  ThreadSession,
   ThreadSessions,
   ThreadSettings,
 } from "./session/thread_sessions.ts";

@@ -2,9 +2,9 @@
  * What can fail on the way of a request, and who is told. There are three
  * things, and each has one road of its own through the device:
  *
- * - a **request** (`ThreadSessions.requestFailed`): the guest gets a status, and
+ * - a **request** (`SessionRoutes.requestFailed`): the guest gets a status, and
  *   nothing else changes;
- * - a **session** (`ThreadSessions.sessionRefused`, and `SessionTable.refuse`
+ * - a **session** (`SessionRoutes.choose`, and `SessionTable.refuse`
  *   before there is one): one backend does not have it, or nobody does; that
  *   says nothing of other sessions;
  * - a **backend** as a whole (`ThreadBackends.backendFailed`): it gets no work

@@ -27,6 +27,10 @@ export const enum SessionField {
   IdHigh = 7,
 }
 
+/** Bits of {@linkcode SessionField.WhenIdle}. */
+export const CLOSE_IT = 1;
+export const CLOSE_OLD_ROUTES = 2;
+
 const FIRST_SESSIONS = 64;
 
 /** The records of a thread's sessions. */

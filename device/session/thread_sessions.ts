@@ -1,6 +1,6 @@
 /**
  * The sessions of a guest as one queue thread knows them: announced by the
- * session table, opened on their backends at first use.
+ * session table, opened on their backends at first use (`session_routes.ts`).
  *
  * @module
  */
@@ -10,27 +10,27 @@ import {
   wipeKeys,
 } from "../../algorithms/session_description.ts";
 import type { BackendOptions, OperationKind } from "../../backends/backend.ts";
-import type { GuestKeySettings, KeyGrant } from "../keys/guest_keys.ts";
+import type { GuestKeySettings } from "../keys/guest_keys.ts";
 import type { FailureListener } from "./failure.ts";
 import type { BackendLane } from "./open_backends.ts";
-import {
-  type BackendOffers,
-  type Choice,
+import type {
+  BackendOffers,
   Placement,
-  type PlacementSettings,
-  type SessionPlacement,
+  PlacementSettings,
+  SessionPlacement,
 } from "./placement.ts";
 import type { Route } from "./route_table.ts";
-import { LongOperations } from "./long_operations.ts";
 import { NO_SESSION, SessionIndex } from "./session_index.ts";
 import {
+  CLOSE_IT,
+  CLOSE_OLD_ROUTES,
   RECORD_WORDS,
   SessionField,
   SessionRecords,
 } from "./session_records.ts";
-import { sessionName } from "./session_needs.ts";
-import { type SessionRules, sessionRules } from "./session_rules.ts";
+import { SessionRoutes } from "./session_routes.ts";
 import type { SessionAnnouncement } from "./session_table.ts";
+import { createSession, type ThreadSession } from "./thread_session.ts";
 import type { ThreadBackends } from "./thread_backends.ts";
 import { WorkSeries } from "./work_series.ts";
 
@@ -54,47 +54,11 @@ export interface ThreadSettings extends PlacementSettings {
   readonly keys?: GuestKeySettings;
 }
 
-/** A backend that does not have a session. */
-interface RefusedRoute {
-  readonly backend: string;
-  readonly generation: number;
-  readonly askAgainAt: number;
-}
-
-/** When a backend that refused a session is asked for it again. */
-const ASK_AGAIN_MS = 1000;
-
-/** A session on this thread. */
-export interface ThreadSession {
-  readonly id: number;
-  /** Its number on this thread; another may have it when this one is closed. */
-  readonly number: number;
-  readonly description: SessionDescription;
-  readonly rules: SessionRules;
-  readonly placement: SessionPlacement;
-  /** The key of the store that it uses; `null` when that is gone. */
-  key: KeyGrant | null | undefined;
-  /** Where it has been opened. */
-  readonly routes: Route[];
-  /** Where it was before its backend failed and recovered; not closed yet. */
-  readonly oldRoutes: Route[];
-  /** Where it has been refused. */
-  refusals: RefusedRoute[];
-  /** The route of each choice, at the state of the backends `routeEpoch`. */
-  readonly routeOfChoice: (Route | undefined)[];
-  routeEpoch: number;
-  readonly long: LongOperations;
-}
-
-const CLOSE_IT = 1;
-const CLOSE_OLD_ROUTES = 2;
-
 // The engine folds constants of a module of its own only.
 const WORDS = RECORD_WORDS;
 const IN_FLIGHT = SessionField.InFlight;
 const EPOCH = SessionField.Epoch;
 const ROUTE = SessionField.Route;
-const BACKEND = SessionField.Backend;
 const WHEN_IDLE = SessionField.WhenIdle;
 /** Above every session; the engine knows what a masked number cannot be. */
 const MASK = 0xffffff;
@@ -109,6 +73,8 @@ export class ThreadSessions {
   /** What they have done. */
   readonly work: WorkSeries;
   readonly index = new SessionIndex(this.records);
+  /** Where they are opened. */
+  readonly routes: SessionRoutes;
   /** Sessions that the device itself uses: requests cannot name them. */
   readonly ownIndex = new SessionIndex(this.records);
   readonly #placement: Placement;
@@ -117,7 +83,6 @@ export class ThreadSessions {
   /** By the number that their session has there, of other guests too. */
   readonly #routes: (Route | undefined)[];
   readonly #freeNumbers: number[] = [];
-  readonly #noted: FailureListener;
   readonly #refresh: (() => void) | undefined;
 
   /**
@@ -133,9 +98,9 @@ export class ThreadSessions {
   ) {
     this.backends = backends;
     this.work = work;
+    this.routes = new SessionRoutes(backends, this.records, work, noted);
     this.#routes = backends.table.routes;
     this.#placement = placement;
-    this.#noted = noted;
     this.#refresh = refresh;
   }
 
@@ -218,7 +183,7 @@ export class ThreadSessions {
       if (this.#isInFlight(session)) {
         this.records.words[WORDS * session.number + WHEN_IDLE]! |=
           CLOSE_OLD_ROUTES;
-      } else this.#closeRoutes(session.oldRoutes);
+      } else this.routes.close(session.oldRoutes);
     }
   }
 
@@ -252,43 +217,7 @@ export class ThreadSessions {
     const session = this.#sessions[number]!;
     const { key } = session;
     if (key === null || key?.admits(kind) === false) return undefined;
-    return this.#chooseRoute(session, sourceBytes);
-  }
-
-  #chooseRoute(session: ThreadSession, sourceBytes: number): Route | undefined {
-    const { number, routeOfChoice } = session;
-    const { epoch } = this.backends;
-    const { choices } = session.placement;
-    let index = 0;
-    while (!fits(choices[index]!, sourceBytes)) index++;
-    if (session.routeEpoch !== epoch) routeOfChoice.length = 0;
-    const { backend } = choices[index]!;
-    if (sourceBytes >= session.long.fromBytes) {
-      return this.#routeOn(
-        session,
-        backend,
-        this.backends.hasSlowLane(backend),
-      ) ??
-        this.#insteadOf(session, backend);
-    }
-    const known = routeOfChoice[index];
-    if (known) return known;
-    const route = this.#routeOn(session, backend);
-    if (!route) return this.#insteadOf(session, backend);
-    routeOfChoice[index] = route;
-    session.routeEpoch = epoch;
-    // Each use of a key of the store is looked at.
-    if (
-      choices.length === 1 && session.key === undefined &&
-      session.long.fromBytes === Infinity
-    ) {
-      const { words } = this.records;
-      const at = WORDS * number;
-      words[at + ROUTE] = route.number;
-      words[at + BACKEND] = route.backendNumber;
-      words[at + EPOCH] = epoch;
-    }
-    return route;
+    return this.routes.choose(session, sourceBytes);
   }
 
   /**
@@ -299,123 +228,6 @@ export class ThreadSessions {
     const isLong = this.#sessions[number]?.long.note(sourceBytes, ms);
     if (isLong !== true) return;
     this.records.words[WORDS * number + EPOCH] = -1;
-  }
-
-  #insteadOf(session: ThreadSession, backend: string): Route | undefined {
-    if (!this.backends.works(backend)) return this.alternative(session);
-    return this.#firstThatTakes(session, session.placement.onUnsupported);
-  }
-
-  /** A backend that works, for a request whose own has failed. */
-  alternative(session: ThreadSession): Route | undefined {
-    return this.#firstThatTakes(session, session.placement.onFailure);
-  }
-
-  /**
-   * A backend for a request that `backend` cannot do: one that comes later in
-   * the order, so that no request is handed round for ever.
-   */
-  elsewhere(session: ThreadSession, backend: string): Route | undefined {
-    const { onUnsupported } = session.placement;
-    const later = onUnsupported.slice(onUnsupported.indexOf(backend) + 1);
-    return this.#firstThatTakes(session, later);
-  }
-
-  #firstThatTakes(
-    session: ThreadSession,
-    backends: readonly string[],
-  ): Route | undefined {
-    for (const backend of backends) {
-      const route = this.#routeOn(session, backend);
-      if (route) return route;
-    }
-    return undefined;
-  }
-
-  /** The session on `backend`; `undefined` where that is down or refuses it. */
-  #routeOn(
-    session: ThreadSession,
-    backend: string,
-    takesLong = false,
-  ): Route | undefined {
-    if (!this.backends.works(backend)) return undefined;
-    const generation = this.backends.generation(backend);
-    for (let i = 0; i < session.routes.length; i++) {
-      const route = session.routes[i]!;
-      if (route.backend !== backend || route.takesLong !== takesLong) continue;
-      if (route.generation === generation) return route;
-      // The backend has failed since. Operations from before may be with it still.
-      session.routes.splice(i, 1);
-      session.oldRoutes.push(route);
-      this.records.words[WORDS * session.number + WHEN_IDLE]! |=
-        CLOSE_OLD_ROUTES;
-      break;
-    }
-    if (isRefused(session, backend, generation)) return undefined;
-    return this.#openOn(session, backend, generation, takesLong);
-  }
-
-  #openOn(
-    session: ThreadSession,
-    backend: string,
-    generation: number,
-    takesLong: boolean,
-  ): Route | undefined {
-    const { description } = session;
-    const number = this.backends.openSession(backend, description, takesLong);
-    if (typeof number === "string") {
-      if (this.backends.works(backend)) {
-        this.sessionRefused(session, backend, number);
-      }
-      return undefined;
-    }
-    const thread = this.backends.threadFor(backend, description, takesLong);
-    const route = {
-      backend,
-      backendNumber: this.backends.numberOf(thread),
-      thread,
-      number,
-      generation,
-      takesLong,
-    };
-    this.#routes[number] = route;
-    this.backends.table.series[number] = this.work.indexOf(
-      backend,
-      description,
-    );
-    session.routes.push(route);
-    return route;
-  }
-
-  /**
-   * The road of a session that a backend does not have: its requests go
-   * elsewhere where they may, and the backend goes on with the others.
-   */
-  sessionRefused(
-    session: ThreadSession,
-    backend: string,
-    reason: string,
-  ): void {
-    session.refusals = session.refusals.filter((one) =>
-      one.backend !== backend
-    );
-    session.refusals.push({
-      backend,
-      generation: this.backends.generation(backend),
-      askAgainAt: performance.now() + ASK_AGAIN_MS,
-    });
-    const which = sessionName(session.description);
-    this.#noted({ of: "session", backend, reason: `${which}: ${reason}` });
-  }
-
-  /** The road of a request that a backend has not done. */
-  requestFailed(
-    session: ThreadSession,
-    backend: string,
-    reason: string,
-  ): void {
-    const which = sessionName(session.description);
-    this.#noted({ of: "request", backend, reason: `${which}: ${reason}` });
   }
 
   /** Notes that an operation of each of the sessions `numbers` has ended. */
@@ -441,7 +253,7 @@ export class ThreadSessions {
     words[at + WHEN_IDLE] = 0;
     const session = this.#sessions[number]!;
     if ((next & CLOSE_IT) !== 0) this.#close(session);
-    else this.#closeRoutes(session.oldRoutes);
+    else this.routes.close(session.oldRoutes);
   }
 
   #close(session: ThreadSession): void {
@@ -449,20 +261,9 @@ export class ThreadSessions {
     this.#sessions[number] = undefined;
     this.records.end(number);
     this.#freeNumbers.push(number);
-    this.#closeRoutes(session.oldRoutes);
-    this.#closeRoutes(session.routes);
+    this.routes.close(session.oldRoutes);
+    this.routes.close(session.routes);
     wipeKeys(session.description);
-  }
-
-  #closeRoutes(routes: Route[]): void {
-    for (const { backend, thread, number } of routes) {
-      this.#routes[number] = undefined;
-      const reason = this.backends.closeSession(backend, thread, number);
-      if (reason !== undefined) {
-        this.#noted({ of: "session", backend, reason });
-      }
-    }
-    routes.length = 0;
   }
 
   /**
@@ -490,42 +291,4 @@ export class ThreadSessions {
     this.backends.close();
     for (const { description } of all) wipeKeys(description);
   }
-}
-
-function createSession(
-  id: number,
-  number: number,
-  description: SessionDescription,
-  placement: SessionPlacement,
-  key: KeyGrant | undefined,
-): ThreadSession {
-  return {
-    id,
-    number,
-    description,
-    rules: sessionRules(description),
-    placement,
-    key,
-    routes: [],
-    oldRoutes: [],
-    refusals: [],
-    routeOfChoice: [],
-    routeEpoch: -1,
-    long: new LongOperations(),
-  };
-}
-
-function fits(choice: Choice, sourceBytes: number): boolean {
-  return sourceBytes >= choice.fromBytes && sourceBytes < choice.belowBytes;
-}
-
-function isRefused(
-  { refusals }: ThreadSession,
-  backend: string,
-  generation: number,
-): boolean {
-  return refusals.some((refusal) =>
-    refusal.backend === backend && refusal.generation === generation &&
-    performance.now() < refusal.askAgainAt
-  );
 }

@@ -22,7 +22,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "the second use of a key is not looked at",
-    file: "device/session/thread_sessions.ts",
+    file: "device/session/session_routes.ts",
     text: "choices.length === 1 && session.key === undefined &&",
     replacement: "choices.length === 1 &&",
     tests: [FILE_KEYS_TEST],

@@ -21,8 +21,8 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "a thread keeps the keys of sessions that are closed",
     file: "device/session/thread_sessions.ts",
     text:
-      "    this.#closeRoutes(session.routes);\n    wipeKeys(session.description);",
-    replacement: "    this.#closeRoutes(session.routes);",
+      "    this.routes.close(session.routes);\n    wipeKeys(session.description);",
+    replacement: "    this.routes.close(session.routes);",
     tests: ["device/session/thread_sessions_test.ts"],
   },
   {
@@ -76,7 +76,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "sessions are not opened anew when their backend works again",
-    file: "device/session/thread_sessions.ts",
+    file: "device/session/session_routes.ts",
     text: "if (route.generation === generation) return route;",
     replacement: "return route;",
     tests: [FAULTY_METHODS_TEST],
@@ -119,14 +119,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a backend that refuses a session is taken for one that failed",
-    file: "device/session/thread_sessions.ts",
-    text: "this.sessionRefused(session, backend, number);",
-    replacement: "this.backends.backendFailed(backend, number);",
+    file: "device/session/session_routes.ts",
+    text: "this.#refused(session, backend, number);",
+    replacement: "this.#backends.backendFailed(backend, number);",
     tests: [FAULTY_METHODS_TEST],
   },
   {
     fault: "a backend is asked for a session that it refuses at every request",
-    file: "device/session/thread_sessions.ts",
+    file: "device/session/session_routes.ts",
     text: "if (isRefused(session, backend, generation)) return undefined;",
     replacement: "",
     tests: [FAULTY_METHODS_TEST],
@@ -204,9 +204,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a session is closed under operations from before a recovery",
-    file: "device/session/thread_sessions.ts",
+    file: "device/session/session_routes.ts",
     text: "      session.oldRoutes.push(route);\n",
-    replacement: "      this.backends.closeSession(backend, route.number);\n",
+    replacement: "      this.#backends.closeSession(backend, route.number);\n",
     tests: ["device/session/thread_sessions_test.ts"],
   },
 ];
