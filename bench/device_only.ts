@@ -14,7 +14,8 @@ import {
   type OperationsBackend,
   OperationStatus,
 } from "../backends/backend.ts";
-import { COUNTERS, DataQueue } from "../device/data_queue.ts";
+import { DataQueue } from "../device/data_queue.ts";
+import { COUNTERS } from "../device/queue_counts.ts";
 import { createVirtqueue } from "../device/ring/create_virtqueue.ts";
 import { startOf } from "../device/ring/ring_start.ts";
 import { UndoLog } from "../device/ring/undo_log.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Counter } from "../device/data_queue.ts";
+import { Counter } from "../device/queue_counts.ts";
 import type { PlacementCounts } from "../device/session/placement_counts.ts";
 
 const plural = (count: number, word: string): string =>

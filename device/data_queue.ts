@@ -15,17 +15,12 @@ import type { AssociationTable } from "./ipsec_requests.ts";
 import { LoggedRequests } from "./logged_requests.ts";
 import { OverwrittenRanges } from "../memory/overwritten_ranges.ts";
 import { OperationRunner } from "./operation_runner.ts";
-import { LATENCY_WORDS, LatencySamples } from "./latency.ts";
+import { Counter, QueueCounts } from "./queue_counts.ts";
 import type { QueueService } from "./queue_service.ts";
 import type { RequestFormat } from "./request_format.ts";
 import { MOST_TRIES } from "./redone_requests.ts";
 import { RequestUndo, type UndoJournal } from "./request_undo.ts";
-import {
-  NOBODY,
-  type RequestSlots,
-  SLOT_WORDS,
-  SlotField,
-} from "./request_slots.ts";
+import { type RequestSlots, SLOT_WORDS, SlotField } from "./request_slots.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
 import type { UsedJournal } from "./ring/used_journal.ts";
 import { MOST_CHAINS, type Virtqueue } from "./ring/virtqueue.ts";
@@ -34,7 +29,6 @@ import type {
   ThreadSessions,
   ThreadSettings,
 } from "./session/thread_sessions.ts";
-import { SERIES_WORDS, SeriesField } from "./session/work_series.ts";
 import { SlotList } from "./slot_list.ts";
 import type { Throttle } from "./throttle.ts";
 import type { WireMode } from "./wire/mode.ts";
@@ -48,13 +42,11 @@ const WRITTEN = BurstField.WrittenBytes;
 const ROOM = BurstField.Destination + ListField.TotalBytes;
 const WORDS = SLOT_WORDS;
 const SESSION = SlotField.Session;
-const BACKEND = SlotField.Backend;
 const NONE = NO_SESSION;
-const NO_BACKEND = NOBODY;
-const SERIES = SERIES_WORDS;
-const SERIES_REQUESTS = SeriesField.Requests;
-const SERIES_BYTES = SeriesField.Bytes;
-const SERIES_FAILURES = SeriesField.Failures;
+const BASE = Counter.Base;
+const IN_FLIGHT = Counter.InFlight;
+const MOVED_ON = Counter.MovedOn;
+const WAITED_MS = Counter.WaitedMs;
 const OK: number = Status.Ok;
 /** Above every slot; the engine knows what a masked number cannot be. */
 const MASK = 0xffff;
@@ -70,33 +62,6 @@ const BURST_BYTES = 1 << 20;
 
 /** Bursts of one call of `service`; between calls a thread sees its messages. */
 const BURSTS_PER_SERVICE = 8;
-
-/** Indices of a queue's counters. */
-export const enum Counter {
-  Requests = 0,
-  /** Requests whose status was not OK. */
-  Failures = 1,
-  /** Bytes of their chains, headers and status included. */
-  Bytes = 2,
-  /** Operations that another backend took over. */
-  MovedOn = 3,
-  /** Milliseconds that requests have waited for the guest's rates. */
-  WaitedMs = 4,
-  /** Where the ring stands, behind all that has been taken: its base. */
-  Base = 5,
-  /** Requests that were taken and are not answered yet. */
-  InFlight = 6,
-  /** Requests by the status that they were answered with: eight words. */
-  ByStatus = 7,
-  /** The words of `LatencySamples`. */
-  Latency = 15,
-}
-
-/** A status takes one of eight words; there are no more. */
-const STATUS_MASK = 7;
-
-/** Length of a queue's counters. */
-export const COUNTERS = Counter.Latency + LATENCY_WORDS;
 
 /** What a data queue works on. */
 export interface DataQueueOptions {
@@ -137,6 +102,7 @@ export class DataQueue implements QueueService {
   readonly #virtqueue: Virtqueue;
   readonly #sessions: ThreadSessions;
   readonly #counters: Float64Array;
+  readonly #counts: QueueCounts;
   readonly #format: RequestFormat;
   readonly #requests: RequestSlots;
   #generation = 0;
@@ -153,7 +119,6 @@ export class DataQueue implements QueueService {
   #spare: SlotList | undefined;
   readonly #runner: OperationRunner;
   #throttle: Throttle | undefined;
-  readonly #latency: LatencySamples;
   /** Whether the list of what has ended has requests of several routes. */
   #otherRoutes = false;
   /** Whether the driver is to be told of what it has been shown. */
@@ -183,14 +148,19 @@ export class DataQueue implements QueueService {
         options.associations,
       );
     this.#requests = this.#format.requests;
+    this.#counts = new QueueCounts(
+      counters,
+      this.#requests,
+      virtqueue.slots,
+      sessions,
+    );
     this.#runner = new OperationRunner(sessions, this.#requests);
     this.#redo = options.redo ?? 0;
     this.#journal = options.journal;
-    this.#latency = new LatencySamples(counters.subarray(Counter.Latency));
     this.#undo = options.undo &&
       new RequestUndo(options.undo, virtqueue, memory, this.#format);
     this.#base = virtqueue.base;
-    counters[Counter.Base] = this.#base;
+    counters[BASE] = this.#base;
   }
 
   get broken(): string | undefined {
@@ -263,15 +233,15 @@ export class DataQueue implements QueueService {
   service(mostBursts = BURSTS_PER_SERVICE): boolean {
     let notify = false;
     for (let i = 0; i < mostBursts; i++) {
-      const isTimed = this.#latency.begins();
+      const isTimed = this.#counts.latency.begins();
       const count = this.#popBurst();
       if (count === 0) break;
-      this.#latency.next();
+      this.#counts.latency.next();
       if (this.#redo > 0) this.#runAgain();
       else this.#runner.runBurst(this.#ready, this.#readyCount);
       this.#settle(this.#burst, count);
       if (this.#isRedoing) this.#endRedone();
-      if (isTimed) this.#time(this.#burst[0]!);
+      if (isTimed) this.#counts.time(this.#burst[0]!);
       notify = this.#publish() || notify;
     }
     this.#releaseOldLists();
@@ -285,7 +255,7 @@ export class DataQueue implements QueueService {
     this.#isUntold = false;
     // A packed ring's base has what is used, too; another ring may be the one whose
     // backend never returns.
-    if (virtqueue.isPacked) this.#counters[Counter.Base] = virtqueue.base;
+    if (virtqueue.isPacked) this.#counters[BASE] = virtqueue.base;
     const undo = this.#undo;
     if (undo?.hasRecords) undo.shown(this.#redo === 0);
     return notify;
@@ -327,7 +297,9 @@ export class DataQueue implements QueueService {
     this.#spare = undefined;
     this.#settle(pending.slots, pending.count);
     if (this.#isRedoing) this.#endRedone();
-    if (this.#latency.waiting >= 0) this.#time(this.#latency.waiting);
+    if (this.#counts.latency.waiting >= 0) {
+      this.#counts.time(this.#counts.latency.waiting);
+    }
     pending.count = 0;
     this.#spare = pending;
     this.#releaseOldLists();
@@ -348,7 +320,7 @@ export class DataQueue implements QueueService {
     const { readableBytes } = virtqueue.slots;
     let bytes = 0;
     for (let i = 0; i < count; i++) bytes += readableBytes[burst[i]!]!;
-    this.#counters[Counter.WaitedMs]! += throttle.taken(count, bytes);
+    this.#counters[WAITED_MS]! += throttle.taken(count, bytes);
     return count;
   }
 
@@ -374,7 +346,7 @@ export class DataQueue implements QueueService {
     const base = this.#base;
     this.#base = virtqueue.base;
     // Others go on there, should a backend never return.
-    this.#counters[Counter.Base] = this.#base;
+    this.#counters[BASE] = this.#base;
     const requests = this.#requests;
     if (requests.burst.slotCount < virtqueue.slots.count) {
       requests.addSlots(virtqueue.slots.count);
@@ -431,7 +403,7 @@ export class DataQueue implements QueueService {
         this.#answer(1);
       } else this.#pending.add(slot);
     }
-    this.#counters[Counter.InFlight] = this.#pending.count;
+    this.#counters[IN_FLIGHT] = this.#pending.count;
   }
 
   /**
@@ -484,68 +456,11 @@ export class DataQueue implements QueueService {
       sessions = (sessions + 1) | 0;
     }
     virtqueue.give(ended, lengths, count);
-    if (refused > 0 || this.#otherRoutes) this.#countEach(count);
-    else this.#countWork(count, endedBytes);
+    if (refused > 0 || this.#otherRoutes) this.#counts.each(ended, count);
+    else this.#counts.alike(ended[0]!, count, endedBytes);
     this.#sessions.finished(numbers, sessions);
-    this.#count(count, refused, endedBytes);
-  }
-
-  /** Counts requests that went one route by what was done and by whom. */
-  #countWork(requests: number, bytes: number): void {
-    const { fields } = this.#requests.burst;
-    const route = fields[FIELDS * (this.#ended[0]! & MASK) + ROUTE]!;
-    const { work, backends } = this.#sessions;
-    const at = SERIES * backends.table.series[route]!;
-    work.counters[at + SERIES_REQUESTS]! += requests;
-    work.counters[at + SERIES_BYTES]! += bytes;
-  }
-
-  /** The same for what went several routes, or was refused in part. */
-  #countEach(count: number): void {
-    const { burst, words } = this.#requests;
-    const { fields } = burst;
-    const { work, backends } = this.#sessions;
-    const { series } = backends.table;
-    const { counters } = work;
-    const { readableBytes, writableBytes } = this.#virtqueue.slots;
-    for (let i = 0; i < count; i++) {
-      const slot = this.#ended[i]! & MASK;
-      const status = fields[FIELDS * slot + STATUS]!;
-      if (status !== OK) {
-        this.#counters[Counter.ByStatus + (status & STATUS_MASK)]!++;
-        if (words[WORDS * slot + BACKEND] === NO_BACKEND) continue;
-      }
-      const at = SERIES * series[fields[FIELDS * slot + ROUTE]!]!;
-      if (status !== OK) {
-        counters[at + SERIES_FAILURES]!++;
-        continue;
-      }
-      counters[at + SERIES_REQUESTS]!++;
-      counters[at + SERIES_BYTES]! += readableBytes[slot]! +
-        writableBytes[slot]!;
-    }
-  }
-
-  /** Notes how long the request of `slot` has taken, or waits for its end. */
-  #time(slot: number): void {
-    const { burst, words } = this.#requests;
-    if (words[WORDS * slot + SESSION] !== NONE) {
-      return this.#latency.waitsFor(slot);
-    }
-    const { work, backends } = this.#sessions;
-    const at = FIELDS * slot;
-    const isServed = burst.fields[at + STATUS] === OK;
-    const series = backends.table.series[burst.fields[at + ROUTE]!];
-    this.#latency.ended(isServed ? work.kinds[series!]?.service : undefined);
-  }
-
-  /** Counts what has ended, where others see it. */
-  #count(ended: number, refused: number, endedBytes: number): void {
-    const counters = this.#counters;
-    counters[Counter.Requests]! += ended;
-    counters[Counter.Failures]! += refused;
-    counters[Counter.Bytes]! += endedBytes;
-    counters[Counter.MovedOn]! += this.#runner.movedOn;
+    this.#counts.all(count, refused, endedBytes);
+    this.#counters[MOVED_ON]! += this.#runner.movedOn;
     this.#runner.movedOn = 0;
   }
 }

@@ -7,7 +7,8 @@
 
 import type { AdminQueue } from "../device/admin_queue.ts";
 import type { ControlQueue } from "../device/control_queue.ts";
-import { COUNTERS, DataQueue } from "../device/data_queue.ts";
+import { DataQueue } from "../device/data_queue.ts";
+import { COUNTERS } from "../device/queue_counts.ts";
 import { Device } from "../device/device.ts";
 import { createVirtqueue } from "../device/ring/create_virtqueue.ts";
 import { startOf } from "../device/ring/ring_start.ts";

@@ -7,7 +7,7 @@
 import process from "node:process";
 import { SERVICES } from "../../algorithms/catalogue.ts";
 import type { ProbedBackend } from "../../backends/probe.ts";
-import { Counter } from "../../device/data_queue.ts";
+import { Counter } from "../../device/queue_counts.ts";
 import type { Device } from "../../device/device.ts";
 import { histogramOf, LATENCY_BOUNDS_MS } from "../../device/latency.ts";
 import type { PlacementCounts } from "../../device/session/placement_counts.ts";

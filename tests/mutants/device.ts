@@ -290,7 +290,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "of a packed ring it is not told where its used descriptors are",
     file: "device/data_queue.ts",
     text:
-      "    if (virtqueue.isPacked) this.#counters[Counter.Base] = virtqueue.base;\n",
+      "    if (virtqueue.isPacked) this.#counters[BASE] = virtqueue.base;\n",
     replacement: "",
     tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
   },

@@ -7,7 +7,7 @@
  */
 
 import type { Random } from "../../conformance/random.ts";
-import { Counter } from "../../device/data_queue.ts";
+import { Counter } from "../../device/queue_counts.ts";
 import {
   OFFERED_PROTOCOL_FEATURES,
   Request,

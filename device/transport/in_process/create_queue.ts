@@ -5,7 +5,8 @@
  */
 
 import { ControlQueue } from "../../control_queue.ts";
-import { COUNTERS, DataQueue } from "../../data_queue.ts";
+import { DataQueue } from "../../data_queue.ts";
+import { COUNTERS } from "../../queue_counts.ts";
 import type { Device } from "../../device.ts";
 import type { QueueService } from "../../queue_service.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";

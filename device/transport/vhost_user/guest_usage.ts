@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Counter, COUNTERS } from "../../data_queue.ts";
+import { Counter, COUNTERS } from "../../queue_counts.ts";
 import {
   SERIES_BYTES,
   SERIES_WORDS,

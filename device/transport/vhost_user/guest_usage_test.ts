@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { Counter } from "../../data_queue.ts";
+import { Counter } from "../../queue_counts.ts";
 import { SeriesField } from "../../session/work_series.ts";
 import { GuestUsage } from "./guest_usage.ts";
 

@@ -6,7 +6,8 @@
 
 import type { Libc } from "../../../ffi/libc.ts";
 import { signalWithRoom } from "../../../ffi/libc_foreign.ts";
-import { Counter, DataQueue } from "../../data_queue.ts";
+import { DataQueue } from "../../data_queue.ts";
+import { Counter } from "../../queue_counts.ts";
 import type { AssociationTable } from "../../ipsec_requests.ts";
 import type { LeftChain } from "../../left_chains.ts";
 import type { GuestMemory } from "../../ring/guest_memory.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Counter } from "../../data_queue.ts";
+import { Counter } from "../../queue_counts.ts";
 import type { LeftChain } from "../../left_chains.ts";
 import type { ThrottleState } from "../../throttle.ts";
 import type { QueueCounters } from "./guest_usage.ts";

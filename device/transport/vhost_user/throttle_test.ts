@@ -6,7 +6,7 @@ import {
   startTestServer,
   type TestServer,
 } from "../../../testing/vhost_user_server.ts";
-import { Counter } from "../../data_queue.ts";
+import { Counter } from "../../queue_counts.ts";
 import type { ThrottleLimits } from "../../throttle.ts";
 
 const DATA = new Uint8Array(4000).fill(3);
