@@ -1,6 +1,7 @@
 /**
  * The descriptors of chains some of whose ranges are made of several: results with
- * a digest right behind them, or a buffer in pieces that lie together.
+ * a digest right behind them, or a buffer in pieces that lie together. Followed by
+ * the same loop, chains without such ranges would cost a fifteenth more.
  *
  * @module
  */
