@@ -21,6 +21,7 @@ import {
   wordOf,
 } from "./packed_inflight_part.ts";
 import type { PackedVirtqueue } from "./packed_virtqueue.ts";
+import { RingPositions } from "./ring_positions.ts";
 import { NO_CHAIN } from "./virtqueue.ts";
 
 const {
@@ -39,6 +40,9 @@ const {
   ADDRESS,
   COUNTER,
 } = PACKED_PART;
+/** Of a position in the ring. */
+const INDEX = 0x7fff;
+const WRAP = 0x8000;
 /** 16-bit words of a descriptor in the ring. */
 const DESCRIPTOR_ID = 6;
 
@@ -53,6 +57,7 @@ export class PackedInflight implements InflightPart {
   readonly #ringWords: Uint16Array<ArrayBuffer>;
   readonly #fields: InflightFields;
   readonly #size: number;
+  readonly #positions: RingPositions;
   /** Heads of lists that another process had taken. */
   readonly #left: number[] = [];
   /** Entries as this process knows them, whatever becomes of the region. */
@@ -85,6 +90,7 @@ export class PackedInflight implements InflightPart {
     // Whoever shares the part may have changed it since it was looked through.
     const size = Math.max(entriesOf(this.#fields), ring.size);
     this.#size = size;
+    this.#positions = new RingPositions(ring.size, true);
     this.#next = new Int32Array(size);
     this.#last = new Int32Array(size);
     this.#count = new Int32Array(size);
@@ -116,24 +122,22 @@ export class PackedInflight implements InflightPart {
    * been written over descriptors of others.
    */
   #putBack(lists: readonly KeptList[]): void {
-    const { usedPosition, size } = this.#ring;
     const { words } = this.#fields;
     const ring = this.#ringWords;
-    let wrap = usedPosition >>> 15;
-    let index = usedPosition & 0x7fff;
+    let position = this.#ring.usedPosition;
     for (const entry of lists.flatMap(({ entries }) => entries)) {
       const from = wordOf(entry);
-      const to = 8 * index;
+      const to = 8 * (position & INDEX);
       for (let i = 0; i < 4; i++) ring[to + i] = words[from + ADDRESS + i]!;
       ring[to + 4] = words[from + LENGTH_LOW]!;
       ring[to + 5] = words[from + LENGTH_LOW + 1]!;
       ring[to + DESCRIPTOR_ID] = words[from + ID]!;
       const own = words[from + FLAGS]! & ~USED_FLAGS;
-      const state = wrap === 1 ? DESCRIPTOR_AVAILABLE : DESCRIPTOR_USED;
+      const state = (position & WRAP) !== 0
+        ? DESCRIPTOR_AVAILABLE
+        : DESCRIPTOR_USED;
       Atomics.store(ring, to + DESCRIPTOR_ID + 1, own | state);
-      if (++index < size) continue;
-      index = 0;
-      wrap ^= 1;
+      position = this.#positions.after(position, 1);
     }
   }
 
@@ -143,20 +147,15 @@ export class PackedInflight implements InflightPart {
    * ring are under way.
    */
   #hideAnswers(count: number): void {
-    const { usedPosition, size } = this.#ring;
     const ring = this.#ringWords;
-    let wrap = usedPosition >>> 15;
-    let index = usedPosition & 0x7fff;
+    let position = this.#ring.usedPosition;
     for (let i = 0; i < count; i++) {
-      const at = 8 * index + DESCRIPTOR_ID + 1;
+      const at = 8 * (position & INDEX) + DESCRIPTOR_ID + 1;
       const flags = ring[at]!;
-      const isShown = wrap === 1
-        ? (flags & USED_FLAGS) === USED_FLAGS
-        : (flags & USED_FLAGS) === 0;
+      const shown = (position & WRAP) !== 0 ? USED_FLAGS : 0;
+      const isShown = (flags & USED_FLAGS) === shown;
       if (isShown) Atomics.store(ring, at, flags ^ DESCRIPTOR_USED);
-      if (++index < size) continue;
-      index = 0;
-      wrap ^= 1;
+      position = this.#positions.after(position, 1);
     }
   }
 
@@ -198,7 +197,7 @@ export class PackedInflight implements InflightPart {
 
   taken(slots: Int32Array, count: number): void {
     const { base, size, slots: { ringDescriptors } } = this.#ring;
-    let index = (base & 0x7fff) + size;
+    let index = (base & INDEX) + size;
     for (let i = 0; i < count; i++) index -= ringDescriptors[slots[i]!]!;
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
@@ -254,8 +253,8 @@ export class PackedInflight implements InflightPart {
   /** Stages the lists before `usedPosition`, which were taken first. */
   #stageInTurn(order: number[], usedPosition: number): void {
     const before = this.#staged;
-    let moved = (usedPosition & 0x7fff) - (before & 0x7fff);
-    if (((usedPosition ^ before) & 0x8000) !== 0) moved += this.#ring.size;
+    let moved = (usedPosition & INDEX) - (before & INDEX);
+    if (((usedPosition ^ before) & WRAP) !== 0) moved += this.#ring.size;
     while (moved > 0 && order.length > 0) {
       const head = order.shift()!;
       moved -= this.#count[head]!;
@@ -281,7 +280,7 @@ export class PackedInflight implements InflightPart {
     if (this.#order) this.#stageInTurn(this.#order, usedPosition);
     this.#staged = usedPosition;
     bytes[USED_WRAP] = this.#staged >>> 15;
-    Atomics.store(words, USED_INDEX, this.#staged & 0x7fff);
+    Atomics.store(words, USED_INDEX, this.#staged & INDEX);
   }
 
   shown(): void {
@@ -290,6 +289,6 @@ export class PackedInflight implements InflightPart {
     this.#batch = [];
     words[OLD_FREE_HEAD] = this.#free;
     bytes[OLD_USED_WRAP] = this.#staged >>> 15;
-    Atomics.store(words, OLD_USED_INDEX, this.#staged & 0x7fff);
+    Atomics.store(words, OLD_USED_INDEX, this.#staged & INDEX);
   }
 }

@@ -24,6 +24,7 @@ import {
 } from "./layout.ts";
 import { ReadFence } from "./read_fence.ts";
 import { doubleWords, words } from "./ring_area.ts";
+import { RingPositions } from "./ring_positions.ts";
 import {
   MOST_CHAINS,
   NO_CHAIN,
@@ -80,12 +81,14 @@ export class PackedVirtqueue implements Virtqueue {
   /** Whether the last chain was like the one before in its slot. */
   #areAlike = true;
   readonly #journal: UsedJournal | undefined;
+  readonly #positions: RingPositions;
   /** Descriptors shown since the driver was last asked. */
   #shown = 0;
 
   constructor(setup: RingSetup) {
     const { size, memory } = setup;
     this.size = size;
+    this.#positions = new RingPositions(size, true);
     this.#memory = memory;
     this.#eventIndex = setup.eventIndex;
     this.#gate = setup.inOrder ? new InOrderGate(size) : undefined;
@@ -111,8 +114,7 @@ export class PackedVirtqueue implements Virtqueue {
   /** Shows what the process before has written down, and begins behind it. */
   #resume(journal: UsedJournal): void {
     const { unshown } = journal;
-    let descriptors = 0;
-    for (let i = 0; i < unshown; i++) descriptors += journal.descriptors(i);
+    const descriptors = journal.descriptors(unshown);
     if (descriptors > this.size) {
       this.broken = `${descriptors} used descriptors in a ring of ${this.size}`;
       return;
@@ -144,13 +146,11 @@ export class PackedVirtqueue implements Virtqueue {
 
   get usedPosition(): number {
     const journal = this.#journal;
-    let used = this.#used;
-    for (let i = 0; i < (journal?.count ?? 0); i++) {
-      used += journal!.descriptors(i);
-    }
-    return used < this.size
-      ? used | this.#usedWrap << 15
-      : (used - this.size) | (this.#usedWrap ^ 1) << 15;
+    if (!journal) return this.shown;
+    return this.#positions.after(
+      this.shown,
+      journal.descriptors(journal.count),
+    );
   }
 
   take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number {

@@ -84,9 +84,13 @@ export class UsedJournal {
     Atomics.store(this.#words, START, position);
   }
 
-  /** How many descriptors of the ring a used one stands for. */
-  descriptors(index: number): number {
-    return this.entries[ENTRY_WORDS * index]! >>> 16;
+  /** How many descriptors of the ring the first `count` used ones stand for. */
+  descriptors(count: number): number {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      sum += this.entries[ENTRY_WORDS * i]! >>> 16;
+    }
+    return sum;
   }
 
   /** All of them have been shown: the ring stands at `position`. */

@@ -25,7 +25,10 @@ Deno.test("what is committed and not shown is there for who comes next", () => {
   const next = new UsedJournal(memory);
   strictEqual(next.unshown, MOST_USED);
   deepStrictEqual(
-    [next.descriptors(40), ...next.entries.slice(80, 82)],
+    [
+      next.descriptors(41) - next.descriptors(40),
+      ...next.entries.slice(80, 82),
+    ],
     [2, 40 | 2 << 16, 4000],
   );
   journal.shown(0x8010_8010);

@@ -104,9 +104,7 @@ export function begunRequests(
  * whether it has been shown or not.
  */
 export function unshownDescriptors(journal: UsedJournal): number {
-  let done = 0;
-  for (let i = 0; i < journal.unshown; i++) done += journal.descriptors(i);
-  return done;
+  return journal.descriptors(journal.unshown);
 }
 
 /**
