@@ -46,7 +46,7 @@ export function createVirtqueue(
   );
   if ("error" in device) return device;
   const setup = { ...options, descriptor, driver, device };
-  const { inflight, inOrder, takesAgain } = options;
+  const { inflight, inOrder, takesAgain = true } = options;
   if (!packed) {
     const ring = new SplitVirtqueue(setup);
     const part = inflight && new SplitInflight(inflight, ring, inOrder);
@@ -63,7 +63,7 @@ export function createVirtqueue(
     ring,
     words(descriptor),
     inOrder,
-    takesAgain ?? true,
+    takesAgain,
   );
   ring.tracker = part;
   return logged(tracked(ring, part, takesAgain), setup);
@@ -72,7 +72,7 @@ export function createVirtqueue(
 function tracked(
   virtqueue: Virtqueue,
   part: InflightPart | undefined,
-  takesAgain = true,
+  takesAgain: boolean,
 ): Virtqueue {
   return part ? new TrackedVirtqueue(virtqueue, part, takesAgain) : virtqueue;
 }

@@ -6,7 +6,6 @@
  */
 
 export const DESCRIPTOR_BYTES = 16;
-export const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES / 4;
 
 /** Descriptor flags of both formats. */
 export const DESCRIPTOR_NEXT = 1;
