@@ -199,8 +199,7 @@ export class OperationRunner {
     if (backend === RUNS_APART) return true;
     const { fields } = this.#requests.burstOf(slot);
     const status: OperationStatus = fields[BURST * slot + STATUS]!;
-    return status === OperationStatus.Unavailable ||
-      status === OperationStatus.Elsewhere;
+    return isUndone(status);
   }
 
   /** The same for the request of `slot`, which is in `place` of `burst`. */
@@ -224,9 +223,8 @@ export class OperationRunner {
         return true;
       }
       if (status === OperationStatus.Pending) return false;
-      const isUndone = status === OperationStatus.Unavailable ||
-        status === OperationStatus.Elsewhere;
-      if (isUndone && this.#moveOn(slot, burst, place)) continue;
+      const isLeft = isUndone(status);
+      if (isLeft && this.#moveOn(slot, burst, place)) continue;
       const reason = FAILURES[status];
       if (reason !== undefined && !this.#sessions.backends.isDown(backend)) {
         this.#sessions.routes.requestFailed(
@@ -235,7 +233,7 @@ export class OperationRunner {
           reason,
         );
       }
-      if (isUndone) fields[at + STATUS] = OperationStatus.Failed;
+      if (isLeft) fields[at + STATUS] = OperationStatus.Failed;
       return true;
     }
   }
@@ -379,6 +377,12 @@ export class OperationRunner {
       else this.#takeBack(this.#requests.burstOf(slot), slot, left);
     }
   }
+}
+
+/** Whether a backend has left a request as it was, for another one. */
+function isUndone(status: OperationStatus): boolean {
+  return status === OperationStatus.Unavailable ||
+    status === OperationStatus.Elsewhere;
 }
 
 /**
