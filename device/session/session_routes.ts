@@ -155,7 +155,7 @@ export class SessionRoutes {
     const number = this.#backends.openSession(backend, description, takesLong);
     if (typeof number === "string") {
       if (this.#backends.works(backend)) {
-        this.#refused(session, backend, number);
+        this.#sessionRefused(session, backend, number);
       }
       return undefined;
     }
@@ -181,7 +181,7 @@ export class SessionRoutes {
    * The road of a session that a backend does not have: its requests go
    * elsewhere where they may, and the backend goes on with the others.
    */
-  #refused(
+  #sessionRefused(
     session: ThreadSession,
     backend: string,
     reason: string,

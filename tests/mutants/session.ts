@@ -120,7 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a backend that refuses a session is taken for one that failed",
     file: "device/session/session_routes.ts",
-    text: "this.#refused(session, backend, number);",
+    text: "this.#sessionRefused(session, backend, number);",
     replacement: "this.#backends.backendFailed(backend, number);",
     tests: [FAULTY_METHODS_TEST],
   },
