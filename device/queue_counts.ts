@@ -98,7 +98,10 @@ export class QueueCounts {
     work.counters[at + SERIES_BYTES]! += bytes;
   }
 
-  /** The same for the first `count` of `slots`, which went several routes, or were refused in part. */
+  /**
+   * The same for the first `count` of `slots`, which went several routes, or were
+   * refused in part.
+   */
   each(slots: Int32Array<ArrayBuffer>, count: number): void {
     const { burst, words } = this.#requests;
     const { fields } = burst;

@@ -52,7 +52,6 @@ function write(
   view.setUint16(offset + 14, packed ? flags : next, true);
 }
 
-/** A request as drivers send it: header, IV and source, result and status. */
 /** Parts of a usual chain, apart or some of them right behind each other. */
 const PLACES = [
   [0, 128, 256, 384, 512],
@@ -61,6 +60,7 @@ const PLACES = [
   [0, 72, 88, 152, 216],
 ];
 
+/** A request as drivers send it: header, IV and source, result and status. */
 const usual = (places = PLACES[0]!): Descriptor[] =>
   [72, 16, 64, 64, 1].map((lengthBytes, i) => ({
     address: LOW + DATA + places[i]!,
