@@ -26,12 +26,13 @@ import { KeptUndo, type UndoPool } from "./kept_undo.ts";
 /** Parts of a descriptor's name behind that of its guest. */
 const STATE = "state";
 const UNDO = "undo";
+const IPSEC = "ipsec";
+const MEMORY_NAMES = [STATE, UNDO, IPSEC];
 const PIPE_ENDS = ["answers-out", "answers-in"];
+const OWN_NAMES = [...MEMORY_NAMES, ...PIPE_ENDS];
 /** Of a guest, for which there must be room when it begins. */
 const USUAL_NUMBER = 99_999_999;
 const USUAL_DESCRIPTORS = 24;
-const IPSEC = "ipsec";
-const OWN_NAMES = [STATE, UNDO, IPSEC, ...PIPE_ENDS];
 
 /** Whether a descriptor's name behind that of its guest is one that guests use. */
 export const isPartOfGuest = (text: string): boolean =>
@@ -185,6 +186,7 @@ export class KeptGuest {
       if (typeof undo !== "string") {
         undo.letGo(left.some(({ fd }) => fd === undo.fd));
       }
+      if (typeof ipsec === "object") ipsec.letGo();
       return [undo, ipsec, pipe].find((one) => typeof one === "string")!;
     }
     const descriptors = new KeptDescriptors(libc, keeper, name);
@@ -192,9 +194,11 @@ export class KeptGuest {
     const parts = { state, undo, ipsec, pipe, hasPipeOfBefore };
     const kept = new KeptGuest(libc, descriptors, parts);
     state.written();
+    // One end of a pipe alone is given up before the new ones have its name.
+    const named = hasPipeOfBefore ? OWN_NAMES : MEMORY_NAMES;
+    for (const one of left) descriptors.adopt(one, named);
     if (!left.some((one) => one.fd === undo.fd)) kept.#keepUndo();
-    if (!pipeOfBefore) kept.#keepPipe();
-    for (const one of left) descriptors.adopt(one, OWN_NAMES);
+    if (!hasPipeOfBefore) kept.#keepPipe();
     return { kept, record };
   }
 
@@ -290,7 +294,7 @@ export class KeptGuest {
   }
 }
 
-/** A version of the device before this one has left none. */
+/** A version before this one has left none; of one end alone there is no use. */
 function leftPipe(
   name: string,
   left: readonly KeptDescriptor[],

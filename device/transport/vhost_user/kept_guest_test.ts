@@ -262,3 +262,16 @@ Deno.test("a guest whose undo logs cannot be used leaves nothing open", () => {
   strictEqual(takeOver(keeper), "no undo logs");
   strictEqual(openDescriptors(), before);
 });
+
+Deno.test("one end of a pipe alone is closed, and a new pipe is kept", () => {
+  const before = openDescriptors();
+  const keeper = leftGuest();
+  keeper.forget(`${NAME}.answers-out`);
+  const taken = takeOver(keeper);
+  ok(typeof taken !== "string", `${taken}`);
+  ok(keeper.kept.has(`${NAME}.answers-out`));
+  taken.giveUp();
+  taken.close();
+  deepStrictEqual([...keeper.kept], []);
+  strictEqual(openDescriptors(), before);
+});

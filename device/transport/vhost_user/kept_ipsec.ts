@@ -68,4 +68,9 @@ export class KeptIpsec {
     if (isGivenUp) this.#memory.region.bytes.fill(0);
     closeKeptMemory(this.#libc, this.#memory);
   }
+
+  /** Lets go of it; its descriptor is the caller's. */
+  letGo(): void {
+    this.#libc.unmap(this.#memory.mapping);
+  }
 }
