@@ -27,6 +27,14 @@ export interface Ended {
   readonly ended: string;
 }
 
+/** Whether an answer that was formed has a descriptor with it. */
+export function bringsDescriptor(
+  { buffer, byteOffset, length }: Uint8Array<ArrayBuffer>,
+): boolean {
+  const { request } = decodeHeader(new DataView(buffer, byteOffset, length));
+  return request === Request.GetInflightFd;
+}
+
 /** One end of a vhost-user socket. */
 export class Connection {
   readonly fd: number;
@@ -180,6 +188,12 @@ export class Connection {
     return this.#form(request, VERSION | FLAG_REPLY, payload);
   }
 
+  /** The same of what another process has formed. */
+  formAgain(formed: Uint8Array): Uint8Array<ArrayBuffer> {
+    this.#outgoing.set(formed);
+    return this.#outgoing.subarray(0, formed.length);
+  }
+
   /** Sends a request; returns what is wrong when that failed. */
   request(request: number, payload: Uint8Array): string | undefined {
     return this.send(this.#form(request, VERSION, payload));
@@ -207,27 +221,6 @@ export class Connection {
     return sent === -EAGAIN || sent >= 0
       ? "the front-end does not read replies"
       : `cannot send: ${this.#libc.describe(sent)}`;
-  }
-
-  /** Whether an answer that was formed has a descriptor with it. */
-  bringsDescriptor(formed: Uint8Array<ArrayBuffer>): boolean {
-    const { buffer, byteOffset, length } = formed;
-    const view = new DataView(buffer, byteOffset, length);
-    return decodeHeader(view).request === Request.GetInflightFd;
-  }
-
-  /**
-   * Sends what another process has formed, with the descriptor `inflight` where
-   * it brings one.
-   */
-  sendAgain(
-    formed: Uint8Array<ArrayBuffer>,
-    inflight: number,
-  ): string | undefined {
-    const isThere = this.bringsDescriptor(formed) && inflight >= 0;
-    this.#outgoing.set(formed);
-    const outgoing = this.#outgoing.subarray(0, formed.length);
-    return this.send(outgoing, isThere ? [inflight] : []);
   }
 
   /**

@@ -12,7 +12,7 @@ import type { Device } from "../../device.ts";
 import { fillBuckets } from "../../throttle.ts";
 import { MOST_TRIES } from "../../redone_requests.ts";
 import type { SessionLayout } from "../../wire/session_message.ts";
-import { Connection } from "./connection.ts";
+import { bringsDescriptor, Connection } from "./connection.ts";
 import { Guest } from "./guest.ts";
 import { type Log, logHealth, type LogLevel } from "./log.ts";
 import type { MemoryGuard } from "./memory_guard.ts";
@@ -213,20 +213,19 @@ export class FrontEnd {
   ): Promise<string | undefined> {
     if (!reply) return undefined;
     const connection = this.#connection;
-    const bringsDescriptor = connection.bringsDescriptor(reply);
-    const left = answers.left(messages, bringsDescriptor);
+    const withDescriptor = bringsDescriptor(reply);
+    const left = answers.left(messages, withDescriptor);
     if (left === "sent") return undefined;
     if (left === "in doubt" && await this.#showsAnswer()) {
       answers.end(messages);
       return undefined;
     }
-    if (left === "not sent" && !bringsDescriptor) {
+    if (left === "not sent" && !withDescriptor) {
       return answers.sendLeft(connection.fd, messages, reply);
     }
-    answers.begin(messages);
-    const problem = connection.sendAgain(reply, this.guest.inflight.offered);
-    if (problem === undefined) answers.end(messages);
-    return problem;
+    const { offered } = this.guest.inflight;
+    const fds = withDescriptor && offered >= 0 ? [offered] : [];
+    return this.#sendPastPipe(messages, connection.formAgain(reply), fds);
   }
 
   /** Whether the front-end does what it would not without its answer. */
@@ -373,9 +372,19 @@ export class FrontEnd {
     if (kept && reply && fds.length === 0) {
       return kept.answers.send(this.#connection.fd, message.number, reply);
     }
-    kept?.answers.begin(message.number);
+    return this.#sendPastPipe(message.number, reply, fds);
+  }
+
+  /** Sends an answer, if there is one, that the next process may be in doubt of. */
+  #sendPastPipe(
+    message: number,
+    reply: Uint8Array<ArrayBuffer> | undefined,
+    fds: readonly number[],
+  ): string | undefined {
+    const answers = this.#options.kept?.answers;
+    answers?.begin(message);
     const problem = reply && this.#connection.send(reply, fds);
-    if (problem === undefined) kept?.answers.end(message.number);
+    if (problem === undefined) answers?.end(message);
     return problem;
   }
 
