@@ -289,9 +289,8 @@ export async function serve(
   const observed = { threads, log, tail, guests: () => running };
   const status = new StatusSource(observed);
   if (settings.http) {
-    const http = await startHttp(
-      ...[settings.http, observed, status, access.user] as const,
-    );
+    const { user } = access;
+    const http = await startHttp(settings.http, observed, status, user);
     parts.defer(() => http.close());
   }
   const state = keptState(libc, keeper, settings, log);
