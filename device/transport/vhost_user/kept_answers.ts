@@ -30,8 +30,8 @@ import {
 import type { KeptWords } from "../../state/kept_words.ts";
 
 /** The words, in the head of the state. */
-export const ANSWERED = 4;
-export const ANSWERING = 5;
+const ANSWERED = 4;
+const ANSWERING = 5;
 
 /** What has become of an answer of the process before. */
 export type LeftAnswer = "sent" | "not sent" | "in doubt";

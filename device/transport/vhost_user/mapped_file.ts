@@ -33,7 +33,8 @@ export interface FileMappingOptions {
   readonly memoryGuard: Pick<MemoryGuard, "cover">;
 }
 
-const hex = (value: number): string => `0x${value.toString(16)}`;
+/** As addresses, and lengths beside them, are told. */
+export const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** What is wrong with a part of the file `fd` that a front-end shares as `name`. */
 export function filePartProblem(

@@ -17,6 +17,7 @@ import { logAt } from "./log_memory.ts";
 import {
   type FileMappingOptions,
   filePartProblem,
+  hex,
   mapFilePart,
   type MappedFile,
   type MappedPlace,
@@ -52,8 +53,6 @@ export interface MemoryTableOptions extends FileMappingOptions {
 
 const SEALED = "sealed against shrinking";
 const GONE = "is gone: its file was shortened, or the host had no page for it";
-
-const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** What other threads are told of an entry. */
 const rangeOf = (
