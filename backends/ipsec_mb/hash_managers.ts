@@ -55,17 +55,17 @@ const WIDE_BYTES = 1024;
 /** The managers for one hash. */
 export class HashManagers {
   readonly #library: IpsecMb;
-  /** That with a manager that uses instructions for the hash, if there is one. */
   readonly #shaLibrary: IpsecMb | undefined;
   readonly #isWide: boolean;
 
+  /** `shaLibrary`: that whose manager uses instructions for the hash. */
   constructor(
     library: IpsecMb,
     shaLibrary: IpsecMb | undefined,
     hash: number,
   ) {
     this.#library = library;
-    this.#shaLibrary = hasInstructions(library, hash) ? shaLibrary : undefined;
+    this.#shaLibrary = shaLibrary;
     this.#isWide = hash === HMAC_SHA_1 || hash === SHA_1;
   }
 

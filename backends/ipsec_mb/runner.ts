@@ -30,6 +30,7 @@ export class JobRunner {
   readonly mixed: JobQueue;
   /** Jobs of one hash each and of one cipher or none, by what these are. */
   readonly #hashQueues = new Map<number, JobQueue>();
+  /** Opened for the first hash that its manager has instructions for. */
   #shaLibrary: IpsecMb | undefined;
   /** Set by `place`: where a job reads and writes. */
   from = 0;
@@ -176,10 +177,10 @@ export class JobRunner {
       direction << 8 | keyBytes;
     const known = this.#hashQueues.get(key);
     if (known) return known;
-    if (library.hasShaInstructions) {
-      this.#shaLibrary ??= new IpsecMb(library.path, true);
-    }
-    const managers = new HashManagers(library, this.#shaLibrary, algorithm);
+    const shaLibrary = hasInstructions(library, algorithm)
+      ? this.#shaLibrary ??= new IpsecMb(library.path, true)
+      : undefined;
+    const managers = new HashManagers(library, shaLibrary, algorithm);
     const queue = new JobQueue(
       isInSteps
         ? new JobSteps(library, managers, {
