@@ -54,6 +54,8 @@ const WIDE_BYTES = 1024;
 
 /** The managers for one hash. */
 export class HashManagers {
+  /** As {@linkcode longestHashBytes} says of the hash. */
+  readonly longestBytes: number;
   readonly #library: IpsecMb;
   readonly #shaLibrary: IpsecMb | undefined;
   readonly #isWide: boolean;
@@ -64,6 +66,7 @@ export class HashManagers {
     shaLibrary: IpsecMb | undefined,
     hash: number,
   ) {
+    this.longestBytes = longestHashBytes(library, hash);
     this.#library = library;
     this.#shaLibrary = shaLibrary;
     this.#isWide = hash === HMAC_SHA_1 || hash === SHA_1;

@@ -7,7 +7,7 @@
 
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { HashAlgorithm } from "../../ffi/ipsec_mb_layout.ts";
-import { type HashManagers, longestHashBytes } from "./hash_managers.ts";
+import type { HashManagers } from "./hash_managers.ts";
 import type { Submission } from "./job_queue.ts";
 import { type JobTable, WORD } from "./job_table.ts";
 import type { LoneCipher } from "./lone_jobs.ts";
@@ -52,7 +52,7 @@ export class JobSteps implements Submission {
     this.#managers = managers;
     this.#steps = steps;
     this.jobBytes = library.jobBytes;
-    this.longestHashBytes = longestHashBytes(library, steps.hash);
+    this.longestHashBytes = managers.longestBytes;
   }
 
   submit(table: JobTable, count: number): void {

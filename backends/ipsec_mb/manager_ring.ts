@@ -6,7 +6,7 @@
 
 import type { IpsecMb } from "../../ffi/ipsec_mb.ts";
 import { MAX_BURST_SIZE } from "../../ffi/ipsec_mb_layout.ts";
-import { type HashManagers, longestHashBytes } from "./hash_managers.ts";
+import type { HashManagers } from "./hash_managers.ts";
 import type { Submission } from "./job_queue.ts";
 import { type JobTable, WORD } from "./job_table.ts";
 
@@ -22,14 +22,12 @@ export class ManagerRing implements Submission {
   /** First word of each submitted job in the manager's memory. */
   readonly #places = new Uint32Array(MAX_BURST_SIZE);
 
-  /** `hash` and its managers: all jobs are of that, and need no check. */
-  constructor(library: IpsecMb, hash?: number, managers?: HashManagers) {
+  /** `managers` of a hash: all jobs are of that, and need no check. */
+  constructor(library: IpsecMb, managers?: HashManagers) {
     this.#library = library;
     this.#managers = managers;
     this.jobBytes = library.jobBytes;
-    this.longestHashBytes = hash === undefined
-      ? 0
-      : longestHashBytes(library, hash);
+    this.longestHashBytes = managers?.longestBytes ?? 0;
   }
 
   submit(table: JobTable, count: number): void {

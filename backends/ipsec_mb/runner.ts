@@ -188,7 +188,7 @@ export class JobRunner {
           hash: algorithm,
           hashesFirst,
         })
-        : new ManagerRing(library, algorithm, managers),
+        : new ManagerRing(library, managers),
     );
     this.#hashQueues.set(key, queue);
     return queue;
