@@ -56,7 +56,10 @@ export function nativeBuffer(lengthBytes: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new ArrayBuffer(lengthBytes));
 }
 
-/** `text` as a C string. */
+/**
+ * `text` as a C string whose bytes stay where they are while it is referenced,
+ * so that a library may keep the pointer.
+ */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   const encoded = new TextEncoder().encode(text);
   const bytes = nativeBuffer(encoded.length + 1);

@@ -364,10 +364,6 @@ export function openLibcrypto(library: string): OpenedLibcrypto {
 }
 
 /**
- * `text` as a C string whose bytes stay where they are while it is referenced,
- * so that a library may keep the pointer.
- */
-/**
  * A copy whose bytes never move: an explicit ArrayBuffer lies outside the
  * garbage-collected heap, a short typed array may not.
  */

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { cString } from "./libc.ts";
 import { whyNotOpened } from "./loaded_library.ts";
 
 const P = "pointer";
@@ -162,9 +163,6 @@ const IS_INITIALIZATION_FINISHED = 39;
 
 const RTLD_LAZY = 0x1;
 const RTLD_NODELETE = 0x1000;
-
-const encoder = new TextEncoder();
-const cString = (text: string) => encoder.encode(`${text}\0`);
 
 /**
  * The manual's "Initializing the library": the version first, then whether it is

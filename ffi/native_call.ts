@@ -5,6 +5,8 @@
  * @module
  */
 
+import { cString } from "./libc.ts";
+
 const SYMBOLS = {
   dlopen: {
     parameters: ["buffer", /* filename */ "i32" /* flags */],
@@ -48,8 +50,6 @@ let opened: Deno.DynamicLibrary<typeof SYMBOLS> | undefined;
 
 /** Kept open: what has been handed to a library may be called at any time. */
 const libc = () => (opened ??= Deno.dlopen(LIBC, SYMBOLS)).symbols;
-
-const cString = (text: string) => new TextEncoder().encode(`${text}\0`);
 
 /** The address of `name` in `library`, a path or soname; throws for none. */
 export function functionAddress(
