@@ -17,6 +17,7 @@
  * @module
  */
 
+import { addressOf } from "../../ffi/libc.ts";
 import {
   fixedBytes,
   type Handle,
@@ -193,17 +194,15 @@ function isUsable(
       found.piece(expected, expected);
     const words = new Int32Array(new ArrayBuffer(4 * SCHEDULE_WORDS));
     words.set(schedule);
-    const at = Deno.UnsafePointer.value(
-      Deno.UnsafePointer.of(new Uint8Array(words.buffer)),
-    );
-    return { done, expected, words, address: Number(at) };
+    return { done, expected, words };
   });
   schedule.fill(0);
   const isRight = [0, 1, 0].every((which) => {
-    const { done, expected, words, address } = tried[which]!;
+    const { done, expected, words } = tried[which]!;
     const result = data();
+    const address = Number(addressOf(new Uint8Array(words.buffer)));
     found.begin(address | 0, Math.floor(address / TWO_TO_32) | 0, ivs, 0);
-    return done && words.length > 0 && found.piece(result, result) &&
+    return done && found.piece(result, result) &&
       result.every((byte, i) => byte === expected[i]);
   });
   const anyKey = fixedBytes(new Uint8Array(keyBytes));

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { addressOf } from "../../ffi/libc.ts";
+
 /** Words of libcrypto's AES_KEY: fifteen round keys, and how many are used. */
 export const SCHEDULE_WORDS = 61;
 /** Words from one schedule to the next: whole lines. */
@@ -37,9 +39,7 @@ export class KeySchedules {
     const before = this.words;
     const lengthBytes = 4 * SCHEDULE_STRIDE * places;
     const buffer = new ArrayBuffer(lengthBytes + LINE_BYTES);
-    const start = Number(
-      Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(buffer))),
-    );
+    const start = Number(addressOf(new Uint8Array(buffer)));
     const skipped = -start & (LINE_BYTES - 1);
     this.words = new Int32Array(buffer, skipped, lengthBytes / 4);
     this.low = (start + skipped) | 0;

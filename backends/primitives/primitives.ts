@@ -1,5 +1,5 @@
 /**
- * What a native library does for the sessions of `backends/primitives/`: keyed
+ * What a library does for the sessions of `backends/primitives/`: keyed
  * primitives over contiguous bytes.
  *
  * @module
