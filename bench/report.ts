@@ -49,6 +49,8 @@ const THROUGHPUT_SIZES = [64, 256, 1024, 2048, 16384, 65536];
 /** All that is measured; what is drawn and written comes from it alone. */
 interface Figures {
   readonly machine: Machine;
+  /** Of each figure of `throughput`. */
+  readonly rounds: number;
   /** In process, and backends by themselves. */
   readonly figures: readonly BenchFigure[];
   /** Over vhost-user, by size and algorithm. */
@@ -189,13 +191,14 @@ async function measureAll(options: BenchOptions): Promise<Figures> {
     console.error(file);
     figures.push(...await runBenchFile(file, options.backends));
   }
-  return { machine, figures, ...overSocket };
+  return { machine, rounds: options.rounds, figures, ...overSocket };
 }
 
 const FIGURE_FILE = "report.json";
 
 async function writeReport(folder: string, figures: Figures): Promise<void> {
-  const { machine, throughput } = figures;
+  const { machine, rounds, throughput } = figures;
+  const what = rounds === 1 ? "one round" : `medians of ${rounds} rounds`;
   const named = [
     ...throughputCharts(figures),
     ...backendCharts(figures),
@@ -210,7 +213,8 @@ async function writeReport(folder: string, figures: Figures): Promise<void> {
     `${folder}/README.md`,
     `# Results\n\n${machineLine(machine)}. Written by ` +
       `\`deno task bench:report\`.\n\n` +
-      `Over vhost-user, thousand requests per second (ratio to C over EVP):\n\n` +
+      `Over vhost-user, thousand requests per second (ratio to C over EVP), ` +
+      `${what}:\n\n` +
       `${throughputTable(throughput)}\n\n` +
       `In process, MB/s in bursts of 32 requests:\n\n` +
       `${backendTable(figures.figures)}\n\n${images}\n`,
