@@ -6,6 +6,7 @@
 
 import { ServeProcess } from "./command_process.ts";
 import { temporaryFolder } from "./files.ts";
+import { type Holdings, holdingsOf, holdsNoMore } from "./holdings.ts";
 
 const PATIENCE_MS = 30_000;
 
@@ -92,10 +93,14 @@ export class KeptDevice implements AsyncDisposable {
     return this.#process.said(/listening at/, this.#lives);
   }
 
-  /** How many descriptors the process that serves has open. */
-  async openDescriptors(): Promise<number> {
-    const pid = await childOf(this.pid);
-    return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+  /** What the process that serves holds. */
+  async holdings(): Promise<Holdings> {
+    return holdingsOf(await childOf(this.pid));
+  }
+
+  /** Waits until the process that serves holds no more than that. */
+  async holdsNoMore(bound: Holdings): Promise<void> {
+    await holdsNoMore(await childOf(this.pid), bound);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

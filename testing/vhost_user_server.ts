@@ -22,7 +22,7 @@ import {
 import { openLibc } from "../ffi/libc.ts";
 
 const STEP_MS = 5;
-const STEPS = 2000;
+const STEPS = 6000;
 
 /** A device, its socket and what it logged. */
 export interface TestServer extends AsyncDisposable {

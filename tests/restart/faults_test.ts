@@ -16,7 +16,7 @@ for (const [index, plan] of (await backendPlans()).entries()) {
     `no request is lost or differs wherever a device ends: ${plan.name}`,
     async () => {
       // Another part of the points than the other backend's.
-      const { requests, sessions, ends, growth } = await stressKills(
+      const { requests, sessions, ends } = await stressKills(
         { ...plan, kills: KILLS },
         index * KILLS,
         new Random(index),
@@ -24,8 +24,6 @@ for (const [index, plan] of (await backendPlans()).entries()) {
       ok(requests > 0 && sessions > 0);
       const atPoints = Object.values(ends).reduce((sum, one) => sum + one, 0);
       ok(atPoints === KILLS, JSON.stringify(ends));
-      ok(growth.descriptors <= 3, `${growth.descriptors} descriptors`);
-      ok(growth.mappings <= 20, `${growth.mappings} mappings`);
     },
   );
 }

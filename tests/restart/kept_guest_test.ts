@@ -1,7 +1,6 @@
 import {
   deepStrictEqual,
   doesNotMatch,
-  ok,
   rejects,
   strictEqual,
 } from "node:assert/strict";
@@ -16,6 +15,7 @@ import {
   type ShiftedResult,
 } from "../../testing/shifted_cipher.ts";
 import { KeptDevice } from "../../testing/kept_device.ts";
+import { eventually } from "../../testing/vhost_user_server.ts";
 
 const KEY = new Uint8Array(16).fill(0x42);
 const IV = new Uint8Array(16).fill(0x17);
@@ -82,6 +82,18 @@ class Load {
     }
   }
 
+  /** Waits for more of both; rejects where something is wrong. */
+  async goesOn(): Promise<void> {
+    const { requests, sessions } = this;
+    await Promise.race([
+      ...this.#workers,
+      eventually(
+        () => this.requests > requests && this.sessions > sessions,
+        () => `${requests} requests and ${sessions} sessions, and no more`,
+      ),
+    ]);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#workers);
@@ -101,20 +113,17 @@ for (const [name, options] of FORMS) {
     const link = await connectVhostUser(device.socketPath, MEMORY);
     await using driver = await Driver.start(link, options);
     const load = new Load(driver);
-    const counts: number[] = [];
+    await load.goesOn();
+    const first = await device.holdings();
     for (let kills = 0; kills < 5; kills++) {
-      await pause(100);
+      await load.goesOn();
       await device.kill();
-      await device.settled();
-      counts.push(await device.openDescriptors());
     }
-    const before = load.requests;
-    await pause(200);
+    await device.settled();
+    await load.goesOn();
     await load.stop();
-    ok(load.requests > before && load.sessions > 0);
     doesNotMatch(device.log, /given up/);
-    const [first, ...others] = counts;
-    for (const count of others) ok(Math.abs(count - first!) <= 3, `${counts}`);
+    await device.holdsNoMore(first);
   });
 }
 
@@ -126,12 +135,12 @@ Deno.test("sessions by message outlive the process, and each is made once", asyn
   // Layout A has ciphers only.
   const load = new Load(driver, false);
   for (let kills = 0; kills < 4; kills++) {
-    await pause(100);
+    await load.goesOn();
     await device.kill();
   }
   await device.settled();
+  await load.goesOn();
   await load.stop();
-  ok(load.requests > 0 && load.sessions > 0);
 });
 
 Deno.test("another process takes over with sessions and requests", async () => {
@@ -140,12 +149,12 @@ Deno.test("another process takes over with sessions and requests", async () => {
   await using driver = await Driver.start(link);
   const load = new Load(driver);
   for (let times = 0; times < 3; times++) {
-    await pause(100);
+    await load.goesOn();
     await device.replace();
   }
   await device.settled();
+  await load.goesOn();
   await load.stop();
-  ok(load.requests > 0);
 });
 
 Deno.test("a guest that goes while nobody serves it leaves nothing behind", async () => {
@@ -153,7 +162,7 @@ Deno.test("a guest that goes while nobody serves it leaves nothing behind", asyn
   const link = await connectVhostUser(device.socketPath, MEMORY);
   const driver = await Driver.start(link);
   await (await cbc(driver)).run(new Uint8Array(16), IV);
-  const before = await device.openDescriptors();
+  const before = await device.holdings();
   await device.kill();
   await driver.close();
   await device.listening();
@@ -163,8 +172,7 @@ Deno.test("a guest that goes while nobody serves it leaves nothing behind", asyn
     await (await cbc(next)).run(new Uint8Array(16), IV),
     expectedCbc(new Uint8Array(16)),
   );
-  const after = await device.openDescriptors();
-  ok(Math.abs(after - before) <= 3, `${before}, ${after}`);
+  await device.holdsNoMore(before);
 });
 
 Deno.test("with --state off a guest ends with the process", async () => {

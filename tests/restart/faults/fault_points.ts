@@ -32,6 +32,9 @@ export interface Fault {
 /** No point: the life ends after a while. */
 export const ANYWHERE = "anywhere";
 
+/** A process that has ended, by its number. */
+const END_PREFIX = "end-";
+
 /** Files of one run. */
 export const PLAN_VARIABLE = "VDC_TEST_FAULTS";
 export const FAULT_VARIABLE = "VDC_TEST_FAULT";
@@ -116,16 +119,29 @@ const SITES = { ...RING_SITES, ...CONTROL_SITES };
 export const RING_POINTS = Object.keys(RING_SITES);
 export const CONTROL_POINTS = Object.keys(CONTROL_SITES);
 
-/** Notes in `folder` where this process ends, once: two threads may strike at a time. */
+/**
+ * Notes in `folder` where this process ends, once and as one step: two threads may
+ * strike at a time, and one end the process while the other one is here.
+ */
 export function noteEnd(folder: string, point: string): void {
-  const own = `${folder}/end-${Deno.pid}`;
+  const draft = `${folder}/${crypto.randomUUID()}`;
+  Deno.writeTextFileSync(draft, point);
   try {
-    Deno.openSync(own, { write: true, createNew: true }).close();
+    Deno.linkSync(draft, `${folder}/${END_PREFIX}${Deno.pid}`);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return;
-    throw error;
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
-  Deno.writeTextFileSync(`${folder}/ends`, `${point}\n`, { append: true });
+}
+
+/** How many processes have ended at each point, by the notes in `folder`. */
+export function countEnds(folder: string): Record<string, number> {
+  const ends: Record<string, number> = {};
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (!name.startsWith(END_PREFIX)) continue;
+    const point = Deno.readTextFileSync(`${folder}/${name}`);
+    ends[point] = (ends[point] ?? 0) + 1;
+  }
+  return ends;
 }
 
 /** Has this thread end its process as `fault` says; `note` hears it just before. */

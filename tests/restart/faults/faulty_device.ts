@@ -8,17 +8,16 @@ import { fileURLToPath } from "node:url";
 import { openLibc } from "../../../ffi/libc.ts";
 import { Supervisor } from "../../../keeper/supervisor.ts";
 import { temporaryFolder } from "../../../testing/files.ts";
+import {
+  type Holdings,
+  holdingsOf,
+  holdsNoMore,
+} from "../../../testing/holdings.ts";
 import { childOf } from "../../../testing/kept_device.ts";
-import { type Fault, PLAN_VARIABLE } from "./fault_points.ts";
+import { countEnds, type Fault, PLAN_VARIABLE } from "./fault_points.ts";
 
 const PROGRAM = fileURLToPath(new URL("./device_main.ts", import.meta.url));
 const PATIENCE_MS = 60_000;
-
-/** What a process has of the system. */
-export interface Holdings {
-  readonly descriptors: number;
-  readonly mappings: number;
-}
 
 /** One device with several sockets; disposing of it ends it. */
 export class FaultyDevice implements AsyncDisposable {
@@ -56,7 +55,6 @@ export class FaultyDevice implements AsyncDisposable {
     // The first life is for the test to end.
     await Deno.writeTextFile(`${path}/plan`, JSON.stringify([null, ...faults]));
     await Deno.writeTextFile(`${path}/lives`, "0");
-    await Deno.writeTextFile(`${path}/ends`, "");
     const sockets = Array.from({ length: guests }, (_, i) => `${path}/${i}`);
     const places = sockets.flatMap((socket) => ["--socket-path", socket]);
     const variables = Object
@@ -113,21 +111,17 @@ export class FaultyDevice implements AsyncDisposable {
 
   /** How many processes have ended at each point. */
   get ends(): Readonly<Record<string, number>> {
-    const ends: Record<string, number> = {};
-    const text = Deno.readTextFileSync(`${this.#folder}/ends`);
-    for (const point of text.split("\n")) {
-      if (point !== "") ends[point] = (ends[point] ?? 0) + 1;
-    }
-    return ends;
+    return countEnds(this.#folder);
   }
 
   /** What the process of now holds. */
   async holdings(): Promise<Holdings> {
-    const pid = await childOf(Deno.pid);
-    return {
-      descriptors: [...Deno.readDirSync(`/proc/${pid}/fd`)].length,
-      mappings: Deno.readTextFileSync(`/proc/${pid}/maps`).split("\n").length,
-    };
+    return holdingsOf(await childOf(Deno.pid));
+  }
+
+  /** Waits until the process of now holds no more than that. */
+  async holdsNoMore(bound: Holdings): Promise<void> {
+    await holdsNoMore(await childOf(Deno.pid), bound);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -43,6 +43,7 @@ export class GuestLoad {
   sessions = 0;
   /** Settled when all has ended; rejects as soon as something is wrong. */
   readonly ended: Promise<unknown>;
+  readonly #begun = Promise.withResolvers<void>();
   #stopped = false;
 
   /** `depth`: requests under way at a time; `pauses`: between some sessions. */
@@ -59,6 +60,11 @@ export class GuestLoad {
     });
     this.ended = Promise.all([...workers, this.#openAndClose(driver, pauses)]);
     this.ended.catch(() => {});
+  }
+
+  /** Settled when a session has come, done a request and gone. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
   }
 
   async #open(driver: Driver, key: Uint8Array): Promise<KeyedSession> {
@@ -118,6 +124,7 @@ export class GuestLoad {
       if (expected.compare(result) !== 0) throw new Error("a result differs");
       await session.close();
       this.sessions++;
+      this.#begun.resolve();
       if (pauses && this.sessions % 4 === 0) await pause(PAUSE_MS);
     }
   }
