@@ -62,6 +62,14 @@ export class BenchRun implements AsyncDisposable {
     );
   }
 
+  /** The same, which waits for kicks as a user's device does. */
+  sleepingEvpDevice(): Promise<BenchDevice> {
+    return this.#kept(
+      "C over EVP, sleeping",
+      () => startEvpDevice(this.programs, { polling: false }),
+    );
+  }
+
   /** Undefined where it was not asked for. */
   async dpdk(): Promise<BenchDevice | undefined> {
     const { dpdk } = this.options;
