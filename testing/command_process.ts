@@ -10,9 +10,9 @@ import { temporaryFolder } from "./files.ts";
 
 const MAIN = new URL("../cli/main.ts", import.meta.url).href;
 /** Longer than a start takes on a busy machine. */
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 /** Then the process is killed, and its exit code says so. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** How a process ended. */
 export interface Ending {

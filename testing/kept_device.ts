@@ -8,7 +8,7 @@ import { ServeProcess } from "./command_process.ts";
 import { temporaryFolder } from "./files.ts";
 import { type Holdings, holdingsOf, holdsNoMore } from "./holdings.ts";
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** Supervised; disposing of it ends both processes. */
 export class KeptDevice implements AsyncDisposable {

@@ -13,6 +13,7 @@ import {
 } from "../device/transport/vhost_user/messages.ts";
 import { cipherHeader } from "./requests.ts";
 import {
+  GUEST_ADDRESS,
   longs,
   ScriptedFrontEnd,
   type ScriptedRing,
@@ -83,4 +84,13 @@ export async function expectAnswer(server: TestServer): Promise<void> {
   deepStrictEqual([...result!], [...reference]);
   front[Symbol.dispose]();
   await server.logged("gone:", gone + 1);
+}
+
+/** How far the device has come with a split ring. */
+export function usedIndex(
+  front: ScriptedFrontEnd,
+  ring: ScriptedRing,
+): number {
+  const at = ring.queue.addresses.usedAddress - GUEST_ADDRESS;
+  return front.region.view.getUint16(at + 2, true);
 }

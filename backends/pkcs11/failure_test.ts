@@ -245,7 +245,7 @@ async function startDevice(
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !condition(); i++) {
+  for (let i = 0; i < 1200 && !condition(); i++) {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   ok(condition());

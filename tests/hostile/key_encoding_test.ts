@@ -125,7 +125,7 @@ await testOnBackends(
           const begin = performance.now();
           create(guest, describe(keyType, wrong));
           const elapsedMs = performance.now() - begin;
-          ok(elapsedMs < 3000, `byte ${at} took ${elapsedMs} ms`);
+          ok(elapsedMs < 20_000, `byte ${at} took ${elapsedMs} ms`);
         }
       }
     }

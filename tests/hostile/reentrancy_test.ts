@@ -46,7 +46,7 @@ await testOnBackends(
           { address: guest.address(target), lengthBytes: 65, flags: WRITE },
         ]);
       }
-      ok(performance.now() - begin < 2000, `result at ${target}`);
+      ok(performance.now() - begin < 20_000, `result at ${target}`);
       // The other queue goes on, whatever became of this one.
       openAesCbc(guest);
     }

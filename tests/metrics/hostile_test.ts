@@ -80,7 +80,7 @@ Deno.test("whatever comes over HTTP, the guest's requests go on and nothing is l
     const since = performance.now();
     while (rounds < from + 3) {
       ok(
-        performance.now() - since < 5000,
+        performance.now() - since < 30_000,
         `the guest stands still at ${rounds}`,
       );
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -94,7 +94,7 @@ Deno.test("whatever comes over HTTP, the guest's requests go on and nothing is l
       0,
     );
     // Their time is up by then.
-    const end = performance.now() + CONNECTION_MS + 5000;
+    const end = performance.now() + CONNECTION_MS + 30_000;
     while (await status({}).catch(() => 0) !== 200) {
       ok(performance.now() < end, "nobody is served any more");
       await new Promise((resolve) => setTimeout(resolve, 500));

@@ -4,6 +4,7 @@ import { createDevice, Driver, OperationError } from "../../mod.ts";
 import type { Fallback } from "../../device/session/placement.ts";
 import { Status } from "../../device/wire/status.ts";
 import { fate } from "./dying_backend.ts";
+import { StoppedClock } from "../../testing/stopped_clock.ts";
 
 const DYING = import.meta.resolve("./dying_backend.ts");
 const KEY = new Uint8Array(16).fill(7);
@@ -64,13 +65,14 @@ Deno.test("a backend that works again gets its sessions back", async () => {
   fate.manner = "unavailable";
   fate.left = 1;
   await using driver = await startDriver("failure");
+  using clock = new StoppedClock();
   await using cipher = await openCipher(driver);
   const data = new Uint8Array(32).fill(3);
   const run = async () =>
     deepStrictEqual([...await cipher.run(data, IV)], [...reference(data)]);
   for (let i = 0; i < 4; i++) await run();
   fate.left = 100;
-  await new Promise((resolve) => setTimeout(resolve, 1100));
+  clock.pass(1000);
   await run();
   await run();
   strictEqual(fate.left < 100, true, "the backend that recovered was not used");

@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { strictEqual } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import { createDevice, Driver } from "../../mod.ts";
 import { testWith } from "../../testing/real_parts.ts";
@@ -104,10 +104,8 @@ testWith(
     );
     await using session = await open(driver);
     standIn.fault("fatal");
-    const start = performance.now();
     const outcome = await session.run(new Uint8Array(64), IV)
       .then(() => "answered", () => "failed");
     strictEqual(outcome, "failed");
-    ok(performance.now() - start < 3000);
   },
 );

@@ -13,6 +13,7 @@ import {
 import { connectVhostUser } from "../../driver/vhost_user_front_end.ts";
 import { ipv4Packet, pattern, udpDatagram } from "../../testing/ip_packets.ts";
 import { KeptDevice } from "../../testing/kept_device.ts";
+import { eventually } from "../../testing/vhost_user_server.ts";
 
 const KEY = pattern(16);
 const GCM = { aead: "gcm", key: KEY, salt: pattern(4) };
@@ -51,6 +52,9 @@ const run = (
   association: OutboundAssociation | InboundAssociation,
   packet: Uint8Array,
 ) => runPacket(association, packet, packet.length + 105);
+
+/** Between two ends of the process. */
+const MORE_PACKETS = 30;
 
 /** Packets through associations without an end, until it is stopped. */
 class Load {
@@ -104,6 +108,19 @@ class Load {
     }
   }
 
+  /** Waits for more packets and for a command; rejects where something is wrong. */
+  async goesOn(): Promise<void> {
+    const packets = this.sent.length + MORE_PACKETS;
+    const { pairs } = this;
+    await Promise.race([
+      ...this.#workers,
+      eventually(
+        () => this.sent.length > packets && this.pairs > pairs,
+        () => `${this.sent.length} packets, ${this.pairs} associations`,
+      ),
+    ]);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#workers);
@@ -128,13 +145,12 @@ for (const packed of [false, true]) {
     deepStrictEqual((await inbound.decapsulate(before)).packet, PACKET);
     const load = new Load(driver, outbound);
     for (let kills = 0; kills < 2; kills++) {
-      await pause(150);
+      await load.goesOn();
       await device.kill();
       await device.settled();
     }
-    await pause(100);
+    await load.goesOn();
     await load.stop();
-    ok(load.pairs > 0 && load.sent.length > 50, `${load.sent.length}`);
     const numbers = load.sent.map(numbersOf);
     const sequences = new Set(numbers.map(([sequence]) => sequence));
     strictEqual(sequences.size, load.sent.length, "a sequence number repeats");

@@ -1,25 +1,21 @@
 import { ok, strictEqual } from "node:assert/strict";
-import {
-  BLOCK_MS,
-  BLOCKS,
-  NEVER_ENDS,
-  UNDER_WAY,
-} from "../../../testing/sluggish_backend.ts";
-import { GUEST_ADDRESS, words } from "../../../testing/scripted_front_end.ts";
+import { BLOCKS, NEVER_ENDS } from "../../../testing/sluggish_backend.ts";
+import { startSluggish } from "../../../testing/sluggish_guest.ts";
+import { words } from "../../../testing/scripted_front_end.ts";
+import { inSomeTry } from "../../../testing/tries.ts";
 import { aesCbc, createNow } from "../../../testing/sessions.ts";
 import {
   connect,
   encryption,
   openDeviceSession,
   startRing,
+  usedIndex,
 } from "../../../testing/vhost_user_rings.ts";
 import {
-  eventually,
   startTestServer,
   testDevice,
   type TestServer,
 } from "../../../testing/vhost_user_server.ts";
-import { DRAIN_MS } from "../../drain.ts";
 import { Request } from "./messages.ts";
 import { VhostUserServer } from "./server.ts";
 
@@ -88,65 +84,39 @@ Deno.test("a command that goes wrong ends its guest's connection and no other's"
 
 Deno.test("a thread that a backend holds up does not hold up the end", async () => {
   await using server = await startTestServer(undefined, SLUGGISH);
-  using front = connect(server);
-  const ring = await startRing(front, 0);
-  const { id } = createNow(server.device.sessions, {
-    service: "cipher",
-    algorithm: "aes-cbc",
-    direction: "encrypt",
-    key: new Uint8Array(16).fill(BLOCKS),
-  }) as { id: number };
-  front.request(ring, [encryption(id)], [64, 1]).catch(() => {});
-  const { bytes } = front.region;
-  await eventually(() => bytes.includes(UNDER_WAY), () => "operation");
-  const began = performance.now();
+  const started = await startSluggish(server, BLOCKS);
+  using front = started.front;
   await server.options.threads.close(500);
-  ok(performance.now() - began < BLOCK_MS - 500);
+  strictEqual(usedIndex(front, started.ring), 0);
   // The thread ends by itself, and what it has goes with it.
-  await new Promise((resolve) => setTimeout(resolve, BLOCK_MS));
+  started.release();
 });
 
 Deno.test("a guest whose ring stops for long holds up no other of its thread", async () => {
-  await using server = await startTestServer(undefined, SLUGGISH);
-  await using next = await another(server, SLUGGISH, 1);
-  using front = connect(server);
-  const ring = await startRing(front, 0);
-  const { id } = createNow(server.device.sessions, {
-    service: "cipher",
-    algorithm: "aes-cbc",
-    direction: "encrypt",
-    key: new Uint8Array(16).fill(NEVER_ENDS),
-  }) as { id: number };
-  const { bytes } = front.region;
-  const request = encryption(id);
-  bytes.set(request, 0x20_0000);
-  ring.queue.add(
-    [{ guestAddress: GUEST_ADDRESS + 0x20_0000, lengthBytes: request.length }],
-    [{ guestAddress: GUEST_ADDRESS + 0x21_0000, lengthBytes: 65 }],
-    0,
-  );
-  ring.queue.publish();
-  front.libc.signal(ring.kickFd);
-  await eventually(() => bytes[0x21_0000] === UNDER_WAY, () => "operation");
-  using other = connect(next.server);
-  const otherRing = await startRing(other, 0);
-  const session = createNow(next.server.device.sessions, {
-    service: "cipher",
-    algorithm: "aes-cbc",
-    direction: "encrypt",
-    key: new Uint8Array(16).fill(9),
-  }) as { id: number };
-  const began = performance.now();
-  front.send(Request.GetVringBase, words(0, 0));
-  for (let i = 0; i < 20; i++) {
-    const [, status] = await other.request(
-      otherRing,
-      [encryption(session.id)],
-      [64, 1],
-    );
-    strictEqual(status![0], 0);
-  }
-  await other.ask(Request.GetVringBase, words(0, 0));
-  ok(performance.now() - began < DRAIN_MS, "it waited for the other guest");
-  await front.receive();
+  await inSomeTry(async () => {
+    await using server = await startTestServer(undefined, SLUGGISH);
+    await using next = await another(server, SLUGGISH, 1);
+    using front = (await startSluggish(server, NEVER_ENDS)).front;
+    using other = connect(next.server);
+    const otherRing = await startRing(other, 0);
+    const session = createNow(next.server.device.sessions, {
+      service: "cipher",
+      algorithm: "aes-cbc",
+      direction: "encrypt",
+      key: new Uint8Array(16).fill(9),
+    }) as { id: number };
+    front.send(Request.GetVringBase, words(0, 0));
+    for (let i = 0; i < 20; i++) {
+      const [, status] = await other.request(
+        otherRing,
+        [encryption(session.id)],
+        [64, 1],
+      );
+      strictEqual(status![0], 0);
+    }
+    await other.ask(Request.GetVringBase, words(0, 0));
+    const isOver = server.log.some((line) => line.includes("has not ended"));
+    ok(!isOver, "it waited for the other guest");
+    await front.receive();
+  });
 });
