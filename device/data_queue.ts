@@ -230,11 +230,11 @@ export class DataQueue implements QueueService {
    * Takes what is available, up to a bound, and completes what the backends
    * complete at once. True when the driver wants to be notified.
    */
-  service(mostBursts = BURSTS_PER_SERVICE): boolean {
+  service(mostBursts = BURSTS_PER_SERVICE, mostOfFirst = BURST): boolean {
     let notify = false;
     for (let i = 0; i < mostBursts; i++) {
       const isTimed = this.#counts.latency.begins();
-      const count = this.#popBurst();
+      const count = this.#popBurst(i === 0 ? mostOfFirst : BURST);
       if (count === 0) break;
       this.#counts.latency.next();
       if (this.#redo > 0) this.#runAgain();
@@ -324,14 +324,17 @@ export class DataQueue implements QueueService {
     return count;
   }
 
-  /** Takes the next burst and prepares its requests; how many there are. */
-  #popBurst(): number {
+  /**
+   * Takes the next burst, of `mostRequests` at most, and prepares its requests; how
+   * many there are.
+   */
+  #popBurst(mostRequests: number): number {
     const virtqueue = this.#virtqueue;
     const burst = this.#burst;
     const redo = this.#redo;
     if (this.#isRedoing) return 0;
     // By itself, so that it is known which one ends the process.
-    const most = redo > 0 ? 1 : BURST;
+    const most = redo > 0 ? 1 : mostRequests;
     const undo = this.#undo;
     let mostBytes = BURST_BYTES;
     if (undo !== undefined) {

@@ -30,9 +30,10 @@ export interface QueueService {
   readonly waitMs: number;
   /**
    * Takes what is available, up to a bound, of which `mostBursts` is a part where
-   * others wait for their turn; true: notify the driver.
+   * others wait for their turn, and `mostOfFirst` the requests of the first burst;
+   * true: notify the driver.
    */
-  service(mostBursts?: number): boolean;
+  service(mostBursts?: number, mostOfFirst?: number): boolean;
   /** Answers what has ended since; true: notify the driver. */
   poll(): boolean;
   /**

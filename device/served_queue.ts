@@ -111,12 +111,13 @@ export class ServedQueue<Service extends QueueService = QueueService> {
 
   /**
    * Takes what is available, up to a bound, and answers what has ended; true:
-   * notify the driver. One that is found broken stops.
+   * notify the driver. One that is found broken stops. The bounds are those of
+   * `QueueService`.
    */
-  serve(mostBursts?: number): boolean {
+  serve(mostBursts?: number, mostOfFirst?: number): boolean {
     const service = this.#service;
     if (!service || this.#deadline !== undefined) return false;
-    let notify = service.service(mostBursts);
+    let notify = service.service(mostBursts, mostOfFirst);
     if (service.pendingCount > 0) notify = service.poll() || notify;
     if (service.broken !== undefined) {
       this.#broken = service.broken;

@@ -111,7 +111,7 @@ export class SplitVirtqueue implements Virtqueue {
 
   take(into: Int32Array<ArrayBuffer>, most: number, mostBytes: number): number {
     if (this.broken !== undefined) return 0;
-    const waiting = this.#waiting();
+    const waiting = this.#waiting(most);
     const wanted = waiting < most ? waiting : most;
     if (wanted === 0) return 0;
     this.#gate?.taking();
@@ -241,7 +241,7 @@ export class SplitVirtqueue implements Virtqueue {
     // Before the load of the index: a driver that does not see the event has
     // stored an index that is seen here (§2.7.10.1).
     Atomics.store(this.#used, this.#availableEvent, this.#next);
-    return this.#waiting() > 0;
+    return this.#waiting(1) > 0;
   }
 
   disableNotifications(): void {
@@ -253,16 +253,19 @@ export class SplitVirtqueue implements Virtqueue {
 
   /**
    * How many chains are known to be there; looks how far the driver has come when
-   * there are none. The load acquires: heads and descriptors are read after it in
-   * plain loads.
+   * there are less than `wanted`: small bursts would stay small. The load acquires:
+   * heads and descriptors are read after it in plain loads.
    */
-  #waiting(): number {
+  #waiting(wanted: number): number {
     const next = this.#next;
     const known = (this.#end - next) & 0xffff;
-    if (known > 0) return known;
+    if (known >= wanted) return known;
     const end = Atomics.load(this.#available, INDEX);
     const count = (end - next) & 0xffff;
-    if (count > 0 && count + this.#outstanding > this.size) {
+    const isSound = count === 0 || count + this.#outstanding <= this.size;
+    // What was there once still is, and a ring breaks behind it.
+    if (known > 0 && (!isSound || count < known)) return known;
+    if (!isSound) {
       this.broken = `available index ${end} is ${count} past ${next} ` +
         `with ${this.#outstanding} in use, in a ring of ${this.size}`;
       return 0;

@@ -5,6 +5,7 @@ import {
   popChain,
 } from "../../device/ring/chain.ts";
 import { createVirtqueue } from "../../device/ring/create_virtqueue.ts";
+import { MOST_CHAINS } from "../../device/ring/virtqueue.ts";
 import type { GuestBuffer } from "./driver_queue.ts";
 import {
   GUEST_ADDRESS,
@@ -309,5 +310,23 @@ for (const packed of [false, true]) {
       device.publish();
       strictEqual(driver.take()?.token, token);
     }
+  });
+}
+
+for (const packed of [false, true]) {
+  Deno.test(`${packed ? "packed" : "split"}: a burst has what came after the last look, too`, () => {
+    const { driver, device, dataOffset } = makeTestRings({ size: 8, packed });
+    const send = (count: number) => {
+      const guestAddress = GUEST_ADDRESS + dataOffset;
+      for (let i = 0; i < count; i++) {
+        driver.add([{ guestAddress, lengthBytes: 1 }], [], i);
+      }
+      driver.publish();
+    };
+    const burst = new Int32Array(MOST_CHAINS);
+    send(3);
+    strictEqual(device.take(burst, 2, 100), 2);
+    send(2);
+    strictEqual(device.take(burst, MOST_CHAINS, 100), 3);
   });
 }

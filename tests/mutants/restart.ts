@@ -39,8 +39,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "harmless requests are taken for one that ends each process",
     file: "device/data_queue.ts",
-    text: "const most = redo > 0 ? 1 : BURST;",
-    replacement: "const most = BURST;",
+    text: "const most = redo > 0 ? 1 : mostRequests;",
+    replacement: "const most = mostRequests;",
     tests: ["tests/restart/deadly_request_test.ts"],
   },
   {

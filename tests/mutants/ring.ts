@@ -202,9 +202,23 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "more chains than a split ring has descriptors are taken",
     file: "device/ring/split_virtqueue.ts",
-    text: "if (count > 0 && count + this.#outstanding > this.size) {",
-    replacement: "if (count > this.size) {",
+    text: "count === 0 || count + this.#outstanding <= this.size;",
+    replacement: "count <= this.size;",
     tests: ["tests/standard/ring_oracle_test.ts"],
+  },
+  {
+    fault: "a split ring breaks before what it has shown is taken",
+    file: "device/ring/split_virtqueue.ts",
+    text: "if (known > 0 && (!isSound || count < known)) return known;",
+    replacement: "",
+    tests: ["tests/standard/ring_oracle_test.ts"],
+  },
+  {
+    fault: "a burst has only what the last look into a split ring has found",
+    file: "device/ring/split_virtqueue.ts",
+    text: "if (known >= wanted) return known;",
+    replacement: "if (known > 0) return known;",
+    tests: ["driver/rings/round_trip_test.ts"],
   },
   {
     fault: "a used descriptor says that something was written, whatever was",

@@ -158,9 +158,23 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a ring that breaks forgets the operations that are under way",
     file: "device/transport/vhost_user/queue_ring.ts",
-    text: "if (queue.isStopping) return this.#drain();\n    return queue.p",
-    replacement: "if (queue.isStopping) this.#end();\n    return queue.p",
+    text: "if (queue.isStopping) return this.#drain();\n    const isP",
+    replacement: "if (queue.isStopping) this.#end();\n    const isP",
     tests: ["tests/hostile/waiting_test.ts"],
+  },
+  {
+    fault: "what is answered to a driver that sleeps is parted",
+    file: "device/transport/vhost_user/queue_ring.ts",
+    text: "      this.#rounds.notified();\n",
+    replacement: "",
+    tests: ["device/transport/vhost_user/queue_ring_test.ts"],
+  },
+  {
+    fault: "a burst that was waited for is not parted",
+    file: "device/transport/vhost_user/queue_ring.ts",
+    text: "isAwaited ? this.#rounds.part : undefined",
+    replacement: "undefined",
+    tests: ["device/transport/vhost_user/queue_ring_test.ts"],
   },
   {
     fault: "a session message that is refused is not told",

@@ -15,6 +15,7 @@ import { ServedQueue } from "../../served_queue.ts";
 import type { ThreadSessions } from "../../session/thread_sessions.ts";
 import { Status } from "../../wire/status.ts";
 import { Throttle, type ThrottleState } from "../../throttle.ts";
+import { DriverRounds } from "./driver_rounds.ts";
 import { openJournal, openUndoLog } from "./journal_place.ts";
 import { inflightAt } from "./inflight_memory.ts";
 import { locateRing } from "./ring_place.ts";
@@ -73,6 +74,7 @@ export class QueueRing {
   #toldBroken = false;
   #toldThrottled = false;
   #counted = 0;
+  readonly #rounds = new DriverRounds();
   /** Who waits for the end of what is under way. */
   readonly #waiting: (() => void)[] = [];
 
@@ -197,11 +199,19 @@ export class QueueRing {
       this.#notificationsEnabled = false;
     }
     const before = queue.base;
-    if (queue.serve(mostBursts)) this.notify();
+    const isAwaited = this.idleTurns > 0 && mostBursts === undefined;
+    if (queue.serve(mostBursts, isAwaited ? this.#rounds.part : undefined)) {
+      this.#rounds.notified();
+      this.notify();
+    }
     if (this.guest.throttle && !this.#toldThrottled) this.#tellThrottled();
     if (queue.base !== before) return true;
     if (queue.isStopping) return this.#drain();
-    return queue.pendingCount > 0 && queue.needsPolling;
+    const isPending = queue.pendingCount > 0;
+    if (this.idleTurns === 0) {
+      this.#rounds.waits(this.counters[Counter.Requests]!, !isPending);
+    }
+    return isPending && queue.needsPolling;
   }
 
   /**
