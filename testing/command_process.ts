@@ -6,6 +6,7 @@
 
 import { parseHttpAddress } from "../cli/http/http_address.ts";
 import { permissionWords } from "../cli/permissions.ts";
+import { DRAIN_MS } from "../device/drain.ts";
 import { temporaryFolder } from "./files.ts";
 
 const MAIN = new URL("../cli/main.ts", import.meta.url).href;
@@ -13,6 +14,9 @@ const MAIN = new URL("../cli/main.ts", import.meta.url).href;
 const START_TIMEOUT_MS = 120_000;
 /** Then the process is killed, and its exit code says so. */
 const PATIENCE_MS = 120_000;
+
+/** Less than a device waits for anything that may never come; to be had in some try. */
+export const LONGEST_END_MS = DRAIN_MS - 100;
 
 /** How a process ended. */
 export interface Ending {

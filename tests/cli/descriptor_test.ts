@@ -2,8 +2,13 @@ import assert from "node:assert/strict";
 import { connectVhostUser, Driver } from "../../mod.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { acceptConnection, connectUnix } from "../../ffi/libc_socket.ts";
-import { runCommand, ServeProcess } from "../../testing/command_process.ts";
+import {
+  LONGEST_END_MS,
+  runCommand,
+  ServeProcess,
+} from "../../testing/command_process.ts";
 import { exists, temporaryFolder } from "../../testing/files.ts";
+import { inSomeTry } from "../../testing/tries.ts";
 import { listenUnix } from "../../testing/listening_socket.ts";
 
 const F_SETFD = 2;
@@ -49,23 +54,24 @@ async function hashSomething(socketPath: string): Promise<void> {
   assert.match(digest.toHex(), /^ba7816bf8f01cfea.*f20015ad$/);
 }
 
-Deno.test("a listening socket serves one front-end after another", async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/s`;
-  const libc = openLibc();
-  using socket = new LentSocket(libc, listenUnix(libc, path));
-  await using device = await socket.serve(
-    `info: listening at descriptor ${socket.fd}\n`,
-  );
-  await hashSomething(path);
-  await hashSomething(path);
-  await device.said("front-end gone", 2);
-  const { code, tookMs } = await device.end("SIGTERM");
-  assert.equal(code, 0, device.log);
-  assert.ok(tookMs < 1000, `it took ${tookMs} ms`);
-  // The file belongs to whoever made the socket.
-  assert.equal(await exists(path), true);
-});
+Deno.test("a listening socket serves one front-end after another", () =>
+  inSomeTry(async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/s`;
+    const libc = openLibc();
+    using socket = new LentSocket(libc, listenUnix(libc, path));
+    await using device = await socket.serve(
+      `info: listening at descriptor ${socket.fd}\n`,
+    );
+    await hashSomething(path);
+    await hashSomething(path);
+    await device.said("front-end gone", 2);
+    const { code, tookMs } = await device.end("SIGTERM");
+    assert.equal(code, 0, device.log);
+    assert.ok(tookMs < LONGEST_END_MS, `it took ${tookMs} ms`);
+    // The file belongs to whoever made the socket.
+    assert.equal(await exists(path), true);
+  }));
 
 // What systemd does: descriptors from 3 on, and whose they are, in the environment.
 for (const apart of [[], ["--isolate"]]) {
@@ -138,18 +144,19 @@ Deno.test("a connected socket is served until its end, which is the device's", a
   assert.match(device.log, /front-end gone[^\n]*\n[^\n]*info: ended\n$/);
 });
 
-Deno.test("SIGTERM ends a device with a connected socket", async () => {
-  await using folder = await temporaryFolder();
-  const libc = openLibc();
-  const path = `${folder.path}/s`;
-  using _listener = new LentSocket(libc, listenUnix(libc, path));
-  using socket = new LentSocket(libc, connectUnix(libc, path));
-  await using device = await socket.serve("front-end connected");
-  const { code, tookMs } = await device.end("SIGTERM");
-  assert.equal(code, 0, device.log);
-  assert.ok(tookMs < 1000, `it took ${tookMs} ms`);
-  assert.match(device.log, /front-end gone: the device is shut down/);
-});
+Deno.test("SIGTERM ends a device with a connected socket", () =>
+  inSomeTry(async () => {
+    await using folder = await temporaryFolder();
+    const libc = openLibc();
+    const path = `${folder.path}/s`;
+    using _listener = new LentSocket(libc, listenUnix(libc, path));
+    using socket = new LentSocket(libc, connectUnix(libc, path));
+    await using device = await socket.serve("front-end connected");
+    const { code, tookMs } = await device.end("SIGTERM");
+    assert.equal(code, 0, device.log);
+    assert.ok(tookMs < LONGEST_END_MS, `it took ${tookMs} ms`);
+    assert.match(device.log, /front-end gone: the device is shut down/);
+  }));
 
 Deno.test("a descriptor that is no socket is refused", async (t) => {
   const cases = [["1", "a pipe"], ["1000", "not open"]] as const;
