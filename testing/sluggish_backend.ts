@@ -19,7 +19,7 @@ import type { SessionDescription } from "../algorithms/session_description.ts";
 export const BLOCKS = 1;
 export const NEVER_ENDS = 2;
 /** Where a test does not release it. */
-const MOST_BLOCKED_MS = 60_000;
+const MOST_BLOCKED_MS = 20_000;
 const LOOK_MS = 2;
 /** The first byte of a destination from when its operation is under way. */
 export const UNDER_WAY = 0xb5;

@@ -103,7 +103,7 @@ async function runQemu(
   const timer = setTimeout(() => {
     timedOut = true;
     qemu.kill("SIGKILL");
-  }, options.timeoutMs ?? 120_000);
+  }, options.timeoutMs ?? 300_000);
   options.killed?.addEventListener("abort", () => qemu.kill("SIGKILL"));
   const guestConsole = new GuestConsole();
   try {
@@ -153,6 +153,20 @@ async function converse(
   }
   await keyboard.close().catch(() => {});
   await load;
+}
+
+/**
+ * Boots a guest for each of `setups`, side by side: most of a boot is on one
+ * processor. All have ended when the first failure is told.
+ */
+export async function together<Setup>(
+  setups: readonly Setup[],
+  boot: (setup: Setup) => Promise<unknown>,
+): Promise<void> {
+  const outcomes = await Promise.allSettled(setups.map(boot));
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected") throw outcome.reason;
+  }
 }
 
 /** The lines of a console. */

@@ -10,6 +10,7 @@ import {
   guestProblems,
   type GuestReport,
   type GuestTest,
+  together,
 } from "./guest.ts";
 
 const found = await guestParts();
@@ -97,11 +98,13 @@ testWith(
   },
 );
 
-for (const backend of ["openssl", "noble"] as const) {
-  testWith(
-    GUEST,
-    `a Linux guest passes all AES and RSA checks over packed rings in generic mode on ${backend}`,
-    async () => {
+const FAST_AND_PORTABLE = ["openssl", "noble"] as const;
+
+testWith(
+  GUEST,
+  "Linux guests pass all AES and RSA checks over packed rings in generic mode, on openssl and on noble",
+  () =>
+    together(FAST_AND_PORTABLE, async (backend) => {
       const report = await bootOn(backend, {
         mode: "generic",
         qemu: "11.1",
@@ -110,22 +113,21 @@ for (const backend of ["openssl", "noble"] as const) {
       });
       ok(negotiated(report, 32), "VERSION_1 was not negotiated");
       ok(negotiated(report, 34), "RING_PACKED was not negotiated");
-    },
-  );
+    }),
+);
 
-  testWith(
-    GUEST,
-    `a Linux guest passes all AES checks in cryptodev mode on ${backend}`,
-    async () => {
-      await bootOn(backend, {
+testWith(
+  GUEST,
+  "Linux guests pass all AES checks in cryptodev mode, on openssl and on noble",
+  () =>
+    together(FAST_AND_PORTABLE, (backend) =>
+      bootOn(backend, {
         mode: "cryptodev",
         qemu: "11.1",
         dataQueues: 2,
         tests: EVERYTHING,
-      });
-    },
-  );
-}
+      })),
+);
 
 testWith(
   GUEST,
@@ -170,60 +172,48 @@ testWith(
 
 testWith(
   GUEST,
-  "a Linux guest passes all AES checks on webcrypto, which answers from a lane",
-  async () => {
-    await bootOn("webcrypto", {
-      mode: "generic",
-      qemu: "11.1",
-      dataQueues: 2,
-      tests: EVERYTHING,
-    });
-  },
+  "Linux guests pass all AES checks on webcrypto, which answers from a lane, and in QEMU 10.0's cryptodev mode",
+  () =>
+    together(
+      [
+        ["webcrypto", { mode: "generic", qemu: "11.1" }],
+        ["openssl", { mode: "cryptodev", qemu: "10.0" }],
+      ] as const,
+      ([backend, how]) =>
+        bootOn(backend, { ...how, dataQueues: 2, tests: EVERYTHING }),
+    ),
 );
 
 testWith(
   GUEST,
-  "a Linux guest passes all AES checks in QEMU 10.0's cryptodev mode",
-  async () => {
-    await bootOn("openssl", {
-      mode: "cryptodev",
-      qemu: "10.0",
-      dataQueues: 2,
-      tests: EVERYTHING,
-    });
-  },
-);
-
-for (const mode of ["generic", "cryptodev"] as const) {
-  testWith(
-    GUEST,
-    `a Linux guest reboots on the same socket in ${mode} mode`,
-    async () => {
-      await bootOn("openssl", {
+  "Linux guests reboot on the same socket in both modes",
+  () =>
+    together(["generic", "cryptodev"] as const, (mode) =>
+      bootOn("openssl", {
         mode,
         qemu: "11.1",
         dataQueues: 2,
         boots: 2,
         tests: ["selftest", "aes-kat"],
-      });
-    },
-  );
-}
+      })),
+);
 
-/** What Linux makes of a session that goes on, and of INVSESS. */
-const FATES = { keep: "goes on", drop: "Invalid argument" } as const;
-
-for (const [policy, fate] of Object.entries(FATES)) {
-  testWith(
-    GUEST,
-    `a session that a sleeping Linux guest holds open, with ${policy}: ${fate}`,
-    async () => {
-      const report = await bootOn(
-        "openssl",
-        { mode: "generic", qemu: "11.1", tests: ["selftest", "suspend"] },
-        ...["--sessions-across-reset", policy],
-      );
-      strictEqual(report.boots[0]?.info.get("suspend.session"), fate);
-    },
-  );
-}
+testWith(
+  GUEST,
+  "a session that a sleeping Linux guest holds open goes on with keep, and is Invalid argument with drop",
+  () =>
+    together(
+      [
+        ["keep", "goes on"],
+        ["drop", "Invalid argument"],
+      ] as const,
+      async ([policy, fate]) => {
+        const report = await bootOn(
+          "openssl",
+          { mode: "generic", qemu: "11.1", tests: ["selftest", "suspend"] },
+          ...["--sessions-across-reset", policy],
+        );
+        strictEqual(report.boots[0]?.info.get("suspend.session"), fate);
+      },
+    ),
+);
