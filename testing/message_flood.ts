@@ -28,6 +28,8 @@ const HEADER_BYTES = 12;
 const REPLY_BYTES = 20;
 const VERSION = 1;
 const AT_ONCE = 64;
+/** However late the thread is. */
+const LEAST_BYTES = 200 * HEADER_BYTES;
 
 function flood({ path, reads, milliseconds }: FloodOrder): FloodResult {
   const libc = openLibc();
@@ -44,7 +46,7 @@ function flood({ path, reads, milliseconds }: FloodOrder): FloodResult {
   let sent = 0;
   let received = 0;
   let dropped = false;
-  while (performance.now() < end && !dropped) {
+  while ((performance.now() < end || sent < LEAST_BYTES) && !dropped) {
     const result = socket.send(fd, bytes.subarray(sent % bytes.length));
     if (result > 0) sent += result;
     else dropped = result !== -EAGAIN;

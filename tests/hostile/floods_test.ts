@@ -12,13 +12,14 @@ import {
 import { ServeProcess } from "../../testing/command_process.ts";
 import { temporaryFolder } from "../../testing/files.ts";
 import { type FloodResult, startFlood } from "../../testing/message_flood.ts";
+import { inSomeTry } from "../../testing/tries.ts";
 
 const FLOOD_MS = 2000;
 const GUESTS = 8;
 const IN_FLIGHT = 64;
 const LARGE = new Uint8Array(4 * 1024);
 /** Far more than a request takes on a machine that has other work. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 async function startDevice(folder: string, guests: number) {
   const path = (index: number) => `${folder}/${index}`;
@@ -62,7 +63,12 @@ for (const reads of [true, false]) {
     const measured = longestMs(driver, until);
     const floods = await Promise.all(
       [1, 2, 3].map((index) =>
-        startFlood({ path: path(index), reads, milliseconds: FLOOD_MS })
+        startFlood({
+          path: path(index),
+          reads,
+          // Who reads nothing is dropped, and goes on until then.
+          milliseconds: reads ? FLOOD_MS : PATIENCE_MS,
+        })
       ),
     );
     // Sessions are the main thread's work, as messages are.
@@ -98,28 +104,29 @@ async function fillRing(
   return answered;
 }
 
-Deno.test("full rings of many guests leave each its share", async () => {
-  await using folder = await temporaryFolder();
-  const { device: started, path } = await startDevice(folder.path, GUESTS);
-  await using device = started;
-  const drivers = await Promise.all(
-    Array.from({ length: GUESTS }, (_, i) => attach(path(i))),
-  );
-  const until = { over: false };
-  const [quiet, ...busy] = drivers;
-  const filling = Promise.all(busy.map((driver) => fillRing(driver, until)));
-  // A device that is gone is for `measured` to tell.
-  filling.catch(() => {});
-  const measured = longestMs(quiet!, until);
-  await new Promise((resolve) => setTimeout(resolve, FLOOD_MS));
-  await encryptSomething(quiet!);
-  until.over = true;
-  const { longest, count } = await measured;
-  const answered = await filling;
-  ok(longest < PATIENCE_MS && count > 2, `${longest} ms, ${count}`);
-  const mean = answered.reduce((sum, one) => sum + one) / answered.length;
-  ok(Math.min(...answered) > mean / 4, `${answered}`);
-  for (const driver of drivers) await driver.close();
-  const { code } = await device.end("SIGTERM");
-  strictEqual(code, 0);
-});
+Deno.test("full rings of many guests leave each its share", () =>
+  inSomeTry(async () => {
+    await using folder = await temporaryFolder();
+    const { device: started, path } = await startDevice(folder.path, GUESTS);
+    await using device = started;
+    const drivers = await Promise.all(
+      Array.from({ length: GUESTS }, (_, i) => attach(path(i))),
+    );
+    const until = { over: false };
+    const [quiet, ...busy] = drivers;
+    const filling = Promise.all(busy.map((driver) => fillRing(driver, until)));
+    // A device that is gone is for `measured` to tell.
+    filling.catch(() => {});
+    const measured = longestMs(quiet!, until);
+    await new Promise((resolve) => setTimeout(resolve, FLOOD_MS));
+    await encryptSomething(quiet!);
+    until.over = true;
+    const { longest, count } = await measured;
+    const answered = await filling;
+    ok(longest < PATIENCE_MS && count > 2, `${longest} ms, ${count}`);
+    const mean = answered.reduce((sum, one) => sum + one) / answered.length;
+    ok(Math.min(...answered) > mean / 4, `${answered}`);
+    for (const driver of drivers) await driver.close();
+    const { code } = await device.end("SIGTERM");
+    strictEqual(code, 0);
+  }));
