@@ -7,6 +7,7 @@
 import { ServeProcess } from "./command_process.ts";
 import { temporaryFolder } from "./files.ts";
 import { type Holdings, holdingsOf, holdsNoMore } from "./holdings.ts";
+import { eventually } from "./vhost_user_server.ts";
 
 const PATIENCE_MS = 120_000;
 
@@ -63,6 +64,8 @@ export class KeptDevice implements AsyncDisposable {
     await this.#served();
     const pid = await childOf(this.pid);
     Deno.kill(pid, "SIGSTOP");
+    // A thread goes on until it hears of it.
+    await eventually(() => isStopped(pid), () => `process ${pid} stands still`);
     await meanwhile();
     Deno.kill(pid, "SIGKILL");
     this.#lives++;
@@ -118,6 +121,18 @@ export async function childOf(pid: number): Promise<number> {
     await new Promise((wake) => setTimeout(wake, 5));
   }
   throw new Error(`Process ${pid} has no child`);
+}
+
+/** Whether all threads of a process stand still. */
+function isStopped(pid: number): boolean {
+  const folder = `/proc/${pid}/task`;
+  try {
+    return [...Deno.readDirSync(folder)].every(({ name }) =>
+      /^State:\s*T/m.test(Deno.readTextFileSync(`${folder}/${name}/status`))
+    );
+  } catch {
+    return false; // A thread has just ended.
+  }
 }
 
 function parentOf(pid: string): number | undefined {
