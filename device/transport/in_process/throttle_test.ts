@@ -1,11 +1,11 @@
 import { ok, rejects, strictEqual } from "node:assert/strict";
-import { cpuUsage } from "node:process";
 import { createDevice, type DeviceOptions, Driver } from "../../../mod.ts";
+import {
+  cpuSecondsOf,
+  PATIENCE_SECONDS,
+  WAITING,
+} from "../../../testing/rates.ts";
 
-/** How long a rate takes is for its own test to tell; this is a hang. */
-const PATIENCE_SECONDS = 30;
-/** At one a second longer than anybody sleeps. */
-const WAITING = 30;
 const DATA = new Uint8Array(4000).fill(9);
 
 /** Hashes so often at once; returns how long that took, in seconds. */
@@ -21,13 +21,6 @@ async function secondsFor(
   );
   strictEqual(new Set(digests.map((digest) => digest.toHex())).size, 1);
   return (performance.now() - start) / 1000;
-}
-
-async function cpuSecondsOf(work: () => Promise<unknown>): Promise<number> {
-  const before = cpuUsage();
-  await work();
-  const { user, system } = cpuUsage(before);
-  return (user + system) / 1e6;
 }
 
 Deno.test("requests above the rate wait, and cost nothing meanwhile", async () => {
