@@ -247,10 +247,14 @@ export class Segments {
   }
 
   /**
-   * Makes this list the bytes `start … start + lengthBytes` of `from`, which
-   * holds at least that many.
+   * Makes this list the bytes `start … start + lengthBytes` of `from`.
+   *
+   * @throws {RangeError} where `from` does not hold them all; this list is as it was
    */
   slice(from: Segments, start: number, lengthBytes: number): void {
+    if (
+      start < 0 || lengthBytes < 0 || start + lengthBytes > from.totalBytes
+    ) from.#tooShort(start, lengthBytes);
     this.totalBytes = lengthBytes;
     if (lengthBytes === 0) {
       this.count = 0;

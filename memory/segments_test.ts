@@ -42,6 +42,27 @@ Deno.test("slice() takes a range that crosses pieces", () => {
   strictEqual(part.count, 0);
 });
 
+Deno.test("slice() refuses bytes that the list does not hold", () => {
+  const memory = region(32);
+  const whole = list(memory, 0, 3);
+  whole.append(memory, 10, 3);
+  const part = list(memory, 20, 2);
+  const wrong = [[-1, 2], [2, -1], [0, 7], [5, 2], [7, 0], [6, 2 ** 32]];
+  for (const [start, lengthBytes] of wrong) {
+    throws(
+      () => part.slice(whole, start!, lengthBytes!),
+      new RangeError(
+        `Segments hold 6 bytes: cannot reach ${lengthBytes} bytes from ${start}`,
+      ),
+    );
+    deepStrictEqual([...part.copy()], [20, 21]);
+  }
+  part.slice(whole, 0, 6);
+  deepStrictEqual([...part.copy()], [0, 1, 2, 10, 11, 12]);
+  part.slice(whole, 6, 0);
+  strictEqual(part.totalBytes, 0);
+});
+
 Deno.test("write(), read() and fill() stay inside the list", () => {
   const memory = region(8);
   const list = new Segments();
