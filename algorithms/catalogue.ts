@@ -6,7 +6,7 @@
  * @module
  */
 
-/** The crypto services (virtio 1.4 §5.9.4) but for IPSEC. */
+/** The crypto services (virtio 1.4 §5.9.4) but for IPSEC, in their order. */
 export const SERVICES = ["cipher", "hash", "mac", "aead", "akcipher"] as const;
 /** A service by its name. */
 export type Service = (typeof SERVICES)[number];

@@ -6,6 +6,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { FIRST_FD } from "../keeper/inherited.ts";
 import { onOneLine } from "./log_format.ts";
 import { nearestName } from "./nearest_name.ts";
 import { type OptionName, SERVE_OPTIONS } from "./option_table.ts";
@@ -163,8 +164,6 @@ export function wholeNumberIn(
   throw usage(name, text, `a whole number from ${minimum} to ${maximum}`);
 }
 
-/** The lowest descriptor that somebody hands over; standard ones are before it. */
-export const FIRST_FD = 3;
 const LAST_FD = 1_048_576;
 
 /** A descriptor that is handed over. */

@@ -7,7 +7,8 @@
 
 import { DEFAULT_MINIMUM_BYTES } from "../backends/qat/minimum.ts";
 import type { OptionsBySpecifier } from "../backends/probe.ts";
-import type { Fallback } from "../device/session/placement.ts";
+import { type Fallback, FALLBACKS } from "../device/session/placement.ts";
+import { type Layout, LAYOUTS } from "../device/wire/mode.ts";
 import {
   parsePlacementRule,
   type PlacementRule,
@@ -40,9 +41,8 @@ import { type LimitOptions, limitOptions } from "./limit_options.ts";
 import type { InheritedDescriptor } from "../keeper/inherited.ts";
 import { BACKEND_OPTIONS, type OptionName } from "./option_table.ts";
 import { JSON_OPTION, SHOWN_BACKENDS_OPTION } from "./options/answers.ts";
-import { FALLBACKS } from "./options/backends.ts";
 import { DEFAULTS } from "./options/defaults.ts";
-import { REQUEST_LAYOUTS, SESSION_LAYOUTS } from "./options/guests.ts";
+import { SESSION_LAYOUTS } from "./options/guests.ts";
 import { MAXIMUM_THREADS, STATE_CHOICES } from "./options/process.ts";
 import {
   choice,
@@ -56,7 +56,6 @@ import {
 import { type SocketPlace, socketPlaces } from "./socket_places.ts";
 
 export type SessionLayoutOption = (typeof SESSION_LAYOUTS)[number];
-export type RequestLayoutOption = (typeof REQUEST_LAYOUTS)[number];
 export type StateChoice = (typeof STATE_CHOICES)[number];
 
 /** Which backends serve a socket's sessions. */
@@ -99,7 +98,7 @@ export interface ServeSettings extends LogSettings {
   readonly state: StateChoice;
   /** Undefined: what suits this machine. */
   readonly unsealedMemory: UnsealedMemory | undefined;
-  readonly layout: RequestLayoutOption;
+  readonly layout: Layout;
   readonly sessionLayout: SessionLayoutOption;
   /** Threads for the data queues of all guests. */
   readonly threads: number;
@@ -241,8 +240,8 @@ const queueCount = (values: Values): number =>
     values.has("ipsec") ? 63 : 64,
   );
 
-function requestLayout(values: Values): RequestLayoutOption {
-  const layout = choice(values, "layout", REQUEST_LAYOUTS, "virtio");
+function requestLayout(values: Values): Layout {
+  const layout = choice(values, "layout", LAYOUTS, "virtio");
   if (!values.has("ipsec") || layout === "virtio") return layout;
   throw usage("layout", layout, "virtio, since --ipsec needs it");
 }

@@ -6,10 +6,9 @@
  */
 
 import { resolve } from "node:path";
-import type { InheritedDescriptor } from "../keeper/inherited.ts";
+import { FIRST_FD, type InheritedDescriptor } from "../keeper/inherited.ts";
 import {
   descriptorNumber,
-  FIRST_FD,
   usage,
   UsageError,
   type Values,

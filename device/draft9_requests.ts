@@ -28,7 +28,11 @@ import type {
   ThreadSessions,
   ThreadSettings,
 } from "./session/thread_sessions.ts";
-import { DRAFT_9_REQUEST_BYTES, NO_STATUS } from "./wire/draft9.ts";
+import {
+  DRAFT_9_REQUEST_BYTES,
+  NO_STATUS,
+  STATUS_BYTES,
+} from "./wire/draft9.ts";
 import {
   decodeDraft9Data,
   Draft9DataRequest,
@@ -37,7 +41,6 @@ import {
 import { DataOpcode, ServiceNumber } from "./wire/opcodes.ts";
 import { Status } from "./wire/status.ts";
 
-const STATUS_BYTES = 4;
 /** Room for the ranges of usual requests. */
 const FIRST_RANGE_WORDS = 16 * RANGE_WORDS;
 

@@ -16,6 +16,7 @@ import {
   F_SUSPEND,
   F_VERSION_1,
   STATELESS_FEATURE,
+  STATELESS_FEATURES,
 } from "../device/wire/features.ts";
 
 /** What an application wants of the features; `true` insists on them. */
@@ -43,9 +44,6 @@ export interface FeatureOptions {
   /** Requests without session, which need `revision1`. Default: no. */
   readonly stateless?: boolean;
 }
-
-const STATELESS_FEATURES = Object.values(STATELESS_FEATURE)
-  .reduce((all, one) => all | one, 0n);
 
 /** As options of the device name them. */
 const FEATURE_NAMES: readonly (readonly [bigint, string])[] = [

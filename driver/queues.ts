@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_RING_SIZE } from "../device/ring/layout.ts";
 import type { ConfigSpace } from "../device/wire/config_space.ts";
 import {
   F_ADMIN_VQ,
@@ -40,9 +41,6 @@ export interface DriverQueues {
   readonly administration: RequestQueue | undefined;
 }
 
-/** The largest ring of the standard (virtio 1.4 §2.7). */
-const MAXIMUM_QUEUE_SIZE = 32768;
-
 function checkOptions(options: QueueOptions): void {
   const {
     queueSize = DEFAULT_QUEUE_SIZE,
@@ -50,8 +48,8 @@ function checkOptions(options: QueueOptions): void {
     maxDescriptors = DEFAULT_MAX_DESCRIPTORS,
   } = options;
   const isPowerOfTwo = Number.isInteger(Math.log2(queueSize));
-  if (!isPowerOfTwo || queueSize < 1 || queueSize > MAXIMUM_QUEUE_SIZE) {
-    const expected = `a power of two up to ${MAXIMUM_QUEUE_SIZE}`;
+  if (!isPowerOfTwo || queueSize < 1 || queueSize > MAX_RING_SIZE) {
+    const expected = `a power of two up to ${MAX_RING_SIZE}`;
     throw wrongValue("start", "queueSize", queueSize, expected);
   }
   for (const [name, value] of Object.entries({ dataQueues, maxDescriptors })) {

@@ -11,8 +11,8 @@ export interface InheritedDescriptor {
   readonly name: string;
 }
 
-/** SD_LISTEN_FDS_START. */
-const FIRST_FD = 3;
+/** The first descriptor that is handed over (SD_LISTEN_FDS_START). */
+export const FIRST_FD = 3;
 /** More descriptors than a process may have open. */
 const MOST = 1 << 20;
 const UNNAMED = "unknown";

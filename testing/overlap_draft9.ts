@@ -11,7 +11,7 @@ import type { SessionDescription } from "../algorithms/session_description.ts";
 import { sessionInWords } from "../conformance/describe.ts";
 import { plainSeal } from "../conformance/plain/aeads.ts";
 import { Random } from "../conformance/random.ts";
-import { DRAFT_9_REQUEST_BYTES } from "../device/wire/draft9.ts";
+import { DRAFT_9_REQUEST_BYTES, STATUS_BYTES } from "../device/wire/draft9.ts";
 import {
   Draft9DataRequest,
   encodeDraft9Data,
@@ -26,7 +26,6 @@ import { describeRequest, legalSessions } from "./valid_requests.ts";
 
 const APART_AT = 64 * 1024;
 const ROOM_BYTES = 5 * 1024;
-const STATUS_BYTES = 4;
 const IV_FIELD_BYTES = 16;
 
 /** The buffers of a request, in the order in which the driver fills them. */

@@ -5,14 +5,8 @@
  */
 
 import { DEFAULT_MINIMUM_BYTES } from "../../backends/qat/minimum.ts";
-import type { Fallback } from "../../device/session/placement.ts";
+import { FALLBACKS } from "../../device/session/placement.ts";
 import type { OptionEntry } from "./option_entry.ts";
-
-export const FALLBACKS: readonly Fallback[] = [
-  "never",
-  "unsupported",
-  "failure",
-];
 
 export const BACKEND_CHOICE_OPTIONS = [
   {

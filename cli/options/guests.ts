@@ -6,11 +6,11 @@
 
 import { ACROSS_RESET } from "../../device/session/session_table.ts";
 import { UNSEALED_MEMORY } from "../../device/transport/vhost_user/memory_guard.ts";
+import { LAYOUTS } from "../../device/wire/mode.ts";
 import { WITHHOLDABLE } from "../../device/withheld.ts";
 import { DEFAULTS } from "./defaults.ts";
 import type { OptionEntry } from "./option_entry.ts";
 
-export const REQUEST_LAYOUTS = ["virtio", "draft-9"] as const;
 export const SESSION_LAYOUTS = ["auto", "A", "B", "C"] as const;
 
 export const GUEST_OPTIONS = [
@@ -34,7 +34,7 @@ export const GUEST_OPTIONS = [
   {
     name: "layout",
     value: "NAME",
-    choices: REQUEST_LAYOUTS,
+    choices: LAYOUTS,
     default: "virtio",
     help:
       "virtio: requests as virtio 1.1 to 1.4 have them; draft-9: as the v9 draft of 2016 had them",

@@ -11,11 +11,8 @@ import {
 } from "../../algorithms/session_description.ts";
 import type { AsynchronousThread } from "../../backends/backend.ts";
 import type { BackendSession } from "../../backends/backend.ts";
-import { reasonOf } from "../session/failure.ts";
+import { ASK_AGAIN_MS, reasonOf } from "../session/failure.ts";
 import { within } from "./within.ts";
-
-/** When a backend that refused a session is asked for it again. */
-const ASK_AGAIN_MS = 1000;
 
 /** A session of a backend that answers later. */
 export class LaneSession {

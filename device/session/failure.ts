@@ -28,6 +28,9 @@ export interface Failure {
 /** Hears of failures. */
 export type FailureListener = (failure: Failure) => void;
 
+/** When a backend that refused a session is asked for it again. */
+export const ASK_AGAIN_MS = 1000;
+
 /** Longest reason that a backend's error gives. */
 const REASON_CHARACTERS = 200;
 

@@ -29,6 +29,12 @@ export interface BackendOffers {
  */
 export type Fallback = "never" | "unsupported" | "failure";
 
+export const FALLBACKS: readonly Fallback[] = [
+  "never",
+  "unsupported",
+  "failure",
+];
+
 /** Everything that decides placement; structured-cloneable. */
 export interface PlacementSettings {
   /** In order of preference. */

@@ -5,17 +5,13 @@
  * @module
  */
 
-import { algorithmByName, type Service } from "../../algorithms/catalogue.ts";
+import {
+  algorithmByName,
+  type Service,
+  SERVICES,
+} from "../../algorithms/catalogue.ts";
 import type { SessionDescription } from "../../algorithms/session_description.ts";
 import { needsOf } from "./session_needs.ts";
-
-const SERVICES: readonly Service[] = [
-  "cipher",
-  "hash",
-  "mac",
-  "aead",
-  "akcipher",
-];
 
 /** One rule; what is absent matches everything. */
 export interface PlacementRule {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { FailureListener } from "./failure.ts";
+import { ASK_AGAIN_MS, type FailureListener } from "./failure.ts";
 import type { Choice } from "./placement.ts";
 import type { Route } from "./route_table.ts";
 import { sessionName } from "./session_needs.ts";
@@ -18,9 +18,6 @@ import {
 import type { ThreadBackends } from "./thread_backends.ts";
 import type { ThreadSession } from "./thread_session.ts";
 import type { WorkSeries } from "./work_series.ts";
-
-/** When a backend that refused a session is asked for it again. */
-const ASK_AGAIN_MS = 1000;
 
 // The engine folds constants of a module of its own only.
 const WORDS = RECORD_WORDS;

@@ -20,7 +20,7 @@ import {
   encodeSessionRecord,
   type SessionRecord,
 } from "../session/session_record.ts";
-import type { Layout } from "../wire/mode.ts";
+import { type Layout, LAYOUTS } from "../wire/mode.ts";
 import { FieldReader, FieldWriter } from "./fields.ts";
 import { MAX_NEXT_ID } from "./session_log.ts";
 
@@ -45,7 +45,6 @@ const MAGIC = 0x65_766f_6d63_6476n;
 const VERSION = 2;
 /** The first version knows of no associations. */
 const FIRST_READER = 1;
-const LAYOUTS: readonly Layout[] = ["virtio", "draft-9"];
 const HEADER_BYTES = 64;
 const MAX_CONFIG_BYTES = 256;
 const MAX_SESSIONS = 2 ** 24;

@@ -40,7 +40,8 @@ const OP_TYPE_BYTES = 4;
 export const NO_STATUS = -1;
 /** The status that a driver writes, to see that the device has answered. */
 export const DRAFT_9_UNANSWERED = 0xff;
-const STATUS_BYTES = 4;
+/** Length of a status. */
+export const STATUS_BYTES = 4;
 
 /** `statusAt`, where the first `availableBytes` of a request hold the status. */
 export function statusWithin(statusAt: number, availableBytes: number): number {

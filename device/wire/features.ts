@@ -39,7 +39,8 @@ export const STATELESS_FEATURE: Readonly<Record<Service, bigint>> = {
   akcipher: F_AKCIPHER_STATELESS_MODE,
 };
 
-const STATELESS_FEATURES = Object.values(STATELESS_FEATURE)
+/** Those of all services. */
+export const STATELESS_FEATURES: bigint = Object.values(STATELESS_FEATURE)
   .reduce((all, one) => all | one, 0n);
 
 /**

@@ -11,6 +11,9 @@ import { SERVICES } from "./opcodes.ts";
 /** `virtio` is the ratified layout, `draft-9` that of the draft of 2016. */
 export type Layout = "virtio" | "draft-9";
 
+/** All layouts, in the order of their numbers in a device's state. */
+export const LAYOUTS: readonly Layout[] = ["virtio", "draft-9"];
+
 /** What a device and its driver have agreed on. */
 export interface WireMode {
   /** The standard, or the draft. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Service } from "../../algorithms/catalogue.ts";
+import { type Service, SERVICES } from "../../algorithms/catalogue.ts";
 
 /** Bit numbers of `crypto_services`, and the high part of every opcode. */
 export const enum ServiceNumber {
@@ -22,14 +22,7 @@ export const enum ServiceNumber {
  */
 export const IPSEC_SERVICE = 5;
 
-/** The catalogue's services, indexed by their number. */
-export const SERVICES: readonly Service[] = [
-  "cipher",
-  "hash",
-  "mac",
-  "aead",
-  "akcipher",
-];
+export { SERVICES };
 
 /** Opcodes of the data queues. */
 export const enum DataOpcode {

@@ -15,7 +15,11 @@ import { Device } from "../../device.ts";
 import type { GuestKeyAccess } from "../../keys/key_store.ts";
 import { withLocalLane } from "../../lane/local_lane.ts";
 import type { Failure } from "../../session/failure.ts";
-import type { Fallback, PlacementPolicy } from "../../session/placement.ts";
+import {
+  type Fallback,
+  FALLBACKS,
+  type PlacementPolicy,
+} from "../../session/placement.ts";
 import {
   parsePlacementRule,
   type PlacementRule,
@@ -27,7 +31,7 @@ import {
   type ThrottleLimits,
   throttleOf,
 } from "../../throttle.ts";
-import type { Layout } from "../../wire/mode.ts";
+import { type Layout, LAYOUTS } from "../../wire/mode.ts";
 import {
   readWithheld,
   type Withholdable,
@@ -49,8 +53,6 @@ const SESSIONS: Range = { minimum: 1, maximum: 1_000_000 };
 const SIZE_BYTES: Range = { minimum: 4096, maximum: 256 * 1024 * 1024 };
 /** Rings take most of the least; addresses within are 32-bit integers. */
 const MEMORY_BYTES: Range = { minimum: 65536, maximum: 2 ** 31 - 1 };
-const FALLBACKS: readonly Fallback[] = ["never", "unsupported", "failure"];
-const LAYOUTS: readonly Layout[] = ["virtio", "draft-9"];
 
 /** How to make a device in this process. */
 export interface DeviceOptions {
