@@ -12,7 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "conformance": ["algorithms", "memory", "backends"],
   "device/wire": ["algorithms"],
   "device/ring": ["memory"],
-  "device/keys": ["algorithms", "backends"],
+  "device/keys": ["algorithms", "backends", "memory"],
   "device/session": ["device/keys", "device/wire", "algorithms", "backends"],
   "device/state": ["device/session", "device/wire", "algorithms"],
   "device/lane": ["device/session", "algorithms", "backends", "memory", "ffi"],

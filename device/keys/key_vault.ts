@@ -2,7 +2,11 @@
  * Where the keys of the store lie: memory that the threads of the process share,
  * so that there is one copy of each key, which can be wiped. The main thread
  * writes it; a thread that reads meanwhile sees by a count that it has to begin
- * anew.
+ * anew. Keys are read and written plainly, between two accesses of the count. Its
+ * first load holds back the reads that follow, and its last change what was written
+ * before; its first change would let writes pass, and its last load earlier reads,
+ * so that a fence stands behind the one and before the other. Then whoever has read
+ * anything of a writing finds the count odd, or greater, when it looks again.
  *
  * | word | what                                                            |
  * | ---- | --------------------------------------------------------------- |
@@ -16,6 +20,7 @@
  */
 
 import { keyRoom } from "../../algorithms/key_bytes.ts";
+import { Fence } from "../../memory/fence.ts";
 
 /** What the secret of an entry is. */
 export const enum KeyKind {
@@ -65,6 +70,7 @@ export class KeyVault {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
+  readonly #fence = new Fence();
 
   /** With room for `entries`, and for more that a reload brings. */
   constructor(entries: readonly VaultEntry[]) {
@@ -94,6 +100,7 @@ export class KeyVault {
       );
     }
     Atomics.add(this.#words, VERSION, 1);
+    this.#fence.pass();
     try {
       this.#bytes.fill(0, 4 * HEADER_WORDS);
       let at = 4 * HEADER_WORDS;
@@ -134,6 +141,7 @@ export class KeyVault {
 export class VaultReader {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
+  readonly #fence = new Fence();
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
@@ -169,6 +177,7 @@ export class VaultReader {
       const version = Atomics.load(this.#words, VERSION);
       if ((version & 1) !== 0) continue;
       const result = read();
+      this.#fence.pass();
       if (Atomics.load(this.#words, VERSION) === version) return result;
       discard(result);
     }

@@ -9,6 +9,7 @@
  */
 
 import { ENTRY_WORDS, MOST_USED, type UsedJournal } from "./used_journal.ts";
+import { Fence } from "../../memory/fence.ts";
 import type { Region } from "../../memory/region.ts";
 import { ChainReader } from "./chain_reader.ts";
 import { ChainSlots } from "./chain_slots.ts";
@@ -22,7 +23,6 @@ import {
   DESCRIPTOR_WRITE,
   EVENT_DISABLE,
 } from "./layout.ts";
-import { ReadFence } from "./read_fence.ts";
 import { doubleWords, words } from "./ring_area.ts";
 import { RingPositions } from "./ring_positions.ts";
 import {
@@ -70,7 +70,7 @@ export class PackedVirtqueue implements Virtqueue {
   /** The first descriptors of the chains that are taken. */
   readonly #firsts = new Int32Array(MOST_CHAINS);
   readonly #one = new Int32Array(1);
-  readonly #fence = new ReadFence();
+  readonly #fence = new Fence();
   readonly #given = new Int32Array(1);
   readonly #oneLength = new Int32Array(1);
   /** A single one that is staged, as a list of one slot that counts for 0. */

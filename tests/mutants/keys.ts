@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.ts";
 const FILE_KEYS_TEST = "tests/keys/file_keys_test.ts";
 const COPIES_TEST = "tests/hostile/key_store_copies_test.ts";
 const TOKEN_FAILURE_TEST = "backends/pkcs11/failure_test.ts";
+const VAULT_TEST = "device/keys/key_vault_test.ts";
 const SESSION_KEYS_TEST = "tests/pkcs11/session_keys_test.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -49,6 +50,13 @@ export const MUTANTS: readonly Mutant[] = [
     text: "this.#bytes.fill(0, 4 * HEADER_WORDS);",
     replacement: "",
     tests: [COPIES_TEST],
+  },
+  {
+    fault: "a key that was written over meanwhile is taken for whole",
+    file: "device/keys/key_vault.ts",
+    text: "if (Atomics.load(this.#words, VERSION) === version) return result;",
+    replacement: "return result;",
+    tests: [VAULT_TEST],
   },
   {
     fault: "the text of a key file stays in memory",
