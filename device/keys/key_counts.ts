@@ -16,10 +16,14 @@ export const enum KeyCount {
 }
 
 const COUNTS = 4;
-/** The second that is under way, and the uses in it. */
-const SECOND = 4;
-const IN_SECOND = 5;
 const WORDS = 8;
+/**
+ * Of the words of 64 bits: the second that is under way, and in the lower half the
+ * uses in it, so that both change in one step.
+ */
+const LONGS = WORDS / 2;
+const SECOND = 2;
+const LOWER_HALF = 2n ** 32n - 1n;
 
 /** Keys that there may be over the time of the process. */
 export const KEY_SLOTS = 1024;
@@ -31,30 +35,38 @@ export function makeKeyCounts(): SharedArrayBuffer {
 /** A thread's side: adds, and knows when a rate is reached. */
 export class KeyCounter {
   readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #longs: BigUint64Array<SharedArrayBuffer>;
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
+    this.#longs = new BigUint64Array(memory);
   }
 
   add(slot: number, count: KeyCount): void {
     Atomics.add(this.#words, WORDS * slot + count, 1);
   }
 
-  /** Whether one more use in this second is within `usesPerSecond`. */
+  /** Counts one more use in this second, if it is within `usesPerSecond`. */
   isWithin(
     slot: number,
     usesPerSecond: number,
     nowMs: number = Date.now(),
   ): boolean {
-    const words = this.#words;
-    const at = WORDS * slot;
-    const second = Math.floor(nowMs / 1000) | 0;
-    const last = Atomics.load(words, at + SECOND);
-    if (
-      last !== second &&
-      Atomics.compareExchange(words, at + SECOND, last, second) === last
-    ) Atomics.store(words, at + IN_SECOND, 0);
-    return Atomics.add(words, at + IN_SECOND, 1) < usesPerSecond;
+    const longs = this.#longs;
+    const at = LONGS * slot + SECOND;
+    const now = BigInt(Math.floor(nowMs / 1000));
+    for (;;) {
+      const before = Atomics.load(longs, at);
+      const last = before >> 32n;
+      // A thread may have looked at the clock before another began the next second.
+      const isUnderWay = last === now || last === now + 1n;
+      const uses = isUnderWay ? before & LOWER_HALF : 0n;
+      if (uses >= usesPerSecond) return false;
+      const after = (isUnderWay ? last : now) << 32n | uses + 1n;
+      if (Atomics.compareExchange(longs, at, before, after) === before) {
+        return true;
+      }
+    }
   }
 }
 
