@@ -198,6 +198,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["device/transport/vhost_user/ring_changes_test.ts"],
   },
   {
+    fault: "a kick is passed on while a ring still reads it itself",
+    file: "device/transport/vhost_user/passed_kick.ts",
+    text: "  for (const one of added) await stop(one);\n",
+    replacement: "",
+    tests: ["device/transport/vhost_user/passed_kick_test.ts"],
+  },
+  {
     fault: "a kick that rings have in common reaches one of them",
     file: "device/transport/vhost_user/passed_kick.ts",
     text: "if (others.length === 0) return [];",

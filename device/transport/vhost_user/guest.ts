@@ -184,7 +184,7 @@ export class Guest {
     if (untracked !== undefined) return untracked;
     const logged = log && await this.#resumeLog(log, descriptorOf(log.file));
     if (logged !== undefined) return logged;
-    this.rings.resume(rings, newestSession, descriptorOf);
+    await this.rings.resume(rings, newestSession, descriptorOf);
     return await this.rings.startAgain();
   }
 

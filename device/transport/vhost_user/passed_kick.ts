@@ -74,14 +74,17 @@ export interface KickedRing {
 
 /**
  * Has a ring and all others with the same kick descriptor get theirs from the
- * main thread. Returns those that have to start anew for that.
+ * main thread. `stop` is called with those that have read it themselves so far,
+ * and ends that: what is read beside the passing is lost to the others. Returns
+ * them; they have to start anew.
  */
-export function shareKick<Ring extends KickedRing>(
+export async function shareKick<Ring extends KickedRing>(
   libc: Libc,
   reactor: Reactor,
   ring: Ring,
   all: readonly Ring[],
-): Ring[] {
+  stop: (ring: Ring) => Promise<void>,
+): Promise<Ring[]> {
   const others = all.filter((other) =>
     other !== ring && other.kickFd >= 0 &&
     isSameFile(libc, other.kickFd, ring.kickFd)
@@ -90,6 +93,7 @@ export function shareKick<Ring extends KickedRing>(
   const members = others.find((other) => other.passedKick)?.passedKick
     ?.members ?? new Set();
   const added = [ring, ...others].filter((one) => !one.passedKick);
+  for (const one of added) await stop(one);
   for (const one of added) {
     one.passedKick = PassedKick.open(libc, reactor, one.kickFd, members);
   }

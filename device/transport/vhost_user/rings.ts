@@ -76,11 +76,11 @@ export class Rings {
   }
 
   /** Goes on as the process before has left them; none runs yet. */
-  resume(
+  async resume(
     kept: readonly KeptRing[],
     newestSession: number | undefined,
     descriptorOf: (number: KeptNumber) => number,
-  ): void {
+  ): Promise<void> {
     for (const [index, ring] of this.all.entries()) {
       const { state, runs, stopped, kick, call, error } = kept[index]!;
       Object.assign(ring.state, state);
@@ -93,8 +93,10 @@ export class Rings {
     }
     if (newestSession !== undefined) this.#life.allStopped(newestSession);
     const { libc, reactor } = this.#options;
+    const noneRuns = () => Promise.resolve();
     for (const ring of this.all) {
-      if (ring.kickFd >= 0) shareKick(libc, reactor, ring, this.all);
+      if (ring.kickFd < 0) continue;
+      await shareKick(libc, reactor, ring, this.all, noneRuns);
     }
   }
 
@@ -248,10 +250,9 @@ export class Rings {
     ring.state.started = true;
     if (kickFd >= 0) {
       const { libc, reactor } = this.#options;
-      for (const one of shareKick(libc, reactor, ring, this.all)) {
-        if (one === ring) continue;
-        await this.stop(one);
-        await this.refresh(one);
+      const stop = (one: Vring) => this.stop(one);
+      for (const one of await shareKick(libc, reactor, ring, this.all, stop)) {
+        if (one !== ring) await this.refresh(one);
       }
     }
     return this.refresh(ring);
