@@ -19,15 +19,13 @@ const enum GuardWord {
   /** Counts beginnings and ends of calls. */
   Calls = 0,
   Method = 1,
-  /** 1 when the call of a thread that was given up has returned. */
-  Returned = 2,
   /** Nobody changes it. */
-  Never = 3,
+  Never = 2,
   /** Length of the backend's name, and its characters. */
-  NameLength = 4,
+  NameLength = 3,
   /** See {@linkcode Fate}. */
-  Fate = 5,
-  Name = 6,
+  Fate = 4,
+  Name = 5,
 }
 
 /** Whether a thread is given up. */
@@ -145,7 +143,6 @@ export class CallGuard {
     } catch {
       // Nobody is there to hear of it.
     }
-    Atomics.store(this.#words, GuardWord.Returned, 1);
     for (;;) Atomics.wait(this.#words, GuardWord.Never, 0);
   }
 }
@@ -203,10 +200,5 @@ export class GuardedCalls {
       backend: String.fromCharCode(...words.subarray(start, end)),
       method: METHODS[words[GuardWord.Method]!]!,
     };
-  }
-
-  /** Whether the call of a thread that was given up has returned. */
-  get hasReturned(): boolean {
-    return Atomics.load(this.#words, GuardWord.Returned) === 1;
   }
 }

@@ -101,6 +101,7 @@ export class QueueThread {
   readonly #guard: SharedArrayBuffer = createGuardMemory();
   readonly #calls = new GuardedCalls(this.#guard);
   #isStuck = false;
+  /** Whether the call that it was stuck in has returned. */
   #hasParked = false;
   #sequence = 0;
   #lastGuest = 0;
@@ -247,7 +248,7 @@ export class QueueThread {
 
   /** Ends it where the call that it was stuck in has returned; whether it has. */
   release(): boolean {
-    if (!this.#calls.hasReturned || !this.#hasParked) return false;
+    if (!this.#hasParked) return false;
     const guests = [...this.#guests.values()];
     this.#end();
     for (const guest of guests) guest.released();
