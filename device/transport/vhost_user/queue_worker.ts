@@ -30,12 +30,9 @@ const RUNTIME_TURNS = 4;
 
 const scope = self as unknown as WorkerScope;
 
-/** Serves until the exit command; `begun` hears by what. */
-async function serve(
-  { port, wake, rest, spinMicroseconds, settings }: ThreadSetup,
-  shared: SharedBackends,
-  begun: (loop: QueueLoop) => void,
-): Promise<void> {
+/** Serves until the exit command. */
+async function serve(setup: ThreadSetup): Promise<void> {
+  const { port, wake, rest, spinMicroseconds, settings } = setup;
   const libc = openLibc();
   const epoll = EdgeEpoll.open(libc);
   if (typeof epoll === "number") {
@@ -56,7 +53,9 @@ async function serve(
     report: (report) => scope.postMessage(report),
     hold: (backend, reason) => shared.hold(backend, reason),
   });
-  begun(loop);
+  const shared = shareBackends(setup, loop);
+  // Backends that are closed write nothing more, so that memory may go.
+  using _closing = { [Symbol.dispose]: () => shared.close() };
   const { note } = new FailureNotes((failure) =>
     scope.postMessage({ kind: "lane failure", failure })
   );
@@ -92,6 +91,26 @@ async function serve(
   }
 }
 
+/** The backends; `loop` tells what is left when a call of one is given up. */
+function shareBackends(
+  { guard, held }: ThreadSetup,
+  loop: QueueLoop,
+): SharedBackends {
+  const givenUp = () => {
+    try {
+      shared.close();
+      // Only now nobody writes to it any more.
+      loop.reportLeft();
+      endForeignCalls();
+    } finally {
+      scope.postMessage({ kind: "parked" });
+    }
+  };
+  const shared = new SharedBackends(new CallGuard(guard, givenUp));
+  for (const [name, reason] of held) shared.hold(name, reason);
+  return shared;
+}
+
 /** What waits for the runtime may need several turns of its event loop. */
 async function runtimeTurns(): Promise<void> {
   for (let i = 0; i < RUNTIME_TURNS; i++) {
@@ -114,28 +133,12 @@ async function whileServing(
 }
 
 async function run(setup: ThreadSetup): Promise<void> {
-  let loop: QueueLoop | undefined;
-  const guard = new CallGuard(setup.guard, () => {
-    try {
-      shared.close();
-      // Only now nobody writes to it any more.
-      loop?.reportLeft();
-      endForeignCalls();
-    } finally {
-      scope.postMessage({ kind: "parked" });
-    }
-  });
-  const shared = new SharedBackends(guard);
-  for (const [name, reason] of setup.held) shared.hold(name, reason);
   let last: Report = { kind: "exited" };
   try {
-    await serve(setup, shared, (begun) => loop = begun);
+    await serve(setup);
   } catch (error) {
-    const reason = messageOf(error);
-    last = { kind: "ended", reason };
+    last = { kind: "ended", reason: messageOf(error) };
   }
-  // They write nothing more from now on, so that memory may go.
-  shared.close();
   scope.postMessage(last);
   setup.port.close();
   scope.close();
