@@ -10,7 +10,7 @@ import {
   inflightFields,
   type InflightPart,
 } from "./inflight_part.ts";
-import { DESCRIPTOR_AVAILABLE, DESCRIPTOR_USED } from "./layout.ts";
+import { DESCRIPTOR_USED } from "./layout.ts";
 import {
   byteOf,
   entriesOf,
@@ -21,7 +21,12 @@ import {
   wordOf,
 } from "./packed_inflight_part.ts";
 import type { PackedVirtqueue } from "./packed_virtqueue.ts";
-import { RingPositions } from "./ring_positions.ts";
+import {
+  availableFlags,
+  INDEX,
+  RingPositions,
+  STATE_FLAGS,
+} from "./ring_positions.ts";
 import { NO_CHAIN } from "./virtqueue.ts";
 
 const {
@@ -41,12 +46,9 @@ const {
   COUNTER,
 } = PACKED_PART;
 /** Of a position in the ring. */
-const INDEX = 0x7fff;
 const WRAP = 0x8000;
 /** 16-bit words of a descriptor in the ring. */
 const DESCRIPTOR_ID = 6;
-
-const USED_FLAGS = DESCRIPTOR_AVAILABLE | DESCRIPTOR_USED;
 
 /** Heads a list that had no room, beside those that a thread is stuck with. */
 const UNWRITTEN = -1;
@@ -132,11 +134,9 @@ export class PackedInflight implements InflightPart {
       ring[to + 4] = words[from + LENGTH_LOW]!;
       ring[to + 5] = words[from + LENGTH_LOW + 1]!;
       ring[to + DESCRIPTOR_ID] = words[from + ID]!;
-      const own = words[from + FLAGS]! & ~USED_FLAGS;
-      const state = (position & WRAP) !== 0
-        ? DESCRIPTOR_AVAILABLE
-        : DESCRIPTOR_USED;
-      Atomics.store(ring, to + DESCRIPTOR_ID + 1, own | state);
+      const own = words[from + FLAGS]! & ~STATE_FLAGS;
+      const flags = own | availableFlags(position);
+      Atomics.store(ring, to + DESCRIPTOR_ID + 1, flags);
       position = this.#positions.after(position, 1);
     }
   }
@@ -152,8 +152,8 @@ export class PackedInflight implements InflightPart {
     for (let i = 0; i < count; i++) {
       const at = 8 * (position & INDEX) + DESCRIPTOR_ID + 1;
       const flags = ring[at]!;
-      const shown = (position & WRAP) !== 0 ? USED_FLAGS : 0;
-      const isShown = (flags & USED_FLAGS) === shown;
+      const shown = (position & WRAP) !== 0 ? STATE_FLAGS : 0;
+      const isShown = (flags & STATE_FLAGS) === shown;
       if (isShown) Atomics.store(ring, at, flags ^ DESCRIPTOR_USED);
       position = this.#positions.after(position, 1);
     }

@@ -13,7 +13,7 @@ import {
   inflightProblem,
   SIZE_WORD,
 } from "./inflight_part.ts";
-import { DESCRIPTOR_AVAILABLE, DESCRIPTOR_USED } from "./layout.ts";
+import { INDEX, isAvailableAt } from "./ring_positions.ts";
 
 const { header: HEADER, entry: ENTRY } = INFLIGHT_LAYOUT.packed;
 
@@ -75,7 +75,7 @@ export function beginPackedInflight(
   const fields = inflightFields(bytes);
   const { words } = fields;
   beginInflight(fields, size, () => {
-    const index = base >>> 16 & 0x7fff;
+    const index = base >>> 16 & INDEX;
     words[USED_INDEX] = words[OLD_USED_INDEX] = index;
     bytes[USED_WRAP] = bytes[OLD_USED_WRAP] = base >>> 31;
     for (let entry = 0; entry < size; entry++) {
@@ -105,7 +105,7 @@ export function recoverPackedInflight(
   const wrap = bytes[OLD_USED_WRAP]! & 1;
   const hasMoved = words[USED_INDEX] !== old ||
     (bytes[USED_WRAP]! & 1) !== wrap;
-  if (hasMoved && !isAvailable(flagsAt(old), wrap)) {
+  if (hasMoved && !isAvailableAt(flagsAt(old), old | wrap << 15)) {
     // The batch was shown, and that not written down.
     words[OLD_FREE_HEAD] = words[FREE_HEAD]!;
     bytes[OLD_USED_WRAP] = bytes[USED_WRAP]!;
@@ -118,13 +118,6 @@ export function recoverPackedInflight(
   if (typeof lists === "string") return lists;
   const used = words[USED_INDEX]! | (bytes[USED_WRAP]! & 1) << 15;
   return { base: (used | used << 16) >>> 0, count: lists.length };
-}
-
-/** Whether a descriptor is one that the driver has made available. */
-function isAvailable(flags: number, wrap: number): boolean {
-  const available = (flags & DESCRIPTOR_AVAILABLE) !== 0;
-  const used = (flags & DESCRIPTOR_USED) !== 0;
-  return available === (wrap === 1) && used !== available;
 }
 
 /**

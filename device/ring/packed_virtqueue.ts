@@ -123,7 +123,11 @@ export class PackedVirtqueue implements Virtqueue {
     if (this.#isAvailable()) {
       this.#stageWritten(journal, unshown);
       this.#show();
-    } else this.#moveUsed(descriptors);
+    } else {
+      const used = this.#positions.after(this.shown, descriptors);
+      this.#used = used & 0x7fff;
+      this.#usedWrap = used >>> 15;
+    }
     this.#outstanding = 0;
     this.#next = this.#used;
     this.#nextWrap = this.#usedWrap;
@@ -475,13 +479,5 @@ export class PackedVirtqueue implements Virtqueue {
     this.#used = used;
     this.#usedWrap = wrapFlags === 0 ? 0 : 1;
     this.#staged = staged;
-  }
-
-  #moveUsed(ringDescriptors: number): void {
-    this.#used += ringDescriptors;
-    if (this.#used >= this.size) {
-      this.#used -= this.size;
-      this.#usedWrap ^= 1;
-    }
   }
 }

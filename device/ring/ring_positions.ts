@@ -6,7 +6,10 @@
  * @module
  */
 
-const INDEX = 0x7fff;
+import { DESCRIPTOR_AVAILABLE, DESCRIPTOR_USED } from "./layout.ts";
+
+/** The bits of a packed ring's position that are the descriptor's. */
+export const INDEX = 0x7fff;
 const WRAP_BIT = 15;
 const SPLIT_PERIOD = 2 ** 16;
 
@@ -45,3 +48,14 @@ export class RingPositions {
     return (position & INDEX) + (wrap === 1 ? 0 : this.#size);
   }
 }
+
+/** The bits that tell of a packed ring's descriptor whether it is available. */
+export const STATE_FLAGS: number = DESCRIPTOR_AVAILABLE | DESCRIPTOR_USED;
+
+/** How they are in one that is available at `position` (virtio 1.4 §2.8.1). */
+export const availableFlags = (position: number): number =>
+  position >>> WRAP_BIT === 1 ? DESCRIPTOR_AVAILABLE : DESCRIPTOR_USED;
+
+/** Whether one with these flags is available there. */
+export const isAvailableAt = (flags: number, position: number): boolean =>
+  (flags & STATE_FLAGS) === availableFlags(position);

@@ -32,7 +32,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a batch of a packed ring that was shown is done again",
     file: `${RING}/packed_inflight_part.ts`,
-    text: "if (hasMoved && !isAvailable(flagsAt(old), wrap)) {",
+    text: "if (hasMoved && !isAvailableAt(flagsAt(old), old | wrap << 15)) {",
     replacement: "if (hasMoved && old < 0) {",
     tests: [INFLIGHT],
   },

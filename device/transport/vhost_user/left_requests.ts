@@ -6,7 +6,6 @@
  */
 
 import type { GuestMemory } from "../../ring/guest_memory.ts";
-import { DESCRIPTOR_BYTES } from "../../ring/layout.ts";
 import {
   beginPackedInflight,
   recoverPackedInflight,
@@ -17,12 +16,7 @@ import {
 } from "../../ring/split_inflight.ts";
 import type { RingAreas } from "../../served_queue.ts";
 import type { RingPlan } from "./driver_life.ts";
-import {
-  begunRequests,
-  FLAGS_OFFSET,
-  readWord,
-  restartPosition,
-} from "./ring_base.ts";
+import { begunRequests, flagsAt, restartPosition } from "./ring_base.ts";
 
 /** Where a ring goes on, and how many requests before that are under way. */
 export interface LeftRequests {
@@ -41,10 +35,8 @@ export function findLeft(
   bytes: Uint8Array<ArrayBuffer>,
 ): LeftRequests | string {
   if (packed) {
-    return recoverPackedInflight(bytes, size, (index) => {
-      const at = areas.descriptorAddress + DESCRIPTOR_BYTES * index;
-      return readWord(memory, at + FLAGS_OFFSET) ?? 0;
-    });
+    const flags = (index: number) => flagsAt(memory, areas, index);
+    return recoverPackedInflight(bytes, size, flags);
   }
   const used = restartPosition(memory, areas, size, false);
   if (typeof used === "string") return used;

@@ -5,24 +5,23 @@
  */
 
 import type { GuestMemory } from "../../ring/guest_memory.ts";
-import {
-  DESCRIPTOR_AVAILABLE,
-  DESCRIPTOR_NEXT,
-  DESCRIPTOR_USED,
-} from "../../ring/layout.ts";
+import { DESCRIPTOR_BYTES, DESCRIPTOR_NEXT } from "../../ring/layout.ts";
 import type { UsedJournal } from "../../ring/used_journal.ts";
-import { RingPositions } from "../../ring/ring_positions.ts";
+import {
+  INDEX,
+  isAvailableAt,
+  RingPositions,
+} from "../../ring/ring_positions.ts";
 import { PACKED_START, startOf } from "../../ring/ring_start.ts";
 import { Segments } from "../../../memory/segments.ts";
 import type { RingAreas } from "../../served_queue.ts";
 
 /** Where `idx` is in a split ring's available and used ring (virtio 1.4 §2.7). */
 const INDEX_OFFSET = 2;
-/** Where \`flags\` is in a packed ring's descriptor (§2.8.5). */
-export const FLAGS_OFFSET = 14;
+/** Where `flags` is in a packed ring's descriptor (§2.8.5). */
+const FLAGS_OFFSET = 14;
 /** A packed ring's start in the 16-bit form of front-ends that leave out the used half. */
 const PACKED_START_16_BITS = 0x8000;
-const INDEX = 0x7fff;
 
 /**
  * The position that a base stands for, or what is wrong with it. `stoppedAt` is
@@ -86,16 +85,16 @@ export function restartPosition(
  */
 export function begunRequests(
   memory: GuestMemory,
-  { descriptorAddress, availableAddress }: RingAreas,
+  areas: RingAreas,
   size: number,
   base: number,
   journal: UsedJournal | undefined,
 ): number {
   if (journal) {
     const done = unshownDescriptors(journal);
-    return begunLists(memory, descriptorAddress, size, base & 0xffff, done);
+    return begunLists(memory, areas, size, base & 0xffff, done);
   }
-  const index = readWord(memory, availableAddress + INDEX_OFFSET) ?? base;
+  const index = readWord(memory, areas.availableAddress + INDEX_OFFSET) ?? base;
   return (index - base) & 0xffff;
 }
 
@@ -113,28 +112,19 @@ export function unshownDescriptors(journal: UsedJournal): number {
  */
 function begunLists(
   memory: GuestMemory,
-  descriptors: number,
+  areas: RingAreas,
   size: number,
   position: number,
   done: number,
 ): number {
-  let at = (position & INDEX) + done;
-  let wrap = position >>> 15;
-  if (at >= size) {
-    at -= size;
-    wrap ^= 1;
-  }
+  const positions = new RingPositions(size, true);
+  let at = positions.after(position, done);
   let lists = 0;
   for (let i = 0; i < size; i++) {
-    const flags = readWord(memory, descriptors + 16 * at + FLAGS_OFFSET) ?? 0;
-    const isAvailable = (flags & DESCRIPTOR_AVAILABLE) !== 0;
-    const isUsed = (flags & DESCRIPTOR_USED) !== 0;
-    if (isAvailable !== (wrap === 1) || isUsed === isAvailable) break;
+    const flags = flagsAt(memory, areas, at);
+    if (!isAvailableAt(flags, at)) break;
     if ((flags & DESCRIPTOR_NEXT) === 0) lists++;
-    if (++at === size) {
-      at = 0;
-      wrap ^= 1;
-    }
+    at = positions.after(at, 1);
   }
   return lists;
 }
@@ -145,7 +135,7 @@ function begunLists(
  */
 export function requestsUpTo(
   memory: GuestMemory,
-  { descriptorAddress }: RingAreas,
+  areas: RingAreas,
   { size, packed }: { readonly size: number; readonly packed: boolean },
   base: number,
   position: number,
@@ -158,16 +148,24 @@ export function requestsUpTo(
   let at = base & 0xffff;
   for (let i = 0, lists = 1; i < size; i++) {
     if (at === position) return lists;
-    const entry = descriptorAddress + 16 * (at & INDEX);
-    const flags = readWord(memory, entry + FLAGS_OFFSET) ?? 0;
-    if ((flags & DESCRIPTOR_NEXT) === 0) lists++;
+    if ((flagsAt(memory, areas, at) & DESCRIPTOR_NEXT) === 0) lists++;
     at = positions.after(at, 1);
   }
   return 0;
 }
 
+/** The flags of a packed ring's descriptor at `position`. */
+export function flagsAt(
+  memory: GuestMemory,
+  { descriptorAddress }: RingAreas,
+  position: number,
+): number {
+  const at = descriptorAddress + DESCRIPTOR_BYTES * (position & INDEX);
+  return readWord(memory, at + FLAGS_OFFSET) ?? 0;
+}
+
 /** 16 bits at a guest address. */
-export function readWord(
+function readWord(
   memory: GuestMemory,
   address: number,
 ): number | undefined {
