@@ -6,7 +6,7 @@
  * @module
  */
 
-import { DRAIN_MS, undrained } from "./drain.ts";
+import { DRAIN_MS } from "./drain.ts";
 import { failLeft, type LeftChain, leftChains } from "./left_chains.ts";
 import type { QueueService } from "./queue_service.ts";
 import { createVirtqueue } from "./ring/create_virtqueue.ts";
@@ -166,9 +166,18 @@ export class ServedQueue<Service extends QueueService = QueueService> {
     return this.pendingCount > 0 && performance.now() >= this.#deadline!;
   }
 
-  /** What it has not done, for whoever hears of it. */
-  get lateness(): string {
-    return undrained(this.pendingCount);
+  /**
+   * `poll`, which also gives up what is late: on lanes, where copies are nobody's;
+   * for the rest, `late` is to do something, and hears how much it is.
+   */
+  drain(late: (pendingCount: number) => void): boolean {
+    let notify = this.pendingCount > 0 && this.poll();
+    if (!this.isLate) return notify;
+    this.abandonLanes();
+    notify = this.poll() || notify;
+    if (this.pendingCount === 0) return notify;
+    late(this.pendingCount);
+    return this.poll() || notify;
   }
 
   /** Gives up what is pending on lanes: `poll` then ends it. */

@@ -19,10 +19,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a ring that stops late keeps its thread from the rings of others",
     file: "device/transport/vhost_user/queue_ring.ts",
-    text: "    if (queue.isLate) this.#giveUp(queue.lateness);\n",
+    text: "    if (queue.drain(late)) this.notify();\n",
     replacement:
       "    while (queue.pendingCount > 0 && !queue.isLate) queue.poll();\n" +
-      "    if (queue.isLate) this.#giveUp(queue.lateness);\n",
+      "    if (queue.drain(late)) this.notify();\n",
     tests: ["device/transport/vhost_user/shared_threads_test.ts"],
   },
   {

@@ -60,16 +60,12 @@ export class QueueStops {
   }
 
   async #drain(index: number, queue: ServedQueue): Promise<void> {
+    const late = (pendingCount: number) =>
+      this.#late(undrained(pendingCount, ` of queue ${index}`));
     while (!this.#ended) {
-      queue.poll();
-      const { pendingCount, isLate } = queue;
-      if (pendingCount === 0) return;
-      if (isLate) {
-        queue.abandonLanes();
-        if (!queue.needsPolling) continue;
-        this.#late(undrained(pendingCount, ` of queue ${index}`));
-      }
-      const pauseMs = isLate ? LATE_POLL_MS : 0;
+      queue.drain(late);
+      if (queue.pendingCount === 0) return;
+      const pauseMs = queue.isLate ? LATE_POLL_MS : 0;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }

@@ -7,6 +7,7 @@
 import type { Libc } from "../../../ffi/libc.ts";
 import { signalWithRoom } from "../../../ffi/libc_foreign.ts";
 import { DataQueue } from "../../data_queue.ts";
+import { undrained } from "../../drain.ts";
 import { Counter } from "../../queue_counts.ts";
 import type { AssociationTable } from "../../ipsec_requests.ts";
 import type { LeftChain } from "../../left_chains.ts";
@@ -275,21 +276,12 @@ export class QueueRing {
   /** One look at what is under way; false: nothing more can be done now. */
   #drain(): boolean {
     const queue = this.#queue;
-    if (queue.pendingCount > 0 && queue.poll()) this.notify();
-    if (queue.isLate) this.#giveUp(queue.lateness);
+    // A backend that is closed writes nothing more.
+    const late = (count: number) => queue.abandon(undrained(count));
+    if (queue.drain(late)) this.notify();
     if (queue.pendingCount > 0) return queue.needsPolling;
     this.#end();
     return false;
-  }
-
-  /** Copies are nobody's; a backend that is closed writes nothing more. */
-  #giveUp(reason: string): void {
-    const queue = this.#queue;
-    queue.abandonLanes();
-    if (queue.poll()) this.notify();
-    if (queue.pendingCount === 0) return;
-    queue.abandon(reason);
-    if (queue.poll()) this.notify();
   }
 
   #end(): void {
