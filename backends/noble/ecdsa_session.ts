@@ -19,13 +19,11 @@ import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { deliver } from "../deliver.ts";
+import { longestSignatureBytes, readDigest } from "../ecdsa.ts";
 import type { PrimitiveSession } from "../primitives/primitives.ts";
 import { ecdsaOver } from "./curves.ts";
 
 const COMPACT = { prehash: false, lowS: false, format: "compact" } as const;
-
-/** Tag and length of the sequence and of both integers, and their signs. */
-const SIGNATURE_OVERHEAD_BYTES = 16;
 
 interface KeyPair {
   readonly publicKey: Uint8Array;
@@ -87,7 +85,7 @@ export class NobleEcdsaSession implements PrimitiveSession {
 
   #sign(operation: Operation): OperationStatus {
     if (!this.#scalar) return OperationStatus.Unsupported;
-    const digest = this.#readDigest(operation.source);
+    const digest = readDigest(operation.source, this.#orderBytes);
     const compact = this.#ecdsa.sign(digest, this.#scalar, COMPACT);
     const signature = encodeEcdsaSignature({
       r: bytesToNumber(compact.subarray(0, this.#orderBytes)),
@@ -99,7 +97,7 @@ export class NobleEcdsaSession implements PrimitiveSession {
   #verify(operation: Operation): OperationStatus {
     const compact = this.#readSignature(operation.source);
     if (!compact) return OperationStatus.KeyRejected;
-    const digest = this.#readDigest(operation.additionalData);
+    const digest = readDigest(operation.additionalData, this.#orderBytes);
     return this.#ecdsa.verify(compact, digest, this.#publicKey, COMPACT)
       ? OperationStatus.Ok
       : OperationStatus.KeyRejected;
@@ -107,8 +105,8 @@ export class NobleEcdsaSession implements PrimitiveSession {
 
   /** A signature in the library's form, if it is one. */
   #readSignature(source: Segments): Uint8Array | undefined {
-    const maximumBytes = 2 * this.#orderBytes + SIGNATURE_OVERHEAD_BYTES;
-    if (source.totalBytes > maximumBytes) return undefined;
+    const longestBytes = longestSignatureBytes(this.#orderBytes);
+    if (source.totalBytes > longestBytes) return undefined;
     const signature = decodeOrUndefined(source.copy());
     const order = this.#ecdsa.Point.Fn.ORDER;
     if (!signature || signature.r >= order || signature.s >= order) {
@@ -118,18 +116,6 @@ export class NobleEcdsaSession implements PrimitiveSession {
     compact.set(numberToBytes(signature.r, this.#orderBytes));
     compact.set(numberToBytes(signature.s, this.#orderBytes), this.#orderBytes);
     return compact;
-  }
-
-  /**
-   * The leftmost bytes of the digest, of which the library takes as many bits
-   * as the order has (FIPS 186-5 §6.4.1 step 2); no bytes are the number zero.
-   */
-  #readDigest(segments: Segments): Uint8Array {
-    const digest = new Uint8Array(
-      Math.min(segments.totalBytes, this.#orderBytes),
-    );
-    segments.read(0, digest);
-    return digest;
   }
 }
 

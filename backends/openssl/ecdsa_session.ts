@@ -7,17 +7,14 @@
 import { CURVES } from "../../algorithms/public_key.ts";
 import type { EcdsaSession } from "../../algorithms/session_description.ts";
 import type { Handle } from "../../ffi/libcrypto.ts";
-import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { deliver } from "../deliver.ts";
+import { longestSignatureBytes, readDigest } from "../ecdsa.ts";
 import type { PrimitiveSession } from "../primitives/primitives.ts";
 import { complete, fail } from "../primitives/session.ts";
 import { sizeArgument } from "../primitives/size_argument.ts";
 import { type CryptoLibrary, present, succeed } from "./library.ts";
 import { loadEcKey } from "./native_keys.ts";
-
-/** Tag and length of the sequence and of both integers, and their signs. */
-const SIGNATURE_OVERHEAD_BYTES = 16;
 
 export class OpensslEcdsaSession implements PrimitiveSession {
   readonly #library: CryptoLibrary;
@@ -25,7 +22,7 @@ export class OpensslEcdsaSession implements PrimitiveSession {
   /** Absent for a public key. */
   readonly #signer: Handle | undefined;
   readonly #fieldBytes: number;
-  readonly #longestSignatureBytes: number;
+  readonly #longestBytes: number;
   readonly #written = new BigUint64Array(new ArrayBuffer(8));
 
   constructor(library: CryptoLibrary, description: EcdsaSession) {
@@ -33,8 +30,7 @@ export class OpensslEcdsaSession implements PrimitiveSession {
     const curve = CURVES.find(({ name }) => name === description.curve)!;
     this.#library = library;
     this.#fieldBytes = curve.fieldBytes;
-    this.#longestSignatureBytes = 2 * curve.fieldBytes +
-      SIGNATURE_OVERHEAD_BYTES;
+    this.#longestBytes = longestSignatureBytes(curve.fieldBytes);
     const key = loadEcKey(library, description);
     try {
       this.#verifier = this.#context(key, symbols.EVP_PKEY_verify_init);
@@ -76,10 +72,8 @@ export class OpensslEcdsaSession implements PrimitiveSession {
 
   #sign(operation: Operation): OperationStatus {
     if (!this.#signer) return OperationStatus.Unsupported;
-    const digest = this.#readDigest(operation.source);
-    const signature = new Uint8Array(
-      new ArrayBuffer(this.#longestSignatureBytes),
-    );
+    const digest = readDigest(operation.source, this.#fieldBytes);
+    const signature = new Uint8Array(new ArrayBuffer(this.#longestBytes));
     this.#written[0] = sizeArgument(signature.length);
     const signed = this.#library.symbols.EVP_PKEY_sign(
       this.#signer,
@@ -95,12 +89,11 @@ export class OpensslEcdsaSession implements PrimitiveSession {
 
   #verify(operation: Operation): OperationStatus {
     const { source } = operation;
-    if (
-      source.totalBytes === 0 ||
-      source.totalBytes > this.#longestSignatureBytes
-    ) return OperationStatus.KeyRejected;
+    if (source.totalBytes === 0 || source.totalBytes > this.#longestBytes) {
+      return OperationStatus.KeyRejected;
+    }
     const signature = source.copy();
-    const digest = this.#readDigest(operation.additionalData);
+    const digest = readDigest(operation.additionalData, this.#fieldBytes);
     return this.#library.symbols.EVP_PKEY_verify(
         this.#verifier,
         signature,
@@ -110,19 +103,6 @@ export class OpensslEcdsaSession implements PrimitiveSession {
       ) === 1
       ? OperationStatus.Ok
       : OperationStatus.KeyRejected;
-  }
-
-  /**
-   * The leftmost bytes of the digest, of which libcrypto takes as many bits as
-   * the order has (FIPS 186-5 §6.4.1 step 2); no bytes are the number zero.
-   */
-  #readDigest(segments: Segments): Uint8Array<ArrayBuffer> {
-    const { totalBytes } = segments;
-    const digest = new Uint8Array(
-      Math.min(Math.max(totalBytes, 1), this.#fieldBytes),
-    );
-    if (totalBytes > 0) segments.read(0, digest);
-    return digest;
   }
 
   close(): void {

@@ -26,6 +26,7 @@ import { Mechanism } from "../../ffi/pkcs11_layout.ts";
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { deliver } from "../deliver.ts";
+import { longestSignatureBytes, readDigest } from "../ecdsa.ts";
 import { ecdsaOver } from "../noble/curves.ts";
 import {
   CKA_CLASS,
@@ -234,7 +235,7 @@ export class Pkcs11EcdsaSession implements Pkcs11Session {
 
   #sign(operation: Operation): OperationStatus {
     if (!this.#key.isPrivate) return OperationStatus.Unsupported;
-    const digest = this.#readDigest(operation.source);
+    const digest = readDigest(operation.source, this.#fieldBytes);
     const pair = unlessRefused(this.#token, () => this.#key.sign(digest));
     if (!pair) return OperationStatus.Failed;
     const r = bytesToNumber(pair.subarray(0, this.#fieldBytes));
@@ -245,7 +246,7 @@ export class Pkcs11EcdsaSession implements Pkcs11Session {
   #verify({ source, additionalData }: Operation): OperationStatus {
     const signature = this.#readSignature(source);
     if (!signature) return OperationStatus.KeyRejected;
-    const digest = this.#readDigest(additionalData);
+    const digest = readDigest(additionalData, this.#fieldBytes);
     const verified = unlessRefused(this.#token, () => {
       this.#key.verify(digest, signature);
       return true;
@@ -256,8 +257,7 @@ export class Pkcs11EcdsaSession implements Pkcs11Session {
   /** r and s side by side, or undefined for what cannot be a signature. */
   #readSignature(source: Segments): Bytes | undefined {
     const fieldBytes = this.#fieldBytes;
-    // Tag and length of the sequence and of both integers, and their signs.
-    if (source.totalBytes > 2 * fieldBytes + 16) return undefined;
+    if (source.totalBytes > longestSignatureBytes(fieldBytes)) return undefined;
     try {
       const { r, s } = decodeEcdsaSignature(source.copy());
       if (r >> BigInt(8 * fieldBytes) || s >> BigInt(8 * fieldBytes)) {
@@ -271,15 +271,6 @@ export class Pkcs11EcdsaSession implements Pkcs11Session {
       if (error instanceof DerError) return undefined;
       throw error;
     }
-  }
-
-  /** The leftmost bytes of the digest; no bytes are the number zero. */
-  #readDigest(segments: Segments): Bytes {
-    const { totalBytes } = segments;
-    const lengthBytes = Math.min(Math.max(totalBytes, 1), this.#fieldBytes);
-    const digest = new Uint8Array(new ArrayBuffer(lengthBytes));
-    if (totalBytes > 0) segments.read(0, digest);
-    return digest;
   }
 
   close(): void {

@@ -25,6 +25,7 @@ import {
 import type { Segments } from "../../memory/segments.ts";
 import { type Operation, OperationKind, OperationStatus } from "../backend.ts";
 import { deliver } from "../deliver.ts";
+import { longestSignatureBytes, readDigest } from "../ecdsa.ts";
 import { CurveArithmetic } from "../openssl/curve_arithmetic.ts";
 import { dataOf } from "./cipher_session.ts";
 import { type CurveNumbers, curveNumbers } from "./curves.ts";
@@ -42,8 +43,6 @@ const enum Place {
   K = 3,
 }
 const DATA_BYTES = 4 * NUMBER_ROOM_BYTES;
-/** Tags, lengths and signs of a signature's encoding. */
-const SIGNATURE_OVERHEAD_BYTES = 16;
 
 /** Numbers of the session in its block: the curve's, then the key's. */
 const CURVE_NUMBERS = 6;
@@ -101,8 +100,7 @@ class QatEcdsaSession implements QatSession {
       return this.#isPrivate ? undefined : OperationStatus.Unsupported;
     }
     if (kind !== OperationKind.Verify) return OperationStatus.Unsupported;
-    const longest = 2 * this.#fieldBytes + SIGNATURE_OVERHEAD_BYTES;
-    return source.totalBytes > longest
+    return source.totalBytes > longestSignatureBytes(this.#fieldBytes)
       ? OperationStatus.KeyRejected
       : undefined;
   }
@@ -110,7 +108,7 @@ class QatEcdsaSession implements QatSession {
   fill(operation: Operation, slot: Slot): OperationStatus {
     const isSigning = operation.kind === OperationKind.Sign;
     const { source, additionalData } = operation;
-    const digest = readDigest(
+    const digest = digestNumber(
       isSigning ? source : additionalData,
       this.#numbers,
     );
@@ -308,17 +306,12 @@ function coordinates(point: Uint8Array): { x: Uint8Array; y: Uint8Array } {
 }
 
 /** FIPS 186-5 §6.4.1 step 2: as many leftmost bits as the order has. */
-function readDigest(
+function digestNumber(
   segments: Segments,
-  { orderBits, order }: CurveNumbers,
+  { curve, orderBits, order }: CurveNumbers,
 ): bigint {
-  const lengthBytes = Math.min(
-    segments.totalBytes,
-    Math.ceil(orderBits / 8),
-  );
-  const bytes = new Uint8Array(lengthBytes);
-  segments.read(0, bytes);
-  const excess = Math.max(0, 8 * lengthBytes - orderBits);
+  const bytes = readDigest(segments, curve.fieldBytes);
+  const excess = Math.max(0, 8 * bytes.length - orderBits);
   return (bytesToNumber(bytes) >> BigInt(excess)) % order;
 }
 
