@@ -29,7 +29,7 @@ import { ECDSA_ANSWERS } from "./vectors/ecdsa.ts";
 import { RSA_ANSWERS } from "./vectors/rsa.ts";
 
 /** What probe says must be about the catalogue and leave nothing out. */
-export function checkProbe(
+export function examineProbe(
   examiner: Examiner,
   backend: Backend,
   probe: Probe,

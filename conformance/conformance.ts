@@ -30,7 +30,7 @@ import { checkAead } from "./check_aead.ts";
 import { checkBursts } from "./check_burst.ts";
 import { type ChainParts, chainRefusal, checkChains } from "./check_chain.ts";
 import { checkCipher } from "./check_cipher.ts";
-import { checkContract, checkProbe } from "./check_contract.ts";
+import { checkContract, examineProbe } from "./check_contract.ts";
 import { checkHash, checkMac } from "./check_digest.ts";
 import { checkEcdsa } from "./check_ecdsa.ts";
 import { checkMultiPrime } from "./check_multi_prime.ts";
@@ -204,7 +204,7 @@ class Run {
   ): AlgorithmReport {
     const parts = this.#chainParts();
     if (name === "contract") {
-      checkProbe(examiner, this.#backend, this.#probe);
+      examineProbe(examiner, this.#backend, this.#probe);
       checkContract(examiner, this.#backend, this.#options, this.#probe);
     } else if (name === "chain") {
       const refusal = chainRefusal(examiner, parts);

@@ -8,7 +8,7 @@
 import { keyRoom } from "../algorithms/key_bytes.ts";
 import type { Segments } from "../memory/segments.ts";
 import type { Administration } from "./administration.ts";
-import type { RequestNumbers } from "./control_outcome.ts";
+import type { RequestNumbering } from "./control_outcome.ts";
 import type { RedoneRequests } from "./redone_requests.ts";
 import { ChainFault, DescriptorChain, popChain } from "./ring/chain.ts";
 import { type QueueService, SERVICE_MS } from "./queue_service.ts";
@@ -38,7 +38,7 @@ const BARRED = {
 export class AdminQueue implements QueueService {
   readonly #virtqueue: Virtqueue;
   readonly #administration: Administration;
-  readonly #numbers: RequestNumbers | undefined;
+  readonly #numbers: RequestNumbering | undefined;
   readonly #redone: RedoneRequests | undefined;
   readonly #chain = new DescriptorChain();
 
@@ -49,7 +49,7 @@ export class AdminQueue implements QueueService {
   constructor(
     virtqueue: Virtqueue,
     administration: Administration,
-    numbers?: RequestNumbers,
+    numbers?: RequestNumbering,
     redone?: RedoneRequests,
   ) {
     this.#virtqueue = virtqueue;

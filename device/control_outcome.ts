@@ -27,7 +27,7 @@ export interface ControlContext {
   readonly mode: WireMode;
   readonly limits: ServiceLimits;
   /** Numbers the queue's requests; absent: none is ever done again. */
-  readonly numbers?: RequestNumbers | undefined;
+  readonly numbers?: RequestNumbering | undefined;
   /** Those that another process may have begun; absent likewise. */
   readonly redone?: RedoneRequests | undefined;
   /** Whether what is asked is refused, whatever it is. */
@@ -35,7 +35,7 @@ export interface ControlContext {
 }
 
 /** Gives the request between two places of a ring a number of its own. */
-export interface RequestNumbers {
+export interface RequestNumbering {
   take(start: number, end: number): number;
 }
 

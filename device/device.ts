@@ -10,7 +10,7 @@ import { AdminQueue } from "./admin_queue.ts";
 import type { Administration } from "./administration.ts";
 import { BackendHealth, BackendReview } from "./backend_health.ts";
 import { capabilities } from "./capabilities.ts";
-import type { RequestNumbers } from "./control_outcome.ts";
+import type { RequestNumbering } from "./control_outcome.ts";
 import { ControlQueue } from "./control_queue.ts";
 import { createIpsecService, type IpsecService } from "./ipsec_service.ts";
 import type { RedoneRequests } from "./redone_requests.ts";
@@ -301,7 +301,7 @@ export class Device {
   /** The administration queue over a ring that the driver has set up. */
   createAdminQueue(
     virtqueue: Virtqueue,
-    numbers?: RequestNumbers,
+    numbers?: RequestNumbering,
     redone?: RedoneRequests,
   ): AdminQueue {
     const { administration } = this.#ipsec!;
@@ -312,7 +312,7 @@ export class Device {
   createControlQueue(
     virtqueue: Virtqueue,
     memory: GuestMemory,
-    numbers?: RequestNumbers,
+    numbers?: RequestNumbering,
     redone?: RedoneRequests,
   ): ControlQueue {
     return new ControlQueue(virtqueue, {

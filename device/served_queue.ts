@@ -11,20 +11,11 @@ import { failLeft, type LeftChain, leftChains } from "./left_chains.ts";
 import type { QueueService } from "./queue_service.ts";
 import { createVirtqueue } from "./ring/create_virtqueue.ts";
 import type { GuestMemory } from "./ring/guest_memory.ts";
-import type { Virtqueue, VirtqueueOptions } from "./ring/virtqueue.ts";
-
-/** Guest addresses of the three areas of a ring. */
-export interface RingAreas {
-  readonly descriptorAddress: number;
-  readonly availableAddress: number;
-  readonly usedAddress: number;
-}
-
-/** Where a ring is. */
-export interface RingPlace extends RingAreas {
-  /** Where writes to a split ring's used ring are logged, if not at its address. */
-  readonly usedLogAddress?: number | undefined;
-}
+import type {
+  RingPlace,
+  Virtqueue,
+  VirtqueueOptions,
+} from "./ring/virtqueue.ts";
 
 /** How a ring was negotiated, and where it begins. */
 export type RingForm = Omit<VirtqueueOptions, "memory" | keyof RingPlace>;

@@ -16,7 +16,7 @@ import {
 import { connectDatagram } from "../ffi/libc_datagram.ts";
 import { SocketMessages } from "../ffi/libc_socket.ts";
 import type { Environment } from "./inherited.ts";
-import { MOST_NAME_BYTES } from "./kept_descriptors.ts";
+import { MOST_NAME_BYTES } from "./descriptor_store.ts";
 import { formatNotification, isDescriptorName } from "./notification.ts";
 
 /** How long a message may wait for room at the keeper. */

@@ -17,7 +17,7 @@ import {
 } from "../ffi/libc_process.ts";
 import { SocketMessages } from "../ffi/libc_socket.ts";
 import { Reactor } from "../ffi/reactor.ts";
-import { KeptDescriptors } from "./kept_descriptors.ts";
+import { DescriptorStore } from "./descriptor_store.ts";
 import { type Notification, parseNotification } from "./notification.ts";
 
 /** The longest message that systemd takes (NOTIFY_BUFFER_MAX). */
@@ -51,7 +51,7 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #libc: Libc;
-  readonly #kept: KeptDescriptors;
+  readonly #kept: DescriptorStore;
   readonly #messages: SocketMessages;
   readonly #buffer = nativeBuffer(MESSAGE_BYTES);
   readonly #reactor: Reactor;
@@ -73,7 +73,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#libc = options.libc;
-    this.#kept = new KeptDescriptors(options.libc);
+    this.#kept = new DescriptorStore(options.libc);
     this.#messages = new SocketMessages(options.libc);
     const bound = bindDatagram(options.libc);
     if (typeof bound === "number") {

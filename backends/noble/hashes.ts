@@ -36,7 +36,7 @@ interface ExtendableState extends State {
   xofInto(into: Uint8Array): unknown;
 }
 
-abstract class KeptState<S extends State> implements Digester {
+abstract class KeptHashState<S extends State> implements Digester {
   readonly #fresh: S;
   protected readonly running: S;
 
@@ -63,7 +63,7 @@ abstract class KeptState<S extends State> implements Digester {
   }
 }
 
-class FixedDigest extends KeptState<State> {
+class FixedDigest extends KeptHashState<State> {
   readonly #digest: Bytes = new Uint8Array(
     new ArrayBuffer(this.running.outputLen),
   );
@@ -74,7 +74,7 @@ class FixedDigest extends KeptState<State> {
   }
 }
 
-class ExtendableDigest extends KeptState<ExtendableState> {
+class ExtendableDigest extends KeptHashState<ExtendableState> {
   readonly #digest: Bytes;
 
   constructor(fresh: ExtendableState, resultBytes: number) {

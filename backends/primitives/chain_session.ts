@@ -10,7 +10,7 @@ import { algorithmByName } from "../../algorithms/catalogue.ts";
 import { Segments } from "../../memory/segments.ts";
 import type { Operation } from "../backend.ts";
 import { fitsCipher, sessionCipher } from "./cipher_session.ts";
-import { KeptRegion } from "./kept_region.ts";
+import { LastRegion } from "./last_region.ts";
 import { COPY } from "./pieces.ts";
 import type { Cipher, Digester, PrimitiveSession } from "./primitives.ts";
 import { complete, fail, type ThreadContext } from "./session.ts";
@@ -21,7 +21,7 @@ export class PrimitiveChainSession implements PrimitiveSession {
   readonly #digester: Digester;
   readonly #ivBytes: number;
   readonly #resultBytes: number;
-  readonly #result = new KeptRegion();
+  readonly #result = new LastRegion();
   readonly #hashesFirst: boolean;
   readonly #from = new Segments();
   readonly #to = new Segments();

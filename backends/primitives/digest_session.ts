@@ -18,7 +18,7 @@ import {
   ListField,
   type RequestBurst,
 } from "../request_burst.ts";
-import { KeptRegion } from "./kept_region.ts";
+import { LastRegion } from "./last_region.ts";
 import type {
   Bytes,
   Digester,
@@ -40,7 +40,7 @@ export class DigestSession implements PrimitiveSession {
   readonly #thread: ThreadContext;
   readonly #digester: Digester;
   readonly #resultBytes: number;
-  readonly #result = new KeptRegion();
+  readonly #result = new LastRegion();
 
   private constructor(
     thread: ThreadContext,

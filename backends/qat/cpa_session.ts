@@ -51,12 +51,12 @@ export class RefusedSession extends Error {
 
   /** It does not have such sessions, whatever its state. */
   get isForGood(): boolean {
-    return isRefusal(this.cpaStatus);
+    return isRefusedStatus(this.cpaStatus);
   }
 }
 
 /** What is asked for is refused, though the library works. */
-export function isRefusal(cpaStatus: number): boolean {
+export function isRefusedStatus(cpaStatus: number): boolean {
   return cpaStatus === CPA.CPA_STATUS_INVALID_PARAM ||
     cpaStatus === CPA.CPA_STATUS_UNSUPPORTED;
 }

@@ -15,7 +15,7 @@ import {
   type Operation,
   OperationStatus,
 } from "../backend.ts";
-import { isRefusal, RefusedSession } from "./cpa_session.ts";
+import { isRefusedStatus, RefusedSession } from "./cpa_session.ts";
 import type { Instance, QatDevice } from "./device.ts";
 import { openSession } from "./open_session.ts";
 import { RetiredSessions } from "./retired_sessions.ts";
@@ -175,7 +175,7 @@ export class QatThread implements BackendThread {
       return true;
     }
     this.#slots.giveBack(slot);
-    if (isRefusal(status)) {
+    if (isRefusedStatus(status)) {
       endWithout(waiting.first, OperationStatus.Elsewhere);
       waiting.remove();
       return true;

@@ -34,6 +34,16 @@ export const EVENT_DESCRIPTOR = 2;
 /** Most descriptors that a ring of either format has. */
 export const MAX_RING_SIZE = 32768;
 
+/** Guest addresses of the three areas of a ring. */
+export interface RingAreas {
+  /** Of the descriptor table or ring. */
+  readonly descriptorAddress: number;
+  /** Of the available ring or the driver event structure. */
+  readonly availableAddress: number;
+  /** Of the used ring or the device event structure. */
+  readonly usedAddress: number;
+}
+
 /** Length and alignment of one of the three areas of a ring. */
 export interface AreaShape {
   readonly lengthBytes: number;

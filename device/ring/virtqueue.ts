@@ -8,6 +8,7 @@ import type { ChainSlots } from "./chain_slots.ts";
 import type { Region } from "../../memory/region.ts";
 import type { UsedJournal } from "./used_journal.ts";
 import type { GuestMemory } from "./guest_memory.ts";
+import type { RingAreas } from "./layout.ts";
 import type { RingArea } from "./ring_area.ts";
 
 /** What `pop` gives when there is no chain. */
@@ -81,18 +82,18 @@ export interface Virtqueue {
   disableNotifications(): void;
 }
 
+/** Where a ring is. */
+export interface RingPlace extends RingAreas {
+  /** Where writes to a split ring's used ring are logged, if not at its address. */
+  readonly usedLogAddress?: number | undefined;
+}
+
 /** Where a ring is and how it was negotiated. */
-export interface VirtqueueOptions {
+export interface VirtqueueOptions extends RingPlace {
   readonly memory: GuestMemory;
   readonly size: number;
   /** Where to start, in the form of {@linkcode Virtqueue.base}. */
   readonly base: number;
-  /** Guest address of the descriptor table or ring. */
-  readonly descriptorAddress: number;
-  /** Guest address of the available ring or the driver event structure. */
-  readonly availableAddress: number;
-  /** Guest address of the used ring or the device event structure. */
-  readonly usedAddress: number;
   readonly packed: boolean;
   readonly eventIndex: boolean;
   readonly inOrder: boolean;
@@ -105,8 +106,6 @@ export interface VirtqueueOptions {
   readonly inflight?: Uint8Array<ArrayBuffer> | undefined;
   /** Whether what was left there is taken again; default: it is. */
   readonly takesAgain?: boolean | undefined;
-  /** Where writes to a split ring's used ring are logged, if not at its address. */
-  readonly usedLogAddress?: number | undefined;
   /** The most that a service writes to one chain, before its last byte. */
   readonly mostWrittenBytes?: number | undefined;
 }

@@ -11,7 +11,7 @@ import type { Status } from "../wire/status.ts";
 import type { SessionAnnouncement, SessionObserver } from "./session_table.ts";
 
 /** Sessions of one backend for one reason. */
-export interface PlacementCount {
+interface PlacementCount {
   readonly backend: string;
   readonly reason: string;
   readonly sessions: number;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { RingAreas } from "../../device/ring/layout.ts";
+
 /** A range of guest memory that a request reads or writes. */
 export interface GuestBuffer {
   readonly guestAddress: number;
@@ -20,7 +22,7 @@ export interface Completion {
 export interface DriverQueue {
   readonly size: number;
   /** Guest addresses of the three areas, for the transport to announce. */
-  readonly addresses: RingAddresses;
+  readonly addresses: RingAreas;
   /** Why the device's answers can no longer be trusted; `take` stops then. */
   readonly broken: string | undefined;
   /**
@@ -45,11 +47,4 @@ export interface DriverQueue {
   enableInterrupts(): boolean;
   /** Tells the device that it need not interrupt. */
   disableInterrupts(): void;
-}
-
-/** Guest addresses of a ring's areas. */
-export interface RingAddresses {
-  readonly descriptorAddress: number;
-  readonly availableAddress: number;
-  readonly usedAddress: number;
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { RingAreas } from "../../device/ring/layout.ts";
 import type { RingArea } from "../../device/ring/ring_area.ts";
-import type { RingAddresses } from "./driver_queue.ts";
 import type { IndirectTables } from "./indirect_tables.ts";
 
 /** A driver's ring whose areas have been laid out. */
@@ -13,7 +13,7 @@ export interface DriverRingSetup {
   readonly size: number;
   readonly eventIndex: boolean;
   readonly inOrder: boolean;
-  readonly addresses: RingAddresses;
+  readonly addresses: RingAreas;
   readonly descriptor: RingArea;
   readonly driver: RingArea;
   readonly device: RingArea;

@@ -15,14 +15,10 @@ import {
   DESCRIPTOR_USED,
   DESCRIPTOR_WRITE,
   EVENT_DISABLE,
+  type RingAreas,
 } from "../../device/ring/layout.ts";
 import { doubleWords, fields, words } from "../../device/ring/ring_area.ts";
-import type {
-  Completion,
-  DriverQueue,
-  GuestBuffer,
-  RingAddresses,
-} from "./driver_queue.ts";
+import type { Completion, DriverQueue, GuestBuffer } from "./driver_queue.ts";
 import type { DriverRingSetup } from "./driver_ring_setup.ts";
 import { InFlight } from "./in_flight.ts";
 import {
@@ -34,7 +30,7 @@ import {
 /** A packed virtqueue that a driver fills. */
 export class PackedDriverQueue implements DriverQueue {
   readonly size: number;
-  readonly addresses: RingAddresses;
+  readonly addresses: RingAreas;
   broken: string | undefined;
   readonly #descriptors: DataView;
   /** The ring as 16-bit fields; a descriptor's flags are its eighth. */

@@ -13,18 +13,14 @@ import {
   DESCRIPTOR_INDIRECT,
   DESCRIPTOR_NEXT,
   DESCRIPTOR_WRITE,
+  type RingAreas,
   SPLIT_ENTRIES,
   SPLIT_FLAGS,
   SPLIT_INDEX,
   USED_NO_NOTIFY,
 } from "../../device/ring/layout.ts";
 import { doubleWords, fields, words } from "../../device/ring/ring_area.ts";
-import type {
-  Completion,
-  DriverQueue,
-  GuestBuffer,
-  RingAddresses,
-} from "./driver_queue.ts";
+import type { Completion, DriverQueue, GuestBuffer } from "./driver_queue.ts";
 import type { DriverRingSetup } from "./driver_ring_setup.ts";
 import { InFlight } from "./in_flight.ts";
 import {
@@ -36,7 +32,7 @@ import {
 /** A split virtqueue that a driver fills. */
 export class SplitDriverQueue implements DriverQueue {
   readonly size: number;
-  readonly addresses: RingAddresses;
+  readonly addresses: RingAreas;
   broken: string | undefined;
   readonly #descriptors: DataView;
   readonly #available: Uint16Array<ArrayBuffer>;

@@ -9,7 +9,7 @@
  */
 
 import { startOf } from "../../ring/ring_start.ts";
-import type { RingAreas } from "../../served_queue.ts";
+import type { RingAreas } from "../../ring/layout.ts";
 
 /** How a ring is to run. */
 export interface RingPlan extends RingAreas {

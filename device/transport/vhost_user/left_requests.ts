@@ -14,7 +14,7 @@ import {
   beginSplitInflight,
   recoverSplitInflight,
 } from "../../ring/split_inflight.ts";
-import type { RingAreas } from "../../served_queue.ts";
+import type { RingAreas } from "../../ring/layout.ts";
 import type { RingPlan } from "./driver_life.ts";
 import { begunRequests, flagsAt, restartPosition } from "./ring_base.ts";
 

@@ -19,7 +19,7 @@ import type { LoadedSettings } from "./loaded_settings.ts";
 import type { QueueRing } from "./queue_ring.ts";
 import type { ThreadCommands } from "./thread_commands.ts";
 import type { Announcement } from "./thread_seat.ts";
-import { fallsAsleep, wakesUp } from "./thread_rest.ts";
+import { noteSleep, noteWaking } from "./thread_rest.ts";
 import type {
   Command,
   GuestCommand,
@@ -277,9 +277,9 @@ export class QueueLoop implements SeatThread {
     const haveCollected = channels.takeCollected() && this.#awake.length > 1;
     // model: last look
     if (!haveEnded && !haveCollected && !commands.haveCome) {
-      fallsAsleep(rest);
+      noteSleep(rest);
       kicks.wait(timeoutMs, this.#kicked); // model: wait
-      wakesUp(rest);
+      noteWaking(rest);
     }
     channels.stayAwake();
     Atomics.store(words, WakeWord.Asleep, 0); // model: awake

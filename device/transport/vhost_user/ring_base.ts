@@ -5,7 +5,11 @@
  */
 
 import type { GuestMemory } from "../../ring/guest_memory.ts";
-import { DESCRIPTOR_BYTES, DESCRIPTOR_NEXT } from "../../ring/layout.ts";
+import {
+  DESCRIPTOR_BYTES,
+  DESCRIPTOR_NEXT,
+  type RingAreas,
+} from "../../ring/layout.ts";
 import type { UsedJournal } from "../../ring/used_journal.ts";
 import {
   INDEX,
@@ -14,7 +18,6 @@ import {
 } from "../../ring/ring_positions.ts";
 import { PACKED_START, startOf } from "../../ring/ring_start.ts";
 import { Segments } from "../../../memory/segments.ts";
-import type { RingAreas } from "../../served_queue.ts";
 
 /** Where `idx` is in a split ring's available and used ring (virtio 1.4 §2.7). */
 const INDEX_OFFSET = 2;

@@ -8,7 +8,7 @@
 
 import type { GuestMemory } from "../../ring/guest_memory.ts";
 import { ringShape } from "../../ring/layout.ts";
-import type { RingPlace } from "../../served_queue.ts";
+import type { RingPlace } from "../../ring/virtqueue.ts";
 import type { RingAddresses } from "./payloads.ts";
 
 /** A range of addresses. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { RingAreas } from "../../served_queue.ts";
+import type { RingAreas } from "../../ring/layout.ts";
 import type { RingPlan } from "./driver_life.ts";
 import { inflightAt, type InflightMemory } from "./inflight_memory.ts";
 import { findLeft, type LeftRequests, trackFrom } from "./left_requests.ts";

@@ -23,12 +23,12 @@ export const REST_BYTES: number = 8 * 5;
 const nowMs = (): number => performance.timeOrigin + performance.now();
 
 /** To be called before the thread sleeps … */
-export function fallsAsleep(words: Float64Array): void {
+export function noteSleep(words: Float64Array): void {
   words[RestWord.AsleepSinceMs] = nowMs();
 }
 
 /** … and after that. */
-export function wakesUp(words: Float64Array): void {
+export function noteWaking(words: Float64Array): void {
   const sinceMs = words[RestWord.AsleepSinceMs]!;
   words[RestWord.AsleepSinceMs] = 0;
   words[RestWord.Sleeps]!++;

@@ -8,7 +8,7 @@ import { Region } from "../../memory/region.ts";
 import type { Bytes } from "./primitives.ts";
 
 /** Keeps the region of what it was asked for last. */
-export class KeptRegion {
+export class LastRegion {
   #region = new Region(new Uint8Array(new ArrayBuffer(0)));
 
   of(bytes: Bytes): Region {

@@ -27,7 +27,7 @@ export interface KeptDescriptor {
 }
 
 /** Holds descriptors; they are its own from then on. */
-export class KeptDescriptors {
+export class DescriptorStore {
   readonly #libc: Libc;
   readonly #most: number;
   #kept: KeptDescriptor[] = [];

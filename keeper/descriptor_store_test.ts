@@ -1,10 +1,10 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { openLibc } from "../ffi/libc.ts";
-import { KeptDescriptors } from "./kept_descriptors.ts";
+import { DescriptorStore } from "./descriptor_store.ts";
 
 Deno.test("no more is kept than a process can be told the names of", () => {
   const libc = openLibc();
-  const kept = new KeptDescriptors(libc);
+  const kept = new DescriptorStore(libc);
   const name = "vdc.".padEnd(250, "x");
   let count = 0;
   while (kept.keep(name, libc.eventfd())) count++;
@@ -17,7 +17,7 @@ Deno.test("no more is kept than a process can be told the names of", () => {
 
 Deno.test("no more is kept than the number of descriptors allows", () => {
   const libc = openLibc();
-  const kept = new KeptDescriptors(libc, 2);
+  const kept = new DescriptorStore(libc, 2);
   ok(kept.keep("a", libc.eventfd()));
   ok(kept.keep("b", libc.eventfd()));
   strictEqual(kept.keep("c", libc.eventfd()), false);
