@@ -49,6 +49,12 @@ const APART = 1 << 29;
 /** A piece that is joined to the one before. */
 const JOINS = -1;
 
+/** Whether a split ring's descriptor is followed by the `next` of `count`, if any. */
+export const leadsTo = (tail: number, next: number, count: number): boolean =>
+  next === count
+    ? (tail & NEXT) === 0
+    : (tail & ~WRITE) === (next << 16 | NEXT);
+
 /** By slot, from the word on where its ranges are at home. */
 export class JoinedChains {
   /**
@@ -133,6 +139,7 @@ export class JoinedChains {
     const { lists, readableWords } = this.#slots;
     const { windowLows, windowHighs } = this.#memory;
     const ranges = lists.block;
+    const write = this.#packed ? WRITE << 16 : WRITE;
     const writableStart = start + readableWords[slot]!;
     let range = start - RANGE_WORDS;
     let leftBytes = 0;
@@ -149,12 +156,12 @@ export class JoinedChains {
       if (!joins) leftBytes = ranges[range + RANGE_LENGTH]!;
       const place = ranges[range]!;
       const offset = (low - windowLows[place]!) | 0;
-      const isWritable = range >= writableStart;
       if (
         lengthBytes <= 0 || lengthBytes > leftBytes ||
         high !== windowHighs[place] ||
         offset !== (joins ? end : ranges[range + RANGE_OFFSET]) ||
-        !this.#follows(tail, i + 1, descriptors, isWritable)
+        ((tail & write) !== 0) !== (range >= writableStart) ||
+        !this.#packed && !leadsTo(tail, i + 1, descriptors)
       ) return false;
       leftBytes -= lengthBytes;
       end = offset + lengthBytes;
@@ -166,21 +173,6 @@ export class JoinedChains {
       this.#pieces[at + RANGE_NOTE] = tail;
     }
     return leftBytes === 0 && range + RANGE_WORDS === lists.ends[slot];
-  }
-
-  /** Whether a descriptor says what the walk has made of it. */
-  #follows(
-    tail: number,
-    next: number,
-    count: number,
-    isWritable: boolean,
-  ): boolean {
-    const write = this.#packed ? DESCRIPTOR_WRITE << 16 : DESCRIPTOR_WRITE;
-    if (((tail & write) !== 0) !== isWritable) return false;
-    if (this.#packed) return true;
-    return next === count
-      ? (tail & DESCRIPTOR_NEXT) === 0
-      : (tail & ~DESCRIPTOR_WRITE) === (next << 16 | DESCRIPTOR_NEXT);
   }
 
   #grow(): void {

@@ -19,7 +19,7 @@ import {
 } from "../../memory/range_lists.ts";
 import type { ChainSlots } from "./chain_slots.ts";
 import type { GuestMemory } from "./guest_memory.ts";
-import { JoinedChains } from "./joined_chains.ts";
+import { JoinedChains, leadsTo } from "./joined_chains.ts";
 import {
   DESCRIPTOR_BYTES,
   DESCRIPTOR_INDIRECT,
@@ -110,10 +110,7 @@ export class RepeatedChains {
     for (let at = start; at < end && !this.#packed; at += RANGE) {
       const next = (at - start) / RANGE + 1;
       const tail = ranges[at + NOTE]!;
-      const follows = at + RANGE === end
-        ? (tail & NEXT) === 0
-        : (tail & ~WRITE) === (next << 16 | NEXT);
-      if (!follows) return this.forget(slot);
+      if (!leadsTo(tail, next, descriptors)) return this.forget(slot);
     }
     this.#note(slot, DESCRIPTOR_BYTES * descriptors, place);
   }
