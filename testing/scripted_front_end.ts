@@ -23,8 +23,8 @@ export const USER_ADDRESS = 0x7f12_3450_0000;
 export const MEMORY_BYTES = 4 * 1024 * 1024;
 const RING_ROOM_BYTES = 0x8000;
 const DATA_START = 0x10_0000;
-/** The first queue thread of a test run is slow to load. */
-const WAIT_MS = 60_000;
+/** The first queue thread of a test run is slow to load, a minute where emulated. */
+const WAIT_MS = 180_000;
 const NEED_REPLY = 0x8;
 
 /** A reply as it came. */

@@ -160,6 +160,8 @@ withServer(
     using front = ScriptedFrontEnd.connect(server.path);
     const { data, control } = await startGeneric(front);
     const session = await createByQueue(front, control);
+    // A queue thread has its descriptors once it has answered.
+    await encryptsWell(front, data, session);
     const kickFd = libc.symbols.eventfd(0, 0);
     const shared = [
       { index: CONTROL, ring: { ...control, kickFd } },

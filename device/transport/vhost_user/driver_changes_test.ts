@@ -23,6 +23,7 @@ import {
   USER_ADDRESS,
   words,
 } from "../../../testing/scripted_front_end.ts";
+import { inSomeTry } from "../../../testing/tries.ts";
 import {
   decodeSessionReply,
   encodeSessionMessage,
@@ -132,22 +133,30 @@ for (const first of ["data", "control"] as const) {
   );
 }
 
-withServer("a pause of packed rings keeps sessions", async (server) => {
-  using front = ScriptedFrontEnd.connect(server.path);
-  const { data, control } = await startPacked(front);
-  const session = await createByQueue(front, control);
-  await createByQueue(front, control);
-  await encryptsWell(front, data, session);
-  for (let time = 0; time < 3; time++) {
-    const bases = [await stopRing(front, 0), await stopRing(front, CONTROL)];
-    await startRing(front, CONTROL, bases[1]!, control);
-    await enable(front, CONTROL);
-    await startRing(front, 0, bases[0]!, data);
-    await enable(front, 0);
-    await encryptsWell(front, data, session);
-  }
-  strictEqual(server.device.sessions.size, 2);
-});
+withServer(
+  "a pause of packed rings keeps sessions",
+  (server) =>
+    // A control ring at its start waits so long for the other one.
+    inSomeTry(async () => {
+      using front = ScriptedFrontEnd.connect(server.path);
+      const { data, control } = await startPacked(front);
+      const session = await createByQueue(front, control);
+      await createByQueue(front, control);
+      await encryptsWell(front, data, session);
+      for (let time = 0; time < 3; time++) {
+        const bases = [
+          await stopRing(front, 0),
+          await stopRing(front, CONTROL),
+        ];
+        await startRing(front, CONTROL, bases[1]!, control);
+        await enable(front, CONTROL);
+        await startRing(front, 0, bases[0]!, data);
+        await enable(front, 0);
+        await encryptsWell(front, data, session);
+      }
+      strictEqual(server.device.sessions.size, 2);
+    }),
+);
 
 for (const order of ["all told first", "one after the other"] as const) {
   withServer(
