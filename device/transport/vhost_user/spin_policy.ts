@@ -2,15 +2,18 @@
  * Whether an idle queue thread should look for requests for a while before it
  * sleeps. That makes a driver faster which waits for each answer, and costs a core
  * for nothing with one that sends at its own pace: so both are tried in turn, and
- * what is better is kept for a while.
+ * what is better is kept for a while. Whatever else the machine does can make a
+ * trial go wrong, so it takes two of them to change the policy's mind.
  *
  * @module
  */
 
 /** How long each way is tried … */
 const TRIAL_MS = 4;
-/** … and the better one kept. */
+/** … and the better one kept … */
 const KEPT_MS = 400;
+/** … where the trial said what the one before did, else tried again after this. */
+const DOUBTED_MS = 40;
 /** Spinning is kept where it lets the driver send so many times as much. */
 const WORTH = 1.25;
 
@@ -25,6 +28,9 @@ const enum Phase {
 export class SpinPolicy {
   #phase = Phase.Kept;
   #spins = true;
+  /** Which way is kept; the last trial may have said otherwise. */
+  #keepsSpinning = true;
+  #isDoubted = false;
   #since = -KEPT_MS;
   #requestsBefore = 0;
   #rateSpinning = 0;
@@ -35,9 +41,7 @@ export class SpinPolicy {
    */
   decide(nowMs: number, requests: number): boolean {
     const elapsedMs = nowMs - this.#since;
-    if (elapsedMs < (this.#phase === Phase.Kept ? KEPT_MS : TRIAL_MS)) {
-      return this.#spins;
-    }
+    if (elapsedMs < this.#phaseMs) return this.#spins;
     const rate = (requests - this.#requestsBefore) / elapsedMs;
     switch (this.#phase) {
       case Phase.Kept:
@@ -48,14 +52,21 @@ export class SpinPolicy {
         this.#begin(Phase.TrialSleeping, false, nowMs, requests);
         break;
       case Phase.TrialSleeping:
-        this.#begin(
-          Phase.Kept,
-          this.#rateSpinning > WORTH * rate,
-          nowMs,
-          requests,
-        );
+        this.#judge(this.#rateSpinning > WORTH * rate);
+        this.#begin(Phase.Kept, this.#keepsSpinning, nowMs, requests);
     }
     return this.#spins;
+  }
+
+  get #phaseMs(): number {
+    if (this.#phase !== Phase.Kept) return TRIAL_MS;
+    return this.#isDoubted ? DOUBTED_MS : KEPT_MS;
+  }
+
+  #judge(isWorthSpinning: boolean): void {
+    const isOther = isWorthSpinning !== this.#keepsSpinning;
+    if (isOther && this.#isDoubted) this.#keepsSpinning = isWorthSpinning;
+    this.#isDoubted = isOther && !this.#isDoubted;
   }
 
   #begin(phase: Phase, spins: boolean, nowMs: number, requests: number): void {

@@ -2,8 +2,8 @@ import { ok, strictEqual } from "node:assert/strict";
 import { SpinPolicy } from "./spin_policy.ts";
 
 /**
- * Lets a driver send for a second, which is idle after each request; returns the
- * part of the idle moments in which the policy spun.
+ * Lets a driver send which is idle after each request; returns the part of the
+ * idle moments of a second, after the policy's first trials, in which it spun.
  */
 function shareOfSpins(gapMs: (spins: boolean) => number): number {
   const policy = new SpinPolicy();
@@ -11,8 +11,9 @@ function shareOfSpins(gapMs: (spins: boolean) => number): number {
   let idle = 0;
   let requests = 0;
   let spins = true;
-  for (let now = 5; now < 1005; now += gapMs(spins)) {
+  for (let now = 5; now < 1105; now += gapMs(spins)) {
     spins = policy.decide(now, ++requests);
+    if (now < 105) continue;
     idle++;
     if (spins) spun++;
   }
@@ -48,4 +49,22 @@ Deno.test("the policy notices when a driver changes", () => {
   strictEqual(spins, false);
   run(1500, (spins) => spins ? 0.02 : 0.06);
   strictEqual(spins, true);
+});
+
+Deno.test("a trial that something else disturbs changes nothing", () => {
+  const policy = new SpinPolicy();
+  let spins = true;
+  let idle = 0;
+  let spun = 0;
+  let isDisturbed = false;
+  for (let now = 5; now < 805; now += spins ? 0.02 : 0.06) {
+    if (now > 414 && !isDisturbed) {
+      // Within the second trial, for most of it.
+      isDisturbed = true;
+      now += 3;
+    }
+    spins = policy.decide(now, ++idle);
+    if (spins) spun++;
+  }
+  ok(spun / idle > 0.98, `${spun / idle}`);
 });
