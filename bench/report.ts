@@ -49,7 +49,7 @@ const THROUGHPUT_SIZES = [64, 256, 1024, 2048, 16384, 65536];
 /** All that is measured; what is drawn and written comes from it alone. */
 interface Figures {
   readonly machine: Machine;
-  /** Of each figure of `throughput`. */
+  /** Of each figure of `throughput` and `growth`. */
   readonly rounds: number;
   /** In process, and backends by themselves. */
   readonly figures: readonly BenchFigure[];
@@ -137,11 +137,13 @@ function throughputCharts({ throughput, machine }: Figures): NamedChart[] {
 }
 
 function growthCharts({ growth, machine }: Figures): NamedChart[] {
-  return DIMENSIONS.map(({ name: dimension, unit, text: tickText }) => {
+  return DIMENSIONS.map((one) => {
+    const { name: dimension, unit, fixed, text: tickText } = one;
     const lines = growth.filter((line) => line.dimension === dimension)
       .map(({ device, points }) => ({ name: device, points }));
     const text = {
-      title: `Cost of a request against ${dimension}, AES-128-CBC, vhost-user`,
+      title:
+        `Cost of a request against ${dimension}, AES-128-CBC, ${fixed}, vhost-user`,
       subtitle: machineLine(machine),
       x: unit,
       y: "ns per request",
@@ -217,7 +219,9 @@ async function writeReport(folder: string, figures: Figures): Promise<void> {
       `${what}:\n\n` +
       `${throughputTable(throughput)}\n\n` +
       `In process, MB/s in bursts of 32 requests:\n\n` +
-      `${backendTable(figures.figures)}\n\n${images}\n`,
+      `${backendTable(figures.figures)}\n\n${images}\n\n` +
+      `Of 1 to 64 guests, by \`deno task bench:guests\`:\n\n` +
+      `![guests.svg](guests.svg)\n`,
   );
 }
 

@@ -7,7 +7,7 @@
 
 import type { BenchRun } from "./bench_run.ts";
 import { startDevice, startEvpDevice } from "./devices.ts";
-import { type Load, measure, NotOffered } from "./measure.ts";
+import { compare, type Load } from "./measure.ts";
 import { sizeText } from "./table.ts";
 import { dpdkDoes } from "./throughput.ts";
 
@@ -17,11 +17,13 @@ const BASE: Load = { algorithm: "aes-128-cbc", size: 64, depth: 32 };
 export interface Dimension {
   readonly name: string;
   readonly unit: string;
+  /** What does not differ, for a title. */
+  readonly fixed: string;
   readonly values: readonly number[];
   readonly load: (value: number) => Load;
   /** How a value is shown. */
   readonly text?: (value: number) => string;
-  /** DPDK's device can do these, up to its size. */
+  /** DPDK's device is measured, too, up to the size that it takes. */
   readonly dpdk?: true;
 }
 
@@ -30,6 +32,7 @@ export const DIMENSIONS: readonly Dimension[] = [
   {
     name: "size",
     unit: "bytes of data",
+    fixed: "32 in flight",
     values: [16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1 << 20],
     load: (size) => ({ ...BASE, size }),
     text: sizeText,
@@ -38,6 +41,7 @@ export const DIMENSIONS: readonly Dimension[] = [
   {
     name: "depth",
     unit: "requests in flight",
+    fixed: "64 B",
     values: [1, 4, 16, 32, 128],
     load: (depth) => ({ ...BASE, depth }),
     dpdk: true,
@@ -45,18 +49,21 @@ export const DIMENSIONS: readonly Dimension[] = [
   {
     name: "queues",
     unit: "data queues",
+    fixed: "16 KiB, 16 in flight in each",
     values: [1, 2, 4],
     load: (queues) => ({ ...BASE, size: 16384, depth: 16, queues }),
   },
   {
     name: "sessions",
     unit: "sessions in random use",
+    fixed: "64 B, 32 in flight",
     values: [1, 10, 100, 1000, 10000],
     load: (sessions) => ({ ...BASE, sessions }),
   },
   {
     name: "descriptors",
-    unit: "descriptors for each of source and destination, 4 KiB",
+    unit: "descriptors for each of source and destination",
+    fixed: "4 KiB, 32 in flight",
     values: [1, 2, 4, 8, 16, 32],
     load: (pieces) => ({ ...BASE, size: 4096, pieces }),
   },
@@ -94,15 +101,11 @@ export async function measureGrowth(
   }));
   for (const value of dimension.values) {
     const load = { ...dimension.load(value), sleeping: queues > 1 };
-    for (const [index, device] of devices.entries()) {
-      if (device === dpdk && !dpdkDoes(load)) continue;
-      try {
-        const { seconds } = options;
-        const result = await measure(programs, device, load, seconds);
-        lines[index]!.points.push([value, 1e9 / result.undisturbed]);
-      } catch (error) {
-        if (!(error instanceof NotOffered)) throw error;
-      }
+    const able = devices.filter((one) => one !== dpdk || dpdkDoes(load));
+    const { rates } = await compare(programs, able, load, options);
+    for (const { device, points } of lines) {
+      const rate = rates[device];
+      if (rate !== undefined) points.push([value, 1e9 / rate]);
     }
   }
   return lines;
