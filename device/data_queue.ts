@@ -9,6 +9,7 @@ import {
   BurstField,
   ListField,
 } from "../backends/request_burst.ts";
+import { BurstSize, LEAST_BURST_BYTES } from "./burst_size.ts";
 import { ChainRequests } from "./chain_requests.ts";
 import { Draft9Requests } from "./draft9_requests.ts";
 import type { AssociationTable } from "./ipsec_requests.ts";
@@ -53,12 +54,6 @@ const MASK = 0xffff;
 
 /** Requests that go to the backends in one call. */
 const BURST = MOST_CHAINS;
-
-/**
- * After so much that is to be read no more is taken into a burst: other rings of
- * the thread wait for its end.
- */
-const BURST_BYTES = 1 << 20;
 
 /** Bursts of one call of `service`; between calls a thread sees its messages. */
 const BURSTS_PER_SERVICE = 8;
@@ -109,6 +104,7 @@ export class DataQueue implements QueueService {
   /** The slots of the burst, and those of them that go to a backend. */
   readonly #burst = new Int32Array(BURST);
   readonly #ready = new Int32Array(BURST);
+  readonly #size = new BurstSize();
   #readyCount = 0;
   /** Those that are answered, how many bytes were written, and their sessions. */
   readonly #ended = new Int32Array(BURST);
@@ -230,16 +226,25 @@ export class DataQueue implements QueueService {
    * Takes what is available, up to a bound, and completes what the backends
    * complete at once. True when the driver wants to be notified.
    */
-  service(mostBursts = BURSTS_PER_SERVICE, mostOfFirst = BURST): boolean {
+  service(mostBursts?: number, mostOfFirst = BURST): boolean {
+    const size = this.#size;
+    const { slots } = this.#virtqueue;
+    const isAlone = mostBursts === undefined;
+    const mostBytes = isAlone ? size.mostBytes : LEAST_BURST_BYTES;
+    const most = mostBursts ?? BURSTS_PER_SERVICE;
     let notify = false;
-    for (let i = 0; i < mostBursts; i++) {
+    let isFull = false;
+    for (let i = 0; i < most && !isFull; i++) {
       const isTimed = this.#counts.latency.begins();
-      const count = this.#popBurst(i === 0 ? mostOfFirst : BURST);
+      const count = this.#popBurst(i === 0 ? mostOfFirst : BURST, mostBytes);
       if (count === 0) break;
+      isFull = isAlone && size.isFull(this.#burst, count, slots.readableBytes);
+      if (isFull) size.begins(performance.now());
       this.#counts.latency.next();
       if (this.#redo > 0) this.#runAgain();
       else this.#runner.runBurst(this.#ready, this.#readyCount);
       this.#settle(this.#burst, count);
+      if (isFull && this.pendingCount === 0) size.ended(performance.now());
       if (this.#isRedoing) this.#endRedone();
       if (isTimed) this.#counts.time(this.#burst[0]!);
       notify = this.#publish() || notify;
@@ -325,10 +330,10 @@ export class DataQueue implements QueueService {
   }
 
   /**
-   * Takes the next burst, of `mostRequests` at most, and prepares its requests; how
-   * many there are.
+   * Takes the next burst, of `mostRequests` at most, and none once there are
+   * `bytes` to be read, and prepares its requests; how many there are.
    */
-  #popBurst(mostRequests: number): number {
+  #popBurst(mostRequests: number, bytes: number): number {
     const virtqueue = this.#virtqueue;
     const burst = this.#burst;
     const redo = this.#redo;
@@ -336,7 +341,7 @@ export class DataQueue implements QueueService {
     // By itself, so that it is known which one ends the process.
     const most = redo > 0 ? 1 : mostRequests;
     const undo = this.#undo;
-    let mostBytes = BURST_BYTES;
+    let mostBytes = bytes;
     if (undo !== undefined) {
       if (this.#waitsForRoom) return 0;
       if (redo > 0) mostBytes = 1;

@@ -4,6 +4,20 @@ const FAULTY_METHODS_TEST = "tests/plugins/faulty_methods_test.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   {
+    fault: "a ring's long bursts hold up the others of its thread",
+    file: "device/data_queue.ts",
+    text: "isAlone ? size.mostBytes : LEAST_BURST_BYTES",
+    replacement: "size.mostBytes",
+    tests: ["device/transport/vhost_user/queue_ring_test.ts"],
+  },
+  {
+    fault: "bursts of long requests grow where that is no faster",
+    file: "device/burst_size.ts",
+    text: "else if (!isWorth) mostBytes /= 2;",
+    replacement: "",
+    tests: ["device/burst_size_test.ts"],
+  },
+  {
     fault: "draft 9: the used length is that of a whole structure",
     file: "device/draft9_requests.ts",
     text: "Math.min(writable.totalBytes, DRAFT_9_REQUEST_BYTES)",

@@ -40,12 +40,12 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "harmless requests are taken for one that ends each process",
     file: "device/data_queue.ts",
     text: "const most = redo > 0 ? 1 : mostRequests;\n" +
-      "    const undo = this.#undo;\n    let mostBytes = BURST_BYTES;\n" +
+      "    const undo = this.#undo;\n    let mostBytes = bytes;\n" +
       "    if (undo !== undefined) {\n" +
       "      if (this.#waitsForRoom) return 0;\n" +
       "      if (redo > 0) mostBytes = 1;\n      else if",
     replacement: "const most = mostRequests;\n" +
-      "    const undo = this.#undo;\n    let mostBytes = BURST_BYTES;\n" +
+      "    const undo = this.#undo;\n    let mostBytes = bytes;\n" +
       "    if (undo !== undefined) {\n" +
       "      if (this.#waitsForRoom) return 0;\n      if",
     tests: ["tests/restart/deadly_request_test.ts"],

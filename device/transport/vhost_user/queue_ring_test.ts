@@ -12,6 +12,8 @@ import { wireMode } from "../../wire/mode.ts";
 import { QueueRing } from "./queue_ring.ts";
 
 const SIZE = 64;
+/** Four of them fill a burst. */
+const LONG_BYTES = 1 << 18;
 const SETTINGS = {
   backends: [],
   rules: [],
@@ -30,6 +32,7 @@ class Bed {
     const { driver, memory, dataOffset } = makeTestRings({
       size: SIZE,
       packed,
+      dataBytes: LONG_BYTES + 4096,
     });
     this.#driver = driver;
     this.#dataAddress = GUEST_ADDRESS + dataOffset;
@@ -91,11 +94,11 @@ class Bed {
   }
 
   /** Requests that are refused at once: there is no session. */
-  send(count: number): void {
+  send(count: number, lengthBytes = 72): void {
     for (let i = 0; i < count; i++) {
       this.#driver.add(
-        [{ guestAddress: this.#dataAddress, lengthBytes: 72 }],
-        [{ guestAddress: this.#dataAddress + 128, lengthBytes: 1 }],
+        [{ guestAddress: this.#dataAddress, lengthBytes }],
+        [{ guestAddress: this.#dataAddress + lengthBytes, lengthBytes: 1 }],
         i,
       );
     }
@@ -147,5 +150,26 @@ for (const packed of [false, true]) {
     deepStrictEqual(bed.turn(), []);
     bed.send(24);
     deepStrictEqual(bed.turn(), [24], "the driver was");
+  });
+}
+
+for (const packed of [false, true]) {
+  Deno.test(`${packed ? "packed" : "split"}: bursts of long requests grow where that is faster and nobody waits`, () => {
+    const bed = new Bed(packed);
+    const turn = (mostBursts?: number) => {
+      bed.wake();
+      bed.send(32, LONG_BYTES);
+      const bursts = bed.turn(mostBursts);
+      while (bed.turn().length > 0);
+      return bursts;
+    };
+    deepStrictEqual(turn(), [4], "a full burst ends the turn");
+    // Requests that are refused cost a burst little, however many it has.
+    let largest = 4;
+    for (let i = 0; i < 10_000 && largest < 32; i++) {
+      largest = Math.max(largest, ...turn());
+    }
+    deepStrictEqual(largest, 32);
+    deepStrictEqual(turn(1), [4], "others wait for their turn");
   });
 }
