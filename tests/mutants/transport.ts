@@ -275,4 +275,18 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "",
     tests: ["device/transport/vhost_user/stuck_thread_test.ts"],
   },
+  {
+    fault: "one disturbed trial changes whether a thread spins",
+    file: "device/transport/vhost_user/spin_policy.ts",
+    text: "isOther && this.#isDoubted) this",
+    replacement: "isOther) this",
+    tests: ["device/transport/vhost_user/spin_policy_test.ts"],
+  },
+  {
+    fault: "a thread that hardly sleeps is not spun for",
+    file: "device/transport/vhost_user/spin_policy.ts",
+    text: "isWorth || slept < LITTLE_SLEEP",
+    replacement: "isWorth",
+    tests: ["device/transport/vhost_user/spin_policy_test.ts"],
+  },
 ];

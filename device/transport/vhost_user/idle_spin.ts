@@ -36,8 +36,10 @@ export class IdleSpin {
     if (this.#isForLane) this.#patience.found();
     this.#isForLane = waitsForLane && this.#patience.looks();
     this.#until = nowMs + (this.#isForLane ? LANE_SPIN_MS : this.#spinMs);
-    const spins = this.#isForLane || this.#policy.decide(nowMs, requests);
-    if (spins) this.#rest[RestWord.Spins]!++;
+    const rest = this.#rest;
+    const spins = this.#isForLane ||
+      this.#policy.decide(nowMs, requests, rest[RestWord.SleptMs]!);
+    if (spins) rest[RestWord.Spins]!++;
     return spins;
   }
 

@@ -2,7 +2,8 @@
  * Whether an idle queue thread should look for requests for a while before it
  * sleeps. That makes a driver faster which waits for each answer, and costs a core
  * for nothing with one that sends at its own pace: so both are tried in turn, and
- * what is better is kept for a while. Whatever else the machine does can make a
+ * what is better is kept for a while. One that keeps the thread busy costs nothing
+ * by being spun for, however it fares without. Whatever else the machine does can make a
  * trial go wrong, so it takes two of them to change the policy's mind.
  *
  * @module
@@ -16,6 +17,8 @@ const KEPT_MS = 400;
 const DOUBTED_MS = 40;
 /** Spinning is kept where it lets the driver send so many times as much. */
 const WORTH = 1.25;
+/** … or where a thread that does not spin sleeps no more than this part of time. */
+const LITTLE_SLEEP = 0.125;
 
 /** What the policy does at present. */
 const enum Phase {
@@ -33,28 +36,35 @@ export class SpinPolicy {
   #isDoubted = false;
   #since = -KEPT_MS;
   #requestsBefore = 0;
+  #sleptBeforeMs = 0;
   #rateSpinning = 0;
 
   /**
    * Whether to spin now that there is nothing to do, after `requests` requests
-   * in all.
+   * and `sleptMs` of sleep in all.
    */
-  decide(nowMs: number, requests: number): boolean {
+  decide(nowMs: number, requests: number, sleptMs: number): boolean {
     const elapsedMs = nowMs - this.#since;
     if (elapsedMs < this.#phaseMs) return this.#spins;
     const rate = (requests - this.#requestsBefore) / elapsedMs;
     switch (this.#phase) {
       case Phase.Kept:
-        this.#begin(Phase.TrialSpinning, true, nowMs, requests);
+        this.#begin(Phase.TrialSpinning, true);
         break;
       case Phase.TrialSpinning:
         this.#rateSpinning = rate;
-        this.#begin(Phase.TrialSleeping, false, nowMs, requests);
+        this.#begin(Phase.TrialSleeping, false);
         break;
-      case Phase.TrialSleeping:
-        this.#judge(this.#rateSpinning > WORTH * rate);
-        this.#begin(Phase.Kept, this.#keepsSpinning, nowMs, requests);
+      case Phase.TrialSleeping: {
+        const slept = (sleptMs - this.#sleptBeforeMs) / elapsedMs;
+        const isWorth = this.#rateSpinning > WORTH * rate;
+        this.#judge(isWorth || slept < LITTLE_SLEEP);
+        this.#begin(Phase.Kept, this.#keepsSpinning);
+      }
     }
+    this.#since = nowMs;
+    this.#requestsBefore = requests;
+    this.#sleptBeforeMs = sleptMs;
     return this.#spins;
   }
 
@@ -69,10 +79,8 @@ export class SpinPolicy {
     this.#isDoubted = isOther && !this.#isDoubted;
   }
 
-  #begin(phase: Phase, spins: boolean, nowMs: number, requests: number): void {
+  #begin(phase: Phase, spins: boolean): void {
     this.#phase = phase;
     this.#spins = spins;
-    this.#since = nowMs;
-    this.#requestsBefore = requests;
   }
 }
