@@ -244,7 +244,9 @@ export class DataQueue implements QueueService {
       if (this.#redo > 0) this.#runAgain();
       else this.#runner.runBurst(this.#ready, this.#readyCount);
       this.#settle(this.#burst, count);
-      if (isFull && this.pendingCount === 0) size.ended(performance.now());
+      // What waits for a backend has taken no time here.
+      isFull &&= this.pendingCount === 0;
+      if (isFull) size.ended(performance.now());
       if (this.#isRedoing) this.#endRedone();
       if (isTimed) this.#counts.time(this.#burst[0]!);
       notify = this.#publish() || notify;
