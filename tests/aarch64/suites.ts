@@ -134,6 +134,7 @@ export const LEFT_OUT: readonly LeftOut[] = [
       "device/transport/vhost_user/kept_guest_test.ts",
       "device/transport/vhost_user/memory_table_test.ts",
       "device/transport/vhost_user/messages_test.ts",
+      "device/transport/vhost_user/passed_kick_test.ts",
       "device/transport/vhost_user/queue_loop_test.ts",
       "device/transport/vhost_user/queue_ring_test.ts",
       "device/transport/vhost_user/ring_base_test.ts",
