@@ -23,7 +23,7 @@ export interface Dimension {
   readonly load: (value: number) => Load;
   /** How a value is shown. */
   readonly text?: (value: number) => string;
-  /** DPDK's device is measured, too, up to the size that it takes. */
+  /** DPDK's device is measured, too, up to the size and number that it takes. */
   readonly dpdk?: true;
 }
 
@@ -59,6 +59,7 @@ export const DIMENSIONS: readonly Dimension[] = [
     fixed: "64 B, 32 in flight",
     values: [1, 10, 100, 1000, 10000],
     load: (sessions) => ({ ...BASE, sessions }),
+    dpdk: true,
   },
   {
     name: "descriptors",
