@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 
 import { RANGE_NOTE, RANGE_WORDS } from "../../memory/range_lists.ts";
 import { Region } from "../../memory/region.ts";
@@ -37,7 +37,7 @@ function makeMemory() {
     });
     return region;
   });
-  return { memory, table: regions[0]! };
+  return { memory, table: regions[0]!, high: regions[2]! };
 }
 
 function write(
@@ -197,13 +197,19 @@ Deno.test("descriptors that change behind the walk are not taken for those of it
     return joined.has(0);
   };
   ok(remembers());
-  for (
-    const change of [{ lengthBytes: 65 }, { flags: NEXT | WRITE }, { next: 0 }]
-  ) {
-    const before = { ...chain[2]! };
-    Object.assign(chain[2]!, change);
+  const changes: [at: number, Partial<Descriptor>][] = [
+    [2, { lengthBytes: 65 }],
+    [2, { flags: NEXT | WRITE }],
+    [2, { flags: NEXT | INDIRECT }],
+    [2, { next: 0 }],
+    [4, { flags: WRITE | NEXT }],
+    [4, { flags: WRITE | INDIRECT }],
+  ];
+  for (const [at, change] of changes) {
+    const before = { ...chain[at]! };
+    Object.assign(chain[at]!, change);
     ok(!remembers(), JSON.stringify(change));
-    Object.assign(chain[2]!, before);
+    Object.assign(chain[at]!, before);
   }
 });
 
@@ -240,3 +246,85 @@ Deno.test("ranges that are not as many descriptors are no chain to be like", () 
     writableBytes: 0,
   });
 });
+
+/** Reads tables that are all at one place, into any slot. */
+function tableReader(packed: boolean, isHigh: boolean) {
+  const { memory, table, high } = makeMemory();
+  const ring = new Int32Array(4 * SIZE);
+  const slots = new ChainSlots();
+  const reader = new ChainReader(memory, slots, ring, SIZE, packed);
+  const { view } = isHigh ? high : table;
+  const above = isHigh ? HIGH - LOW : 0;
+  /** Whether it was like the last one in its slot. */
+  const isAlike = (slot: number, chain: readonly Descriptor[]): boolean => {
+    chain.forEach((one, i) => {
+      const moved = { ...one, address: one.address + above };
+      write(view, TABLE + 16 * i, moved, packed);
+    });
+    const reference = {
+      address: LOW + TABLE + above,
+      lengthBytes: 16 * chain.length,
+      flags: INDIRECT,
+      next: 9,
+    };
+    write(new DataView(ring.buffer), 0, reference, packed);
+    const [into, firsts] = [Int32Array.of(slot), new Int32Array(1)];
+    const alike = reader.followAlike(into, firsts, 0, 1, 1);
+    if (alike === 0) ok(reader.follow(slot, 0, SIZE));
+    strictEqual(slots.faults[slot], 0);
+    return alike === 1;
+  };
+  return { memory, slots, isAlike };
+}
+
+/** One range in pieces, and a status. */
+const pieces = (descriptors: number): Descriptor[] =>
+  Array.from({ length: descriptors }, (_, i) => {
+    const isLast = i === descriptors - 1;
+    return {
+      address: LOW + DATA + (isLast ? 512 : 8 * i),
+      lengthBytes: 8,
+      flags: isLast ? WRITE : NEXT,
+      next: i + 1,
+    };
+  });
+
+for (const packed of [false, true]) {
+  const form = packed ? "packed" : "split";
+  Deno.test(`chains as drivers send them are known again, each in its slot: ${form}`, () => {
+    const { slots, isAlike } = tableReader(packed, false);
+    const atEnd = [...PLACES[0]!.slice(0, 4), REGION_BYTES - DATA - 1];
+    for (const places of [...PLACES, atEnd]) {
+      for (const slot of [0, 5, 63]) isAlike(slot, usual(places));
+      for (const slot of [5, 63, 0]) {
+        ok(isAlike(slot, usual(places)), `${places} in ${slot}`);
+        strictEqual(slots.alike[slot], 1);
+        strictEqual(slots.heads[slot], packed ? 9 : 0);
+        strictEqual(slots.statusOffsets[slot], DATA + places[4]!);
+      }
+    }
+  });
+
+  Deno.test(`a chain of more pieces than a slot has room for harms no other's: ${form}`, () => {
+    const { isAlike } = tableReader(packed, false);
+    isAlike(0, pieces(20));
+    ok(isAlike(0, pieces(20)));
+    isAlike(1, usual(PLACES[1]));
+    for (let i = 0; i < 2; i++) ok(!isAlike(0, pieces(21)));
+    ok(isAlike(1, usual(PLACES[1])));
+  });
+
+  Deno.test(`no chain is like one of memory that is gone: ${form}`, () => {
+    for (const places of PLACES) {
+      const { memory, slots, isAlike } = tableReader(packed, true);
+      isAlike(0, usual(places));
+      ok(isAlike(0, usual(places)));
+      for (const address of [LOW, LOW + REGION_BYTES]) {
+        ok(memory.remove(address, address, REGION_BYTES));
+      }
+      ok(!isAlike(0, usual(places)));
+      strictEqual(slots.lists.block[0], 0);
+      ok(isAlike(0, usual(places)));
+    }
+  });
+}

@@ -52,7 +52,7 @@ const JOINS = -1;
 /** Whether a split ring's descriptor is followed by the `next` of `count`, if any. */
 export const leadsTo = (tail: number, next: number, count: number): boolean =>
   next === count
-    ? (tail & NEXT) === 0
+    ? (tail & TABLE_FLAGS) === 0
     : (tail & ~WRITE) === (next << 16 | NEXT);
 
 /** By slot, from the word on where its ranges are at home. */

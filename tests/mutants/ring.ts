@@ -285,4 +285,25 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "      if (goesOn && at > last) return false;\n",
     tests: ["device/ring/chain_reader_test.ts"],
   },
+  {
+    fault: "a chain in pieces is known again in memory that is gone",
+    file: "device/ring/joined_chains.ts",
+    text: "    this.#tables.fill(0);\n",
+    replacement: "",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
+  {
+    fault: "more pieces than a slot has room for are remembered beyond it",
+    file: "device/ring/joined_chains.ts",
+    text: "    if (RANGE * descriptors > HOME) return;\n",
+    replacement: "",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
+  {
+    fault: "the last piece of a chain, read once more, may name a table",
+    file: "device/ring/joined_chains.ts",
+    text: "(tail & TABLE_FLAGS) === 0",
+    replacement: "(tail & NEXT) === 0",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
 ];
