@@ -170,7 +170,6 @@ export class PackedInflight implements InflightPart {
       free = entry;
     }
     words[FREE_HEAD] = free;
-    words[OLD_FREE_HEAD] = free;
     return free;
   }
 

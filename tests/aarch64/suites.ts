@@ -123,6 +123,7 @@ export const LEFT_OUT: readonly LeftOut[] = [
     paths: [
       "device/ring/chain_reader_test.ts",
       "device/ring/guest_memory_test.ts",
+      "device/ring/packed_inflight_test.ts",
       "device/ring/ring_positions_test.ts",
       "device/ring/undo_log_test.ts",
       "device/transport/vhost_user/driver_life_test.ts",

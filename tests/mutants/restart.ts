@@ -106,4 +106,25 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "(flags & availableFlags(position)) !== 0",
     tests: ["device/ring/ring_positions_test.ts"],
   },
+  {
+    fault: "an answer that was taken back is no longer a request either",
+    file: "device/ring/packed_inflight.ts",
+    text: "Atomics.store(ring, at, flags ^ DESCRIPTOR_USED);",
+    replacement: "Atomics.store(ring, at, flags ^ STATE_FLAGS);",
+    tests: ["device/ring/packed_inflight_test.ts"],
+  },
+  {
+    fault: "a request behind those that were left is numbered before them",
+    file: "device/ring/packed_inflight.ts",
+    text: "(lists.at(-1)?.counter ?? 0n) + 1n;",
+    replacement: "1n;",
+    tests: ["device/ring/packed_inflight_test.ts"],
+  },
+  {
+    fault: "lists of more descriptors than a ring has were under way",
+    file: "device/ring/packed_inflight_part.ts",
+    text: " || total > size) {",
+    replacement: ") {",
+    tests: ["device/ring/packed_inflight_test.ts"],
+  },
 ];
