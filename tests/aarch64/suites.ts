@@ -48,7 +48,7 @@ export const SUITES: readonly Suite[] = [
       "device/ring/used_journal_test.ts",
       "device/ring/virtqueue_test.ts",
     ],
-    limitSeconds: 200,
+    limitSeconds: 120,
   },
   {
     name: "lanes",
