@@ -197,19 +197,36 @@ Deno.test("descriptors that change behind the walk are not taken for those of it
     return joined.has(0);
   };
   ok(remembers());
-  const changes: [at: number, Partial<Descriptor>][] = [
-    [2, { lengthBytes: 65 }],
-    [2, { flags: NEXT | WRITE }],
-    [2, { flags: NEXT | INDIRECT }],
-    [2, { next: 0 }],
-    [4, { flags: WRITE | NEXT }],
-    [4, { flags: WRITE | INDIRECT }],
+  const { address } = chain[0]!;
+  const changes: Record<number, Partial<Descriptor>>[] = [
+    { 2: { lengthBytes: 65 } },
+    { 2: { flags: NEXT | WRITE } },
+    { 2: { flags: NEXT | INDIRECT } },
+    { 2: { next: 0 } },
+    { 4: { flags: WRITE | NEXT } },
+    { 4: { flags: WRITE | INDIRECT } },
+    // Elsewhere, as the first of its range and as a part of one.
+    { 2: { address: HIGH + DATA + 256 } },
+    { 2: { address: address + 260 } },
+    { 1: { address: address + 76 } },
+    // More than the range by what the one before is less than nothing.
+    {
+      0: { lengthBytes: 2 ** 32 - 16 },
+      1: { address: address - 16, lengthBytes: 104 },
+    },
+    // Not all of the last range, and not the last range.
+    { 3: { lengthBytes: 63 }, 4: { address: address + 447 } },
+    {
+      1: { lengthBytes: 8 },
+      2: { address: address + 80, lengthBytes: 8 },
+      3: { address: address + 256, lengthBytes: 32, flags: NEXT },
+      4: { address: address + 288, lengthBytes: 32, flags: 0 },
+    },
   ];
-  for (const [at, change] of changes) {
-    const before = { ...chain[at]! };
-    Object.assign(chain[at]!, change);
+  const before = structuredClone(chain);
+  for (const change of changes) {
+    chain.forEach((each, at) => Object.assign(each, before[at], change[at]));
     ok(!remembers(), JSON.stringify(change));
-    Object.assign(chain[at]!, before);
   }
 });
 
@@ -255,8 +272,12 @@ function tableReader(packed: boolean, isHigh: boolean) {
   const reader = new ChainReader(memory, slots, ring, SIZE, packed);
   const { view } = isHigh ? high : table;
   const above = isHigh ? HIGH - LOW : 0;
-  /** Whether it was like the last one in its slot. */
-  const isAlike = (slot: number, chain: readonly Descriptor[]): boolean => {
+  /** Whether it was like the last one in its slot; `named` by another reference. */
+  const isAlike = (
+    slot: number,
+    chain: readonly Descriptor[],
+    named: Partial<Descriptor> = {},
+  ): boolean => {
     chain.forEach((one, i) => {
       const moved = { ...one, address: one.address + above };
       write(view, TABLE + 16 * i, moved, packed);
@@ -267,14 +288,15 @@ function tableReader(packed: boolean, isHigh: boolean) {
       flags: INDIRECT,
       next: 9,
     };
-    write(new DataView(ring.buffer), 0, reference, packed);
+    const ringView = new DataView(ring.buffer);
+    for (let i = 0; i < SIZE; i++) write(ringView, 16 * i, reference, packed);
+    write(ringView, 0, { ...reference, ...named }, packed);
     const [into, firsts] = [Int32Array.of(slot), new Int32Array(1)];
     const alike = reader.followAlike(into, firsts, 0, 1, 1);
     if (alike === 0) ok(reader.follow(slot, 0, SIZE));
-    strictEqual(slots.faults[slot], 0);
     return alike === 1;
   };
-  return { memory, slots, isAlike };
+  return { memory, slots, reader, isAlike };
 }
 
 /** One range in pieces, and a status. */
@@ -305,6 +327,71 @@ for (const packed of [false, true]) {
     }
   });
 
+  Deno.test(`a burst is followed from where it is told to where it is told: ${form}`, () => {
+    for (const places of PLACES) {
+      const { slots, reader, isAlike } = tableReader(packed, false);
+      const chosen = Int32Array.of(5, 6, 7, 8);
+      const firsts = Int32Array.of(3, 1, 2, 4);
+      for (const slot of chosen) isAlike(slot, usual(places));
+      const follow = (from: number, count: number, mostBytes: number) => {
+        slots.alike.fill(0);
+        const done = reader.followAlike(chosen, firsts, from, count, mostBytes);
+        const alike = [...chosen].map((slot) => slots.alike[slot]);
+        return { done, alike, left: reader.leftBytes };
+      };
+      const bytes = 72 + 16 + 64;
+      deepStrictEqual(follow(1, 3, 1000), {
+        done: 3,
+        alike: [0, 1, 1, 0],
+        left: 1000 - 2 * bytes,
+      });
+      const { done, alike } = follow(0, 4, bytes + 1);
+      deepStrictEqual([done, alike], [2, [1, 1, 0, 0]]);
+      strictEqual(follow(0, 4, bytes).done, 1);
+      if (packed) continue;
+      deepStrictEqual([slots.heads[5], slots.heads[6]], [3, 1]);
+    }
+  });
+
+  Deno.test(`a table that is not like the last is none to go by: ${form}`, () => {
+    for (const places of PLACES) {
+      const { isAlike } = tableReader(packed, false);
+      const chain = usual(places);
+      for (
+        const named of [
+          { address: HIGH + TABLE },
+          { address: LOW + TABLE + 2 },
+          { address: LOW - 16 },
+          { address: LOW + REGION_BYTES - 16 },
+          { lengthBytes: 16 * 4 },
+          { lengthBytes: 16 * 6 },
+          { flags: INDIRECT | NEXT },
+          { flags: 0 },
+        ]
+      ) {
+        isAlike(0, chain);
+        ok(isAlike(0, chain));
+        ok(!isAlike(0, chain, named), JSON.stringify(named));
+      }
+    }
+  });
+
+  Deno.test(`pieces may be in any regions, and are known again in those: ${form}`, () => {
+    const { isAlike } = tableReader(packed, false);
+    for (const places of PLACES.slice(0, 3)) {
+      for (const [first, moved] of [[0, 2], [2, 3], [3, 5]] as const) {
+        const chain = usual(places).map((one, i) => ({
+          ...one,
+          address: one.address + (i >= first && i < moved ? HIGH - LOW : 0),
+        }));
+        isAlike(0, usual(places));
+        ok(!isAlike(0, chain), `${places} from ${first}`);
+        isAlike(0, chain);
+        ok(isAlike(0, chain), `${places} from ${first}`);
+      }
+    }
+  });
+
   Deno.test(`a chain of more pieces than a slot has room for harms no other's: ${form}`, () => {
     const { isAlike } = tableReader(packed, false);
     isAlike(0, pieces(20));
@@ -312,6 +399,17 @@ for (const packed of [false, true]) {
     isAlike(1, usual(PLACES[1]));
     for (let i = 0; i < 2; i++) ok(!isAlike(0, pieces(21)));
     ok(isAlike(1, usual(PLACES[1])));
+  });
+
+  Deno.test(`what is known of chains stays when there are more slots: ${form}`, () => {
+    for (const places of PLACES) {
+      const { slots, isAlike } = tableReader(packed, false);
+      slots.takeSome(new Int32Array(65), 0, 65);
+      isAlike(3, usual(places));
+      isAlike(64, usual(places));
+      ok(isAlike(3, usual(places)), `${places}`);
+      ok(isAlike(64, usual(places)), `${places}`);
+    }
   });
 
   Deno.test(`no chain is like one of memory that is gone: ${form}`, () => {

@@ -82,7 +82,10 @@ export class JoinedChains {
     this.#packed = packed;
   }
 
-  /** Whether the first writable range of a slot begins where the one before ends. */
+  /**
+   * Whether the first writable range of a slot begins where the one before ends, be
+   * that in another window.
+   */
   touch(slot: number): boolean {
     const { lists, readableWords } = this.#slots;
     const { block } = lists;
@@ -90,7 +93,6 @@ export class JoinedChains {
     const at = start + readableWords[slot]!;
     const before = at - RANGE_WORDS;
     return before >= start && at < lists.ends[slot]! &&
-      block[before] === block[at] &&
       block[before + RANGE_OFFSET]! + block[before + RANGE_LENGTH]! ===
         block[at + RANGE_OFFSET];
   }
