@@ -353,6 +353,45 @@ for (const packed of [false, true]) {
     }
   });
 
+  Deno.test(`a burst goes by what each slot has had last: ${form}`, () => {
+    const { reader, isAlike } = tableReader(packed, false);
+    const [apart, joined] = [usual(PLACES[0]), usual(PLACES[1])];
+    const burst = (from: number) =>
+      reader.followAlike(
+        Int32Array.of(5, 6),
+        Int32Array.of(1, 2),
+        from,
+        2,
+        1000,
+      );
+    for (
+      const [slot, chain] of [[6, joined], [6, apart], [5, joined]] as const
+    ) {
+      isAlike(slot, chain);
+    }
+    strictEqual(burst(0), 1);
+    for (const [slot, chain] of [[5, apart], [6, joined]] as const) {
+      isAlike(slot, chain);
+    }
+    strictEqual(burst(1), 2);
+  });
+
+  Deno.test(`a chain is known again up to the end of its memory: ${form}`, () => {
+    const { isAlike } = tableReader(packed, false);
+    for (const places of PLACES.slice(0, 2)) {
+      const endingAt = (end: number) =>
+        usual([...places.slice(0, 4), end - DATA]);
+      isAlike(0, endingAt(REGION_BYTES - 8));
+      ok(isAlike(0, endingAt(REGION_BYTES - 1)));
+      ok(!isAlike(0, endingAt(REGION_BYTES)));
+      isAlike(0, usual(places));
+      const numbered = usual(places).map((one) => ({ ...one, next: 77 }));
+      if (packed) {
+        ok(isAlike(0, numbered), "identifiers in a table mean nothing");
+      }
+    }
+  });
+
   Deno.test(`a table that is not like the last is none to go by: ${form}`, () => {
     for (const places of PLACES) {
       const { isAlike } = tableReader(packed, false);
@@ -404,6 +443,7 @@ for (const packed of [false, true]) {
   Deno.test(`what is known of chains stays when there are more slots: ${form}`, () => {
     for (const places of PLACES) {
       const { slots, isAlike } = tableReader(packed, false);
+      isAlike(3, usual(places));
       slots.takeSome(new Int32Array(65), 0, 65);
       isAlike(3, usual(places));
       isAlike(64, usual(places));
@@ -426,3 +466,39 @@ for (const packed of [false, true]) {
     }
   });
 }
+
+Deno.test("chains without a table are known again in a burst, each from its first", () => {
+  const { memory } = makeMemory();
+  const ring = new Int32Array(4 * SIZE);
+  const view = new DataView(ring.buffer);
+  const slots = new ChainSlots();
+  const reader = new ChainReader(memory, slots, ring, SIZE, false);
+  const put = (index: number, offset: number) => {
+    const address = LOW + offset;
+    const [source, status] = [{ lengthBytes: 64, flags: NEXT }, {
+      lengthBytes: 1,
+      flags: WRITE,
+    }];
+    const next = index + 1;
+    write(view, 16 * index, { address: LOW, ...source, next }, false);
+    write(view, 16 * next, { address, ...status, next: 0 }, false);
+  };
+  for (const [slot, first] of [[5, 0], [6, 3]] as const) {
+    put(first, DATA);
+    ok(reader.follow(slot, first, SIZE));
+  }
+  const follow = (...firsts: number[]) =>
+    reader.followAlike(
+      Int32Array.of(5, 6),
+      Int32Array.from(firsts),
+      0,
+      firsts.length,
+      1000,
+    );
+  deepStrictEqual([follow(3, 0), reader.leftBytes], [2, 1000 - 128]);
+  deepStrictEqual([slots.heads[5], slots.heads[6]], [3, 0]);
+  put(0, REGION_BYTES - 1);
+  strictEqual(follow(0), 1);
+  put(0, REGION_BYTES);
+  strictEqual(follow(0), 0);
+});

@@ -140,7 +140,7 @@ export class RepeatedChains {
   /** Whether each descriptor of a chain is a range. */
   #areRanges(slot: number, descriptors: number): boolean {
     const words = this.#slots.lists.ends[slot]! - HOME * slot;
-    return words === RANGE * descriptors && descriptors > 0;
+    return words === RANGE * descriptors;
   }
 
   #note(slot: number, tableBytes: number, place: number): void {

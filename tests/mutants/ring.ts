@@ -306,4 +306,11 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "(tail & NEXT) === 0",
     tests: ["device/ring/chain_reader_test.ts"],
   },
+  {
+    fault: "a chain in pieces is known again behind another in its slot",
+    file: "device/ring/repeated_chains.ts",
+    text: "    this.#joined.forget(slot);\n    if (SHAPE_WORDS * slot",
+    replacement: "    if (SHAPE_WORDS * slot",
+    tests: ["device/ring/chain_reader_test.ts"],
+  },
 ];
