@@ -220,7 +220,7 @@ async function writeReport(folder: string, figures: Figures): Promise<void> {
       `${throughputTable(throughput)}\n\n` +
       `In process, MB/s in bursts of 32 requests:\n\n` +
       `${backendTable(figures.figures)}\n\n${images}\n\n` +
-      `Of 1 to 64 guests, by \`deno task bench:guests\`:\n\n` +
+      `Of up to 1,000 guests, by \`deno task bench:guests\`:\n\n` +
       `![guests.svg](guests.svg)\n`,
   );
 }
