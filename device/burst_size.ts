@@ -51,7 +51,7 @@ export class BurstSize {
    * Whether the requests of the first `count` slots, which have `readableBytes` by
    * slot, make a full burst: one that is to be measured.
    */
-  isFull(
+  isReachedBy(
     slots: Int32Array<ArrayBuffer>,
     count: number,
     readableBytes: Int32Array<ArrayBuffer>,

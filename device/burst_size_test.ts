@@ -13,7 +13,7 @@ function run(
 ): void {
   for (let i = 0; i < bursts; i++) {
     const requests = size.mostBytes / MEGABYTE;
-    strictEqual(size.isFull(SLOTS, requests, LONG), true);
+    strictEqual(size.isReachedBy(SLOTS, requests, LONG), true);
     size.begins(100);
     size.ended(100 + msOf(requests));
   }
@@ -44,7 +44,10 @@ Deno.test("bursts stay short where a longer one is no faster, and try again rare
   }
   strictEqual(long, 4 * 3);
   // What is worth nothing for these may be worth a lot for others.
-  strictEqual(size.isFull(SLOTS, 64, new Int32Array(64).fill(16_384)), true);
+  strictEqual(
+    size.isReachedBy(SLOTS, 64, new Int32Array(64).fill(16_384)),
+    true,
+  );
   for (let i = 0; i < 3; i++) {
     size.begins(100);
     size.ended(101);
@@ -57,9 +60,18 @@ Deno.test("bursts stay short where a longer one is no faster, and try again rare
 
 Deno.test("a burst that reads less than it may, or begins with a short request, is not measured", () => {
   const size = new BurstSize();
-  strictEqual(size.isFull(SLOTS, 64, new Int32Array(64).fill(16_383)), false);
-  strictEqual(size.isFull(SLOTS, 63, new Int32Array(64).fill(16_384)), false);
-  strictEqual(size.isFull(SLOTS, 64, new Int32Array(64).fill(16_384)), true);
+  strictEqual(
+    size.isReachedBy(SLOTS, 64, new Int32Array(64).fill(16_383)),
+    false,
+  );
+  strictEqual(
+    size.isReachedBy(SLOTS, 63, new Int32Array(64).fill(16_384)),
+    false,
+  );
+  strictEqual(
+    size.isReachedBy(SLOTS, 64, new Int32Array(64).fill(16_384)),
+    true,
+  );
 });
 
 Deno.test("a burst that was interrupted does not count", () => {

@@ -233,20 +233,21 @@ export class DataQueue implements QueueService {
     const mostBytes = isAlone ? size.mostBytes : LEAST_BURST_BYTES;
     const most = mostBursts ?? BURSTS_PER_SERVICE;
     let notify = false;
-    let isFull = false;
-    for (let i = 0; i < most && !isFull; i++) {
+    let isLargest = false;
+    for (let i = 0; i < most && !isLargest; i++) {
       const isTimed = this.#counts.latency.begins();
       const count = this.#popBurst(i === 0 ? mostOfFirst : BURST, mostBytes);
       if (count === 0) break;
-      isFull = isAlone && size.isFull(this.#burst, count, slots.readableBytes);
-      if (isFull) size.begins(performance.now());
+      isLargest = isAlone &&
+        size.isReachedBy(this.#burst, count, slots.readableBytes);
+      if (isLargest) size.begins(performance.now());
       this.#counts.latency.next();
       if (this.#redo > 0) this.#runAgain();
       else this.#runner.runBurst(this.#ready, this.#readyCount);
       this.#settle(this.#burst, count);
       // What waits for a backend has taken no time here.
-      isFull &&= this.pendingCount === 0;
-      if (isFull) size.ended(performance.now());
+      isLargest &&= this.pendingCount === 0;
+      if (isLargest) size.ended(performance.now());
       if (this.#isRedoing) this.#endRedone();
       if (isTimed) this.#counts.time(this.#burst[0]!);
       notify = this.#publish() || notify;

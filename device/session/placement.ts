@@ -29,6 +29,7 @@ export interface BackendOffers {
  */
 export type Fallback = "never" | "unsupported" | "failure";
 
+/** All of them, from the strictest on. */
 export const FALLBACKS: readonly Fallback[] = [
   "never",
   "unsupported",

@@ -22,6 +22,7 @@ export const enum ServiceNumber {
  */
 export const IPSEC_SERVICE = 5;
 
+/** The catalogue's services, indexed by their number. */
 export { SERVICES };
 
 /** Opcodes of the data queues. */

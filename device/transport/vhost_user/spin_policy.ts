@@ -30,7 +30,6 @@ const enum Phase {
 /** Decides for one queue thread; times in milliseconds. */
 export class SpinPolicy {
   #phase = Phase.Kept;
-  #spins = true;
   /** Which way is kept; the last trial may have said otherwise. */
   #keepsSpinning = true;
   #isDoubted = false;
@@ -49,23 +48,28 @@ export class SpinPolicy {
     const rate = (requests - this.#requestsBefore) / elapsedMs;
     switch (this.#phase) {
       case Phase.Kept:
-        this.#begin(Phase.TrialSpinning, true);
+        this.#phase = Phase.TrialSpinning;
         break;
       case Phase.TrialSpinning:
         this.#rateSpinning = rate;
-        this.#begin(Phase.TrialSleeping, false);
+        this.#phase = Phase.TrialSleeping;
         break;
       case Phase.TrialSleeping: {
         const slept = (sleptMs - this.#sleptBeforeMs) / elapsedMs;
         const isWorth = this.#rateSpinning > WORTH * rate;
         this.#judge(isWorth || slept < LITTLE_SLEEP);
-        this.#begin(Phase.Kept, this.#keepsSpinning);
+        this.#phase = Phase.Kept;
       }
     }
     this.#since = nowMs;
     this.#requestsBefore = requests;
     this.#sleptBeforeMs = sleptMs;
     return this.#spins;
+  }
+
+  get #spins(): boolean {
+    if (this.#phase === Phase.Kept) return this.#keepsSpinning;
+    return this.#phase === Phase.TrialSpinning;
   }
 
   get #phaseMs(): number {
@@ -77,10 +81,5 @@ export class SpinPolicy {
     const isOther = isWorthSpinning !== this.#keepsSpinning;
     if (isOther && this.#isDoubted) this.#keepsSpinning = isWorthSpinning;
     this.#isDoubted = isOther && !this.#isDoubted;
-  }
-
-  #begin(phase: Phase, spins: boolean): void {
-    this.#phase = phase;
-    this.#spins = spins;
   }
 }
